@@ -1,0 +1,2 @@
+//! Placeholder until the board lands.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The two firmwares as processes on the host.

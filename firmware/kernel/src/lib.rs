@@ -1,0 +1,2 @@
+//! Contactless reader: entry point, kernel 7, offline data authentication, TLV.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Fare validator: reader, fares, journal, lists, display, console.
+#![no_std]

@@ -1,0 +1,1 @@
+//! QEMU's gdbstub as a probe-rs debug probe, and emulated boards whose flash outlives them.

@@ -1,0 +1,1 @@
+//! The emulated card: image, personalisation, application, faults; no I/O.

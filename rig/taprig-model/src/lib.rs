@@ -1,0 +1,1 @@
+//! Data that others read: cases, devices, benches, cards, events, results.

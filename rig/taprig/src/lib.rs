@@ -1,0 +1,1 @@
+//! taprig: the engine.

@@ -1,0 +1,2 @@
+//! taprig: the command line.
+fn main() {}
