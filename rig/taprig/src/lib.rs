@@ -1,1 +1,6 @@
 //! taprig: the engine.
+//!
+//! `case` -> `bench` -> `run` -> `record` -> `report`, never back: a case is read and checked before a bench is
+//! touched, a bench knows nothing of what is run on it, and every report is computed from what was recorded.
+
+pub mod link;

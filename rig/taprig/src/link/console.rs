@@ -1,0 +1,327 @@
+//! The validator's console: text lines, replies to commands, events in between.
+//!
+//! A line that begins with `!` is an event, one with `-` carries data, `ok` and `error` close the reply to one
+//! command. Anything else is kept as noise: a bootloader's banner, a debug print.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::LinkError;
+use super::port::{Decoder, Incoming, Port, Tap};
+
+const WHO: &str = "the validator's console";
+
+/// Longest line taken; what goes on is cut.
+const MAX_LINE: usize = 4096;
+
+/// `key=value` pairs and bare words, in the order of the line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// The words of the line that have no `=`.
+    pub words: Vec<String>,
+    /// The pairs.
+    pub pairs: Vec<(String, String)>,
+}
+
+impl Fields {
+    /// The value of `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// Splits a line: words parted by blanks, values with blanks in double quotes.
+    #[must_use]
+    pub fn parse(line: &str) -> Self {
+        let mut fields = Self::default();
+        let mut rest = line.trim();
+        while !rest.is_empty() {
+            let mut quoted = false;
+            let end = rest
+                .char_indices()
+                .find(|&(_, c)| {
+                    quoted ^= c == '"';
+                    c.is_whitespace() && !quoted
+                })
+                .map_or(rest.len(), |(i, _)| i);
+            let word = &rest[..end];
+            match word.split_once('=') {
+                Some((key, value)) if !key.is_empty() => {
+                    fields.pairs.push((key.to_owned(), value.trim_matches('"').to_owned()));
+                }
+                _ => fields.words.push(word.trim_matches('"').to_owned()),
+            }
+            rest = rest[end..].trim_start();
+        }
+        fields
+    }
+}
+
+/// One line from the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// `- ...`: data of the reply under way.
+    Data(String),
+    /// `ok ...`: a command is done.
+    Ok(String),
+    /// `error <code> <text>`: a command is refused.
+    Error(String),
+    /// `! <name> ...`.
+    Event(Event),
+    /// Anything else.
+    Noise(String),
+}
+
+/// Something the validator tells of its own accord.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// `show`, `sound`, `gate`, `result`, ...
+    pub name: String,
+    /// What it says.
+    pub fields: Fields,
+    /// The line as it came, without the mark.
+    pub line: String,
+}
+
+impl Line {
+    /// What a line says.
+    #[must_use]
+    pub fn parse(line: &str) -> Self {
+        let line = line.trim_end();
+        let after = |mark: &str| {
+            line.strip_prefix(mark).filter(|rest| rest.is_empty() || rest.starts_with(' ')).map(str::trim_start)
+        };
+        if let Some(rest) = after("!") {
+            let (name, fields) = rest.split_once(' ').unwrap_or((rest, ""));
+            Self::Event(Event { name: name.to_owned(), fields: Fields::parse(fields), line: rest.to_owned() })
+        } else if let Some(rest) = after("ok") {
+            Self::Ok(rest.to_owned())
+        } else if let Some(rest) = after("error") {
+            Self::Error(rest.to_owned())
+        } else if let Some(rest) = after("-") {
+            Self::Data(rest.to_owned())
+        } else {
+            Self::Noise(line.to_owned())
+        }
+    }
+}
+
+/// Splits a byte stream into lines.
+#[derive(Debug, Default)]
+struct Lines {
+    line: Vec<u8>,
+}
+
+impl Decoder for Lines {
+    type Message = Line;
+
+    fn push(&mut self, bytes: &[u8], emit: &mut dyn FnMut(Line)) {
+        for &byte in bytes {
+            match byte {
+                b'\n' => {
+                    let line = std::mem::take(&mut self.line);
+                    if !line.is_empty() {
+                        emit(Line::parse(&String::from_utf8_lossy(&line)));
+                    }
+                }
+                b'\r' => {}
+                _ if self.line.len() < MAX_LINE => self.line.push(byte),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What a command was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Its data lines.
+    pub data: Vec<String>,
+    /// What followed `ok`.
+    pub ok: String,
+}
+
+impl Reply {
+    /// The closing line's fields.
+    #[must_use]
+    pub fn fields(&self) -> Fields {
+        Fields::parse(&self.ok)
+    }
+}
+
+/// The console of one validator.
+#[derive(Debug)]
+pub struct Console {
+    port: Port,
+    lines: mpsc::UnboundedReceiver<Incoming<Line>>,
+    /// Events that came while a reply was waited for.
+    events: VecDeque<Event>,
+    /// Lines outside of any reply.
+    noise: VecDeque<String>,
+}
+
+impl Console {
+    /// Opens the console.
+    ///
+    /// # Errors
+    /// As [`Port::open`].
+    pub fn open(path: &Path, baud: u32, tap: Tap) -> Result<Self, LinkError> {
+        let (port, lines) = Port::open(path, baud, Lines::default(), tap)?;
+        Ok(Self { port, lines, events: VecDeque::new(), noise: VecDeque::new() })
+    }
+
+    /// Sends one command and waits for its reply.
+    ///
+    /// # Errors
+    /// [`LinkError::Refused`] for an `error` reply, [`LinkError::Deadline`], [`LinkError::Gone`].
+    pub async fn command(&mut self, line: &str, within: Duration) -> Result<Reply, LinkError> {
+        self.send(line).await?;
+        self.reply(line, within).await
+    }
+
+    /// Sends one command without waiting; [`Console::reply`] has to be called for it, in order.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`].
+    pub async fn send(&mut self, line: &str) -> Result<(), LinkError> {
+        self.port.send(format!("{line}\n").as_bytes()).await
+    }
+
+    /// The reply to the oldest command that has none yet; `command` is for the message only.
+    ///
+    /// # Errors
+    /// As [`Console::command`].
+    pub async fn reply(&mut self, command: &str, within: Duration) -> Result<Reply, LinkError> {
+        let deadline = Instant::now() + within;
+        let mut data = Vec::new();
+        loop {
+            let shown = || first_words(command);
+            match self.line(deadline).await? {
+                Some(Line::Data(line)) => data.push(line),
+                Some(Line::Ok(ok)) => return Ok(Reply { data, ok }),
+                Some(Line::Error(why)) => return Err(LinkError::Refused { what: shown(), from: WHO, why }),
+                Some(Line::Event(event)) => self.events.push_back(event),
+                Some(Line::Noise(line)) => self.keep_noise(line),
+                None => {
+                    return Err(LinkError::Deadline { what: format!("the reply to `{}`", shown()), from: WHO, within });
+                }
+            }
+        }
+    }
+
+    /// The next event; `None` when the deadline passes first.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`].
+    pub async fn event(&mut self, deadline: Instant) -> Result<Option<Event>, LinkError> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            match self.line(deadline).await? {
+                Some(Line::Event(event)) => return Ok(Some(event)),
+                // A reply that nobody waits for is left over from a command given up on.
+                Some(Line::Noise(line) | Line::Data(line) | Line::Ok(line) | Line::Error(line)) => {
+                    self.keep_noise(line);
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Waits for an event of this name and drops those before it.
+    ///
+    /// # Errors
+    /// [`LinkError::Deadline`] with what the console said meanwhile, [`LinkError::Gone`].
+    pub async fn wait_for(&mut self, name: &str, within: Duration) -> Result<Event, LinkError> {
+        let deadline = Instant::now() + within;
+        let mut heard = Vec::new();
+        while let Some(event) = self.event(deadline).await? {
+            if event.name == name {
+                return Ok(event);
+            }
+            heard.push(event.line);
+        }
+        heard.extend(self.noise.drain(..));
+        let heard =
+            if heard.is_empty() { "it said nothing".to_owned() } else { format!("it said: {}", heard.join(" / ")) };
+        Err(LinkError::Deadline { what: format!("the event `{name}` ({heard})"), from: WHO, within })
+    }
+
+    async fn line(&mut self, deadline: Instant) -> Result<Option<Line>, LinkError> {
+        match tokio::time::timeout_at(deadline, self.lines.recv()).await {
+            Err(_) => Ok(None),
+            Ok(Some(Incoming::Message(line))) => Ok(Some(line)),
+            Ok(Some(Incoming::Gone(source))) => Err(LinkError::Gone { port: self.port.path().into(), source }),
+            Ok(None) => Err(LinkError::Gone {
+                port: self.port.path().into(),
+                source: std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "its reader has ended"),
+            }),
+        }
+    }
+
+    fn keep_noise(&mut self, line: String) {
+        if self.noise.len() == 16 {
+            self.noise.pop_front();
+        }
+        self.noise.push_back(line);
+    }
+}
+
+/// A command for a message: long ones (a key's modulus) are cut.
+fn first_words(command: &str) -> String {
+    match command.char_indices().nth(60) {
+        Some((i, _)) => format!("{}...", &command[..i]),
+        None => command.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lines(chunks: &[&[u8]]) -> Vec<Line> {
+        let mut decoder = Lines::default();
+        let mut out = Vec::new();
+        for chunk in chunks {
+            decoder.push(chunk, &mut |line| out.push(line));
+        }
+        out
+    }
+
+    #[test]
+    fn lines_are_told_apart_wherever_the_chunks_are_cut() {
+        let seen = lines(&[b"! sh", b"ow id=15 text=\"present card\"\r\nok jour", b"nal=3\n- n=1\nerror 2 no\nboot v1\n\n"]);
+        let Line::Event(event) = &seen[0] else { panic!("{seen:?}") };
+        assert_eq!(event.name, "show");
+        assert_eq!(event.fields.get("text"), Some("present card"));
+        assert_eq!(seen[1], Line::Ok("journal=3".into()));
+        assert_eq!(seen[2], Line::Data("n=1".into()));
+        assert_eq!(seen[3], Line::Error("2 no".into()));
+        assert_eq!(seen[4], Line::Noise("boot v1".into()));
+        assert_eq!(seen.len(), 5);
+    }
+
+    #[test]
+    fn a_word_that_only_begins_like_a_reply_is_noise() {
+        assert_eq!(Line::parse("okay"), Line::Noise("okay".into()));
+        assert_eq!(Line::parse("errors"), Line::Noise("errors".into()));
+        assert_eq!(Line::parse("ok"), Line::Ok(String::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            for line in lines(&[&bytes]) {
+                if let Line::Event(event) = line {
+                    let _ = event.fields.get("id");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A serial port: one reader for as long as it is open, raw bytes recorded as they come and go.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+use tokio_serial::{SerialPortBuilderExt, SerialStream};
+
+use super::LinkError;
+
+/// Which way bytes went on a port, seen from the rig.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the board.
+    In,
+    /// To the board.
+    Out,
+}
+
+/// Takes the raw bytes of a port, with the moment they passed.
+pub type Tap = Arc<dyn Fn(Way, &[u8]) + Send + Sync>;
+
+/// Turns the bytes of a stream into messages. Fed with every byte in order, never asked to wait.
+pub trait Decoder: Send + 'static {
+    /// What it makes.
+    type Message: Send + 'static;
+    /// Takes bytes and hands each message they complete to `emit`.
+    fn push(&mut self, bytes: &[u8], emit: &mut dyn FnMut(Self::Message));
+}
+
+/// What the reader of a port hands on.
+#[derive(Debug)]
+pub enum Incoming<M> {
+    /// A message.
+    Message(M),
+    /// The port is gone: unplugged, or the board's process has ended. Nothing follows.
+    Gone(std::io::Error),
+}
+
+/// An open port, for writing. The reader lives as long as this and ends with it.
+#[derive(Debug)]
+pub struct Port {
+    path: PathBuf,
+    writer: WriteHalf<SerialStream>,
+    tap: TapHandle,
+    reader: tokio::task::JoinHandle<()>,
+    // Held until the port closes: no second rig opens it.
+    _lock: File,
+}
+
+#[derive(Clone)]
+struct TapHandle(Tap);
+
+impl std::fmt::Debug for TapHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tap")
+    }
+}
+
+impl Port {
+    /// Opens `path` at `baud`, 8N1, exclusively, and starts its reader. Call within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`LinkError::Taken`] when another process holds it, [`LinkError::Open`] when it can't be opened.
+    pub fn open<D: Decoder>(
+        path: &Path,
+        baud: u32,
+        decoder: D,
+        tap: Tap,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Incoming<D::Message>>), LinkError> {
+        let open = |source: std::io::Error| LinkError::Open { port: path.into(), source };
+        // TIOCEXCL does not stop a privileged process, so an advisory lock comes first; it ends with the process.
+        let lock = OpenOptions::new()
+            .read(true)
+            .custom_flags((rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK).bits().cast_signed())
+            .open(path)
+            .map_err(open)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => LinkError::Taken { port: path.into() },
+            TryLockError::Error(source) => open(source),
+        })?;
+        let name = path.to_string_lossy();
+        let stream = tokio_serial::new(name, baud).open_native_async().map_err(|error| match error.kind() {
+            tokio_serial::ErrorKind::NoDevice if busy(&error) => LinkError::Taken { port: path.into() },
+            _ => open(error.into()),
+        })?;
+        let (reader, writer) = tokio::io::split(stream);
+        let (send, receive) = mpsc::unbounded_channel();
+        let reader = tokio::spawn(read(reader, decoder, tap.clone(), send));
+        Ok((Self { path: path.into(), writer, tap: TapHandle(tap), reader, _lock: lock }, receive))
+    }
+
+    /// Sends `bytes` whole.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`] when the port has vanished.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        (self.tap.0)(Way::Out, bytes);
+        self.writer
+            .write_all(bytes)
+            .await
+            .map_err(|source| LinkError::Gone { port: self.path.clone(), source })
+    }
+
+    /// The device's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+fn busy(error: &tokio_serial::Error) -> bool {
+    error.description.to_ascii_lowercase().contains("busy")
+}
+
+async fn read<D: Decoder>(
+    mut reader: ReadHalf<SerialStream>,
+    mut decoder: D,
+    tap: Tap,
+    send: mpsc::UnboundedSender<Incoming<D::Message>>,
+) {
+    let mut buffer = [0u8; 4096];
+    loop {
+        let gone = match reader.read(&mut buffer).await {
+            Ok(0) => std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the port was closed by its device"),
+            Ok(n) => {
+                tap(Way::In, &buffer[..n]);
+                decoder.push(&buffer[..n], &mut |message| {
+                    // A receiver that is gone means that the port is being closed.
+                    let _ = send.send(Incoming::Message(message));
+                });
+                continue;
+            }
+            Err(error) => error,
+        };
+        let _ = send.send(Incoming::Gone(gone));
+        return;
+    }
+}

@@ -1,0 +1,2 @@
+//! The cases as tests: filled in with the run engine.
+fn main() {}
