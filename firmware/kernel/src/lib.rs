@@ -1,2 +1,39 @@
-//! Contactless reader: entry point, kernel 7, offline data authentication, TLV.
+//! The contactless reader's application side: from SELECT PPSE to the outcome, for UnionPay QuickPass (EMV
+//! Contactless Book B and Book C-7, UnionPay's ODA rule for buses).
+//!
+//! [`run`] takes a [`Card`] that is already activated, an [`Environment`] (keys, lists, display), the
+//! [`Settings`] of the reader and one [`Transaction`], and always ends in an [`Outcome`], whatever the card
+//! answers. No heap, no clock, no input or output of its own.
+//!
+//! ```text
+//! preprocessing -> selection -> gpo -> records -> oda -> decision (kernel 7) | bus (ODA for online)
+//!                       tlv, dol, ttq, data underneath
+//! ```
+//!
+//! The rig's emulated card shares no code with this crate.
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod aid;
+pub mod card;
+pub mod date;
+pub mod environment;
+pub mod oda;
+pub mod outcome;
+pub mod pan;
+mod run;
+pub mod settings;
+pub mod ttq;
+
+pub use aid::{Aid, Product, Rid};
+pub use card::{Card, LinkError};
+pub use date::{Date, DateTime};
+pub use environment::{CaKey, Environment, KeyError};
+pub use oda::{Oda, OdaFailure};
+pub use outcome::{Cryptogram, Cvm, MessageId, Outcome, OutcomeKind, Reason, Ride, Status, UiRequest};
+pub use pan::Pan;
+pub use run::run;
+pub use settings::{Mode, Settings, Transaction};
+pub use ttq::{Ctq, Ttq};

@@ -1,0 +1,160 @@
+//! What the kernel asks of the device around it.
+
+use heapless::Vec;
+use sha1::{Digest, Sha1};
+
+use crate::{Pan, Rid, UiRequest};
+
+/// Longest modulus of a certification authority's key: 1984 bits.
+pub const MAX_MODULUS: usize = 248;
+
+/// Shortest modulus of any key here: 1024 bits.
+pub const MIN_MODULUS: usize = 128;
+
+/// Keys, lists and display of the device.
+pub trait Environment {
+    /// The certification authority's public key of that provider and index.
+    fn ca_key(&self, rid: &Rid, index: u8) -> Option<CaKey>;
+
+    /// Whether the issuer certificate of that serial number, under that key of the provider, is revoked.
+    fn revoked(&self, rid: &Rid, index: u8, serial: &[u8; 3]) -> bool;
+
+    /// Whether the card is on the deny list (exception file). An entry without a sequence number means every card
+    /// of the account. `psn` is the number from tag 5F34 (BCD as decimal); with `None` (the card has none) every
+    /// entry of the account matches, whatever its number.
+    fn denied(&self, pan: &Pan, psn: Option<u8>) -> bool;
+
+    /// Whether the journal has room for one more ride. False also when it is nearly full, by the device's rule.
+    fn journal_has_room(&self) -> bool;
+
+    /// Something to be shown or sounded at once, in the middle of the transaction.
+    fn ui(&mut self, request: &UiRequest);
+}
+
+/// A certification authority's public key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaKey {
+    /// Provider.
+    rid: Rid,
+    /// Index, as in tag 8F.
+    index: u8,
+    /// Modulus, most significant byte first.
+    modulus: Vec<u8, MAX_MODULUS>,
+    /// Public exponent.
+    exponent: u32,
+}
+
+/// Why a key was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyError {
+    /// The modulus is not 128 to 248 bytes, begins with a zero byte, or is even.
+    Modulus,
+    /// The exponent is not 1 to 4 bytes, or not an odd number above 1.
+    Exponent,
+    /// The SHA-1 check sum is another one.
+    CheckSum,
+}
+
+impl CaKey {
+    /// Checks a key: 1024 to 1984 bits, odd exponent. With `check_sum`, compares it to SHA-1 over RID, index,
+    /// modulus and exponent (EMV Book 2, 11.2.2).
+    ///
+    /// # Errors
+    /// [`KeyError`] names the part that is wrong.
+    pub fn new(
+        rid: Rid,
+        index: u8,
+        modulus: &[u8],
+        exponent: &[u8],
+        check_sum: Option<&[u8; 20]>,
+    ) -> Result<Self, KeyError> {
+        let key = Self {
+            rid,
+            index,
+            modulus: Vec::from_slice(modulus).map_err(|_| KeyError::Modulus)?,
+            exponent: parse_exponent(exponent).ok_or(KeyError::Exponent)?,
+        };
+        let even = modulus.last().is_none_or(|byte| byte & 1 == 0);
+        if modulus.len() < MIN_MODULUS || modulus.first() == Some(&0) || even {
+            return Err(KeyError::Modulus);
+        }
+        if check_sum.is_some_and(|sum| *sum != key.check_sum()) {
+            return Err(KeyError::CheckSum);
+        }
+        Ok(key)
+    }
+
+    /// Provider.
+    #[must_use]
+    pub fn rid(&self) -> &Rid {
+        &self.rid
+    }
+
+    /// Index, as in tag 8F.
+    #[must_use]
+    pub fn index(&self) -> u8 {
+        self.index
+    }
+
+    /// Modulus, most significant byte first, no leading zero.
+    #[must_use]
+    pub fn modulus(&self) -> &[u8] {
+        &self.modulus
+    }
+
+    /// Public exponent.
+    #[must_use]
+    pub fn exponent(&self) -> u32 {
+        self.exponent
+    }
+
+    /// SHA-1 over RID, index, modulus and the exponent without leading zeros.
+    #[must_use]
+    pub fn check_sum(&self) -> [u8; 20] {
+        let exponent = self.exponent.to_be_bytes();
+        let start = exponent.iter().position(|byte| *byte != 0).unwrap_or(0);
+        let sha = Sha1::new().chain_update(self.rid).chain_update([self.index]);
+        sha.chain_update(&self.modulus).chain_update(&exponent[start..]).finalize().into()
+    }
+}
+
+/// An RSA public exponent of 1 to 4 bytes: odd and above 1.
+pub(crate) fn parse_exponent(bytes: &[u8]) -> Option<u32> {
+    if bytes.is_empty() || bytes.len() > 4 {
+        return None;
+    }
+    let exponent = bytes.iter().fold(0, |number, byte| (number << 8) | u32::from(*byte));
+    (exponent > 1 && exponent & 1 == 1).then_some(exponent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aid::UNIONPAY;
+
+    #[test]
+    fn the_check_sum_is_over_rid_index_modulus_exponent() {
+        let key = CaKey::new(UNIONPAY, 9, &[0xC1; 176], &[3], None).unwrap();
+        let mut bytes = UNIONPAY.to_vec();
+        bytes.push(9);
+        bytes.extend([0xC1; 176]);
+        bytes.push(3);
+        let sum: [u8; 20] = Sha1::digest(&bytes).into();
+        assert!(CaKey::new(UNIONPAY, 9, &[0xC1; 176], &[3], Some(&sum)).is_ok());
+        assert_eq!(CaKey::new(UNIONPAY, 8, &[0xC1; 176], &[3], Some(&sum)), Err(KeyError::CheckSum));
+        assert_eq!(key.check_sum(), sum);
+    }
+
+    #[test]
+    fn sizes_and_exponents_have_bounds() {
+        let key = |modulus: &[u8], exponent: &[u8]| CaKey::new(UNIONPAY, 1, modulus, exponent, None).map(|_| ());
+        assert_eq!(key(&[0xC1; 128], &[3]), Ok(()));
+        assert_eq!(key(&[0xC1; 248], &[1, 0, 1]), Ok(()));
+        assert_eq!(key(&[0xC1; 127], &[3]), Err(KeyError::Modulus));
+        assert_eq!(key(&[0xC1; 249], &[3]), Err(KeyError::Modulus));
+        assert_eq!(key(&[0xC0; 128], &[3]), Err(KeyError::Modulus));
+        assert_eq!(key(&[0xC1; 128], &[1]), Err(KeyError::Exponent));
+        assert_eq!(key(&[0xC1; 128], &[4]), Err(KeyError::Exponent));
+        assert_eq!(key(&[0xC1; 128], &[]), Err(KeyError::Exponent));
+    }
+}
