@@ -1,1 +1,20 @@
 //! Data that others read: cases, devices, benches, cards, events, results.
+//!
+//! Types only, with serde and JSON Schema; nothing of ours is known here. Reading files with line and column, includes and
+//! the matrix are the loader's (`taprig::case`). Enums are written as YAML maps of one key (`sim: {}`), so read them
+//! through `serde_yaml::with::singleton_map_recursive`.
+
+pub mod bench;
+pub mod case;
+pub mod device;
+pub mod event;
+pub mod expect;
+pub mod name;
+pub mod requirement;
+pub mod result;
+pub mod schema;
+pub mod settings;
+pub mod step;
+mod text;
+pub mod units;
+pub mod validator;

@@ -1,0 +1,439 @@
+//! What must be seen at a tap.
+
+use crate::name::Tag;
+use crate::text::text;
+use crate::units::{Duration, Malformed, Money, malformed};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// Expectations; what is absent is not judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Expect {
+    /// How the transaction ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// The device's own word for why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Seen by a person: messages that must be among those shown at the tap, in this order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shows: Option<StringOrList>,
+    /// Seen by a person: the sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sound: Option<Sound>,
+    /// Seen by a person: whether the gate opens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
+    /// Seen by a person: the amount charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charged: Option<Money>,
+    /// From the trace: how the journal grows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<JournalChange>,
+    /// From the trace: the commands that the card got, all of them in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Vec<ExchangeItem>>,
+    /// From the trace: the last value of each of these data objects, sent by either side.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<Tag, TagPattern>,
+    /// From the trace: time from the card's activation to its release. Modelled on emulated boards, measured on real
+    /// ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<Duration>,
+}
+
+impl Expect {
+    /// Nothing is judged.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a transaction ends (EMV Contactless Book A, outcomes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The rider may ride.
+    Approved,
+    /// The issuer is asked.
+    OnlineRequest,
+    /// The rider may not ride.
+    Declined,
+    /// With contact or stripe perhaps.
+    TryAnotherInterface,
+    /// Ended without a decision.
+    EndApplication,
+    /// Another application of the card is tried.
+    SelectNext,
+    /// The card is to be presented again.
+    TryAgain,
+    /// The device reports no result at all.
+    None,
+}
+
+impl Outcome {
+    /// The word in cases and on the console.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::OnlineRequest => "online-request",
+            Self::Declined => "declined",
+            Self::TryAnotherInterface => "try-another-interface",
+            Self::EndApplication => "end-application",
+            Self::SelectNext => "select-next",
+            Self::TryAgain => "try-again",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sound {
+    /// The rider may ride.
+    Accepted,
+    /// The rider may not ride.
+    Refused,
+    /// Look at the display.
+    Attention,
+    /// Nothing is heard.
+    None,
+}
+
+impl Sound {
+    /// The word in cases and on the console.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Attention => "attention",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The gate, or the driver's green light, at the end of a tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// It opens.
+    Open,
+    /// It stays shut.
+    Shut,
+}
+
+impl Gate {
+    /// The word in cases and on the console.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Shut => "shut",
+        }
+    }
+}
+
+/// How many records the journal gains: `unchanged`, `+1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalChange(pub u32);
+
+text!(JournalChange, "JournalChange", r"^(unchanged|\+[1-9][0-9]*)$", "`unchanged`, or by how many records, `+1`");
+
+impl FromStr for JournalChange {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        match (text, text.strip_prefix('+').map(str::parse)) {
+            ("unchanged", _) => Ok(Self(0)),
+            (_, Some(Ok(records))) if records > 0 => Ok(Self(records)),
+            _ => malformed(format!("`{text}` is no change of the journal"), "`unchanged` or `+1`"),
+        }
+    }
+}
+
+impl fmt::Display for JournalChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("unchanged"),
+            records => write!(f, "+{records}"),
+        }
+    }
+}
+
+/// Kinds of command that a contactless reader sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CommandName {
+    /// SELECT of 2PAY.SYS.DDF01.
+    SelectPpse,
+    /// SELECT of an application.
+    SelectAid,
+    /// GET PROCESSING OPTIONS.
+    Gpo,
+    /// READ RECORD.
+    ReadRecord,
+    /// Any other.
+    Other,
+}
+
+impl CommandName {
+    /// Of a command's header and data (EMV Book 1, clause 11; Book 3, clause 6.5).
+    #[must_use]
+    pub fn of(command: &[u8]) -> Self {
+        match command {
+            [0x00, 0xA4, 0x04, _, 0x0E, name @ ..] if name.starts_with(b"2PAY.SYS.DDF01") => Self::SelectPpse,
+            [0x00, 0xA4, 0x04, ..] => Self::SelectAid,
+            [0x80, 0xA8, ..] => Self::Gpo,
+            [0x00, 0xB2, ..] => Self::ReadRecord,
+            _ => Self::Other,
+        }
+    }
+
+    /// The word in cases.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SelectPpse => "select ppse",
+            Self::SelectAid => "select aid",
+            Self::Gpo => "gpo",
+            Self::ReadRecord => "read record",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl FromStr for CommandName {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        const ALL: [CommandName; 5] = [
+            CommandName::SelectPpse,
+            CommandName::SelectAid,
+            CommandName::Gpo,
+            CommandName::ReadRecord,
+            CommandName::Other,
+        ];
+        let words = text.replace('-', " ");
+        match ALL.into_iter().find(|name| name.as_str() == words) {
+            Some(name) => Ok(name),
+            None => malformed(
+                format!("`{text}` is no command"),
+                "`select ppse`, `select aid`, `gpo`, `read record` or `other`",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for CommandName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A command and how often it comes: `gpo`, `read record+` (once or more), `read record?`, `read record*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExchangeItem {
+    /// The command.
+    pub command: CommandName,
+    /// How often.
+    pub repeat: Repeat,
+}
+
+/// How often a command comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Exactly once.
+    Once,
+    /// `+`: once or more.
+    More,
+    /// `?`: once or not at all.
+    Optional,
+    /// `*`: any number of times.
+    Any,
+}
+
+text!(
+    ExchangeItem,
+    "ExchangeItem",
+    r"^(select[ -]ppse|select[ -]aid|gpo|read[ -]record|other)[+?*]?$",
+    "a command such as `gpo` or `read record+`"
+);
+
+impl FromStr for ExchangeItem {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let (name, repeat) = match text.as_bytes().last() {
+            Some(b'+') => (&text[..text.len() - 1], Repeat::More),
+            Some(b'?') => (&text[..text.len() - 1], Repeat::Optional),
+            Some(b'*') => (&text[..text.len() - 1], Repeat::Any),
+            _ => (text, Repeat::Once),
+        };
+        Ok(Self { command: name.parse()?, repeat })
+    }
+}
+
+impl fmt::Display for ExchangeItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.repeat {
+            Repeat::Once => "",
+            Repeat::More => "+",
+            Repeat::Optional => "?",
+            Repeat::Any => "*",
+        };
+        write!(f, "{}{sign}", self.command)
+    }
+}
+
+/// Whether the commands of a tap are those that a case expects.
+#[must_use]
+pub fn exchange_matches(wanted: &[ExchangeItem], seen: &[CommandName]) -> bool {
+    // The places in `wanted` that can be reached after each command: a case has a few items, a tap a few dozen commands.
+    fn skip(wanted: &[ExchangeItem], places: &mut [bool]) {
+        for (place, item) in wanted.iter().enumerate() {
+            if places[place] && matches!(item.repeat, Repeat::Optional | Repeat::Any) {
+                places[place + 1] = true;
+            }
+        }
+    }
+    let mut places = vec![false; wanted.len() + 1];
+    places[0] = true;
+    skip(wanted, &mut places);
+    for command in seen {
+        let mut next = vec![false; wanted.len() + 1];
+        for (place, item) in wanted.iter().enumerate() {
+            if places[place] && item.command == *command {
+                next[place + 1] = true;
+                if matches!(item.repeat, Repeat::More | Repeat::Any) {
+                    next[place] = true;
+                }
+            }
+        }
+        skip(wanted, &mut next);
+        places = next;
+    }
+    places[wanted.len()]
+}
+
+/// What a data object must be: hexadecimal digits, `.` for any digit; or `absent`, or `present`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagPattern {
+    /// Not sent by either side.
+    Absent,
+    /// Sent, whatever its value.
+    Present,
+    /// Capital hexadecimal digits and dots.
+    Value(String),
+}
+
+text!(
+    TagPattern,
+    "TagPattern",
+    r"^(absent|present|([0-9A-Fa-f.] *[0-9A-Fa-f.] *)+)$",
+    "hexadecimal digits with `.` for any digit, `absent` or `present`"
+);
+
+impl TagPattern {
+    /// Whether the value fits; `None` when the object was not sent.
+    #[must_use]
+    pub fn matches(&self, value: Option<&[u8]>) -> bool {
+        match (self, value) {
+            (Self::Absent, value) => value.is_none(),
+            (Self::Present, value) => value.is_some(),
+            (Self::Value(_), None) => false,
+            (Self::Value(digits), Some(value)) => {
+                digits.len() == value.len() * 2
+                    && digits
+                        .bytes()
+                        .zip(value.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]))
+                        .all(|(wanted, seen)| wanted == b'.' || wanted == b"0123456789ABCDEF"[usize::from(seen)])
+            }
+        }
+    }
+}
+
+impl FromStr for TagPattern {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        const WRITE: &str = "two digits a byte, `.` for any digit, such as `2180 00..`";
+        match text {
+            "absent" => return Ok(Self::Absent),
+            "present" => return Ok(Self::Present),
+            _ => {}
+        }
+        let digits: String = text.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_uppercase()).collect();
+        if let Some(c) = digits.chars().find(|c| *c != '.' && !c.is_ascii_hexdigit()) {
+            return malformed(format!("`{c}` is no hexadecimal digit"), WRITE);
+        }
+        if !digits.len().is_multiple_of(2) || digits.is_empty() {
+            return malformed(format!("odd number of hexadecimal digits ({})", digits.len()), WRITE);
+        }
+        Ok(Self::Value(digits))
+    }
+}
+
+impl fmt::Display for TagPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "absent",
+            Self::Present => "present",
+            Self::Value(digits) => digits,
+        })
+    }
+}
+
+/// One text, or several in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct StringOrList(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for StringOrList {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+
+        impl<'de> Visitor<'de> for Texts {
+            type Value = StringOrList;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<StringOrList, E> {
+                Ok(StringOrList(vec![text.into()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<StringOrList, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(StringOrList(texts))
+            }
+        }
+
+        deserializer.deserialize_any(Texts)
+    }
+}
+
+impl JsonSchema for StringOrList {
+    fn schema_name() -> Cow<'static, str> {
+        "StringOrList".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "One text, or several in a list.",
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+        })
+    }
+}

@@ -1,0 +1,268 @@
+//! What a validator can be told: fares, limits, lists, clock. Profiles, cases and steps all use [`Settings`].
+
+use crate::name::Name;
+use crate::text::text;
+use crate::units::{DateTime, Duration, Hex, Malformed, Money, Pan, Percent, malformed};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Settings of a validator. What is absent is left as it is: at factory state, or as the profile says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Settings {
+    /// County of the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub county: Option<String>,
+    /// Number of the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    /// Route and direction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Number of the bus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bus: Option<String>,
+    /// Number of the driver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// Flat fare, before the discount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fare: Option<Money>,
+    /// Taken off the fare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Percent>,
+    /// Promotion: every ride costs one fen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_cent: Option<bool>,
+    /// A fare of zero starts a transaction (Book B, pre-processing).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zero_allowed: Option<bool>,
+    /// Contactless transaction limit: an amount at or above it is not allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tx_limit: Option<Limit>,
+    /// Contactless floor limit: an amount above it needs an online cryptogram.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor_limit: Option<Limit>,
+    /// CVM limit: an amount at or above it needs a cardholder verification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cvm_limit: Option<Limit>,
+    /// Largest fare the merchant takes; more is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merchant_max: Option<Money>,
+    /// Debit cards may ride.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debit: Option<bool>,
+    /// The same card again within this time is not charged. Whole seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retap: Option<Duration>,
+    /// How rides are authorised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// One unit of currency is taken as a status check (Book B, pre-processing).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_check: Option<bool>,
+    /// Terminal transaction qualifiers 9F66 in place of the device's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttq: Option<Ttq>,
+    /// Terminal identification, 8 characters (9F1C).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<String>,
+    /// Merchant identifier, 15 characters (9F16).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merchant: Option<String>,
+    /// Records that the journal takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+    /// Date and time when the step or case begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<DateTime>,
+    /// CA public keys by their names in `fixtures/keys`; replaces all keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<Name>>,
+    /// Cards that may not ride; replaces the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deny_list: Option<Vec<DenyEntry>>,
+    /// Revoked issuer certificates; replaces the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Vec<Revocation>>,
+}
+
+impl Settings {
+    /// These settings, with those of `over` in place of the same ones here.
+    #[must_use]
+    pub fn overlaid(&self, over: &Self) -> Self {
+        macro_rules! pick {
+            ($($field:ident)*) => {
+                Self { $($field: over.$field.clone().or_else(|| self.$field.clone())),* }
+            };
+        }
+        pick! {
+            county line route bus driver fare discount one_cent zero_allowed tx_limit floor_limit cvm_limit merchant_max
+            debit retap mode status_check ttq terminal merchant capacity clock keys deny_list revoked
+        }
+    }
+
+    /// The plain settings that are present, in a fixed order: the key of the device's console and the value in the
+    /// console's units (fen, seconds, per cent, `on` and `off`). Clock, keys and lists have commands of their own.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        fn put<T>(value: Option<&T>, as_text: impl Fn(&T) -> String) -> Option<String> {
+            value.map(as_text)
+        }
+        let switch = |on: &bool| String::from(if *on { "on" } else { "off" });
+        let fen = |money: &Money| money.fen.to_string();
+        let limit = |limit: &Limit| limit.0.map_or_else(|| "none".into(), |money| money.fen.to_string());
+        [
+            ("county", self.county.clone()),
+            ("line", self.line.clone()),
+            ("route", self.route.clone()),
+            ("bus", self.bus.clone()),
+            ("driver", self.driver.clone()),
+            ("fare", put(self.fare.as_ref(), fen)),
+            ("discount", put(self.discount.as_ref(), |share| share.0.to_string())),
+            ("one-cent", put(self.one_cent.as_ref(), switch)),
+            ("zero-allowed", put(self.zero_allowed.as_ref(), switch)),
+            ("tx-limit", put(self.tx_limit.as_ref(), limit)),
+            ("floor-limit", put(self.floor_limit.as_ref(), limit)),
+            ("cvm-limit", put(self.cvm_limit.as_ref(), limit)),
+            ("merchant-max", put(self.merchant_max.as_ref(), fen)),
+            ("debit", put(self.debit.as_ref(), switch)),
+            ("retap", put(self.retap.as_ref(), |span| (span.us / 1_000_000).to_string())),
+            ("mode", put(self.mode.as_ref(), ToString::to_string)),
+            ("status-check", put(self.status_check.as_ref(), switch)),
+            ("ttq", put(self.ttq.as_ref(), ToString::to_string)),
+            ("terminal", self.terminal.clone()),
+            ("merchant", self.merchant.clone()),
+            ("capacity", put(self.capacity.as_ref(), ToString::to_string)),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect()
+    }
+}
+
+/// How rides are authorised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// UnionPay ODA for buses: authenticated here, authorised later.
+    Oda,
+    /// The card's own TC.
+    Offline,
+    /// Each ride goes to the issuer.
+    Online,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Oda => "oda",
+            Self::Offline => "offline",
+            Self::Online => "online",
+        })
+    }
+}
+
+/// A limit of pre-processing, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(pub Option<Money>);
+
+text!(Limit, "Limit", r"^(none|[0-9]+(\.[0-9]{2})? CNY)$", "an amount such as `1.00 CNY`, or `none`");
+
+impl FromStr for Limit {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        match text {
+            "none" => Ok(Self(None)),
+            amount => Ok(Self(Some(amount.parse()?))),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(money) => money.fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}
+
+/// Terminal transaction qualifiers, 9F66: four bytes, or `auto` for what the device makes of its mode and the card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttq(pub Option<[u8; 4]>);
+
+text!(Ttq, "Ttq", r"^(auto|[0-9A-Fa-f ]{8,11})$", "four bytes such as `21800080`, or `auto`");
+
+impl FromStr for Ttq {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        if text == "auto" {
+            return Ok(Self(None));
+        }
+        match <[u8; 4]>::try_from(text.parse::<Hex>()?.0) {
+            Ok(bytes) => Ok(Self(Some(bytes))),
+            Err(bytes) => malformed(format!("{} bytes where 9F66 has four", bytes.len()), "`21800080` or `auto`"),
+        }
+    }
+}
+
+impl fmt::Display for Ttq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(bytes) => Hex(bytes.to_vec()).fmt(f),
+            None => f.write_str("auto"),
+        }
+    }
+}
+
+/// One card of the deny list: its number, and when given its sequence number (5F34): `6226 0912 3456 7890:01`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DenyEntry {
+    /// The card number.
+    pub pan: Pan,
+    /// PAN sequence number, 0 to 99; absent: any.
+    pub psn: Option<u8>,
+}
+
+text!(DenyEntry, "DenyEntry", r"^[0-9 ]{12,29}(:[0-9]{2})?$", "a card number, perhaps `:` and its sequence number");
+
+impl FromStr for DenyEntry {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let (pan, psn) = match text.split_once(':') {
+            Some((pan, psn)) => (pan, Some(psn)),
+            None => (text, None),
+        };
+        let psn = match psn.map(|psn| (psn.len(), psn.parse())) {
+            None => None,
+            Some((2, Ok(psn))) => Some(psn),
+            Some(_) => return malformed("the sequence number is not two digits", "such as `6226 0912 3456 7890:01`"),
+        };
+        Ok(Self { pan: pan.parse()?, psn })
+    }
+}
+
+impl fmt::Display for DenyEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pan.fmt(f)?;
+        self.psn.map_or(Ok(()), |psn| write!(f, ":{psn:02}"))
+    }
+}
+
+/// A revoked issuer certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Revocation {
+    /// Registered application provider, 5 bytes.
+    pub rid: Hex,
+    /// CA public key index, 1 byte (8F).
+    pub index: Hex,
+    /// Serial number of the certificate, 3 bytes.
+    pub serial: Hex,
+}
