@@ -1,2 +1,43 @@
-//! Card emulator: ISO/IEC 14443-3A and -4 card side, relay to the host.
+//! Card emulator: the body of a contactless card, whose mind is on the host.
+//!
+//! The board answers activation (ISO/IEC 14443-3 type A, [`activation`]) and the block protocol (ISO/IEC 14443-4,
+//! [`blocks`]) by itself, as a card does. Each command APDU goes up the serial link as a
+//! [`Report::Command`](wire::link::Report::Command); the response APDU comes down with what is to go wrong on
+//! its way to the reader. While the host thinks, S(WTX) keeps the reader waiting.
+//!
+//! ```text
+//!   rig  <--- wire::link --->  relay  --->  card { activation, blocks }  <--- wire::air --->  reader
+//!                                └── air time
+//! ```
+//!
+//! A board implements [`Board`] and calls [`run`]. Blocking code, no heap; all waiting is in [`Board::sleep`].
 #![no_std]
+
+pub mod activation;
+pub mod air_time;
+pub mod blocks;
+mod board;
+pub mod card;
+mod relay;
+
+pub use board::Board;
+pub use relay::{Relay, run};
+
+#[cfg(test)]
+mod testing;
+
+/// Name of this firmware, as [`Identity`](wire::link::Identity) carries it.
+pub const FIRMWARE: &str = "taprig-emulator";
+
+/// Longest frame that this card sends: what an [`Answer`](wire::air::Message::Answer) carries beside kind, number and
+/// delay. Above FSD of 256 bytes, so that an oversized block can be sent.
+pub const MAX_FRAME: usize = wire::air::MAX_MESSAGE - 6;
+
+/// One frame of the card, CRC included where the standard has one.
+pub type Frame = heapless::Vec<u8, MAX_FRAME>;
+
+/// `body` and its CRC_A. What a frame can't carry is left out; no caller comes near.
+pub(crate) fn with_crc(body: &[u8]) -> Frame {
+    let body = &body[..body.len().min(MAX_FRAME - 2)];
+    body.iter().copied().chain(wire::crc::crc_a(body)).collect()
+}
