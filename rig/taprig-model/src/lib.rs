@@ -5,6 +5,7 @@
 //! through `serde_yaml::with::singleton_map_recursive`.
 
 pub mod bench;
+pub mod card;
 pub mod case;
 pub mod device;
 pub mod event;

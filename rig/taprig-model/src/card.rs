@@ -1,0 +1,513 @@
+//! A card image, `fixtures/cards/<name>.yaml`: what a card holds before certificates and cryptograms are made of it.
+//!
+//! [`change`] is what a case alters, [`key`] the key files that an image names.
+
+pub mod change;
+pub mod key;
+
+use crate::name::{Name, Tag};
+use crate::schema::Version;
+use crate::text::text;
+use crate::units::{Duration, Hex, Malformed, Pan, malformed};
+pub use change::Change;
+pub use key::KeyFile;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// A card image. Named by its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CardImage {
+    /// Version of this format.
+    pub schema: Version,
+    /// For a person: which card this is.
+    pub title: String,
+    /// For a person: what is special about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// For a person: who issued it, under which scheme.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Another image: what this one leaves out is taken from there, and its changes come first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<Name>,
+    /// The card as the reader sees it before any application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<Front>,
+    /// The directory 2PAY.SYS.DDF01 (EMV Contactless Book B). Absent: the card has none and answers 6A82.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ppse: Option<Vec<DirectoryEntry>>,
+    /// The applications, in the order in which a partial name finds them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applications: Vec<Application>,
+    /// Changes that are part of the image; those of a case come after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+}
+
+impl CardImage {
+    /// This image with what it leaves out taken from `base`, the image that [`CardImage::include`] names.
+    #[must_use]
+    pub fn over(mut self, base: Self) -> Self {
+        let mut changes = base.changes;
+        changes.append(&mut self.changes);
+        Self {
+            include: base.include,
+            description: self.description.or(base.description),
+            issuer: self.issuer.or(base.issuer),
+            front: self.front.or(base.front),
+            ppse: self.ppse.or(base.ppse),
+            applications: if self.applications.is_empty() { base.applications } else { self.applications },
+            changes,
+            ..self
+        }
+    }
+}
+
+/// The card as the reader sees it before any application (ISO/IEC 14443-3 and -4, type A).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Front {
+    /// UID, 4, 7 or 10 bytes.
+    pub uid: Hex,
+    /// ATQA, 2 bytes, as it is sent: low byte first.
+    pub atqa: Hex,
+    /// SAK of the last cascade level, 1 byte; 20 tells that the card speaks ISO/IEC 14443-4.
+    pub sak: Hex,
+    /// Answer to select.
+    #[serde(default)]
+    pub ats: Ats,
+    /// Frame delay of every answer, on top of the shortest that the standard allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Duration>,
+    /// The card chains its responses in blocks of at most so many bytes of INF; absent: the most that FSD allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<u8>,
+}
+
+/// Answer to select (ISO/IEC 14443-4, clause 5.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Ats {
+    /// FSCI: longest frame that the card takes, 0 to 8 for 16 to 256 bytes.
+    pub fsci: u8,
+    /// TA(1), 1 byte: bit rates.
+    pub rates: Hex,
+    /// FWI: frame waiting time, 4096/fc x 2^FWI; EMV allows up to 7.
+    pub fwi: u8,
+    /// SFGI: start-up frame guard time.
+    pub sfgi: u8,
+    /// TC(1), 1 byte: 02 for CID, 01 for NAD.
+    pub options: Hex,
+    /// Historical bytes.
+    pub historical: Hex,
+}
+
+impl Default for Ats {
+    fn default() -> Self {
+        Self { fsci: 8, rates: Hex(vec![0x80]), fwi: 7, sfgi: 0, options: Hex(vec![0x00]), historical: Hex::default() }
+    }
+}
+
+/// An entry of the directory (61).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DirectoryEntry {
+    /// ADF name (4F), 5 to 16 bytes.
+    pub aid: Hex,
+    /// Label (50).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Priority (87): 1 is highest, 0 or absent last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// Kernel identifier (9F2A); 07 is UnionPay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<Hex>,
+    /// Other data objects of the entry.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<Tag, Datum>,
+}
+
+/// An application (ADF) of the card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Application {
+    /// DF name (84), 5 to 16 bytes. A000000333010101 is debit, ...02 credit, ...03 quasi-credit, ...06 electronic cash.
+    pub aid: Hex,
+    /// Label (50).
+    pub label: String,
+    /// Priority (87).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// PDOL (9F38): tags and lengths. Absent: the card has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pdol: Option<Hex>,
+    /// Other data objects of the FCI's proprietary template (A5).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fci: BTreeMap<Tag, Datum>,
+    /// Data objects of the FCI's issuer discretionary data (BF0C), such as DF61.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub discretionary: BTreeMap<Tag, Datum>,
+    /// Application interchange profile (82), 2 bytes.
+    pub aip: Hex,
+    /// The account: 57, 5A, 5F24, 5F25, 5F30 and 5F34 are made of it.
+    pub account: Account,
+    /// Other data objects that records and responses may name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<Tag, Datum>,
+    /// The records, in the order of the application file locator (94), which is made of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Record>,
+    /// Offline data authentication. Absent: the card has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oda: Option<Oda>,
+    /// How the card decides, and with which key it makes its cryptograms.
+    pub cryptogram: Cryptogram,
+    /// Card transaction qualifiers (9F6C), 2 bytes. Absent: the card does not return them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctq: Option<Hex>,
+    /// CTQ when the reader requires cardholder verification (TTQ byte 2, 40). Absent: as always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctq_when_cvm_required: Option<Hex>,
+    /// Application transaction counter (9F36) of the first transaction.
+    #[serde(default = "one")]
+    pub atc: u16,
+    /// What GET PROCESSING OPTIONS returns.
+    #[serde(default)]
+    pub responses: Responses,
+    /// A phone that its owner has not unlocked: so many GET PROCESSING OPTIONS are refused with 6986, the next one is
+    /// served.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub locked: u8,
+    /// The application's own time for a command.
+    #[serde(default)]
+    pub timing: Timing,
+}
+
+const fn one() -> u16 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(count: &u8) -> bool {
+    *count == 0
+}
+
+/// The account behind an application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Account {
+    /// Primary account number (5A).
+    pub pan: Pan,
+    /// PAN sequence number (5F34), 0 to 99. Absent: the card has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u8>,
+    /// Last month of validity; 5F24 is its last day.
+    pub expires: Month,
+    /// First month of validity; 5F25 is its first day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Month>,
+    /// Service code (5F30 and in 57), three digits.
+    #[serde(default = "service_code")]
+    pub service_code: u16,
+}
+
+const fn service_code() -> u16 {
+    220
+}
+
+/// A record of the application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Record {
+    /// Short file identifier, 1 to 30.
+    pub sfi: u8,
+    /// Number in its file, from 1.
+    pub number: u8,
+    /// Takes part in offline data authentication: its bytes are signed by the card's certificate.
+    #[serde(default)]
+    pub signed: bool,
+    /// Tags of the data objects, in their order. 8F, 90, 92, 9F32, 9F46, 9F47, 9F48, 9F4A, 9F69, 9F4B and the account's
+    /// are made by the card; one that the card does not have is left out.
+    pub holds: Vec<Tag>,
+}
+
+/// Offline data authentication: a certificate chain and a dynamic signature (EMV Book 2, clause 6; JR/T 0025.17).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Oda {
+    /// Version of fast DDA that the card can at most.
+    pub fdda: Fdda,
+    /// Certification authority: a file in `fixtures/keys`.
+    pub authority: Name,
+    /// The issuer's key.
+    pub issuer: Name,
+    /// The card's key.
+    pub card: Name,
+    /// What the issuer's certificate says besides its key.
+    pub issuer_certificate: CertificateTerms,
+    /// What the card's certificate says besides its key.
+    pub card_certificate: CertificateTerms,
+    /// Length of the ICC dynamic number in the signature; EMV allows 2 to 8.
+    #[serde(default = "eight")]
+    pub dynamic_number: u8,
+}
+
+const fn eight() -> u8 {
+    8
+}
+
+/// Version of fast DDA: what the dynamic signature covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fdda {
+    /// No signature: certificates only.
+    None,
+    /// The reader's unpredictable number (9F37).
+    V00,
+    /// 9F37, 9F02, 5F2A and 9F69 for a reader that knows it (TTQ byte 4, 80), else version 00.
+    V01,
+}
+
+/// What a certificate says besides its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CertificateTerms {
+    /// Last month of validity.
+    pub expires: Month,
+    /// Serial number, 3 bytes.
+    pub serial: Hex,
+    /// Issuer's certificate: issuer identifier, 4 bytes, padded with F. Absent: the first six digits of the PAN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iin: Option<Hex>,
+}
+
+/// How the card decides, and with which key it makes its cryptograms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Cryptogram {
+    /// Issuer's master key: a file in `fixtures/keys`.
+    pub key: Name,
+    /// What the card answers.
+    #[serde(default)]
+    pub policy: Policy,
+    /// Policy `by-ttq`: the card approves offline where the reader allows it.
+    #[serde(default)]
+    pub offline: bool,
+    /// How the session key is made.
+    #[serde(default)]
+    pub session: Session,
+    /// Derivation key index in 9F10.
+    #[serde(default = "first_index")]
+    pub key_index: Hex,
+    /// Cryptogram version number in 9F10.
+    #[serde(default = "first_index")]
+    pub version: Hex,
+    /// Issuer discretionary data in 9F10, without its length. Absent: 9F10 ends before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discretionary: Option<Hex>,
+}
+
+fn first_index() -> Hex {
+    Hex(vec![0x01])
+}
+
+/// What the card answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// ARQC when the reader demands an online cryptogram or the card does not approve offline; AAC when such a card
+    /// meets a reader that is offline only; else TC.
+    #[default]
+    ByTtq,
+    /// Always a transaction certificate: approved offline.
+    Tc,
+    /// Always an authorisation request cryptogram: go online.
+    Arqc,
+    /// Always an application authentication cryptogram: declined.
+    Aac,
+}
+
+/// How the session key is made from the card's key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Session {
+    /// Of the ATC and its complement, zeros before (JR/T 0025.7).
+    #[default]
+    Pboc,
+    /// Of the ATC with F0 and 0F (EMV Book 2, annex A1.3).
+    Emv,
+}
+
+/// Data objects of the response (77) to GET PROCESSING OPTIONS, in their order. An object that the card does not have
+/// is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Responses {
+    /// With a transaction certificate.
+    pub tc: Vec<Tag>,
+    /// With an ARQC, when the reader asks for offline data authentication (TTQ byte 1, 01) and the card can.
+    pub arqc_with_oda: Vec<Tag>,
+    /// With an ARQC else.
+    pub arqc: Vec<Tag>,
+    /// With an AAC.
+    pub aac: Vec<Tag>,
+}
+
+impl Default for Responses {
+    fn default() -> Self {
+        let tags = |list: &str| list.split(' ').filter_map(|tag| tag.parse().ok()).collect();
+        Self {
+            tc: tags("82 94 9F36 57 5F34 9F10 9F26 9F6C 9F4B"),
+            arqc_with_oda: tags("82 94 9F36 57 5F34 9F10 9F26 9F6C 9F4B"),
+            arqc: tags("82 9F36 57 5F34 9F10 9F26 9F6C"),
+            aac: tags("82 9F36 57 5F34 9F10 9F26 9F6C"),
+        }
+    }
+}
+
+/// The application's own time for a command, without the air.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Timing {
+    /// SELECT.
+    pub select: Duration,
+    /// GET PROCESSING OPTIONS.
+    pub gpo: Duration,
+    /// READ RECORD.
+    pub read_record: Duration,
+}
+
+impl Default for Timing {
+    /// Below the frame waiting time of FWI 7, 38.7 ms.
+    fn default() -> Self {
+        Self { select: Duration::from_ms(3), gpo: Duration::from_ms(30), read_record: Duration::from_ms(2) }
+    }
+}
+
+/// A value: bytes in hexadecimal, or characters, `text: UNIONPAY`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Datum(pub Vec<u8>);
+
+text!(Datum, "Datum", r"^(text:.*|([0-9A-Fa-f] *[0-9A-Fa-f] *)*)$", "bytes in hexadecimal, or `text: ABC`");
+
+impl FromStr for Datum {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        match text.strip_prefix("text:") {
+            Some(text) if text.is_ascii() => Ok(Self(text.trim_start().as_bytes().to_vec())),
+            Some(_) => malformed("only ASCII characters can be text on a card", "other bytes in hexadecimal"),
+            None => text.parse().map(|Hex(bytes)| Self(bytes)),
+        }
+    }
+}
+
+impl fmt::Display for Datum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
+
+/// A month, 2000 to 2099: `2030-12`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    /// Year, 2000 to 2099.
+    pub year: u16,
+    /// Month, 1 to 12.
+    pub month: u8,
+}
+
+text!(Month, "Month", r"^20[0-9]{2}-(0[1-9]|1[0-2])$", "a month such as `2030-12`");
+
+impl Month {
+    /// Number of days.
+    #[must_use]
+    pub const fn days(self) -> u8 {
+        match self.month {
+            // 2000 to 2099 has no exception of the century.
+            2 if self.year.is_multiple_of(4) => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        }
+    }
+}
+
+impl FromStr for Month {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        if let Some((year, month)) = text.split_once('-')
+            && year.len() == 4
+            && month.len() == 2
+            && let (Ok(year), Ok(month)) = (year.parse(), month.parse())
+            && (2000..2100).contains(&year)
+            && (1..=12).contains(&month)
+        {
+            return Ok(Self { year, month });
+        }
+        malformed(format!("`{text}` is no month of 2000 to 2099"), "`2030-12`")
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_hex_or_text() {
+        assert_eq!("9F 0 0".parse::<Datum>().unwrap().0, [0x9F, 0x00]);
+        assert_eq!("text: UP".parse::<Datum>().unwrap().0, b"UP");
+        assert!("9F0".parse::<Datum>().is_err());
+        assert!("text: 银联".parse::<Datum>().is_err());
+    }
+
+    #[test]
+    fn months_have_their_days() {
+        let month = |text: &str| text.parse::<Month>().unwrap();
+        assert_eq!(month("2024-02").days(), 29);
+        assert_eq!(month("2025-02").days(), 28);
+        assert_eq!(month("2030-12").to_string(), "2030-12");
+        for wrong in ["2030", "2030-13", "2030-1", "1999-12", "2030-00"] {
+            assert!(wrong.parse::<Month>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_image_takes_over_what_it_leaves_out() {
+        let image = |title: &str, ats: u8| CardImage {
+            schema: Version,
+            title: title.into(),
+            description: None,
+            issuer: None,
+            include: None,
+            front: Some(Front {
+                uid: Hex(vec![8, 1, 2, 3]),
+                atqa: Hex(vec![4, 0]),
+                sak: Hex(vec![0x20]),
+                ats: Ats { fsci: ats, ..Ats::default() },
+                delay: None,
+                chain: None,
+            }),
+            ppse: None,
+            applications: Vec::new(),
+            changes: vec![Change::Mute(change::Moment { at: title.parse().unwrap() })],
+        };
+        let base = image("gpo", 5);
+        let whole = CardImage { front: None, ..image("select ppse", 8) }.over(base.clone());
+        assert_eq!((whole.title.as_str(), &whole.front), ("select ppse", &base.front));
+        assert_eq!(whole.changes[0], base.changes[0]);
+        assert_eq!(whole.changes.len(), 2);
+    }
+}

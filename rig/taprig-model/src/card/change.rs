@@ -1,0 +1,508 @@
+//! What a case alters of a card.
+//!
+//! A change is made at one of two moments. `set` and `expire` alter the image, before certificates and cryptograms are
+//! made, so that the card stays consistent. All others alter what the finished card sends.
+
+use super::{Datum, Month};
+use crate::name::Tag;
+use crate::step::At;
+use crate::text::text;
+use crate::units::{Duration, Hex, Malformed, malformed};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Give a datum another value before anything is computed. `5A`, `5F24` and `5F34` alter the account, and so 57
+    /// and the card's certificate with it. A field of a certificate is altered before signing; its hash fits then.
+    Set(Assignment),
+    /// Send another value than the right one.
+    Replace(Assignment),
+    /// Turn one bit of the value that is sent; of a field of a certificate before signing.
+    Flip(Flip),
+    /// Leave the object out.
+    Drop(Target),
+    /// Send the first bytes of the value only.
+    Truncate(Truncation),
+    /// Send bytes after the value, as part of it.
+    Extend(Extension),
+    /// Write the length field with these bytes, right or wrong.
+    Length(LengthField),
+    /// Send the object twice.
+    Duplicate(Target),
+    /// Send bytes at the end of a template, such as another data object; the template's length fits.
+    Insert(Extension),
+    /// Answer a command with this status word and no data, without processing it.
+    Answer(Refusal),
+    /// Answer a command with these bytes, status word included, without processing it.
+    Respond(Fixed),
+    /// Answer a command later.
+    Delay(Delay),
+    /// Do not answer a command.
+    Mute(Moment),
+    /// Let a certificate or the application end with this month.
+    Expire(Expiry),
+}
+
+/// A new value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Assignment {
+    /// What.
+    pub object: Object,
+    /// The value.
+    pub value: Datum,
+}
+
+/// A turned bit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Flip {
+    /// What.
+    pub object: Object,
+    /// Which bit, from 0, the highest bit of the first byte.
+    pub bit: u16,
+}
+
+/// An object alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Target {
+    /// What.
+    pub object: Object,
+}
+
+/// A shorter value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Truncation {
+    /// What.
+    pub object: Object,
+    /// So many bytes stay.
+    pub to: u16,
+}
+
+/// More bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Extension {
+    /// What.
+    pub object: Object,
+    /// The bytes.
+    pub with: Datum,
+}
+
+/// A length field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LengthField {
+    /// Whose.
+    pub object: Object,
+    /// The field.
+    pub bytes: Hex,
+}
+
+/// A status word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Refusal {
+    /// Which command of the tap.
+    pub at: At,
+    /// Status word, 2 bytes.
+    pub sw: Hex,
+}
+
+/// A response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Fixed {
+    /// Which command of the tap.
+    pub at: At,
+    /// The whole response, at most 258 bytes.
+    pub bytes: Hex,
+}
+
+/// Waiting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Delay {
+    /// Which command of the tap.
+    pub at: At,
+    /// On top of the card's own time.
+    pub by: Duration,
+}
+
+/// A command of the tap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Moment {
+    /// Which.
+    pub at: At,
+}
+
+/// The end of validity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Expiry {
+    /// Of what.
+    pub what: Expiring,
+    /// Last month of validity.
+    pub month: Month,
+}
+
+/// What can expire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expiring {
+    /// The issuer's certificate.
+    IssuerCertificate,
+    /// The card's certificate.
+    CardCertificate,
+    /// The application (5F24, and in 57).
+    Application,
+}
+
+/// What a change is about:
+///
+/// - a data object or template by its tag, wherever it occurs, `9F4B`, or in one place only, `gpo/57`, `record-2.1/5A`,
+///   `fci/9F38`, `ppse/61`;
+/// - a field of what the keys sign, `issuer-certificate.expiry`, `card-certificate.pan`, `dynamic-signature.hash`;
+/// - a part of the card's front, `front.ats`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Object {
+    /// A data object or template.
+    Tag {
+        /// Where; absent: everywhere.
+        place: Option<Place>,
+        /// Its tag.
+        tag: Tag,
+    },
+    /// A field of what the keys sign.
+    Field(Signed, Field),
+    /// A part of the card's front.
+    Front(FrontPart),
+}
+
+/// A response of the card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// To SELECT PPSE.
+    Ppse,
+    /// To SELECT AID.
+    Fci,
+    /// To GET PROCESSING OPTIONS.
+    Gpo,
+    /// To READ RECORD.
+    Record {
+        /// Short file identifier.
+        sfi: u8,
+        /// Number of the record.
+        number: u8,
+    },
+}
+
+/// What the keys sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Signed {
+    /// Issuer public key certificate (90), EMV Book 2, table 6.
+    IssuerCertificate,
+    /// ICC public key certificate (9F46), table 14.
+    CardCertificate,
+    /// Signed dynamic application data (9F4B), table 17.
+    DynamicSignature,
+}
+
+/// Fields of what the keys sign, as they are before signing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// Recovered data header, 6A.
+    Header,
+    /// Certificate format or signed data format: 02, 04, 05.
+    Format,
+    /// Issuer identifier, 4 bytes; issuer's certificate only.
+    Iin,
+    /// Application PAN, 10 bytes; card's certificate only.
+    Pan,
+    /// Expiry MMYY, 2 bytes; certificates only.
+    Expiry,
+    /// Serial number, 3 bytes; certificates only.
+    Serial,
+    /// Hash algorithm indicator, 01 for SHA-1.
+    HashAlgorithm,
+    /// Public key algorithm indicator, 01 for RSA; certificates only.
+    KeyAlgorithm,
+    /// Length of the public key modulus; certificates only.
+    KeyLength,
+    /// Length of the public key exponent; certificates only.
+    ExponentLength,
+    /// Modulus or its left part, padding included; certificates only.
+    Modulus,
+    /// Length of the ICC dynamic data; dynamic signature only.
+    Length,
+    /// ICC dynamic data: length and ICC dynamic number; dynamic signature only.
+    Number,
+    /// Pad pattern BB; dynamic signature only.
+    Padding,
+    /// Hash result, 20 bytes.
+    Hash,
+    /// Recovered data trailer, BC.
+    Trailer,
+}
+
+/// Parts of the card's front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FrontPart {
+    /// UID.
+    Uid,
+    /// ATQA.
+    Atqa,
+    /// SAK.
+    Sak,
+    /// ATS, from TL to the last historical byte.
+    Ats,
+}
+
+impl Signed {
+    /// All, by their names in cases.
+    pub const ALL: [(Self, &str); 3] = [
+        (Self::IssuerCertificate, "issuer-certificate"),
+        (Self::CardCertificate, "card-certificate"),
+        (Self::DynamicSignature, "dynamic-signature"),
+    ];
+
+    /// The fields, in their order.
+    #[must_use]
+    pub const fn fields(self) -> &'static [Field] {
+        use Field::{
+            Expiry, ExponentLength, Format, Hash, HashAlgorithm, Header, Iin, KeyAlgorithm, KeyLength, Length, Modulus,
+            Number, Padding, Pan, Serial, Trailer,
+        };
+        match self {
+            Self::IssuerCertificate => &[
+                Header,
+                Format,
+                Iin,
+                Expiry,
+                Serial,
+                HashAlgorithm,
+                KeyAlgorithm,
+                KeyLength,
+                ExponentLength,
+                Modulus,
+                Hash,
+                Trailer,
+            ],
+            Self::CardCertificate => &[
+                Header,
+                Format,
+                Pan,
+                Expiry,
+                Serial,
+                HashAlgorithm,
+                KeyAlgorithm,
+                KeyLength,
+                ExponentLength,
+                Modulus,
+                Hash,
+                Trailer,
+            ],
+            Self::DynamicSignature => &[Header, Format, HashAlgorithm, Length, Number, Padding, Hash, Trailer],
+        }
+    }
+}
+
+impl Field {
+    /// All, by their names in cases.
+    pub const ALL: [(Self, &str); 16] = [
+        (Self::Header, "header"),
+        (Self::Format, "format"),
+        (Self::Iin, "iin"),
+        (Self::Pan, "pan"),
+        (Self::Expiry, "expiry"),
+        (Self::Serial, "serial"),
+        (Self::HashAlgorithm, "hash-algorithm"),
+        (Self::KeyAlgorithm, "key-algorithm"),
+        (Self::KeyLength, "key-length"),
+        (Self::ExponentLength, "exponent-length"),
+        (Self::Modulus, "modulus"),
+        (Self::Length, "length"),
+        (Self::Number, "number"),
+        (Self::Padding, "padding"),
+        (Self::Hash, "hash"),
+        (Self::Trailer, "trailer"),
+    ];
+}
+
+impl FrontPart {
+    /// All, by their names in cases.
+    pub const ALL: [(Self, &str); 4] =
+        [(Self::Uid, "uid"), (Self::Atqa, "atqa"), (Self::Sak, "sak"), (Self::Ats, "ats")];
+}
+
+fn by_name<T: Copy>(all: &[(T, &str)], name: &str) -> Option<T> {
+    all.iter().find(|(_, known)| *known == name).map(|(value, _)| *value)
+}
+
+fn name_of<T: Copy + PartialEq>(all: &[(T, &'static str)], value: T) -> &'static str {
+    all.iter().find(|(known, _)| *known == value).map_or("?", |(_, name)| name)
+}
+
+text!(
+    Object,
+    "Object",
+    r"^((ppse|fci|gpo|record-[0-9]+\.[0-9]+)/)?([0-9A-Fa-f]{2}){1,3}$|^(issuer-certificate|card-certificate|dynamic-signature|front)\.[a-z-]+$",
+    "a tag, `9F4B` or `gpo/57`, or a part, `issuer-certificate.expiry`"
+);
+
+impl FromStr for Object {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        const WRITE: &str = "a tag, `9F4B` or `gpo/57`, or a part, `issuer-certificate.expiry`";
+        if let Some((place, tag)) = text.split_once('/') {
+            return Ok(Self::Tag { place: Some(place.parse()?), tag: tag.parse()? });
+        }
+        let Some((whole, part)) = text.split_once('.') else {
+            return match text.parse() {
+                Ok(tag) => Ok(Self::Tag { place: None, tag }),
+                Err(_) => malformed(format!("`{text}` is no object of a card"), WRITE),
+            };
+        };
+        if whole == "front" {
+            return match by_name(&FrontPart::ALL, part) {
+                Some(part) => Ok(Self::Front(part)),
+                None => malformed(format!("a card's front has no `{part}`"), "`uid`, `atqa`, `sak` or `ats`"),
+            };
+        }
+        let Some(signed) = by_name(&Signed::ALL, whole) else {
+            return malformed(format!("`{whole}` is no part of a card"), WRITE);
+        };
+        match by_name(&Field::ALL, part) {
+            Some(field) if signed.fields().contains(&field) => Ok(Self::Field(signed, field)),
+            _ => {
+                let known: Vec<_> = signed.fields().iter().map(|field| name_of(&Field::ALL, *field)).collect();
+                malformed(format!("`{whole}` has no field `{part}`; it has {}", known.join(", ")), WRITE)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag { place: None, tag } => tag.fmt(f),
+            Self::Tag { place: Some(place), tag } => write!(f, "{place}/{tag}"),
+            Self::Field(signed, field) => {
+                write!(f, "{}.{}", name_of(&Signed::ALL, *signed), name_of(&Field::ALL, *field))
+            }
+            Self::Front(part) => write!(f, "front.{}", name_of(&FrontPart::ALL, *part)),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        match text {
+            "ppse" => Ok(Self::Ppse),
+            "fci" => Ok(Self::Fci),
+            "gpo" => Ok(Self::Gpo),
+            _ => {
+                let numbers = text.strip_prefix("record-").and_then(|numbers| numbers.split_once('.'));
+                match numbers.map(|(sfi, number)| (sfi.parse(), number.parse())) {
+                    Some((Ok(sfi), Ok(number))) => Ok(Self::Record { sfi, number }),
+                    _ => malformed(
+                        format!("`{text}` is no response of a card"),
+                        "`ppse`, `fci`, `gpo` or `record-2.1` (file 2, record 1)",
+                    ),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ppse => f.write_str("ppse"),
+            Self::Fci => f.write_str("fci"),
+            Self::Gpo => f.write_str("gpo"),
+            Self::Record { sfi, number } => write!(f, "record-{sfi}.{number}"),
+        }
+    }
+}
+
+impl fmt::Display for Expiring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::IssuerCertificate => "issuer's certificate",
+            Self::CardCertificate => "card's certificate",
+            Self::Application => "application",
+        })
+    }
+}
+
+impl fmt::Display for Change {
+    /// In words, for transcripts and reports.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set(change) => write!(f, "set {} to {}", change.object, change.value),
+            Self::Replace(change) => write!(f, "replace {} by {}", change.object, change.value),
+            Self::Flip(change) => write!(f, "flip bit {} of {}", change.bit, change.object),
+            Self::Drop(change) => write!(f, "drop {}", change.object),
+            Self::Truncate(change) => write!(f, "truncate {} to {} bytes", change.object, change.to),
+            Self::Extend(change) => write!(f, "extend {} with {}", change.object, change.with),
+            Self::Length(change) => write!(f, "write the length of {} as {}", change.object, change.bytes),
+            Self::Duplicate(change) => write!(f, "duplicate {}", change.object),
+            Self::Insert(change) => write!(f, "insert {} into {}", change.with, change.object),
+            Self::Answer(change) => write!(f, "answer {} with {}", change.at, change.sw),
+            Self::Respond(change) => write!(f, "respond to {} with {}", change.at, change.bytes),
+            Self::Delay(change) => write!(f, "delay {} by {}", change.at, change.by),
+            Self::Mute(change) => write!(f, "mute at {}", change.at),
+            Self::Expire(change) => write!(f, "let the {} expire with {}", change.what, change.month),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_read_and_written() {
+        for text in ["9F4B", "gpo/57", "record-2.1/5A", "fci/9F38", "ppse/61", "front.ats", "dynamic-signature.number"]
+        {
+            assert_eq!(text.parse::<Object>().unwrap().to_string(), text);
+        }
+        for (signed, name) in Signed::ALL {
+            for field in signed.fields() {
+                let text = format!("{name}.{}", name_of(&Field::ALL, *field));
+                assert_eq!(text.parse::<Object>().unwrap(), Object::Field(signed, *field));
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_object_is_refused_with_what_there_is() {
+        let refused = |text: &str| text.parse::<Object>().unwrap_err().to_string();
+        assert!(refused("issuer-certificate.pan").contains("it has header, format, iin"));
+        assert!(refused("issuer.expiry").contains("`issuer` is no part"));
+        assert!(refused("9F4").contains("no object"));
+        assert!(refused("record-2/57").contains("record-2.1"));
+        assert!(refused("front.colour").contains("`uid`"));
+    }
+
+    #[test]
+    fn a_change_reads_as_one_word_and_what_it_is_about() {
+        let change: Change = serde_json::from_str(r#"{"flip":{"object":"9F4B","bit":137}}"#).unwrap();
+        assert_eq!(change.to_string(), "flip bit 137 of 9F4B");
+        assert!(serde_json::from_str::<Change>(r#"{"flip":{"object":"9F4B","bit":1,"by":2}}"#).is_err());
+        let change: Change = serde_json::from_str(r#"{"delay":{"at":"read record 2","by":"40 ms"}}"#).unwrap();
+        assert_eq!(change.to_string(), "delay read record 2 by 40 ms");
+    }
+}
