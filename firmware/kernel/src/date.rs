@@ -52,7 +52,7 @@ impl Date {
 
     /// The last day that a month and year allow; day 31 stands for the end of any month.
     #[must_use]
-    pub fn end_of_month(year: u8, month: u8) -> Option<Self> {
+    pub(crate) fn end_of_month(year: u8, month: u8) -> Option<Self> {
         let date = Self { year: century(from_bcd(year)?), month: from_bcd(month)?, day: 31 };
         (1..=12).contains(&date.month).then_some(date)
     }

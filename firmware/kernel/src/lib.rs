@@ -17,14 +17,24 @@
 extern crate std;
 
 pub mod aid;
+pub mod bus;
 pub mod card;
+mod data;
 pub mod date;
+pub mod decision;
+pub mod dol;
 pub mod environment;
+mod gpo;
 pub mod oda;
 pub mod outcome;
 pub mod pan;
+pub mod preprocessing;
+mod records;
 mod run;
+pub mod selection;
 pub mod settings;
+pub mod tag;
+pub mod tlv;
 pub mod ttq;
 
 pub use aid::{Aid, Product, Rid};

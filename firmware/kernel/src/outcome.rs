@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 
-use crate::{Aid, Ctq, Date, DateTime, LinkError, Oda, OdaFailure, Pan, Product, Ttq};
+use crate::{Aid, Ctq, Date, DateTime, LinkError, Oda, OdaFailure, Pan, Product, Ttq, tlv::Tag};
 
 /// How a transaction ended, and everything that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,11 +102,11 @@ pub enum Reason {
     /// A record is malformed.
     RecordMalformed,
     /// A mandatory object is missing: this tag.
-    Missing(u16),
+    Missing(Tag),
     /// An object's length or contents are impossible: this tag.
-    Invalid(u16),
+    Invalid(Tag),
     /// An object came twice: this tag.
-    Duplicate(u16),
+    Duplicate(Tag),
     /// The card sent more than the reader can hold.
     TooMuchData,
     /// The card declines (AAC).

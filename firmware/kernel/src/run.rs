@@ -2,7 +2,25 @@
 
 use heapless::Vec;
 
-use crate::{Card, Environment, Outcome, OutcomeKind, Reason, Settings, Transaction};
+use crate::{
+    Card, Cryptogram, Ctq, Cvm, Environment, LinkError, MessageId, Mode, Oda, OdaFailure, Outcome, OutcomeKind, Pan,
+    Reason, Ride, Settings, Status, Transaction, Ttq, UiRequest,
+    bus::{self, Merchant},
+    data::CardData,
+    date::{Date, from_bcd},
+    decision::{Decision, Expiry, Facts, SignedCtq},
+    gpo::{self, Generated, PURCHASE, Terminal},
+    oda::Proof,
+    preprocessing::{Indicators, preprocess},
+    records::{self, Record},
+    selection::{self, Candidate, Fci, PPSE},
+    tag,
+};
+
+/// Normal processing.
+const SUCCESS: u16 = 0x9000;
+/// Conditions of use not satisfied: the holder is to look at the phone.
+const SEE_PHONE: u16 = 0x6986;
 
 /// Runs one transaction with an activated card.
 ///
@@ -10,17 +28,390 @@ use crate::{Card, Environment, Outcome, OutcomeKind, Reason, Settings, Transacti
 /// never sends a command twice. The device shows and sounds `Outcome::ui`, records an approved ride, and has the
 /// card removed.
 pub fn run<C: Card, E: Environment>(
-    _card: &mut C,
-    _environment: &mut E,
-    _settings: &Settings,
-    _transaction: &Transaction,
+    card: &mut C,
+    environment: &mut E,
+    settings: &Settings,
+    transaction: &Transaction,
 ) -> Outcome {
-    Outcome {
-        kind: OutcomeKind::EndApplication,
-        reason: Reason::NoApplication,
-        ui: Vec::new(),
-        cvm: crate::Cvm::None,
-        field_off: false,
-        ride: None,
+    let mut session = Session { card, environment, settings, transaction, response: wire::Response::new() };
+    let contact = settings.ttq.unwrap_or_default().contact();
+    session.transact().unwrap_or_else(|reason| conclude(reason.kind(contact), reason, Cvm::None, None))
+}
+
+impl Reason {
+    /// What a reason leads to where it alone decides; `contact` is a contact interface beside this one.
+    const fn kind(self, contact: bool) -> OutcomeKind {
+        match self {
+            Self::OfflineApproved | Self::OdaApproved => OutcomeKind::Approved,
+            Self::OnlineRequested | Self::OdaFailedOnline(_) | Self::ExpiredOnline => OutcomeKind::OnlineRequest,
+            Self::ZeroAmount | Self::TransactionLimit => OutcomeKind::TryAnotherInterface,
+            Self::LinkPpse(_)
+            | Self::LinkSelect(_)
+            | Self::LinkGpo(_)
+            | Self::LinkRecord(_)
+            | Self::LinkLastRecord(_)
+            | Self::SeePhone => OutcomeKind::TryAgain,
+            Self::PpseStatus(_) | Self::GpoStatus(_) | Self::RecordStatus(_) if contact => {
+                OutcomeKind::TryAnotherInterface
+            }
+            Self::PpseStatus(_)
+            | Self::GpoStatus(_)
+            | Self::RecordStatus(_)
+            | Self::PpseMalformed
+            | Self::NoApplication
+            | Self::Pdol
+            | Self::GpoMalformed
+            | Self::RecordMalformed
+            | Self::Missing(_)
+            | Self::Invalid(_)
+            | Self::Duplicate(_)
+            | Self::TooMuchData => OutcomeKind::EndApplication,
+            Self::CardDeclined
+            | Self::Expired
+            | Self::ExpiryMissing
+            | Self::Denied
+            | Self::CvmFailed
+            | Self::OnlineImpossible
+            | Self::Oda(_)
+            | Self::NotArqc
+            | Self::NeverOnline
+            | Self::FareZero
+            | Self::FareAboveMaximum
+            | Self::JournalFull
+            | Self::DebitBarred => OutcomeKind::Declined,
+        }
     }
+}
+
+/// The outcome, with what Book A has shown for it.
+fn conclude(kind: OutcomeKind, reason: Reason, cvm: Cvm, ride: Option<Ride>) -> Outcome {
+    let see_phone = reason == Reason::SeePhone;
+    let requests: &[(MessageId, Status)] = match kind {
+        OutcomeKind::Approved => &[(MessageId::Approved, Status::CardRead)],
+        OutcomeKind::Declined => &[(MessageId::NotAuthorised, Status::CardRead)],
+        OutcomeKind::TryAnotherInterface | OutcomeKind::EndApplication | OutcomeKind::SelectNext => {
+            &[(MessageId::OtherCard, Status::ProcessingError)]
+        }
+        OutcomeKind::TryAgain if see_phone => {
+            &[(MessageId::SeePhone, Status::NotReady), (MessageId::PresentAgain, Status::ReadyToRead)]
+        }
+        OutcomeKind::TryAgain => &[(MessageId::PresentAgain, Status::ReadyToRead)],
+        OutcomeKind::OnlineRequest => &[],
+    };
+    let ui = requests.iter().map(|&(message, status)| UiRequest { message, status }).collect();
+    Outcome { kind, reason, ui, cvm, field_off: see_phone, ride }
+}
+
+/// One presentation of a card.
+struct Session<'a, C, E> {
+    card: &'a mut C,
+    environment: &'a mut E,
+    settings: &'a Settings,
+    transaction: &'a Transaction,
+    response: wire::Response,
+}
+
+/// Why an application was left.
+enum Left {
+    /// The next candidate is tried.
+    Next(Reason),
+    /// The transaction is over.
+    Over(Reason),
+}
+
+/// What is known once the cryptogram is there.
+struct Read {
+    generated: Generated,
+    ride: Ride,
+    pans: Vec<Pan, 2>,
+    track2_expiry: Option<Date>,
+}
+
+impl<C: Card, E: Environment> Session<'_, C, E> {
+    fn transact(&mut self) -> Result<Outcome, Reason> {
+        let indicators = preprocess(self.settings, self.transaction.amount)?;
+        if self.settings.mode == Mode::Offline {
+            // The card deducts by itself, so that the merchant can't refuse after it has been asked.
+            self.merchant().check(self.settings)?;
+        }
+        self.show(MessageId::Processing, Status::NotReady);
+        let status = self.exchange(&selection::select_command(PPSE)).map_err(Reason::LinkPpse)?;
+        if status != SUCCESS {
+            return Err(Reason::PpseStatus(status));
+        }
+        let candidates = selection::candidates(self.body())?;
+        let mut last = Reason::NoApplication;
+        let mut data = CardData::new();
+        for candidate in &candidates {
+            data.clear();
+            match self.start(candidate, indicators, &mut data) {
+                Ok((generated, ride)) => return Ok(self.finish(generated, ride, &mut data)),
+                Err(Left::Next(reason)) => last = reason,
+                Err(Left::Over(reason)) => return Err(reason),
+            }
+        }
+        Err(last)
+    }
+
+    fn merchant(&self) -> Merchant {
+        Merchant { fare: self.transaction.amount, journal_has_room: self.environment.journal_has_room() }
+    }
+
+    fn show(&mut self, message: MessageId, status: Status) {
+        self.environment.ui(&UiRequest { message, status });
+    }
+
+    /// Sends a command, once. The status word; the response before it is [`body`](Self::body).
+    fn exchange(&mut self, command: &[u8]) -> Result<u16, LinkError> {
+        self.response.clear();
+        self.card.transmit(command, &mut self.response)?;
+        match self.response.last_chunk::<2>() {
+            Some(status) => Ok(u16::from_be_bytes(*status)),
+            None => Err(LinkError::Protocol),
+        }
+    }
+
+    /// The last response without its status word.
+    fn body(&self) -> &[u8] {
+        self.response.split_last_chunk::<2>().map_or(&[], |(body, _)| body)
+    }
+
+    /// Final SELECT and GET PROCESSING OPTIONS.
+    fn start(
+        &mut self,
+        candidate: &Candidate,
+        indicators: Indicators,
+        data: &mut CardData,
+    ) -> Result<(Generated, Ride), Left> {
+        let select = selection::select_command(candidate.aid.as_bytes());
+        let status = self.exchange(&select).map_err(|error| Left::Over(Reason::LinkSelect(error)))?;
+        if status != SUCCESS {
+            return Err(Left::Next(Reason::NoApplication));
+        }
+        if self.settings.mode == Mode::Offline {
+            bus::check_product(self.settings, candidate.product).map_err(Left::Over)?;
+        }
+        let Fci { pdol, new_card } = selection::fci(self.body()).map_err(Left::Next)?;
+        let static_ttq = self.settings.ttq.unwrap_or(Ttq::for_mode(self.settings.mode, new_card, candidate.product));
+        let ttq = static_ttq.with_requirements(indicators.online_cryptogram(), indicators.cvm_required);
+        let terminal = Terminal { settings: self.settings, transaction: self.transaction, ttq };
+        let command = terminal.command(pdol).map_err(Left::Next)?;
+        let status = self.exchange(&command).map_err(|error| Left::Over(Reason::LinkGpo(error)))?;
+        match status {
+            SUCCESS => {}
+            SEE_PHONE => return Err(Left::Over(Reason::SeePhone)),
+            other => return Err(Left::Over(Reason::GpoStatus(other))),
+        }
+        data.add_response(self.body()).map_err(Left::Over)?;
+        let generated = gpo::check(data).map_err(Left::Over)?;
+        let ride = Ride {
+            aid: candidate.aid.clone(),
+            product: candidate.product,
+            pan: None,
+            psn: None,
+            expiry: None,
+            track2: Vec::new(),
+            atc: generated.atc,
+            cryptogram: generated.cryptogram,
+            cryptogram_type: generated.cryptogram_type,
+            cid: generated.cid,
+            iad: generated.iad.clone(),
+            aip: generated.aip,
+            tvr: [0; 5],
+            unpredictable_number: self.transaction.unpredictable_number,
+            amount: self.transaction.amount,
+            time: self.transaction.time,
+            country: self.settings.country,
+            currency: self.settings.currency,
+            transaction_type: PURCHASE,
+            ttq,
+            ctq: None,
+            new_card,
+            oda: Oda::NotPerformed,
+            balance: None,
+        };
+        Ok((generated, ride))
+    }
+
+    /// Records, authentication and decision. What was learnt of the card stays with the outcome, however it ends.
+    fn finish(&mut self, generated: Generated, ride: Ride, data: &mut CardData) -> Outcome {
+        let mut read = Read { generated, ride, pans: Vec::new(), track2_expiry: None };
+        match self.judge(&mut read, data) {
+            Ok(Decision { kind, reason, cvm }) => conclude(kind, reason, cvm, Some(read.ride)),
+            Err(reason) => {
+                // What can be read of the card names it in the log, even if something else is wrong with it.
+                let _ = read.identify(data);
+                conclude(reason.kind(read.ride.ttq.contact()), reason, Cvm::None, Some(read.ride))
+            }
+        }
+    }
+
+    fn judge(&mut self, read: &mut Read, data: &mut CardData) -> Result<Decision, Reason> {
+        if read.generated.cryptogram_type == Cryptogram::Aac {
+            read.identify(data)?;
+            read.ride.tvr[0] |= 0x80;
+            return Ok(Decision::declined(Reason::CardDeclined));
+        }
+        self.read_records(&read.generated.afl, data)?;
+        self.show(MessageId::CardReadOk, Status::CardRead);
+        read.identify(data)?;
+        if read.generated.cryptogram_type == Cryptogram::Arqc && read.ride.track2.is_empty() {
+            return Err(Reason::Missing(tag::TRACK_2));
+        }
+        if read.pans.is_empty() {
+            return Err(Reason::Missing(tag::PAN));
+        }
+        let facts = self.facts(read, data);
+        read.ride.oda = facts.oda;
+        let decision = match self.settings.mode {
+            Mode::BusOda => bus::decide(&facts, read.ride.atc, read.ride.product, self.merchant(), self.settings),
+            Mode::Offline | Mode::Online => facts.decide(),
+        };
+        read.ride.tvr = self.verification_results(&facts, decision.reason);
+        Ok(decision)
+    }
+
+    /// Reads every record of the locator once, in its order.
+    fn read_records(&mut self, afl: &[u8], data: &mut CardData) -> Result<(), Reason> {
+        let mut records = records::records(afl).peekable();
+        while let Some(record) = records.next() {
+            let last = records.peek().is_none();
+            let link = |error| if last { Reason::LinkLastRecord(error) } else { Reason::LinkRecord(error) };
+            let status = self.exchange(&record.command()).map_err(link)?;
+            if status != SUCCESS {
+                return Err(Reason::RecordStatus(status));
+            }
+            let Record { sfi, signed, .. } = record;
+            data.add_record(self.body(), sfi, signed)?;
+        }
+        Ok(())
+    }
+
+    /// What the decision rests on; carries out offline data authentication where it is needed: for a TC, and for
+    /// ODA for online.
+    fn facts(&self, read: &Read, data: &CardData) -> Facts {
+        let Read { generated, ride, pans, .. } = read;
+        let tc = generated.cryptogram_type == Cryptogram::Tc;
+        let oda = if tc || ride.ttq.oda_for_online() || self.settings.mode == Mode::BusOda {
+            let proof = Proof {
+                data,
+                rid: ride.aid.rid(),
+                pans,
+                aip: generated.aip,
+                ttq: ride.ttq,
+                transaction: self.transaction,
+                currency: ride.currency,
+            };
+            proof.check(self.environment)
+        } else {
+            Oda::NotPerformed
+        };
+        let online = self.settings.mode == Mode::Online;
+        let today = self.transaction.time.date;
+        // An offline decision wants the date of a record; for the issuer's own decision track 2 is good enough.
+        let in_track2 = if online && !tc && oda == Oda::NotPerformed { read.track2_expiry } else { None };
+        let expiry = match ride.expiry.or(in_track2) {
+            None => Expiry::Missing,
+            Some(date) if date < today => Expiry::Past,
+            Some(_) => Expiry::Good,
+        };
+        Facts {
+            cryptogram: generated.cryptogram_type,
+            ttq: ride.ttq,
+            ctq: ride.ctq,
+            signed_ctq: signed_ctq(data, ride.ctq),
+            expiry,
+            denied: pans.iter().any(|pan| self.environment.denied(pan, ride.psn)),
+            oda,
+            new_card: ride.new_card,
+            online,
+        }
+    }
+
+    /// Terminal verification results (tag 95) of what happened.
+    fn verification_results(&self, facts: &Facts, reason: Reason) -> [u8; 5] {
+        let mut tvr = [0; 5];
+        let mut set = |on: bool, byte: usize, bit: u8| {
+            if on {
+                tvr[byte] |= bit;
+            }
+        };
+        let missing = matches!(facts.oda, Oda::Failed(OdaFailure::Missing(_))) || facts.expiry == Expiry::Missing;
+        let above_floor = self.settings.floor_limit.is_some_and(|limit| self.transaction.amount > limit);
+        set(facts.oda == Oda::NotPerformed, 0, 0x80);
+        set(missing, 0, 0x20);
+        set(facts.denied, 0, 0x10);
+        set(matches!(facts.oda, Oda::Failed(_)), 0, 0x08);
+        set(facts.expiry == Expiry::Past, 1, 0x40);
+        set(reason == Reason::CvmFailed, 2, 0x80);
+        set(above_floor, 3, 0x80);
+        tvr
+    }
+}
+
+/// Compares bytes 5 and 6 of 9F69 with the card's qualifiers.
+fn signed_ctq(data: &CardData, ctq: Option<Ctq>) -> SignedCtq {
+    match data.get(tag::AUTHENTICATION_DATA) {
+        None => SignedCtq::Absent,
+        Some(signed) if (8..=16).contains(&signed.len()) && ctq.is_some_and(|ctq| signed[5..7] == ctq.0) => {
+            SignedCtq::Same
+        }
+        Some(_) => SignedCtq::Different,
+    }
+}
+
+impl Read {
+    /// Takes account number, sequence number, dates and qualifiers out of the card's data.
+    fn identify(&mut self, data: &CardData) -> Result<(), Reason> {
+        let ride = &mut self.ride;
+        self.pans.clear();
+        // Track 2 first in time, the account number of a record first in rank.
+        let in_track2 = data.limited::<19>(tag::TRACK_2)?;
+        let in_record = match data.get(tag::PAN) {
+            Some(bytes) => Some(Pan::from_compressed(bytes).ok_or(Reason::Invalid(tag::PAN))?),
+            None => None,
+        };
+        ride.pan.clone_from(&in_record);
+        let _ = in_record.map(|pan| self.pans.push(pan));
+        if let Some(track2) = in_track2 {
+            let (pan, expiry) = split_track2(&track2).ok_or(Reason::Invalid(tag::TRACK_2))?;
+            ride.track2 = track2;
+            self.track2_expiry = expiry;
+            if ride.pan.is_none() {
+                ride.pan = Some(pan.clone());
+            }
+            if !self.pans.contains(&pan) {
+                let _ = self.pans.push(pan);
+            }
+        }
+        ride.ctq = data.fixed(tag::CTQ)?.map(Ctq);
+        ride.psn = match data.fixed(tag::PSN)? {
+            Some([psn]) => Some(from_bcd(psn).ok_or(Reason::Invalid(tag::PSN))?),
+            None => None,
+        };
+        ride.expiry = data.get(tag::EXPIRY).and_then(Date::from_yymmdd);
+        let balance = data.get(tag::AVAILABLE).or(data.get(tag::BALANCE)).filter(|bytes| bytes.len() <= 6);
+        ride.balance = balance
+            .and_then(|bytes| bytes.iter().try_fold(0, |sum, byte| Some(sum * 100 + u64::from(from_bcd(*byte)?))));
+        Ok(())
+    }
+}
+
+/// Account number and expiry (the month's last day) of track 2: digits, D, year and month.
+fn split_track2(track2: &[u8]) -> Option<(Pan, Option<Date>)> {
+    let mut nibbles: Vec<u8, 38> = Vec::new();
+    for byte in track2 {
+        nibbles.extend_from_slice(&[byte >> 4, byte & 0x0F]).ok()?;
+    }
+    let separator = nibbles.iter().position(|nibble| *nibble == 0xD)?;
+    let mut digits = heapless::String::<19>::new();
+    for nibble in &nibbles[..separator] {
+        digits.push(char::from(b'0' + nibble)).ok()?;
+    }
+    let pan = Pan::from_digits(&digits)?;
+    let date = match nibbles.get(separator + 1..separator + 5) {
+        Some(&[a, b, c, d]) => Date::end_of_month((a << 4) | b, (c << 4) | d),
+        _ => None,
+    };
+    Some((pan, date))
 }

@@ -1,4 +1,23 @@
-//! Offline data authentication: RSA chain from the certification authority to the card, and fDDA.
+//! Offline data authentication: RSA chain from the certification authority to the card, and fDDA
+//! (EMV Book 2 chapters 5 and 6, Book C-7 for fDDA).
+
+mod certificate;
+mod failure;
+mod rsa;
+
+use heapless::Vec;
+use sha1::{Digest, Sha1};
+
+pub use failure::OdaFailure;
+
+use crate::{
+    Date, Environment, Pan, Rid, Transaction, Ttq,
+    data::CardData,
+    environment::MAX_MODULUS,
+    gpo::{amount_bcd, code_bcd},
+    tag,
+    tlv::Tag,
+};
 
 /// Result of offline data authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,120 +31,134 @@ pub enum Oda {
     Failed(OdaFailure),
 }
 
-/// The check that failed, in the order of the checks (EMV Book 2 chapters 5 and 6, Book C-7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OdaFailure {
-    /// The interchange profile says that the card can't do it.
-    NotSupported,
-    /// An object is missing without which nothing can be checked: this tag.
-    Missing(u16),
-    /// The reader has no key of that provider and index.
-    CaKey,
-    /// The tag list 9F4A names something other than the interchange profile.
-    TagList,
-    /// Issuer certificate: not as long as the authority's modulus.
-    IssuerLength,
-    /// Issuer certificate: trailer is not BC.
-    IssuerTrailer,
-    /// Issuer certificate: header is not 6A.
-    IssuerHeader,
-    /// Issuer certificate: format is not 02.
-    IssuerFormat,
-    /// Issuer certificate: hash algorithm is not SHA-1.
-    IssuerHashAlgorithm,
-    /// Issuer certificate: hash differs.
-    IssuerHash,
-    /// Issuer certificate: its identifier is not the beginning of the account number.
-    IssuerIdentifier,
-    /// Issuer certificate: expired, or its date is none.
-    IssuerExpired,
-    /// Issuer certificate: on the revocation list.
-    IssuerRevoked,
-    /// Issuer certificate: key algorithm is not RSA.
-    IssuerKeyAlgorithm,
-    /// Issuer key: longer than the authority's or shorter than 1024 bits, a bad exponent, or the remainder is
-    /// missing or of the wrong length.
-    IssuerKey,
-    /// Card certificate: not as long as the issuer's modulus.
-    CardLength,
-    /// Card certificate: trailer is not BC.
-    CardTrailer,
-    /// Card certificate: header is not 6A.
-    CardHeader,
-    /// Card certificate: format is not 04.
-    CardFormat,
-    /// Card certificate: hash algorithm is not SHA-1.
-    CardHashAlgorithm,
-    /// Card certificate: hash differs, so the certificate or the static data were altered.
-    CardHash,
-    /// Card certificate: of another account number.
-    CardPan,
-    /// Card certificate: expired, or its date is none.
-    CardExpired,
-    /// Card certificate: key algorithm is not RSA.
-    CardKeyAlgorithm,
-    /// Card key: longer than the issuer's or shorter than 1024 bits, a bad exponent, or the remainder is missing
-    /// or of the wrong length.
-    CardKey,
-    /// Card authentication related data 9F69: not 8 to 16 bytes, or an fDDA version above 01.
-    AuthenticationData,
-    /// The application's version or the card's data require fDDA version 01, and the card signed version 00.
-    Version,
-    /// Dynamic signature: not as long as the card's modulus.
-    SignatureLength,
-    /// Dynamic signature: trailer is not BC.
-    SignatureTrailer,
-    /// Dynamic signature: header is not 6A.
-    SignatureHeader,
-    /// Dynamic signature: format is not 05.
-    SignatureFormat,
-    /// Dynamic signature: hash algorithm is not SHA-1.
-    SignatureHashAlgorithm,
-    /// Dynamic signature: length of the card's dynamic data is impossible.
-    SignatureDynamicData,
-    /// Dynamic signature: hash differs.
-    SignatureHash,
+/// What the card's proof is judged by.
+pub(crate) struct Proof<'a> {
+    /// Everything the card sent.
+    pub(crate) data: &'a CardData,
+    /// Provider of the application.
+    pub(crate) rid: Rid,
+    /// Every account number that the card sent: its certificate must name each of them.
+    pub(crate) pans: &'a [Pan],
+    /// Interchange profile.
+    pub(crate) aip: [u8; 2],
+    /// Qualifiers as sent.
+    pub(crate) ttq: Ttq,
+    /// The transaction that is signed.
+    pub(crate) transaction: &'a Transaction,
+    /// Currency as sent.
+    pub(crate) currency: u16,
 }
 
-impl OdaFailure {
-    /// Short name for logs, lower case with hyphens.
-    #[must_use]
-    pub const fn slug(self) -> &'static str {
-        match self {
-            Self::NotSupported => "oda-not-supported",
-            Self::Missing(_) => "oda-data-missing",
-            Self::CaKey => "oda-ca-key-unknown",
-            Self::TagList => "oda-tag-list",
-            Self::IssuerLength => "oda-issuer-length",
-            Self::IssuerTrailer => "oda-issuer-trailer",
-            Self::IssuerHeader => "oda-issuer-header",
-            Self::IssuerFormat => "oda-issuer-format",
-            Self::IssuerHashAlgorithm => "oda-issuer-hash-algorithm",
-            Self::IssuerHash => "oda-issuer-hash",
-            Self::IssuerIdentifier => "oda-issuer-identifier",
-            Self::IssuerExpired => "oda-issuer-expired",
-            Self::IssuerRevoked => "oda-issuer-revoked",
-            Self::IssuerKeyAlgorithm => "oda-issuer-key-algorithm",
-            Self::IssuerKey => "oda-issuer-key",
-            Self::CardLength => "oda-card-length",
-            Self::CardTrailer => "oda-card-trailer",
-            Self::CardHeader => "oda-card-header",
-            Self::CardFormat => "oda-card-format",
-            Self::CardHashAlgorithm => "oda-card-hash-algorithm",
-            Self::CardHash => "oda-card-hash",
-            Self::CardPan => "oda-card-pan",
-            Self::CardExpired => "oda-card-expired",
-            Self::CardKeyAlgorithm => "oda-card-key-algorithm",
-            Self::CardKey => "oda-card-key",
-            Self::AuthenticationData => "oda-authentication-data",
-            Self::Version => "oda-version",
-            Self::SignatureLength => "oda-signature-length",
-            Self::SignatureTrailer => "oda-signature-trailer",
-            Self::SignatureHeader => "oda-signature-header",
-            Self::SignatureFormat => "oda-signature-format",
-            Self::SignatureHashAlgorithm => "oda-signature-hash-algorithm",
-            Self::SignatureDynamicData => "oda-signature-dynamic-data",
-            Self::SignatureHash => "oda-signature-hash",
+/// A public key out of a certificate.
+struct PublicKey {
+    modulus: Vec<u8, MAX_MODULUS>,
+    exponent: u32,
+}
+
+/// AIP B1b6: dynamic data authentication.
+const DDA_SUPPORTED: u8 = 0x20;
+
+/// Application version (9F08) from which a card signs as fDDA version 01. One public source says so.
+const VERSION_WITH_V01: u16 = 0x0030;
+
+/// Length of a SHA-1 hash and the trailer after it.
+const HASH_AND_TRAILER: usize = 21;
+
+impl Proof<'_> {
+    /// Checks the whole chain.
+    pub(crate) fn check<E: Environment>(&self, environment: &E) -> Oda {
+        match self.verify(environment) {
+            Ok(()) => Oda::Passed,
+            Err(failure) => Oda::Failed(failure),
         }
+    }
+
+    fn object(&self, tag: Tag) -> Result<&[u8], OdaFailure> {
+        self.data.get(tag).ok_or(OdaFailure::Missing(tag))
+    }
+
+    fn today(&self) -> Date {
+        self.transaction.time.date
+    }
+
+    fn verify<E: Environment>(&self, environment: &E) -> Result<(), OdaFailure> {
+        if self.aip[0] & DDA_SUPPORTED == 0 {
+            return Err(OdaFailure::NotSupported);
+        }
+        let index = self.object(tag::CA_KEY_INDEX)?;
+        for needed in
+            [tag::ISSUER_CERTIFICATE, tag::ISSUER_EXPONENT, tag::CARD_CERTIFICATE, tag::CARD_EXPONENT, tag::SDAD]
+        {
+            self.object(needed)?;
+        }
+        if self.pans.is_empty() {
+            return Err(OdaFailure::Missing(tag::PAN));
+        }
+        let &[index] = index else { return Err(OdaFailure::CaKey) };
+        let authority = environment.ca_key(&self.rid, index).ok_or(OdaFailure::CaKey)?;
+        if self.data.get(tag::SDA_TAG_LIST).is_some_and(|list| list != [tag::AIP as u8]) {
+            return Err(OdaFailure::TagList);
+        }
+        let revoked = |serial: &[u8; 3]| environment.revoked(&self.rid, index, serial);
+        let issuer = self.issuer_key(&authority, revoked)?;
+        let card = self.card_key(&issuer)?;
+        self.signature(&card)
+    }
+
+    /// The fDDA version that the card signed with: first byte of 9F69, which is 8 to 16 bytes; 0 without it.
+    fn version(&self) -> Result<u8, OdaFailure> {
+        let version = match self.data.get(tag::AUTHENTICATION_DATA) {
+            None => 0,
+            Some(data) => match data {
+                [version @ 0..=1, ..] if (8..=16).contains(&data.len()) => *version,
+                _ => return Err(OdaFailure::AuthenticationData),
+            },
+        };
+        let new = match self.data.get(tag::CARD_VERSION) {
+            Some(&[high, low]) => u16::from_be_bytes([high, low]) >= VERSION_WITH_V01,
+            _ => false,
+        };
+        // A card can only sign the way that the reader announced.
+        if version == 0 && new && self.ttq.fdda_v01() { Err(OdaFailure::Version) } else { Ok(version) }
+    }
+
+    /// Checks the dynamic signature 9F4B: `6A 05 01 Ldd, dynamic data, BB.., hash, BC`. The hash is over all from 05
+    /// on, then the unpredictable number and, for version 01, amount, currency and 9F69.
+    fn signature(&self, card: &PublicKey) -> Result<(), OdaFailure> {
+        let version = self.version()?;
+        let sdad = self.object(tag::SDAD)?;
+        let length = card.modulus.len();
+        if sdad.len() != length {
+            return Err(OdaFailure::SignatureLength);
+        }
+        let plain = rsa::recover(&card.modulus, card.exponent, sdad).ok_or(OdaFailure::SignatureTrailer)?;
+        if plain[length - 1] != certificate::TRAILER {
+            return Err(OdaFailure::SignatureTrailer);
+        }
+        if plain[0] != certificate::HEADER {
+            return Err(OdaFailure::SignatureHeader);
+        }
+        if plain[1] != 0x05 {
+            return Err(OdaFailure::SignatureFormat);
+        }
+        if plain[2] != certificate::SHA_1 {
+            return Err(OdaFailure::SignatureHashAlgorithm);
+        }
+        // Dynamic data: the length of the card's dynamic number, 2 to 8, then the number, then what the card likes.
+        let dynamic = usize::from(plain[3]);
+        let number = usize::from(plain[4]);
+        if dynamic > length - 25 || !(2..=8).contains(&number) || dynamic < 1 + number {
+            return Err(OdaFailure::SignatureDynamicData);
+        }
+        let mut sha = Sha1::new();
+        sha.update(&plain[1..length - HASH_AND_TRAILER]);
+        sha.update(self.transaction.unpredictable_number);
+        if version == 1 {
+            sha.update(amount_bcd(self.transaction.amount));
+            sha.update(code_bcd(self.currency));
+            sha.update(self.object(tag::AUTHENTICATION_DATA)?);
+        }
+        let good = sha.finalize()[..] == plain[length - HASH_AND_TRAILER..length - 1];
+        if good { Ok(()) } else { Err(OdaFailure::SignatureHash) }
     }
 }
