@@ -1,1 +1,37 @@
 //! QEMU's gdbstub as a probe-rs debug probe, and emulated boards whose flash outlives them.
+//!
+//! Layers, bottom up:
+//!
+//! - [`rsp`]: client of the GDB remote serial protocol, as QEMU's stub speaks it
+//! - [`cortex_m`]: bus and debug block of a Cortex-M core over that client
+//! - [`probe`]: SW-DP and AHB-AP registers on top of the core: the place where a USB probe puts bits on the wire.
+//!   probe-rs' own access port, debug sequence and flashing code run unchanged above it
+//! - [`chip`]: what probe-rs must know of an emulated machine, made from the flash algorithm's ELF file
+//! - [`board`]: QEMU processes as boards with a power switch. Needs nothing of the above but the remote protocol
+//!
+//! ```no_run
+//! use probe_rs_qemu::{Machine, QemuProbe, board::{Board, BoardSpec}, chip};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let spec = BoardSpec::new(Machine::Mps2An386, "state/validator", "/tmp/rig");
+//! let board = Board::prepare(&spec)?.start()?;
+//! let mut registry = probe_rs::config::Registry::new();
+//! let family = chip::family(Machine::Mps2An386, &std::fs::read("flash-algorithm.elf")?)?;
+//! let name = registry.add_target_family(family)?;
+//! let probe = probe_rs::probe::Probe::new(QemuProbe::new(Machine::Mps2An386, board.gdb().clone()));
+//! let session = probe.attach_with_registry(Machine::Mps2An386.chip(), Default::default(), &registry)?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod board;
+pub mod chip;
+pub mod cortex_m;
+mod endpoint;
+mod machine;
+pub mod probe;
+pub mod rsp;
+
+pub use endpoint::{Endpoint, EndpointError};
+pub use machine::{Machine, Sector, UnknownMachine};
+pub use probe::{Faults, QemuLister, QemuProbe, QemuProbeFactory};

@@ -1,0 +1,123 @@
+//! QEMU's command line.
+
+use super::{AirEnd, BoardError, BoardSpec};
+use crate::Machine;
+use std::{
+    ffi::OsString,
+    fs,
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStrExt, net::UnixStream},
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// Name of the character device that is UART0.
+pub(super) const CONSOLE: &str = "console";
+/// Longest path of a Unix socket, without its final zero.
+const LONGEST: usize = 107;
+
+/// Paths that belong to one process of one board. They are new each time: a standby must not take over the socket of
+/// the board that it will replace.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    pub(super) gdb: PathBuf,
+    number: u32,
+}
+
+impl Sockets {
+    pub(super) fn new(spec: &BoardSpec) -> Result<Self, BoardError> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let mut sockets = Self { gdb: PathBuf::new(), number: NEXT.fetch_add(1, Ordering::Relaxed) };
+        sockets.gdb = sockets.unique(&spec.runtime_dir, "gdb", "sock");
+        let air = match &spec.air {
+            AirEnd::None => None,
+            AirEnd::Listen(path) | AirEnd::Connect(path) => Some(path),
+        };
+        for path in [Some(&sockets.gdb), air].into_iter().flatten() {
+            if path.as_os_str().len() > LONGEST {
+                return Err(BoardError::PathTooLong { path: path.clone() });
+            }
+        }
+        Ok(sockets)
+    }
+
+    /// A path that no other process of any board uses.
+    pub(super) fn unique(&self, folder: &Path, name: &str, extension: &str) -> PathBuf {
+        folder.join(format!("{name}-{}-{}.{extension}", std::process::id(), self.number))
+    }
+}
+
+impl Drop for Sockets {
+    fn drop(&mut self) {
+        // It may never have been made.
+        let _ = fs::remove_file(&self.gdb);
+    }
+}
+
+/// The whole command. `control` becomes standard input, where QEMU takes it for its control connection: so it needs no
+/// path, nobody else can have it, and it ends when either side does.
+pub(super) fn line(spec: &BoardSpec, sockets: &Sockets, control: UnixStream) -> Command {
+    let mut command = Command::new(&spec.qemu);
+    // No device, display or monitor that was not asked for, and not an instruction yet.
+    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-nic", "none", "-S"]);
+    match spec.machine {
+        Machine::Mps2An386 => {
+            command.args(["-machine", "mps2-an386,memory-backend=nvm", "-object"]);
+            let size = spec.machine.nvm().map_or(0, |nvm| nvm.end - nvm.start);
+            let object = format!("memory-backend-file,id=nvm,size={size},share=on,mem-path=");
+            command.arg(with_path(&object, &spec.nvm_file(), ""));
+        }
+        Machine::NetduinoPlus2 => {
+            command.args(["-machine", spec.machine.name()]);
+        }
+    }
+    command.args(["-chardev", "socket,id=control,fd=0", "-mon", "chardev=control,mode=control"]);
+    command.arg("-chardev").arg(with_path("socket,id=gdb,path=", &sockets.gdb, ",server=on,wait=off"));
+    command.args(["-gdb", "chardev:gdb"]);
+    command.args(["-chardev", "pty,id=console", "-serial", "chardev:console"]);
+    let air = match &spec.air {
+        AirEnd::None => None,
+        AirEnd::Listen(path) => Some(with_path("socket,id=air,path=", path, ",server=on,wait=off")),
+        AirEnd::Connect(path) => Some(with_path("socket,id=air,path=", path, ",server=off")),
+    };
+    if let Some(air) = air {
+        command.arg("-chardev").arg(air).args(["-serial", "chardev:air"]);
+    }
+    command.stdin(Stdio::from(OwnedFd::from(control))).stdout(Stdio::null());
+    command
+}
+
+/// A path within an option; QEMU wants commas doubled.
+fn with_path(before: &str, path: &Path, after: &str) -> OsString {
+    let mut option = before.as_bytes().to_vec();
+    for &byte in path.as_os_str().as_bytes() {
+        option.extend(std::iter::repeat_n(byte, if byte == b',' { 2 } else { 1 }));
+    }
+    option.extend(after.as_bytes());
+    std::os::unix::ffi::OsStringExt::from_vec(option)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_in_paths_are_doubled() {
+        assert_eq!(with_path("path=", Path::new("/a,b/c"), ",server=on"), "path=/a,,b/c,server=on");
+    }
+
+    #[test]
+    fn a_long_path_is_refused_before_qemu_is() {
+        let spec = BoardSpec::new(Machine::Mps2An386, "/tmp", format!("/tmp/{}", "x".repeat(100)));
+        assert!(matches!(Sockets::new(&spec), Err(BoardError::PathTooLong { .. })));
+    }
+
+    #[test]
+    fn paths_are_never_shared() {
+        let spec = BoardSpec::new(Machine::Mps2An386, "/tmp", "/tmp");
+        assert_ne!(Sockets::new(&spec).unwrap().gdb, Sockets::new(&spec).unwrap().gdb);
+    }
+}

@@ -1,0 +1,179 @@
+//! QEMU's control connection: the QEMU Machine Protocol, one JSON object a line.
+
+use super::BoardError;
+use serde_json::{Value, json};
+use std::{
+    io::{ErrorKind, Read, Write},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// Oldest version that has what boards use.
+const OLDEST: (u64, u64) = (7, 2);
+
+/// One conversation. Answers come in the order of the commands, events at any time between.
+pub(super) struct Qmp {
+    stream: UnixStream,
+    received: Vec<u8>,
+}
+
+impl Qmp {
+    pub(super) fn new(stream: UnixStream) -> Self {
+        Self { stream, received: Vec::new() }
+    }
+
+    /// Reads the greeting, looks at the version and gets to the point where commands are taken.
+    pub(super) fn greet(&mut self, timeout: Duration) -> Result<(), BoardError> {
+        let greeting = self.next(Instant::now() + timeout, "its greeting", timeout)?;
+        let version = &greeting["QMP"]["version"]["qemu"];
+        let (Some(major), Some(minor)) = (version["major"].as_u64(), version["minor"].as_u64()) else {
+            return Err(BoardError::Protocol(greeting.to_string()));
+        };
+        if (major, minor) < OLDEST {
+            return Err(BoardError::TooOld { qemu: "qemu-system-arm".into(), version: format!("{major}.{minor}") });
+        }
+        self.execute("qmp_capabilities", &json!({}), timeout).map(drop)
+    }
+
+    /// Path of the terminal behind a character device.
+    pub(super) fn path_of_pty(&mut self, label: &str, timeout: Duration) -> Result<PathBuf, BoardError> {
+        let devices = self.execute("query-chardev", &json!({}), timeout)?;
+        let device = devices.as_array().and_then(|list| list.iter().find(|device| device["label"] == label));
+        device
+            .and_then(|device| device["filename"].as_str()?.strip_prefix("pty:"))
+            .map(PathBuf::from)
+            .ok_or_else(|| BoardError::Protocol(devices.to_string()))
+    }
+
+    /// Resets the machine and waits until that has been done.
+    pub(super) fn reset(&mut self, timeout: Duration) -> Result<(), BoardError> {
+        let deadline = Instant::now() + timeout;
+        self.send("system_reset", &json!({}))?;
+        // The answer only says that it was taken note of; the event may come before or after.
+        let (mut answered, mut done) = (false, false);
+        while !(answered && done) {
+            let message = self.next(deadline, "a reset", timeout)?;
+            answered |= answer("system_reset", &message)?.is_some();
+            done |= message["event"] == "RESET";
+        }
+        Ok(())
+    }
+
+    /// Runs a command and gives what it returned.
+    pub(super) fn execute(&mut self, command: &str, arguments: &Value, timeout: Duration) -> Result<Value, BoardError> {
+        let deadline = Instant::now() + timeout;
+        self.send(command, arguments)?;
+        loop {
+            if let Some(value) = answer(command, &self.next(deadline, command, timeout)?)? {
+                return Ok(value);
+            }
+        }
+    }
+
+    fn send(&mut self, command: &str, arguments: &Value) -> Result<(), BoardError> {
+        let mut line = json!({ "execute": command, "arguments": arguments }).to_string();
+        tracing::trace!(line, "to QEMU");
+        line.push('\n');
+        self.stream.write_all(line.as_bytes()).map_err(BoardError::Disconnected)
+    }
+
+    /// Next message.
+    fn next(&mut self, deadline: Instant, what: &str, after: Duration) -> Result<Value, BoardError> {
+        loop {
+            if let Some(end) = self.received.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.received.drain(..=end).collect();
+                tracing::trace!(line = %String::from_utf8_lossy(&line), "from QEMU");
+                return serde_json::from_slice(&line)
+                    .map_err(|_| BoardError::Protocol(String::from_utf8_lossy(&line).into_owned()));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(BoardError::Timeout { what: what.to_owned(), after });
+            }
+            self.stream.set_read_timeout(Some(left)).map_err(BoardError::Disconnected)?;
+            let mut bytes = [0; 4096];
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Err(BoardError::Disconnected(ErrorKind::UnexpectedEof.into())),
+                Ok(n) => self.received.extend_from_slice(&bytes[..n]),
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+                Err(e) => return Err(BoardError::Disconnected(e)),
+            }
+        }
+    }
+}
+
+/// The answer that a message is, if it is one and no event.
+fn answer(command: &str, message: &Value) -> Result<Option<Value>, BoardError> {
+    if let Some(error) = message.get("error") {
+        let reason = error["desc"].as_str().map_or_else(|| error.to_string(), str::to_owned);
+        return Err(BoardError::Refused { command: command.to_owned(), reason });
+    }
+    Ok(message.get("return").cloned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::{BufRead, BufReader},
+        thread,
+    };
+
+    const SHORT: Duration = Duration::from_millis(50);
+    const LONG: Duration = Duration::from_secs(5);
+
+    /// A QEMU that says `lines`, one more for each line that it hears.
+    fn qemu(lines: &'static [&'static str]) -> Qmp {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        thread::spawn(move || {
+            let mut heard = BufReader::new(theirs.try_clone().unwrap());
+            for line in lines {
+                (&theirs).write_all(line.as_bytes()).unwrap();
+                let mut ignored = String::new();
+                heard.read_line(&mut ignored).unwrap();
+            }
+        });
+        Qmp::new(ours)
+    }
+
+    #[test]
+    fn greets_and_asks_for_the_console() {
+        let mut qmp = qemu(&[
+            "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 0, \"major\": 10}}}}\r\n",
+            "{\"return\": {}}\r\n",
+            "{\"event\": \"STOP\"}\r\n{\"return\": [{\"label\": \"console\", \"filename\": \"pty:/dev/pts/7\"}]}\r\n",
+        ]);
+        qmp.greet(LONG).unwrap();
+        assert_eq!(qmp.path_of_pty("console", LONG).unwrap(), PathBuf::from("/dev/pts/7"));
+    }
+
+    #[test]
+    fn an_old_version_is_refused() {
+        let mut qmp = qemu(&["{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 1, \"major\": 7}}}}\n"]);
+        assert!(matches!(qmp.greet(LONG), Err(BoardError::TooOld { version, .. }) if version == "7.1"));
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_its_own_words() {
+        let mut qmp = qemu(&["", "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such thing\"}}\n"]);
+        let error = qmp.execute("cont", &json!({}), LONG).unwrap_err();
+        assert_eq!(error.to_string(), "QEMU refused the command `cont`: no such thing");
+    }
+
+    #[test]
+    fn a_reset_is_done_when_the_event_has_come() {
+        qemu(&["", "{\"event\": \"RESET\"}\n{\"return\": {}}\n"]).reset(LONG).unwrap();
+        let error = qemu(&["", "{\"return\": {}}\n"]).reset(SHORT).unwrap_err();
+        assert!(matches!(error, BoardError::Timeout { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_silent_or_gone_qemu_is_noticed() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut qmp = Qmp::new(ours);
+        assert!(matches!(qmp.greet(SHORT), Err(BoardError::Timeout { .. })));
+        drop(theirs);
+        assert!(matches!(qmp.greet(LONG), Err(BoardError::Disconnected(_))));
+    }
+}

@@ -1,0 +1,92 @@
+//! What a board is made from.
+
+use super::BoardError;
+use crate::Machine;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The board's end of the air: UART1 on a Unix socket.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum AirEnd {
+    /// Nothing is connected.
+    #[default]
+    None,
+    /// The card's side: it must be prepared first.
+    Listen(PathBuf),
+    /// The reader's side. One reader at a time is served, the next waits until the last one is gone.
+    Connect(PathBuf),
+}
+
+/// What a board is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoardSpec {
+    /// Which machine.
+    pub machine: Machine,
+    /// Folder of what outlives the power: `flash.bin`, `nvm.bin`, and QEMU's words in `qemu.log`.
+    pub state_dir: PathBuf,
+    /// Folder for sockets. Must have a short path: a socket's may have 107 bytes.
+    pub runtime_dir: PathBuf,
+    /// The air.
+    pub air: AirEnd,
+    /// The emulator: a path, or a name to be found in PATH.
+    pub qemu: PathBuf,
+}
+
+impl BoardSpec {
+    /// A board without air, with the system's emulator.
+    pub fn new(machine: Machine, state_dir: impl Into<PathBuf>, runtime_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            machine,
+            state_dir: state_dir.into(),
+            runtime_dir: runtime_dir.into(),
+            air: AirEnd::None,
+            qemu: "qemu-system-arm".into(),
+        }
+    }
+
+    /// Content of the flash, from its first byte on.
+    pub fn flash_file(&self) -> PathBuf {
+        self.state_dir.join("flash.bin")
+    }
+
+    /// Content of the non-volatile memory.
+    pub fn nvm_file(&self) -> PathBuf {
+        self.state_dir.join("nvm.bin")
+    }
+
+    /// What QEMU says, of the last time.
+    pub fn log_file(&self) -> PathBuf {
+        self.state_dir.join("qemu.log")
+    }
+
+    /// Makes the folders and the memory's file, and gives the same specification with absolute paths, since QEMU need
+    /// not share our working folder.
+    pub(super) fn made_ready(&self) -> Result<Self, BoardError> {
+        let mut ready = self.clone();
+        ready.state_dir = folder(&self.state_dir)?;
+        ready.runtime_dir = folder(&self.runtime_dir)?;
+        if let Some(nvm) = self.machine.nvm() {
+            // A file that is too short would end QEMU by SIGBUS. It is sparse: the host keeps what was written.
+            let path = ready.nvm_file();
+            let size = u64::from(nvm.end - nvm.start);
+            fs::OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)
+                .and_then(|file| if file.metadata()?.len() == size { Ok(()) } else { file.set_len(size) })
+                .map_err(|source| BoardError::Io { doing: "making", path, source })?;
+        }
+        Ok(ready)
+    }
+}
+
+fn folder(path: &Path) -> Result<PathBuf, BoardError> {
+    fs::create_dir_all(path).and_then(|()| path.canonicalize()).map_err(|source| BoardError::Io {
+        doing: "making the folder",
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,151 @@
+//! The machines of QEMU that serve as boards, and their memory.
+
+use std::{fmt, ops::Range, str::FromStr};
+
+/// A machine of `qemu-system-arm` that serves as a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Machine {
+    /// Arm MPS2 with application note 386: Cortex-M4F. Its flash is RAM that the core itself can write.
+    Mps2An386,
+    /// Netduino Plus 2: STM32F405. Its flash is a ROM without a controller, written only from outside.
+    NetduinoPlus2,
+}
+
+/// One erasable unit of flash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sector {
+    /// First address.
+    pub address: u32,
+    /// Length in bytes.
+    pub size: u32,
+}
+
+/// QEMU has no such machine that serves as a board.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no emulated board is called `{0}`: use mps2-an386 or netduinoplus2")]
+pub struct UnknownMachine(String);
+
+impl Machine {
+    /// Every machine.
+    pub const ALL: [Self; 2] = [Self::Mps2An386, Self::NetduinoPlus2];
+
+    /// Name after QEMU's `-machine`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mps2An386 => "mps2-an386",
+            Self::NetduinoPlus2 => "netduinoplus2",
+        }
+    }
+
+    /// Name of the chip in the description that [`chip::family`](crate::chip::family) makes.
+    pub fn chip(self) -> &'static str {
+        match self {
+            Self::Mps2An386 => "QEMU-MPS2-AN386",
+            Self::NetduinoPlus2 => "QEMU-STM32F405",
+        }
+    }
+
+    /// Memory that holds the program.
+    pub fn flash(self) -> Range<u32> {
+        match self {
+            Self::Mps2An386 => 0..0x40_0000,
+            Self::NetduinoPlus2 => 0x0800_0000..0x0810_0000,
+        }
+    }
+
+    /// Memory that probe-rs may use for a flash algorithm.
+    pub fn ram(self) -> Range<u32> {
+        match self {
+            Self::Mps2An386 => 0x2000_0000..0x2040_0000,
+            Self::NetduinoPlus2 => 0x2000_0000..0x2002_0000,
+        }
+    }
+
+    /// Memory backed by a file, so that it outlives the power. Never offered to probe-rs: an algorithm there would
+    /// overwrite what the device remembers.
+    pub fn nvm(self) -> Option<Range<u32>> {
+        match self {
+            Self::Mps2An386 => Some(0x2100_0000..0x2200_0000),
+            Self::NetduinoPlus2 => None,
+        }
+    }
+
+    /// A word of RAM that the debug block may borrow for a moment.
+    pub(crate) fn scratch(self) -> u32 {
+        self.ram().end - 16
+    }
+
+    /// Erasable units of flash, in order, without gaps.
+    pub fn sectors(self) -> Vec<Sector> {
+        let flash = self.flash();
+        match self {
+            Self::Mps2An386 => flash.step_by(SECTOR as usize).map(|address| Sector { address, size: SECTOR }).collect(),
+            // RM0090, table 5: four of 16 KiB, one of 64 KiB, seven of 128 KiB.
+            Self::NetduinoPlus2 => [0x4000; 4]
+                .into_iter()
+                .chain([0x1_0000])
+                .chain([0x2_0000; 7])
+                .scan(flash.start, |next, size| {
+                    let address = *next;
+                    *next += size;
+                    Some(Sector { address, size })
+                })
+                .collect(),
+        }
+    }
+
+    /// Whether only the debugger's side can write the flash.
+    pub fn flash_is_rom(self) -> bool {
+        self == Self::NetduinoPlus2
+    }
+}
+
+/// Sector size of [`Machine::Mps2An386`]; the flash algorithm erases this much.
+const SECTOR: u32 = 0x1000;
+
+impl FromStr for Machine {
+    type Err = UnknownMachine;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|m| m.name() == text).ok_or_else(|| UnknownMachine(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sectors_fill_the_flash() {
+        for machine in Machine::ALL {
+            let flash = machine.flash();
+            let end = machine.sectors().iter().fold(flash.start, |next, sector| {
+                assert_eq!(sector.address, next);
+                next + sector.size
+            });
+            assert_eq!(end, flash.end);
+        }
+    }
+
+    #[test]
+    fn a_name_finds_its_machine() {
+        for machine in Machine::ALL {
+            assert_eq!(machine.name().parse(), Ok(machine));
+        }
+        assert!("mps2".parse::<Machine>().is_err());
+    }
+
+    #[test]
+    fn nothing_borrows_what_must_last() {
+        for machine in Machine::ALL {
+            assert!(machine.ram().contains(&machine.scratch()));
+            assert!(!machine.nvm().is_some_and(|nvm| nvm.start < machine.ram().end && machine.ram().start < nvm.end));
+        }
+    }
+}
