@@ -1,5 +1,6 @@
 //! A case, `cases/<subject>/<ID>.yaml`: what is given, what the rider does, what the device must do.
 
+use crate::card::Change;
 use crate::expect::Expect;
 use crate::name::{CaseId, Name};
 use crate::schema::Version;
@@ -80,9 +81,6 @@ pub struct GivenCard {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
 }
-
-/// What differs from a card image. (Untyped until the card's types are here.)
-pub type Change = serde_json::Value;
 
 /// A value of the matrix: put in as it is where `"{name}"` is all there is, else as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,2 +1,9 @@
 //! taprig: the command line.
-fn main() {}
+//!
+//! Exit codes: 0 all passed, 1 a case failed, 2 bad input and nothing was run, 3 the rig failed.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,317 @@
+//! What a tree's types can't tell: names that must exist, values that must go together.
+
+use super::diagnostic::{Diagnostic, Problems};
+use super::document::{Node, Step};
+use super::project::{Fixture, Project};
+use super::typed::typed;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use taprig_model::case::Case;
+use taprig_model::device::Device;
+use taprig_model::expect::Expect;
+use taprig_model::requirement::Requirements;
+use taprig_model::settings::Settings;
+use taprig_model::step::{self, Tap};
+
+/// Most steps of a case, and most repetitions of a step.
+const MAX_COUNT: u32 = 100_000;
+
+macro_rules! path {
+    ($($step:expr),* $(,)?) => { [$(Step::from($step)),*] };
+}
+
+/// What cases may refer to, read once.
+pub struct Known<'a> {
+    project: &'a Project,
+    /// Requirements by id; empty when the file is wrong, which is reported of the file.
+    requirements: BTreeSet<String>,
+    /// Claims that any device file makes or denies.
+    claims: BTreeSet<String>,
+    /// Messages that any device can show.
+    messages: BTreeSet<String>,
+    /// Settings of the profiles that were asked for; `None` for those that are wrong.
+    profiles: BTreeMap<String, Option<Settings>>,
+    /// Names by kind of fixture.
+    names: BTreeMap<Fixture, Vec<String>>,
+}
+
+impl<'a> Known<'a> {
+    /// Reads requirements and device files.
+    pub fn read(project: &'a Project, problems: &mut Problems) -> Self {
+        let mut known = Self {
+            project,
+            requirements: BTreeSet::new(),
+            claims: BTreeSet::new(),
+            messages: BTreeSet::new(),
+            profiles: BTreeMap::new(),
+            names: Fixture::ALL.into_iter().map(|fixture| (fixture, project.names(fixture))).collect(),
+        };
+        let path = project.cases().join("requirements.yaml");
+        if let Some(requirements) = requirements(&path, problems) {
+            known.requirements = requirements.requirements.into_keys().collect();
+        }
+        for name in project.names(Fixture::Device) {
+            match project.load::<Device>(Fixture::Device, &name) {
+                Ok(device) => {
+                    known.claims.extend(device.claims.into_keys().map(|claim| claim.to_string()));
+                    known.messages.extend(device.console.messages.into_values());
+                }
+                Err(wrong) => wrong.iter().for_each(|problem| problems.push(problem.clone())),
+            }
+        }
+        known
+    }
+
+    /// The whole settings of a profile.
+    pub fn profile(&mut self, name: &str, problems: &mut Problems) -> Option<Settings> {
+        if let Some(known) = self.profiles.get(name) {
+            return known.clone();
+        }
+        let settings = match self.project.load::<taprig_model::validator::Validator>(Fixture::Validator, name) {
+            Ok(validator) => Some(validator.settings),
+            Err(wrong) => {
+                wrong.iter().for_each(|problem| problems.push(problem.clone()));
+                None
+            }
+        };
+        self.profiles.insert(name.into(), settings.clone());
+        settings
+    }
+
+    fn name(&self, fixture: Fixture, name: &str, node: &Node, path: &[Step], problems: &mut Problems) -> bool {
+        let known = &self.names[&fixture];
+        if known.iter().any(|known| known == name) {
+            return true;
+        }
+        let problem = node.place(path).problem(format!("there is no {} `{name}`", fixture.word()));
+        problems.push(problem.nearest(name, known.iter().map(String::as_str)));
+        false
+    }
+
+    fn word(
+        &self,
+        known: &BTreeSet<String>,
+        what: &str,
+        word: &str,
+        node: &Node,
+        path: &[Step],
+        problems: &mut Problems,
+    ) {
+        if !known.contains(word) {
+            let problem = node.place(path).problem(format!("unknown {what} `{word}`"));
+            problems.push(problem.nearest(word, known.iter().map(String::as_str)));
+        }
+    }
+
+    /// All that a case refers to. The settings are those that its validator begins with.
+    pub fn case(&mut self, case: &Case, node: &Node, file: &Path, problems: &mut Problems) -> Option<Settings> {
+        let id = case.id.as_str();
+        if file.file_stem().and_then(|stem| stem.to_str()) != Some(id) {
+            let problem = node.place(&path!["id"]).problem(format!("the file of `{id}` has another name"));
+            problems.push(problem.help(format!("call it `{id}.yaml`")));
+        }
+        for (at, requirement) in case.requires.iter().enumerate() {
+            self.word(&self.requirements, "requirement", requirement, node, &path!["requires", at], problems);
+        }
+        for (at, claim) in case.applies.iter().enumerate() {
+            self.word(&self.claims, "claim", claim.as_str(), node, &path!["applies", at], problems);
+        }
+        let given = &case.given;
+        let there =
+            self.name(Fixture::Validator, given.validator.as_str(), node, &path!["given", "validator"], problems);
+        let profile = if there { self.profile(given.validator.as_str(), problems) } else { None };
+        settings(self.project, &given.settings, node, &path!["given", "settings"], problems);
+        if let Some(card) = &given.card {
+            self.name(Fixture::Card, card.as_str(), node, &path!["given", "card"], problems);
+        } else if !given.changes.is_empty() {
+            problems.push(node.place(&path!["given", "changes"]).problem("changes of a card, but no card"));
+        }
+        for (name, card) in &given.cards {
+            let path = path!["given", "cards", name.as_str(), "image"];
+            self.name(Fixture::Card, card.image.as_str(), node, &path, problems);
+        }
+        for (at, injection) in given.inject.iter().enumerate() {
+            injected(injection, node, &path!["given", "inject", at], problems);
+        }
+        self.steps(case, node, problems);
+        self.expect(&case.expect, node, &path!["expect"], problems);
+        let judged = !case.expect.is_empty()
+            || case.steps.iter().any(|step| {
+                matches!(step, step::Step::Console(_))
+                    || matches!(step, step::Step::Tap(Tap { expect: Some(expect), .. }) if !expect.is_empty())
+            });
+        if !judged {
+            problems.push(node.place(&path!["id"]).problem("this case expects nothing").help("add `expect:`"));
+        }
+        Some(profile?.overlaid(&given.settings))
+    }
+
+    fn steps(&self, case: &Case, node: &Node, problems: &mut Problems) {
+        if case.steps.is_empty() {
+            problems.push(node.place(&path!["steps"]).problem("no step").help("`steps: [tap]` is the least"));
+        }
+        for (at, step) in case.steps.iter().enumerate() {
+            match step {
+                step::Step::Tap(tap) => {
+                    let way = path!["steps", at, "tap"];
+                    match &tap.card {
+                        Some(card) if case.given.cards.contains_key(card) => {}
+                        Some(card) => {
+                            let given = case.given.cards.keys().map(ToString::to_string);
+                            let known: BTreeSet<String> =
+                                given.chain(self.names[&Fixture::Card].iter().cloned()).collect();
+                            self.word(
+                                &known,
+                                "card",
+                                card.as_str(),
+                                node,
+                                &path!["steps", at, "tap", "card"],
+                                problems,
+                            );
+                        }
+                        None if case.given.card.is_none() => problems.push(
+                            node.place(&way)
+                                .problem("which card?")
+                                .help("give the case a `given.card`, or the tap a `card`"),
+                        ),
+                        None => {}
+                    }
+                    count(tap.count, node, &path!["steps", at, "tap", "count"], problems);
+                    if let Some(expect) = &tap.expect {
+                        self.expect(expect, node, &path!["steps", at, "tap", "expect"], problems);
+                    }
+                }
+                step::Step::Validator(changed) => {
+                    settings(self.project, changed, node, &path!["steps", at, "validator"], problems);
+                }
+                step::Step::Console(console) => {
+                    one_line(&console.send, node, &path!["steps", at, "console", "send"], problems);
+                    count(console.count, node, &path!["steps", at, "console", "count"], problems);
+                }
+                step::Step::Inject(injection) => injected(injection, node, &path!["steps", at, "inject"], problems),
+                step::Step::Wait(_) | step::Step::PowerCycle => {}
+            }
+        }
+    }
+
+    fn expect(&self, expect: &Expect, node: &Node, way: &[Step], problems: &mut Problems) {
+        for (at, message) in expect.shows.iter().flat_map(|shows| shows.0.iter().enumerate()) {
+            let mut place = way.to_vec();
+            place.extend(path!["shows", at]);
+            self.word(&self.messages, "message", message, node, &place, problems);
+        }
+    }
+}
+
+fn count(count: Option<u32>, node: &Node, path: &[Step], problems: &mut Problems) {
+    if count.is_some_and(|count| count == 0 || count > MAX_COUNT) {
+        problems.push(node.place(path).problem(format!("a count is between 1 and {MAX_COUNT}")));
+    }
+}
+
+fn injected(injection: &step::Injection, node: &Node, path: &[Step], problems: &mut Problems) {
+    if let Err(wrong) = injection.fault() {
+        problems.push(node.place(path).problem(wrong.what).help(format!("write {}", wrong.write)));
+    }
+}
+
+/// A console's line must be one: a line end within it would be a second command.
+fn one_line(text: &str, node: &Node, path: &[Step], problems: &mut Problems) {
+    if text.trim().is_empty() || !text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+        problems.push(node.place(path).problem("this can't be one line on a console").help("use printable ASCII"));
+    }
+}
+
+fn settings(project: &Project, settings: &Settings, node: &Node, way: &[Step], problems: &mut Problems) {
+    let at = |key: &str| [way, &path![key]].concat();
+    for (key, text, length) in [
+        ("county", &settings.county, None),
+        ("line", &settings.line, None),
+        ("route", &settings.route, None),
+        ("bus", &settings.bus, None),
+        ("driver", &settings.driver, None),
+        ("terminal", &settings.terminal, Some(8)),
+        ("merchant", &settings.merchant, Some(15)),
+    ] {
+        let Some(text) = text else { continue };
+        one_line(text, node, &at(key), problems);
+        match length {
+            Some(length) if text.chars().count() != length => {
+                let seen = text.chars().count();
+                problems.push(node.place(&at(key)).problem(format!("{seen} characters where {length} are needed")));
+            }
+            None if text.len() > 24 => problems.push(node.place(&at(key)).problem("more than 24 characters")),
+            _ => {}
+        }
+    }
+    if settings.retap.is_some_and(|retap| retap.us % 1_000_000 != 0) {
+        problems
+            .push(node.place(&at("retap")).problem("validators count whole seconds here").help("such as `retap: 3 s`"));
+    }
+    let known = project.names(Fixture::Key);
+    for (index, key) in settings.keys.iter().flatten().enumerate() {
+        if !known.iter().any(|known| known == key.as_str()) {
+            let place = node.place(&[way, &path!["keys", index]].concat());
+            let problem = place.problem(format!("there is no key `{key}`"));
+            problems.push(problem.nearest(key.as_str(), known.iter().map(String::as_str)));
+        }
+    }
+    for (index, revocation) in settings.revoked.iter().flatten().enumerate() {
+        for (key, bytes, length) in
+            [("rid", &revocation.rid, 5), ("index", &revocation.index, 1), ("serial", &revocation.serial, 3)]
+        {
+            if bytes.0.len() != length {
+                let place = node.place(&[way, &path!["revoked", index, key]].concat());
+                problems.push(place.problem(format!("{} bytes where {length} are needed", bytes.0.len())));
+            }
+        }
+    }
+}
+
+/// What a fixture refers to.
+pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Problems) {
+    match kind {
+        Fixture::Validator => {
+            if let Some(own) = node.get("settings").and_then(|node| typed::<Settings>(node, &mut Problems::default())) {
+                settings(project, &own, node, &path!["settings"], problems);
+            }
+        }
+        Fixture::Bench => {
+            let device = node.get("device").and_then(Node::text);
+            let known = project.names(Fixture::Device);
+            if let Some(device) = device.filter(|device| !known.iter().any(|known| known == device)) {
+                let problem = node.place(&path!["device"]).problem(format!("there is no device `{device}`"));
+                problems.push(problem.nearest(device, known.iter().map(String::as_str)));
+            }
+            for side in ["validator", "emulator"] {
+                let Some(board) = node.get(side) else { continue };
+                for kind in ["probe", "attached"] {
+                    let Some(port) = board.get(kind).and_then(|board| board.get("serial")) else { continue };
+                    let names = ["path", "vid", "serial", "location"].iter().any(|key| port.get(key).is_some());
+                    if !names {
+                        let place = node.place(&path![side, kind, "serial"]);
+                        problems.push(
+                            place
+                                .problem("this names no serial port")
+                                .help("give `path`, or `vid` and `pid` with `serial`, `interface` or `location`"),
+                        );
+                    }
+                }
+            }
+        }
+        Fixture::Card | Fixture::Key | Fixture::Device => {}
+    }
+}
+
+/// The requirements.
+pub fn requirements(path: &Path, problems: &mut Problems) -> Option<Requirements> {
+    let node = super::include::read_alone(path, problems)?;
+    typed(&node, problems)
+}
+
+/// A problem that two files have the same id.
+pub fn same_id(id: &str, first: &Path, node: &Node) -> Diagnostic {
+    node.place(&path!["id"])
+        .problem(format!("case `{id}` is here twice"))
+        .help(format!("the other is {}; ids are never reused", first.display()))
+}

@@ -1,0 +1,161 @@
+//! What is wrong with a file, said so that a person can mend it.
+
+use super::source::Source;
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One problem: file, place, what is wrong, what to do.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The file's text and the bytes that are wrong; `None` when the file as a whole is.
+    pub place: Option<(Arc<Source>, Range<usize>)>,
+    /// What is wrong, a lower-case fragment.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A problem of a file or folder as a whole.
+    #[must_use]
+    pub fn of_file(path: &Path, message: impl Into<String>) -> Self {
+        Self { path: path.into(), place: None, message: message.into(), help: None }
+    }
+
+    /// A problem at these bytes.
+    #[must_use]
+    pub fn at(source: &Arc<Source>, bytes: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            path: source.path().into(),
+            place: Some((Arc::clone(source), bytes)),
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// With what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With the nearest of the known names, or else all of them when they are few.
+    #[must_use]
+    pub fn nearest<'a>(self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        match nearest(wrong, &known) {
+            Some(name) => self.help(format!("did you mean `{name}`?")),
+            None if known.is_empty() || known.len() > 16 => self,
+            None => self.help(format!("known: `{}`", known.join("`, `"))),
+        }
+    }
+
+    /// Line and column, from 1.
+    #[must_use]
+    pub fn line_column(&self) -> Option<(usize, usize)> {
+        self.place.as_ref().map(|(source, bytes)| source.line_column(bytes.start))
+    }
+
+    fn order(&self) -> (&Path, usize) {
+        (&self.path, self.place.as_ref().map_or(0, |(_, bytes)| bytes.start))
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some((line, column)) = self.line_column() {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.message)?;
+        self.help.as_ref().map_or(Ok(()), |help| write!(f, " ({help})"))
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+/// The known name nearest to a wrong one, if one is near.
+#[must_use]
+pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    let lower = wrong.to_lowercase();
+    known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(&lower, &name.to_lowercase()), *name))
+        .filter(|(likeness, _)| *likeness > 0.82)
+        .max_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal))
+        .map(|(_, name)| name)
+}
+
+/// All problems of all files, in the order of files and lines, each once.
+#[derive(Debug, Clone, Default)]
+pub struct Problems {
+    list: Vec<Diagnostic>,
+}
+
+impl Problems {
+    /// Most that are printed; a thousand say no more than this.
+    pub const SHOWN: usize = 50;
+
+    /// One more. The same problem at the same place counts once (a matrix meets it in each sub-case).
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        let same = |other: &Diagnostic| other.order() == diagnostic.order() && other.message == diagnostic.message;
+        if !self.list.iter().any(same) {
+            self.list.push(diagnostic);
+        }
+    }
+
+    /// None.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter()
+    }
+
+    /// The value, when nothing is wrong.
+    ///
+    /// # Errors
+    /// The problems, sorted.
+    pub fn into_result<T>(mut self, value: T) -> Result<T, Self> {
+        if self.list.is_empty() {
+            return Ok(value);
+        }
+        self.list.sort_by(|a, b| a.order().cmp(&b.order()));
+        Err(self)
+    }
+}
+
+impl From<Diagnostic> for Problems {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self { list: vec![diagnostic] }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for diagnostic in self.list.iter().take(Self::SHOWN) {
+            writeln!(f, "{diagnostic}")?;
+        }
+        match self.list.len().saturating_sub(Self::SHOWN) {
+            0 => Ok(()),
+            more => writeln!(f, "and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,353 @@
+//! A YAML file as a tree that knows the place of each word.
+//!
+//! Refused here, for any kind of file: anchors and aliases (and so every "YAML bomb"), tags, several documents, keys
+//! that are no words, duplicate keys, keys without value, nesting beyond [`MAX_DEPTH`].
+
+use super::diagnostic::{Diagnostic, Problems};
+use super::source::Source;
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use serde_yaml::{Mapping, Number, Value};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Deepest nesting; no format of ours has half of it.
+pub const MAX_DEPTH: usize = 24;
+
+/// Bytes of a file.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The file.
+    pub source: Arc<Source>,
+    /// The bytes.
+    pub bytes: Range<usize>,
+}
+
+impl Place {
+    /// A problem here.
+    #[must_use]
+    pub fn problem(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(&self.source, self.bytes.clone(), message)
+    }
+}
+
+/// A value and its place.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// A scalar's text; the first character of a list or map.
+    pub place: Place,
+    /// The value.
+    pub kind: Kind,
+}
+
+/// A value.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// A word.
+    Scalar {
+        /// Without quotes.
+        text: String,
+        /// Written without quotes: may be a number or a switch.
+        plain: bool,
+    },
+    /// A list.
+    List(Vec<Node>),
+    /// Keys and values, in the order of the file.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key and its place.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The place.
+    pub place: Place,
+    /// The word.
+    pub text: String,
+}
+
+/// One step from a node to a part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Into a list.
+    Item(usize),
+    /// Into a map.
+    Key(String),
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Self::Item(index)
+    }
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Self::Key(key.into())
+    }
+}
+
+impl Node {
+    /// The value of a key of this map.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match &self.kind {
+            Kind::Map(entries) => entries.iter().find(|(known, _)| known.text == key).map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    /// Takes a key and its value out of this map.
+    pub fn take(&mut self, key: &str) -> Option<(Key, Self)> {
+        match &mut self.kind {
+            Kind::Map(entries) => {
+                let at = entries.iter().position(|(known, _)| known.text == key)?;
+                Some(entries.remove(at))
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of a scalar.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Where a part stands, or the last part on the way that there is: a scalar by its text, a list or map by the key
+    /// that leads to it.
+    #[must_use]
+    pub fn place(&self, path: &[Step]) -> Place {
+        let (mut node, mut place) = (self, self.place.clone());
+        for step in path {
+            let next = match (&node.kind, step) {
+                (Kind::List(items), Step::Item(index)) => items.get(*index).map(|item| (item.place.clone(), item)),
+                (Kind::Map(entries), Step::Key(key)) => {
+                    entries.iter().find(|(known, _)| known.text == *key).map(|(known, node)| match node.kind {
+                        Kind::Scalar { .. } => (node.place.clone(), node),
+                        _ => (known.place.clone(), node),
+                    })
+                }
+                _ => None,
+            };
+            match next {
+                Some(next) => (place, node) = next,
+                None => break,
+            }
+        }
+        place
+    }
+
+    /// Where a key stands, the last of the path.
+    #[must_use]
+    pub fn key_place(&self, path: &[Step]) -> Option<Place> {
+        let (last, way) = path.split_last()?;
+        match (&self.find(way)?.kind, last) {
+            (Kind::Map(entries), Step::Key(key)) => {
+                entries.iter().find(|(known, _)| known.text == *key).map(|(known, _)| known.place.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// A part.
+    #[must_use]
+    pub fn find(&self, path: &[Step]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, step| match (&node.kind, step) {
+            (Kind::List(items), Step::Item(index)) => items.get(*index),
+            (Kind::Map(_), Step::Key(key)) => node.get(key),
+            _ => None,
+        })
+    }
+
+    /// Takes a part out. False when it is not there.
+    pub fn remove(&mut self, path: &[Step]) -> bool {
+        let Some((last, way)) = path.split_last() else { return false };
+        let node = way.iter().try_fold(self, |node, step| match (&mut node.kind, step) {
+            (Kind::List(items), Step::Item(index)) => items.get_mut(*index),
+            (Kind::Map(entries), Step::Key(key)) => {
+                entries.iter_mut().find(|(known, _)| known.text == *key).map(|(_, node)| node)
+            }
+            _ => None,
+        });
+        match (node.map(|node| &mut node.kind), last) {
+            (Some(Kind::List(items)), Step::Item(index)) if *index < items.len() => {
+                items.remove(*index);
+                true
+            }
+            (Some(Kind::Map(entries)), Step::Key(key)) => {
+                let before = entries.len();
+                entries.retain(|(known, _)| known.text != *key);
+                entries.len() < before
+            }
+            _ => false,
+        }
+    }
+
+    /// For typing. A plain scalar is a switch or a number only if that is exactly what it would be written as:
+    /// `1E3`, `017` and `1.0` stay words, as they may be tags, line numbers or versions.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        match &self.kind {
+            Kind::Scalar { text, plain: true } => match text.as_str() {
+                "true" => Value::Bool(true),
+                "false" => Value::Bool(false),
+                text => match text.parse::<i64>() {
+                    Ok(number) if number.to_string() == text => Value::Number(Number::from(number)),
+                    _ => Value::String(text.into()),
+                },
+            },
+            Kind::Scalar { text, plain: false } => Value::String(text.clone()),
+            Kind::List(items) => Value::Sequence(items.iter().map(Self::to_value).collect()),
+            Kind::Map(entries) => Value::Mapping(
+                entries
+                    .iter()
+                    .map(|(key, node)| (Value::String(key.text.clone()), node.to_value()))
+                    .collect::<Mapping>(),
+            ),
+        }
+    }
+}
+
+/// The tree of a file. Duplicate keys and empty values go to `problems`, and the tree is given without them; what makes
+/// the tree doubtful as a whole is the error.
+///
+/// # Errors
+/// The file is no YAML of the kind described above.
+pub fn parse(source: &Arc<Source>, problems: &mut Problems) -> Result<Node, Diagnostic> {
+    let mut builder = Builder { source, problems, open: Vec::new(), root: None, documents: 0 };
+    let mut parser = Parser::new_from_str(source.text());
+    while let Some(event) = parser.next_event() {
+        match event {
+            Ok((event, span)) => builder.event(event, span)?,
+            Err(error) => {
+                let at = error.marker().index();
+                let message = format!("this is no YAML: {}", error.info());
+                let help = match error.info().contains("mapping values") {
+                    true => "a text with a colon in it needs quotes; else look at the indentation",
+                    false => "look at indentation, colons and quotes here and in the line above",
+                };
+                return Err(Diagnostic::at(source, source.bytes(at..at + 1), message).help(help));
+            }
+        }
+    }
+    builder.root.ok_or_else(|| Diagnostic::of_file(source.path(), "the file is empty").help("begin with `schema: 1`"))
+}
+
+struct Builder<'a> {
+    source: &'a Arc<Source>,
+    problems: &'a mut Problems,
+    open: Vec<Open>,
+    root: Option<Node>,
+    documents: usize,
+}
+
+/// A list or map that is not complete.
+struct Open {
+    node: Node,
+    /// The key whose value comes next.
+    key: Option<Key>,
+}
+
+impl Builder<'_> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
+        let bytes = self.source.bytes(span.start.index()..span.end.index());
+        let place = Place { source: Arc::clone(self.source), bytes };
+        let anchor = match &event {
+            Event::Scalar(_, _, anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
+                *anchor
+            }
+            _ => 0,
+        };
+        if anchor != 0 || matches!(event, Event::Alias(_)) {
+            let what = if anchor == 0 { "an alias (`*name`)" } else { "an anchor (`&name`)" };
+            return Err(place
+                .problem(format!("{what} is no part of the format"))
+                .help("write the value out, or use `include` or `each`; quote a word that begins with `&` or `*`"));
+        }
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(place.problem("a second document in one file").help("one case or fixture a file"));
+                }
+            }
+            Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
+                return Err(place.problem("a YAML tag (`!name`) is no part of the format").help("leave it out"));
+            }
+            Event::Scalar(text, style, _, None) => {
+                self.value(Node {
+                    place,
+                    kind: Kind::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain },
+                })?;
+            }
+            Event::SequenceStart(_, None) => self.open(place, Kind::List(Vec::new()))?,
+            Event::MappingStart(_, None) => self.open(place, Kind::Map(Vec::new()))?,
+            Event::SequenceEnd | Event::MappingEnd => {
+                if let Some(open) = self.open.pop() {
+                    self.value(open.node)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, place: Place, kind: Kind) -> Result<(), Diagnostic> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(place
+                .problem(format!("nested more than {MAX_DEPTH} deep"))
+                .help("no format of taprig needs that"));
+        }
+        self.open.push(Open { node: Node { place, kind }, key: None });
+        Ok(())
+    }
+
+    fn value(&mut self, node: Node) -> Result<(), Diagnostic> {
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match (&mut open.node.kind, open.key.take()) {
+            (Kind::Map(_), None) => match node.kind {
+                Kind::Scalar { text, .. } if !text.is_empty() => open.key = Some(Key { place: node.place, text }),
+                _ => {
+                    return Err(node.place.problem("a key that is no word").help(
+                        "put braces in quotes: `\"{name}\"` is a value of the matrix, `{name}` a map within a map",
+                    ));
+                }
+            },
+            (Kind::Map(entries), Some(key)) => {
+                if let Some((first, _)) = entries.iter().find(|(known, _)| known.text == key.text) {
+                    let line = first.place.source.line_column(first.place.bytes.start).0;
+                    self.problems.push(
+                        key.place
+                            .problem(format!("key `{}` is here twice", key.text))
+                            .help(format!("it is in line {line} already")),
+                    );
+                } else if is_null(&node) {
+                    let braces = self.source.text()[..key.place.bytes.start].trim_end().ends_with('{');
+                    let help = if braces {
+                        format!("for a value of the matrix write `\"{{{}}}\"` in quotes", key.text)
+                    } else {
+                        "give it one, or leave the key out".into()
+                    };
+                    self.problems.push(key.place.problem(format!("key `{}` has no value", key.text)).help(help));
+                } else {
+                    entries.push((key, node));
+                }
+            }
+            (Kind::List(_), _) if is_null(&node) => {
+                self.problems.push(open.node.place.problem("an item of this list is empty").help("leave it out"));
+            }
+            (Kind::List(items), _) => items.push(node),
+            (Kind::Scalar { .. }, _) => {}
+        }
+        Ok(())
+    }
+}
+
+fn is_null(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+}

@@ -1,0 +1,26 @@
+//! Cases and fixtures: found, read, checked, made ready to run.
+//!
+//! A file goes through these layers: [`source`] reads it within bounds; [`document`] parses it into a tree that knows
+//! the place of each word, and refuses what the format has no use for; [`include`] puts it over the files it includes;
+//! [`each`] makes sub-cases of it; [`typed`] turns the tree into a type of `taprig-model`; [`check`] looks up what it refers
+//! to. All problems of all files are gathered and reported at once, and nothing runs when there is one.
+//!
+//! Two YAML libraries share the work. `serde_yaml` (the continued one) does the typing, but knows no places once a
+//! value is read, lets duplicate keys win silently and expands aliases; so `saphyr-parser`'s events, which carry their
+//! places, make the tree.
+
+pub mod check;
+pub mod diagnostic;
+pub mod document;
+pub mod each;
+pub mod include;
+pub mod index;
+pub mod project;
+pub mod select;
+pub mod source;
+pub mod suite;
+pub mod typed;
+
+pub use diagnostic::{Diagnostic, Problems};
+pub use project::Project;
+pub use suite::{SubCase, Suite};

@@ -1,0 +1,166 @@
+//! The folder that a run works in: `cases` and `fixtures`.
+
+use super::check;
+use super::diagnostic::{Diagnostic, Problems};
+use super::document::Node;
+use super::include;
+use super::typed::typed;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+
+/// Kinds of fixture, one folder each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fixture {
+    /// How validators are set.
+    Validator,
+    /// Card images.
+    Card,
+    /// Keys.
+    Key,
+    /// Devices: conformance statement and console adapter.
+    Device,
+    /// Benches.
+    Bench,
+}
+
+impl Fixture {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Validator, Self::Card, Self::Key, Self::Device, Self::Bench];
+
+    /// Name of the folder below `fixtures`.
+    #[must_use]
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Validator => "validators",
+            Self::Card => "cards",
+            Self::Key => "keys",
+            Self::Device => "devices",
+            Self::Bench => "benches",
+        }
+    }
+
+    /// For messages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Validator => "validator",
+            Self::Card => "card",
+            Self::Key => "key",
+            Self::Device => "device",
+            Self::Bench => "bench",
+        }
+    }
+}
+
+/// The folder that a run works in.
+#[derive(Debug, Clone)]
+pub struct Project {
+    root: PathBuf,
+}
+
+impl Project {
+    /// The project around a folder: the nearest folder upwards that has `cases` and `fixtures`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(from: &Path) -> Result<Self, Diagnostic> {
+        let from = std::path::absolute(from).unwrap_or_else(|_| from.into());
+        from.ancestors()
+            .find(|folder| folder.join("cases").is_dir() && folder.join("fixtures").is_dir())
+            .map(Self::at)
+            .ok_or_else(|| {
+                Diagnostic::of_file(&from, "no project here: no folder upwards has `cases` and `fixtures`")
+                    .help("go to the project's folder, or name it by --project")
+            })
+    }
+
+    /// The project in this very folder.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of cases.
+    #[must_use]
+    pub fn cases(&self) -> PathBuf {
+        self.root.join("cases")
+    }
+
+    /// The folder of a kind of fixture.
+    #[must_use]
+    pub fn folder(&self, fixture: Fixture) -> PathBuf {
+        self.root.join("fixtures").join(fixture.folder())
+    }
+
+    /// The file of a fixture.
+    #[must_use]
+    pub fn file(&self, fixture: Fixture, name: &str) -> PathBuf {
+        self.folder(fixture).join(format!("{name}.yaml"))
+    }
+
+    /// Names of the fixtures of a kind, sorted.
+    #[must_use]
+    pub fn names(&self, fixture: Fixture) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(self.folder(fixture))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".yaml")?.to_string()))
+            .filter(|name| !name.starts_with('.'))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// A path as it is shown: relative to the project, where it is in it.
+    #[must_use]
+    pub fn shown<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(&self.root).unwrap_or(path)
+    }
+
+    /// A fixture by name, its includes applied: `project.load::<Device>(Fixture::Device, "taprig-reference")`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load<T: DeserializeOwned>(&self, fixture: Fixture, name: &str) -> Result<T, Problems> {
+        let path = self.file(fixture, name);
+        if !path.is_file() {
+            let problem = Diagnostic::of_file(&path, format!("there is no {} `{name}`", fixture.word()));
+            let known = self.names(fixture);
+            return Err(problem.nearest(name, known.iter().map(String::as_str)).into());
+        }
+        self.load_file(fixture, &path)
+    }
+
+    /// A fixture by its file, its includes applied.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load_file<T: DeserializeOwned>(&self, fixture: Fixture, path: &Path) -> Result<T, Problems> {
+        let mut problems = Problems::default();
+        let value = self.tree(fixture, path, &mut problems).and_then(|tree| {
+            check::fixture(self, fixture, &tree, &mut problems);
+            typed(&tree, &mut problems)
+        });
+        match value {
+            Some(value) => problems.into_result(value),
+            None => {
+                if problems.is_empty() {
+                    problems.push(Diagnostic::of_file(path, "the file can't be understood"));
+                }
+                Err(problems.into_result(()).err().unwrap_or_default())
+            }
+        }
+    }
+
+    /// The tree of a fixture, its includes applied.
+    pub fn tree(&self, fixture: Fixture, path: &Path, problems: &mut Problems) -> Option<Node> {
+        include::read(path, &mut Vec::new(), problems, &|name| (self.file(fixture, name), self.names(fixture)))
+    }
+}

@@ -1,0 +1,152 @@
+//! Which files and cases are meant: by path, id, family or tag.
+
+use super::diagnostic::{Diagnostic, Problems};
+use super::include::missing;
+use super::project::{Fixture, Project};
+use std::path::{Path, PathBuf};
+use taprig_model::name::{CaseId, Name, SubCaseId};
+
+/// Deepest folder below a given one.
+const MAX_DEPTH: usize = 16;
+
+/// What a file is, by its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A case.
+    Case,
+    /// A fixture.
+    Fixture(Fixture),
+    /// `cases/requirements.yaml`.
+    Requirements,
+}
+
+impl FileKind {
+    /// Of a file.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_string();
+        if name(path) == "requirements.yaml" {
+            return Self::Requirements;
+        }
+        let folder = path.parent().map(name).unwrap_or_default();
+        Fixture::ALL.into_iter().find(|fixture| fixture.folder() == folder).map_or(Self::Case, Self::Fixture)
+    }
+}
+
+/// One word of a command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// A file or folder.
+    Path(PathBuf),
+    /// A case with all its sub-cases, or one of them.
+    Id(SubCaseId),
+    /// All cases of a family.
+    Family(String),
+    /// All cases with a tag.
+    Tag(Name),
+}
+
+impl Selector {
+    /// What a word means. A path that exists comes first.
+    ///
+    /// # Errors
+    /// When the word can only be a path, and there is none.
+    pub fn of(word: &str, project: &Project) -> Result<Self, Diagnostic> {
+        let path = Path::new(word);
+        for path in [path.to_path_buf(), project.root().join(path)] {
+            match std::fs::symlink_metadata(&path) {
+                Ok(_) if !word.is_empty() => return Ok(Self::Path(path)),
+                _ => {}
+            }
+        }
+        if let Ok(id) = word.parse() {
+            return Ok(Self::Id(id));
+        }
+        if word.len() == 3 && word.bytes().all(|b| b.is_ascii_uppercase()) {
+            return Ok(Self::Family(word.into()));
+        }
+        match word.parse() {
+            Ok(tag) if !word.ends_with(".yaml") => Ok(Self::Tag(tag)),
+            _ => Err(missing(path).help("name a file, a folder, a case id such as `ODA-004`, or a tag")),
+        }
+    }
+
+    /// Whether a sub-case is meant. Paths are looked at before files are read, and always fit.
+    #[must_use]
+    pub fn fits(&self, id: &SubCaseId, tags: &[Name]) -> bool {
+        match self {
+            Self::Path(_) => true,
+            Self::Id(wanted) => wanted.case == id.case && (wanted.sub.is_none() || wanted.sub == id.sub),
+            Self::Family(family) => id.case.family() == family,
+            Self::Tag(tag) => tags.contains(tag),
+        }
+    }
+}
+
+/// The YAML files of a file or folder, sorted.
+pub fn files(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => {
+            let before = problems.len();
+            walk(path, 0, &mut Vec::new(), &mut found, problems);
+            if found.is_empty() && problems.len() == before {
+                problems.push(
+                    Diagnostic::of_file(path, "no case in this folder")
+                        .help("cases are `.yaml` files, one case a file"),
+                );
+            }
+        }
+        Ok(_) => found.push(path.into()),
+        Err(error) => problems.push(match error.kind() {
+            std::io::ErrorKind::NotFound => missing(path),
+            _ => Diagnostic::of_file(path, format!("can't be read: {error}")),
+        }),
+    }
+    found.sort();
+    found
+}
+
+fn walk(folder: &Path, depth: usize, above: &mut Vec<PathBuf>, found: &mut Vec<PathBuf>, problems: &mut Problems) {
+    let unread = |error: std::io::Error| Diagnostic::of_file(folder, format!("the folder can't be read: {error}"));
+    let real = match folder.canonicalize() {
+        Ok(real) => real,
+        Err(error) => return problems.push(unread(error)),
+    };
+    if above.contains(&real) || depth > MAX_DEPTH {
+        return problems.push(
+            Diagnostic::of_file(folder, format!("a link leads back to `{}`, a circle", real.display()))
+                .help("take the link out"),
+        );
+    }
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return problems.push(unread(error)),
+    };
+    above.push(real);
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if name.starts_with('.') || name == "snapshots" {
+            continue;
+        }
+        match std::fs::metadata(&path) {
+            Ok(meta) if meta.is_dir() => walk(&path, depth + 1, above, found, problems),
+            Ok(_) if extension == "yml" => problems.push(
+                Diagnostic::of_file(&path, "this file would be overlooked").help("cases end in `.yaml`: rename it"),
+            ),
+            Ok(_) if extension == "yaml" => found.push(path),
+            Ok(_) => {}
+            Err(error) => problems.push(Diagnostic::of_file(&path, format!("can't be read: {error}"))),
+        }
+    }
+    above.pop();
+}
+
+/// Where a case's file is, by its id alone.
+#[must_use]
+pub fn file_of(project: &Project, id: &CaseId) -> PathBuf {
+    project.cases().join(id.family().to_lowercase()).join(format!("{id}.yaml"))
+}

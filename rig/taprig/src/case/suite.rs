@@ -1,0 +1,215 @@
+//! The cases that were asked for, ready to run; or all that is wrong with them.
+
+use super::check::{self, Known};
+use super::diagnostic::{Diagnostic, Problems, nearest};
+use super::document::Node;
+use super::project::{Fixture, Project};
+use super::select::{FileKind, Selector, file_of, files};
+use super::typed::typed;
+use super::{each, include};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use taprig_model::bench::Bench;
+use taprig_model::card::{CardImage, KeyFile};
+use taprig_model::case::Case;
+use taprig_model::device::Device;
+use taprig_model::name::{CaseId, Name, SubCaseId};
+use taprig_model::settings::Settings;
+use taprig_model::validator::Validator;
+
+/// What is run at once: a case, or one value of its matrix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubCase {
+    /// Its id.
+    pub id: SubCaseId,
+    /// The case, with the values of the matrix put in.
+    pub case: Case,
+    /// Title of the case as it is written, values of the matrix by their names.
+    pub title: String,
+    /// The file, relative to the project where it is in it.
+    pub file: PathBuf,
+    /// What the validator is set to before the first step: the profile, and over it the case's own settings.
+    pub settings: Settings,
+}
+
+impl SubCase {
+    /// Claims that the case needs and the device does not make. Empty: the case applies.
+    #[must_use]
+    pub fn lacks<'a>(&'a self, device: &Device) -> Vec<&'a Name> {
+        device.lacks(&self.case.applies)
+    }
+}
+
+/// The cases that were asked for, in the order of files and matrices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suite {
+    /// The cases.
+    pub cases: Vec<SubCase>,
+    /// How many files were read for them.
+    pub files: usize,
+}
+
+impl Suite {
+    /// Reads the cases that the words mean (paths, ids, families, tags; none: all in `cases`). As soon as a word is no
+    /// path, all of `cases` is read, and all of it must be right.
+    ///
+    /// # Errors
+    /// All problems of all files.
+    pub fn load(project: &Project, words: &[String]) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let mut selectors = Vec::new();
+        for word in words {
+            match Selector::of(word, project) {
+                Ok(selector) => selectors.push(selector),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let mut paths = BTreeSet::new();
+        let mut asked = BTreeSet::new();
+        for selector in &selectors {
+            if let Selector::Path(path) = selector {
+                let found = files(path, &mut problems);
+                asked.extend(found.iter().map(|path| real(path)));
+                paths.extend(found);
+            }
+        }
+        if selectors.is_empty() && problems.is_empty()
+            || selectors.iter().any(|word| !matches!(word, Selector::Path(_)))
+        {
+            paths.extend(files(&project.cases(), &mut problems));
+        }
+        let mut cases = read(project, paths.iter().map(PathBuf::as_path), &mut problems);
+        let files = cases.iter().map(|case| &case.file).collect::<BTreeSet<_>>().len();
+        let all_words = words_of(&cases);
+        for (word, selector) in words.iter().zip(&selectors) {
+            let fits = |case: &SubCase| selector.fits(&case.id, &case.case.tags);
+            // With files that are wrong the case may be in one of them.
+            if problems.is_empty() && !matches!(selector, Selector::Path(_)) && !cases.iter().any(fits) {
+                let problem = Diagnostic::of_file(Path::new(word), "no case has this id or tag");
+                let known: Vec<&str> = all_words.iter().map(String::as_str).collect();
+                problems.push(match nearest(word, &known) {
+                    Some(name) => problem.help(format!("did you mean `{name}`?")),
+                    None => problem.help("`taprig list` shows ids and tags"),
+                });
+            }
+        }
+        if !selectors.is_empty() {
+            cases.retain(|case| {
+                selectors.iter().any(|selector| match selector {
+                    Selector::Path(_) => asked.contains(&real(&project.root().join(&case.file))),
+                    other => other.fits(&case.id, &case.case.tags),
+                })
+            });
+        }
+        problems.into_result(Self { cases, files })
+    }
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.into())
+}
+
+fn words_of(cases: &[SubCase]) -> BTreeSet<String> {
+    cases
+        .iter()
+        .flat_map(|case| {
+            let tags = case.case.tags.iter().map(ToString::to_string);
+            tags.chain([case.id.case.to_string(), case.id.to_string()])
+        })
+        .collect()
+}
+
+/// Reads the cases in these files; other kinds of file among them are left out.
+fn read<'a>(project: &Project, paths: impl Iterator<Item = &'a Path>, problems: &mut Problems) -> Vec<SubCase> {
+    let mut known = Known::read(project, problems);
+    let mut ids: BTreeMap<CaseId, PathBuf> = BTreeMap::new();
+    let mut cases = Vec::new();
+    for path in paths {
+        if FileKind::of(path) == FileKind::Case {
+            read_case(&mut known, project, path, &mut ids, &mut cases, problems);
+        }
+    }
+    cases
+}
+
+fn read_case(
+    known: &mut Known<'_>,
+    project: &Project,
+    path: &Path,
+    ids: &mut BTreeMap<CaseId, PathBuf>,
+    cases: &mut Vec<SubCase>,
+    problems: &mut Problems,
+) {
+    let Some(tree) = include::read_alone(path, problems) else { return };
+    note_id(&tree, path, project, ids, problems);
+    let title = tree.get("title").and_then(Node::text).unwrap_or_default().to_string();
+    for expanded in each::expand(tree, problems) {
+        let Some(case) = typed::<Case>(&expanded.tree, problems) else { continue };
+        let settings = known.case(&case, &expanded.tree, path, problems);
+        let id = SubCaseId { case: case.id.clone(), sub: expanded.name };
+        if let Some(settings) = settings {
+            cases.push(SubCase { id, case, title: title.clone(), file: project.shown(path).into(), settings });
+        }
+    }
+}
+
+/// Ids are compared before typing, so that a case that is wrong elsewhere still has its id.
+fn note_id(tree: &Node, path: &Path, project: &Project, ids: &mut BTreeMap<CaseId, PathBuf>, problems: &mut Problems) {
+    let Some(Ok(id)) = tree.get("id").and_then(Node::text).map(str::parse::<CaseId>) else { return };
+    // When only some files are read, the case's own place tells of the other one.
+    let own = file_of(project, &id);
+    let first = match ids.get(&id) {
+        Some(first) => Some(first.clone()),
+        None if own.is_file() && real(&own) != real(path) => Some(own),
+        None => None,
+    };
+    match first {
+        Some(first) => problems.push(check::same_id(id.as_str(), project.shown(&first), tree)),
+        None => {
+            ids.insert(id, path.into());
+        }
+    }
+}
+
+/// Checks files of any kind (none named: all cases and fixtures) and says how many there are.
+///
+/// # Errors
+/// All problems of all files.
+pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problems> {
+    let mut problems = Problems::default();
+    let mut paths = BTreeSet::new();
+    for word in words {
+        match Selector::of(word, project) {
+            Ok(Selector::Path(path)) => paths.extend(files(&path, &mut problems)),
+            Ok(Selector::Id(id)) => paths.extend(files(&file_of(project, &id.case), &mut problems)),
+            Ok(_) => problems.push(
+                Diagnostic::of_file(Path::new(word), "no such file or folder").help("`check` takes paths and ids"),
+            ),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if words.is_empty() {
+        paths.extend(files(&project.cases(), &mut problems));
+        for fixture in Fixture::ALL {
+            paths.extend(files(&project.folder(fixture), &mut problems));
+        }
+    }
+    for path in &paths {
+        if let FileKind::Fixture(kind) = FileKind::of(path) {
+            fixture(project, kind, path, &mut problems);
+        }
+    }
+    read(project, paths.iter().map(PathBuf::as_path), &mut problems);
+    problems.into_result(paths.len())
+}
+
+fn fixture(project: &Project, kind: Fixture, path: &Path, problems: &mut Problems) {
+    let wrong = match kind {
+        Fixture::Validator => project.load_file::<Validator>(kind, path).err(),
+        Fixture::Card => project.load_file::<CardImage>(kind, path).err(),
+        Fixture::Key => project.load_file::<KeyFile>(kind, path).err(),
+        Fixture::Device => project.load_file::<Device>(kind, path).err(),
+        Fixture::Bench => project.load_file::<Bench>(kind, path).err(),
+    };
+    wrong.iter().flat_map(Problems::iter).for_each(|problem| problems.push(problem.clone()));
+}
