@@ -1,0 +1,164 @@
+//! Progress, failures and the summary for people.
+
+use super::style::{Styles, paint};
+use super::{Options, failure};
+use crate::report::Tally;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::HashMap;
+use std::io::Write;
+use std::time::Duration;
+use taprig_model::event::{Body, Event, FlashOutcome};
+use taprig_model::result::{CaseResult, RunResult, Verdict};
+
+/// Slowest cases that the summary names, and the time below which none is worth naming, in us.
+const SLOWEST: usize = 3;
+const SLOW_US: u64 = 1_000_000;
+
+/// Shows a run to a person.
+pub struct Human {
+    options: Options,
+    styles: Styles,
+    out: Box<dyn Write + Send>,
+    bar: ProgressBar,
+    tally: Tally,
+    /// Events of the sub-cases that run, by id.
+    running: HashMap<String, Vec<Event>>,
+}
+
+impl Human {
+    /// At the start of a run.
+    pub fn new(options: Options, out: Box<dyn Write + Send>) -> Self {
+        let styles = Styles::new(options.colour);
+        Self { options, styles, out, bar: ProgressBar::hidden(), tally: Tally::default(), running: HashMap::new() }
+    }
+
+    /// One more event.
+    pub fn event(&mut self, event: &Event) {
+        if matches!(event.body, Body::Serial { .. }) {
+            return;
+        }
+        self.tally.add(event);
+        match (&event.case, &event.body) {
+            (None, Body::RunStarted(run)) => self.begin(u64::from(run.cases)),
+            (None, Body::RigFault(fault)) => {
+                let line = format!("{} {fault}", paint(self.styles.fault, "rig fault:"));
+                self.print(&line);
+            }
+            (_, Body::Flashed { role, outcome: FlashOutcome::Programmed, bytes, took_us, .. }) => {
+                let bench = event.bench.as_deref().unwrap_or_default();
+                let line = format!("flashed {role} of {bench}: {} KiB in {}", bytes.div_ceil(1024), seconds(*took_us));
+                self.print(&paint(self.styles.faint, line));
+            }
+            (_, Body::RunFinished { interrupted, .. }) => self.finish(*interrupted),
+            (Some(id), body) => {
+                if let Body::CaseStarted(_) = body {
+                    self.running.insert(id.clone(), vec![]);
+                    self.bar.set_message(id.clone());
+                }
+                self.running.entry(id.clone()).or_default().push(event.clone());
+                if let Body::CaseFinished { .. } = body {
+                    self.case(id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, cases: u64) {
+        if !self.options.terminal {
+            return;
+        }
+        let template = "{bar:24} {pos}/{len}  {prefix}{wide_msg}";
+        // The template is fixed and right; without it the bar would look otherwise and work.
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.bar = ProgressBar::with_draw_target(Some(cases), ProgressDrawTarget::stderr_with_hz(10));
+        self.bar.set_style(style.progress_chars("=> "));
+    }
+
+    fn case(&mut self, id: &str) {
+        let events = self.running.remove(id).unwrap_or_default();
+        let Some(case) = self.tally.get(id).cloned() else { return };
+        // A second attempt counts no sub-case again.
+        if case.attempts.len() == 1 {
+            self.bar.inc(1);
+        }
+        let notable = matches!(case.verdict, Verdict::Fail | Verdict::Error);
+        if notable {
+            let block = failure::block(&case, &events, &self.options.repeat, &self.styles);
+            self.print(&block);
+        } else if !self.options.terminal {
+            self.print(&line(&case, &self.styles));
+        }
+        if notable && self.options.terminal {
+            let summary = self.tally.result().summary;
+            let counts = [(summary.fail, "failed"), (summary.error, "errors")];
+            let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}  "));
+            self.bar.set_prefix(counts.collect::<String>());
+        }
+    }
+
+    fn finish(&mut self, interrupted: bool) {
+        self.bar.finish_and_clear();
+        let summary = summary(&self.tally.result(), interrupted, &self.styles);
+        self.print(&summary);
+    }
+
+    /// Prints above the bar. Nobody may read any more: the run goes on for its record.
+    fn print(&mut self, text: &str) {
+        let out = &mut self.out;
+        self.bar.suspend(|| {
+            let _ = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+        });
+    }
+}
+
+fn seconds(us: u64) -> String {
+    format!("{:.2} s", Duration::from_micros(us).as_secs_f64())
+}
+
+fn line(case: &CaseResult, styles: &Styles) -> String {
+    let verdict = paint(styles.verdict(case.verdict), format!("{:<14}", case.verdict));
+    let why = match (&case.failure, case.is_flaky()) {
+        (_, true) => " (flaky)".to_owned(),
+        (Some(why), false) => format!(" ({why})"),
+        (None, false) => String::new(),
+    };
+    format!("{verdict} {:>7}  {}  {}{why}", seconds(case.took_us), case.id, case.title)
+}
+
+/// The end of a run: counts, what is no pass, what is slow.
+fn summary(result: &RunResult, interrupted: bool, styles: &Styles) -> String {
+    let counts = result.summary;
+    let named = [
+        (counts.pass, "passed", styles.good),
+        (counts.fail, "failed", styles.bad),
+        (counts.error, "errors of the rig", styles.fault),
+        (counts.flaky, "flaky", styles.fault),
+        (counts.not_applicable, "not applicable", styles.faint),
+        (counts.skipped, "skipped", styles.faint),
+    ];
+    let named: Vec<_> = named
+        .iter()
+        .filter(|(count, name, _)| *count > 0 || *name == "passed")
+        .map(|(count, name, style)| paint(*style, format!("{count} {name}")))
+        .collect();
+    let mut lines = vec![format!("{} in {}", named.join(", "), seconds(result.took_us))];
+    if interrupted {
+        lines.push(paint(styles.fault, format!("interrupted: {} of {} cases ran", counts.ran(), result.run.cases)));
+    }
+    let listed = |verdict: Verdict| result.cases.iter().filter(move |case| case.verdict == verdict);
+    for case in listed(Verdict::Fail).chain(listed(Verdict::Error)) {
+        let verdict = paint(styles.verdict(case.verdict), format!("{:<5}", case.verdict));
+        let why = case.failure.as_deref().unwrap_or_default().lines().next().unwrap_or_default();
+        lines.push(format!("  {verdict} {}  {why}", case.id));
+    }
+    for case in result.cases.iter().filter(|case| case.is_flaky()) {
+        lines.push(format!("  {} {}  {} attempts", paint(styles.fault, "flaky"), case.id, case.attempts.len()));
+    }
+    let mut slow: Vec<_> = result.cases.iter().filter(|case| case.took_us >= SLOW_US).collect();
+    slow.sort_by_key(|case| std::cmp::Reverse(case.took_us));
+    for case in slow.into_iter().take(SLOWEST) {
+        lines.push(paint(styles.faint, format!("  slow  {}  {}", case.id, seconds(case.took_us))));
+    }
+    lines.join("\n")
+}

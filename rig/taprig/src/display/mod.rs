@@ -1,0 +1,155 @@
+//! A run as people and programs see it while it runs: a fold over the events.
+//!
+//! On a terminal a line of progress stays at the bottom and only what is no pass is printed above it; elsewhere each
+//! sub-case is a line. `--format json` prints the events themselves.
+
+mod failure;
+mod human;
+mod style;
+
+pub use human::Human;
+pub use style::Styles;
+
+use crate::record::Listener;
+use std::io::{IsTerminal, Write};
+use taprig_model::event::{Body, Event};
+
+/// How a run is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// Events as JSON Lines, as in a record but for raw serial.
+    Json,
+}
+
+/// What the display needs to know of where it shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Format.
+    pub format: Format,
+    /// Output goes to a terminal, and not to the log of a CI server.
+    pub terminal: bool,
+    /// Colours.
+    pub colour: bool,
+    /// Command that runs a sub-case again; its id is put behind.
+    pub repeat: String,
+}
+
+impl Options {
+    /// For the standard output of this process: colours on a terminal only, and not with `NO_COLOR`; plain lines in CI.
+    pub fn from_env(format: Format, repeat: String) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let terminal = std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Self { format, terminal: terminal && !set("CI"), colour: terminal && !set("NO_COLOR"), repeat }
+    }
+}
+
+/// The display as a listener of [`crate::record::Recorder::start`]. It shows the summary at [`Body::RunFinished`].
+pub fn listener(options: Options, mut out: Box<dyn Write + Send>) -> Listener {
+    match options.format {
+        Format::Json => Box::new(move |event| json(event, &mut out)),
+        Format::Human => {
+            let mut human = Human::new(options, out);
+            Box::new(move |event| human.event(event))
+        }
+    }
+}
+
+fn json(event: &Event, out: &mut dyn Write) {
+    if matches!(event.body, Body::Serial { .. }) {
+        return;
+    }
+    // Nobody reads any more: the run goes on for its record.
+    let _ = serde_json::to_writer(&mut *out, event)
+        .map_err(std::io::Error::from)
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests_support::run;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    pub(super) struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Page {
+        pub(super) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn json_lines_are_the_events() {
+        let page = Page::default();
+        let mut listener = listener(Options { format: Format::Json, ..Options::default() }, Box::new(page.clone()));
+        run().iter().for_each(&mut listener);
+        let lines: Vec<Event> = page.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines, run());
+    }
+
+    #[test]
+    fn a_run_in_plain_lines() {
+        let page = Page::default();
+        let repeat = "taprig run --bench fixtures/benches/qemu.yaml".to_owned();
+        let mut listener = listener(Options { repeat, ..Options::default() }, Box::new(page.clone()));
+        run().iter().for_each(&mut listener);
+        let finished = Body::RunFinished { summary: Default::default(), interrupted: true };
+        listener(&Event { at_us: 2_345_678, case: None, body: finished, ..run()[0].clone() });
+        insta::assert_snapshot!(page.text(), @r"
+        pass            0.01 s  BUS-001  A new card rides
+        FAIL ODA-004/rsa1024 A card whose dynamic signature is altered does not ride
+          at cases/oda/ODA-004.yaml:21
+          a person sees
+            outcome    expected declined
+                       seen     approved
+          the trace shows
+            journal    expected unchanged
+                       seen     +1
+          what happened
+            validator shangluo-flat-1-yuan
+          repeat: taprig run --bench fixtures/benches/qemu.yaml ODA-004/rsa1024
+        ERROR ISO-002 A lost block is asked for again
+          at cases/oda/ODA-004.yaml:21
+          the trace shows
+            exchange   expected gpo
+                       seen     nothing
+          what happened
+            validator shangluo-flat-1-yuan
+          repeat: taprig run --bench fixtures/benches/qemu.yaml ISO-002
+        pass            0.01 s  ISO-002  A lost block is asked for again (flaky)
+        not applicable  0.01 s  SM2-001  A card with SM2 rides (the device does not claim sm2)
+        2 passed, 1 failed, 1 errors of the rig, 1 flaky, 1 not applicable in 2.35 s
+        interrupted: 4 of 5 cases ran
+          fail  ODA-004/rsa1024  outcome: declined is expected, approved is seen
+          error ZZZ-001  the run ended before the case did
+          flaky ISO-002  2 attempts
+        ");
+    }
+
+    #[test]
+    fn on_a_terminal_a_pass_is_only_counted() {
+        let page = Page::default();
+        let options = Options { terminal: true, colour: true, repeat: "taprig run".into(), ..Options::default() };
+        let mut listener = listener(options, Box::new(page.clone()));
+        run()[..5].iter().for_each(&mut listener);
+        assert_eq!(page.text(), "");
+        run()[5..9].iter().for_each(&mut listener);
+        assert!(page.text().contains("\u{1b}[1m\u{1b}[31mFAIL"), "{:?}", page.text());
+    }
+}

@@ -1,0 +1,269 @@
+//! Account numbers are hidden before anything is written or shown.
+//!
+//! First six and last four digits stay, as ISO/IEC 7813 practice and PCI DSS 3.4 allow. In BCD a hidden digit becomes
+//! the nibble C, which no account number holds; in text it becomes `*`.
+
+use crate::decode::tlv;
+use crate::decode::value::masked;
+use std::ops::Range;
+use taprig_model::event::{Body, Bytes, Check, Event, Fields};
+
+/// Bytes of the end of an ICC certificate that are hidden: the CA's public key would give the account number back
+/// from the whole of it.
+const CERTIFICATE_TAIL: usize = 16;
+
+/// Hides the account numbers of an event.
+pub fn event(event: &mut Event) {
+    match &mut event.body {
+        Body::Exchange(exchange) => {
+            command(&mut exchange.command);
+            if let Some(response) = &mut exchange.response {
+                self::response(response);
+            }
+        }
+        Body::Frame { bytes, .. } => suspects(&mut bytes.0),
+        Body::ConsoleSent { line } => text(line),
+        Body::ConsoleReply(reply) => {
+            reply.data.iter_mut().for_each(fields);
+            text(&mut reply.text);
+        }
+        Body::ConsoleEvent { values, .. } | Body::Injected { values, .. } => fields(values),
+        Body::Journal { added, .. } => added.iter_mut().for_each(fields),
+        Body::ConsoleNoise { text: noise } | Body::Note { text: noise } => text(noise),
+        Body::StepStarted { step, .. } => text(step),
+        Body::CaseStarted(case) => {
+            case.settings.iter_mut().chain(&mut case.changes).chain(&mut case.faults).for_each(text);
+        }
+        Body::Checked(Check { wanted, seen, .. }) => {
+            text(wanted);
+            text(seen);
+        }
+        Body::CaseFinished { failure: Some(failure), .. } => text(failure),
+        Body::RigFault(fault) => text(&mut fault.cause),
+        Body::RunStarted(run) => run.arguments.iter_mut().for_each(text),
+        Body::BenchOpened { .. }
+        | Body::BenchClosed {}
+        | Body::Power { .. }
+        | Body::Firmware(_)
+        | Body::Flashed { .. }
+        | Body::Identified { .. }
+        | Body::Ready { .. }
+        | Body::StepDone { .. }
+        | Body::Serial { .. }
+        | Body::Presented { .. }
+        | Body::Field { .. }
+        | Body::Activated { .. }
+        | Body::Released { .. }
+        | Body::Removed { .. }
+        | Body::CaseFinished { .. }
+        | Body::RunFinished { .. } => {}
+    }
+}
+
+fn fields(fields: &mut Fields) {
+    for (name, value) in &mut fields.0 {
+        // Values of these are long numbers and no account numbers.
+        if !matches!(name.as_str(), "time" | "ac" | "digest" | "serial") {
+            text(value);
+        }
+    }
+}
+
+/// Hides account numbers in text: 13 to 19 digits standing alone, in one piece or in groups of four.
+pub fn text(text: &mut String) {
+    let mut out = String::new();
+    let mut rest = text.as_str();
+    let mut alone = true;
+    while let Some(next) = rest.chars().next() {
+        let number = if alone && next.is_ascii_digit() { number(rest) } else { 0 };
+        if number == 0 {
+            out.push(next);
+            alone = !next.is_ascii_alphanumeric();
+            rest = &rest[next.len_utf8()..];
+        } else {
+            let digits: String = rest[..number].chars().filter(char::is_ascii_digit).collect();
+            out.push_str(&masked(&digits));
+            rest = &rest[number..];
+            alone = false;
+        }
+    }
+    if out != *text {
+        *text = out;
+    }
+}
+
+/// Length of the account number that `text` begins with, 0 for none.
+fn number(text: &str) -> usize {
+    let ends_word = |end: usize| !text[end..].starts_with(|c: char| c.is_ascii_alphanumeric());
+    let run = text.bytes().take_while(u8::is_ascii_digit).count();
+    if (13..=19).contains(&run) && ends_word(run) {
+        return run;
+    }
+    if run != 4 {
+        return 0;
+    }
+    let (mut digits, mut end) = (4, 4);
+    while let Some(group) = text[end..].strip_prefix(' ') {
+        let run = group.bytes().take_while(u8::is_ascii_digit).count();
+        if run == 0 || run > 4 || !ends_word(end + 1 + run) {
+            break;
+        }
+        (digits, end) = (digits + run, end + 1 + run);
+        if run < 4 {
+            break;
+        }
+    }
+    if (13..=19).contains(&digits) { end } else { 0 }
+}
+
+/// Hides account numbers in a response APDU.
+fn response(bytes: &mut Bytes) {
+    let Some(len) = bytes.0.len().checked_sub(2) else { return };
+    objects(&mut bytes.0[..len]);
+}
+
+/// Hides account numbers in a command APDU: none of EMV carries one, a loop-back command may.
+fn command(bytes: &mut Bytes) {
+    if let Some(data) = bytes.0.get_mut(5..) {
+        suspects(data);
+    }
+}
+
+fn objects(data: &mut [u8]) {
+    let base = data.as_ptr().addr();
+    let range = |part: &[u8]| -> Range<usize> {
+        let start = part.as_ptr().addr() - base;
+        start..start + part.len()
+    };
+    let mut numbers = Vec::new();
+    let mut certificates = Vec::new();
+    let mut broken = Vec::new();
+    for item in tlv::walk(data) {
+        match item {
+            tlv::Item::Object { tag: 0x57 | 0x5A | 0x9F6B, value, .. } => numbers.push(range(value)),
+            tlv::Item::Object { tag: 0x9F46, value, .. } => certificates.push(range(value)),
+            tlv::Item::Object { .. } => {}
+            tlv::Item::Broken { rest, .. } => broken.push(range(rest)),
+        }
+    }
+    for range in numbers {
+        digits(&mut data[range]);
+    }
+    for range in certificates {
+        let start = range.end.saturating_sub(CERTIFICATE_TAIL).max(range.start);
+        data[start..range.end].fill(0xCC);
+    }
+    for range in broken {
+        suspects(&mut data[range]);
+    }
+}
+
+/// Hides what looks like an account number behind its tag, where no TLV can be read.
+fn suspects(data: &mut [u8]) {
+    for start in 0..data.len() {
+        if matches!(data[start], 0x57 | 0x5A | 0x6B) {
+            // Behind the length, which may be the very thing that is wrong; no account number has above 10 bytes.
+            let value = start + 2..data.len().min(start + 12);
+            if let Some(value) = data.get_mut(value)
+                && count(value) >= 13
+            {
+                digits(value);
+            }
+        }
+    }
+}
+
+fn nibble(data: &[u8], place: usize) -> u8 {
+    let byte = data[place / 2];
+    if place.is_multiple_of(2) { byte >> 4 } else { byte & 0x0F }
+}
+
+/// Digits at the start, hidden ones included.
+fn count(data: &[u8]) -> usize {
+    (0..data.len() * 2).take_while(|&place| matches!(nibble(data, place), 0..=9 | 0xC)).count()
+}
+
+fn digits(data: &mut [u8]) {
+    let count = count(data);
+    let clear = if count >= 13 { 6 } else { 0 };
+    for place in clear..count.saturating_sub(4) {
+        let byte = &mut data[place / 2];
+        *byte = if place.is_multiple_of(2) { *byte & 0x0F | 0xC0 } else { *byte & 0xF0 | 0x0C };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn hidden(line: &str) -> String {
+        let mut line = line.to_owned();
+        text(&mut line);
+        line
+    }
+
+    #[test]
+    fn numbers_in_text() {
+        assert_eq!(hidden("deny add 6226091234567890:01"), "deny add 622609******7890:01");
+        assert_eq!(
+            hidden("deny-list 6226 0912 3456 7890, 6226 0912 3456 7890 123"),
+            "deny-list 622609******7890, 622609*********0123"
+        );
+        for line in [
+            "select aid A000000333010102",
+            "digest=0123456789012345678901234567890123456789012345678901234567890123",
+            "at 2018-05-21T08:00:00 fare=100 atc=0017",
+            "pan=622609******7890 卡",
+            "1234 5678 9012",
+        ] {
+            assert_eq!(hidden(line), line);
+        }
+    }
+
+    #[test]
+    fn numbers_in_responses() {
+        let mut bytes = Bytes(vec![
+            0x70, 0x18, 0x5A, 0x08, 0x62, 0x26, 0x09, 0x12, 0x34, 0x56, 0x78, 0x90, 0x57, 0x0C, 0x62, 0x26, 0x09, 0x12,
+            0x34, 0x56, 0x78, 0x90, 0xD3, 0x01, 0x22, 0x01, 0x90, 0x00,
+        ]);
+        response(&mut bytes);
+        assert_eq!(bytes.to_string(), "70185A08622609CCCCCC7890570C622609CCCCCC7890D30122019000");
+    }
+
+    #[test]
+    fn numbers_in_broken_responses() {
+        let mut bytes = Bytes(vec![0x70, 0x7A, 0x5A, 0x0B, 0x62, 0x26, 0x09, 0x12, 0x34, 0x56, 0x78, 0x90, 0x90, 0x00]);
+        response(&mut bytes);
+        assert!(!bytes.to_string().contains("123456"), "{bytes}");
+    }
+
+    #[test]
+    fn a_certificate_can_not_be_recovered() {
+        let mut bytes = Bytes([&[0x9F, 0x46, 0x81, 0x80][..], &[0x11; 128], &[0x90, 0]].concat());
+        response(&mut bytes);
+        assert_eq!(bytes.0[4 + 112..4 + 128], [0xCC; 16]);
+        assert_eq!(bytes.0[4..4 + 112], [0x11; 112]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_and_lengths_stay(bytes in any::<Vec<u8>>()) {
+            let mut once = Bytes(bytes.clone());
+            response(&mut once);
+            command(&mut once);
+            prop_assert_eq!(once.0.len(), bytes.len());
+        }
+
+        #[test]
+        fn any_number_is_hidden_wherever_it_stands(number in "[1-9][0-9]{12,18}", before in "[ =:,]{0,3}", after in "[ =:,]{0,3}") {
+            let line = hidden(&format!("{before}{number}{after}"));
+            prop_assert!(line.contains(&masked(&number)));
+        }
+
+        #[test]
+        fn any_text_survives(line in ".*") {
+            hidden(&line);
+        }
+    }
+}

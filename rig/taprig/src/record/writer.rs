@@ -1,0 +1,297 @@
+//! The thread that writes a record.
+
+use super::scope::lock;
+use super::{EVENTS, FIRMWARE, MARK, Mark, SERIAL, Scope, State, pretty, replace, serial_name};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+use taprig_model::event::{Body, Event, FirmwareImage, SCHEMA, Source};
+
+/// Events that may wait for the disk before those who emit wait too.
+const QUEUE: usize = 8192;
+
+/// Gets each event after it is written, in order, on the writer's thread.
+pub type Listener = Box<dyn FnMut(&Event) + Send>;
+
+/// How to record.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Account numbers stay whole. Only for cards that are known to be test cards.
+    pub whole: bool,
+}
+
+/// A record can't be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A file can't be created or written.
+    #[error("{doing} {}: {cause}; check that the folder exists, may be written and has room", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What went wrong.
+        cause: io::Error,
+    },
+    /// Another run writes there.
+    #[error("recording to {}: another run is writing there; name another folder", .0.display())]
+    InUse(PathBuf),
+    /// A listener panicked.
+    #[error("writing the record: the writer's thread panicked; the record is whole up to there")]
+    Panicked,
+}
+
+/// A record that is being written. Cheap to clone; after [`Recorder::close`] further events are dropped.
+#[derive(Clone)]
+pub struct Recorder(Arc<Inner>);
+
+struct Inner {
+    sender: SyncSender<Message>,
+    started: Instant,
+    whole: bool,
+    thread: Mutex<Option<JoinHandle<Result<(), WriteError>>>>,
+}
+
+pub(super) enum Message {
+    Event(Box<Event>),
+    Serial { at_us: u64, bench: Arc<str>, port: Arc<str>, received: bool, bytes: Vec<u8> },
+    Close { complete: bool },
+}
+
+impl Recorder {
+    /// Starts a record in `folder`, replacing the one that is there; without a folder only the listeners hear.
+    ///
+    /// # Errors
+    /// The folder can't be written, or another run writes there.
+    pub fn start(folder: Option<&Path>, options: Options, listeners: Vec<Listener>) -> Result<Self, WriteError> {
+        let files = folder.map(Files::create).transpose()?;
+        let (sender, receiver) = sync_channel(QUEUE);
+        let mut writer = Writer { files, listeners, failure: None };
+        let thread =
+            thread::Builder::new().name("record".into()).spawn(move || writer.run(&receiver)).map_err(|cause| {
+                WriteError::Io { doing: "starting the writer of", path: folder.unwrap_or(Path::new("")).into(), cause }
+            })?;
+        Ok(Self(Arc::new(Inner {
+            sender,
+            started: Instant::now(),
+            whole: options.whole,
+            thread: Mutex::new(Some(thread)),
+        })))
+    }
+
+    /// Where the parts of a run emit.
+    pub fn scope(&self) -> Scope {
+        Scope::new(self.clone())
+    }
+
+    /// Time since the start, in us.
+    pub fn micros(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.0.started).as_micros()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn keeps_whole(&self) -> bool {
+        self.0.whole
+    }
+
+    pub(super) fn send(&self, message: Message) {
+        // The other end is only gone once the record is closed.
+        let _ = self.0.sender.send(message);
+    }
+
+    /// Writes what waits, marks the record and closes it. Waits for the disk; on an async runtime call it last or
+    /// where blocking is allowed. A second call does nothing.
+    ///
+    /// # Errors
+    /// The first failure to write since the start.
+    pub fn close(&self, complete: bool) -> Result<(), WriteError> {
+        let Some(thread) = lock(&self.0.thread).take() else { return Ok(()) };
+        self.send(Message::Close { complete });
+        thread.join().unwrap_or(Err(WriteError::Panicked))
+    }
+}
+
+struct Writer {
+    files: Option<Files>,
+    listeners: Vec<Listener>,
+    failure: Option<WriteError>,
+}
+
+impl Writer {
+    fn run(&mut self, receiver: &Receiver<Message>) -> Result<(), WriteError> {
+        let mut complete = None;
+        while complete.is_none() {
+            // Blocks for the first, then takes what waits: one flush a batch.
+            let Ok(first) = receiver.recv() else { break };
+            let mut next = Some(first);
+            while let Some(message) = next {
+                complete = self.take(message);
+                if complete.is_some() {
+                    break;
+                }
+                next = receiver.try_recv().ok();
+            }
+            self.attempt(Files::flush);
+        }
+        let state = if complete == Some(true) && self.failure.is_none() { State::Complete } else { State::Partial };
+        self.attempt(|files| files.close(state));
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Some when the record is to be closed.
+    fn take(&mut self, message: Message) -> Option<bool> {
+        let event = match message {
+            Message::Close { complete } => return Some(complete),
+            Message::Event(event) => *event,
+            Message::Serial { at_us, bench, port, received, bytes } => {
+                // Raw bytes have no listener: without files nothing is left to do.
+                let offset = self.attempt(|files| files.raw(&bench, &port, &bytes))?;
+                Event {
+                    at_us,
+                    board_us: None,
+                    bench: Some((*bench).to_owned()),
+                    case: None,
+                    source: Source::Rig,
+                    body: Body::Serial {
+                        port: (*port).to_owned(),
+                        received,
+                        offset,
+                        len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+                    },
+                }
+            }
+        };
+        self.attempt(|files| files.event(&event));
+        self.listeners.iter_mut().for_each(|listener| listener(&event));
+        None
+    }
+
+    /// Nothing more is written after a failure; the listeners go on.
+    fn attempt<T>(&mut self, write: impl FnOnce(&mut Files) -> Result<T, WriteError>) -> Option<T> {
+        if self.failure.is_some() {
+            return None;
+        }
+        match write(self.files.as_mut()?) {
+            Ok(value) => Some(value),
+            Err(failure) => {
+                self.failure = Some(failure);
+                None
+            }
+        }
+    }
+}
+
+struct Files {
+    folder: PathBuf,
+    events: BufWriter<File>,
+    serial: HashMap<String, (BufWriter<File>, u64)>,
+    firmware: Vec<FirmwareImage>,
+}
+
+impl Files {
+    fn create(folder: &Path) -> Result<Self, WriteError> {
+        let serial = folder.join(SERIAL);
+        create_folder(folder)?;
+        let path = folder.join(EVENTS);
+        let events = File::options().create(true).append(true).open(&path).map_err(|cause| WriteError::Io {
+            doing: "opening",
+            path: path.clone(),
+            cause,
+        })?;
+        match events.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(WriteError::InUse(folder.to_owned())),
+            // A file system without locks: two runs into one folder are then the user's care.
+            Err(TryLockError::Error(_)) => {}
+        }
+        events.set_len(0).map_err(|cause| WriteError::Io { doing: "emptying", path, cause })?;
+        if folder.join(MARK).exists() && serial.exists() {
+            let emptied = fs::remove_dir_all(&serial);
+            emptied.map_err(|cause| WriteError::Io { doing: "emptying", path: serial.clone(), cause })?;
+        }
+        create_folder(&serial)?;
+        let mut files = Self {
+            folder: folder.to_owned(),
+            events: BufWriter::new(events),
+            serial: HashMap::new(),
+            firmware: vec![],
+        };
+        files.mark(State::Open)?;
+        files.write_firmware()?;
+        Ok(files)
+    }
+
+    fn event(&mut self, event: &Event) -> Result<(), WriteError> {
+        serde_json::to_writer(&mut self.events, event)
+            .map_err(io::Error::from)
+            .and_then(|()| self.events.write_all(b"\n"))
+            .map_err(|cause| WriteError::Io { doing: "writing", path: self.folder.join(EVENTS), cause })?;
+        if let Body::Firmware(image) = &event.body
+            && !self.firmware.contains(image)
+        {
+            self.firmware.push(image.clone());
+            self.write_firmware()?;
+        }
+        Ok(())
+    }
+
+    /// Place of the first byte.
+    fn raw(&mut self, bench: &str, port: &str, bytes: &[u8]) -> Result<u64, WriteError> {
+        let name = serial_name(bench, port);
+        let path = self.folder.join(SERIAL).join(&name);
+        let failed = |doing| {
+            let path = path.clone();
+            move |cause| WriteError::Io { doing, path, cause }
+        };
+        let (file, len) = match self.serial.entry(name) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let file = File::create(&path).map_err(failed("creating"))?;
+                entry.insert((BufWriter::new(file), 0))
+            }
+        };
+        file.write_all(bytes).map_err(failed("writing"))?;
+        let offset = *len;
+        *len += bytes.len() as u64;
+        Ok(offset)
+    }
+
+    fn flush(&mut self) -> Result<(), WriteError> {
+        // Raw bytes first, so that no event on the disk speaks of bytes that are not.
+        for (name, (file, _)) in &mut self.serial {
+            let path = || self.folder.join(SERIAL).join(name);
+            file.flush().map_err(|cause| WriteError::Io { doing: "writing", path: path(), cause })?;
+        }
+        let path = || self.folder.join(EVENTS);
+        self.events.flush().map_err(|cause| WriteError::Io { doing: "writing", path: path(), cause })
+    }
+
+    fn close(&mut self, state: State) -> Result<(), WriteError> {
+        self.flush()?;
+        let path = || self.folder.join(EVENTS);
+        self.events.get_ref().sync_all().map_err(|cause| WriteError::Io { doing: "writing", path: path(), cause })?;
+        self.mark(state)
+    }
+
+    fn mark(&mut self, state: State) -> Result<(), WriteError> {
+        self.write_json(MARK, &Mark { schema: SCHEMA, state })
+    }
+
+    fn write_firmware(&mut self) -> Result<(), WriteError> {
+        self.write_json(FIRMWARE, &self.firmware)
+    }
+
+    fn write_json(&self, name: &str, content: &impl serde::Serialize) -> Result<(), WriteError> {
+        let path = self.folder.join(name);
+        replace(&path, &pretty(content)).map_err(|cause| WriteError::Io { doing: "writing", path, cause })
+    }
+}
+
+fn create_folder(path: &Path) -> Result<(), WriteError> {
+    fs::create_dir_all(path).map_err(|cause| WriteError::Io { doing: "creating", path: path.to_owned(), cause })
+}

@@ -1,0 +1,194 @@
+//! The result of a run, computed from its events.
+
+use std::collections::BTreeMap;
+use taprig_model::event::{Body, Event};
+use taprig_model::result::{Attempt, BenchResult, CaseResult, RunResult, SCHEMA, Summary, Verdict};
+
+/// Folds events into a [`RunResult`]. At any time it holds the result so far.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    result: RunResult,
+    cases: BTreeMap<String, CaseResult>,
+    finished: bool,
+}
+
+impl Tally {
+    /// Of a whole stream.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut tally = Self::default();
+        events.into_iter().for_each(|event| tally.add(event));
+        tally
+    }
+
+    /// One more event.
+    pub fn add(&mut self, event: &Event) {
+        self.result.took_us = self.result.took_us.max(event.at_us);
+        match &event.body {
+            Body::RunStarted(run) => self.result.run = run.clone(),
+            Body::Firmware(image) if !self.result.firmware.contains(image) => self.result.firmware.push(image.clone()),
+            Body::BenchOpened { validator, emulator, time } => {
+                let name = event.bench.clone().unwrap_or_default();
+                let bench = BenchResult { validator: validator.clone(), emulator: emulator.clone(), time: *time };
+                self.result.benches.insert(name, bench);
+            }
+            Body::RigFault(fault) if event.case.is_none() => self.result.faults.push(fault.clone()),
+            Body::RunFinished { interrupted, .. } => (self.finished, self.result.complete) = (true, !interrupted),
+            body => {
+                if let Some(id) = &event.case {
+                    self.case(id, event.bench.as_deref(), body);
+                }
+            }
+        }
+    }
+
+    fn case(&mut self, id: &str, bench: Option<&str>, body: &Body) {
+        let case = self.cases.entry(id.to_owned()).or_insert_with(|| CaseResult {
+            id: id.to_owned(),
+            title: String::new(),
+            file: String::new(),
+            bench: None,
+            verdict: Verdict::Error,
+            failure: None,
+            took_us: 0,
+            air_us: vec![],
+            checks: vec![],
+            attempts: vec![],
+        });
+        match body {
+            Body::CaseStarted(started) => {
+                case.title.clone_from(&started.title);
+                case.file.clone_from(&started.file);
+                case.bench = bench.map(str::to_owned);
+                // Until it is finished: a case that never is was cut off by the rig.
+                case.verdict = Verdict::Error;
+                case.failure = Some("the run ended before the case did".into());
+                case.checks.clear();
+                case.air_us.clear();
+            }
+            Body::Checked(check) => case.checks.push(check.clone()),
+            Body::Removed { air_us, .. } => case.air_us.push(*air_us),
+            Body::CaseFinished { verdict, took_us, attempt, failure } => {
+                case.verdict = *verdict;
+                case.took_us = *took_us;
+                case.failure.clone_from(failure);
+                case.attempts.push(Attempt {
+                    number: *attempt,
+                    verdict: *verdict,
+                    took_us: *took_us,
+                    failure: failure.clone(),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// One sub-case so far.
+    pub fn get(&self, id: &str) -> Option<&CaseResult> {
+        self.cases.get(id)
+    }
+
+    /// The result so far; cases in the order of their ids, whatever bench was faster. `complete` only after the run's
+    /// last event.
+    pub fn result(&self) -> RunResult {
+        let cases: Vec<_> = self.cases.values().cloned().collect();
+        RunResult {
+            schema: SCHEMA,
+            summary: Summary::of(&cases),
+            complete: self.finished && self.result.complete,
+            cases,
+            ..self.result.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use taprig_model::event::{CaseStarted, Check, CheckKind, RunStarted, Source, TimeBasis};
+
+    pub(crate) fn event(at_us: u64, case: Option<&str>, body: Body) -> Event {
+        let bench = Some("qemu".to_owned());
+        Event { at_us, board_us: None, bench, case: case.map(str::to_owned), source: Source::Rig, body }
+    }
+
+    pub(crate) fn started(title: &str, attempt: u32) -> Body {
+        Body::CaseStarted(CaseStarted {
+            title: title.into(),
+            file: "cases/oda/ODA-004.yaml".into(),
+            attempt,
+            validator: "shangluo-flat-1-yuan".into(),
+            ..CaseStarted::default()
+        })
+    }
+
+    pub(crate) fn finished(verdict: Verdict, attempt: u32, failure: Option<&str>) -> Body {
+        Body::CaseFinished { verdict, took_us: 12_000, attempt, failure: failure.map(str::to_owned) }
+    }
+
+    pub(crate) fn check(of: CheckKind, what: &str, wanted: &str, seen: &str) -> Body {
+        Body::Checked(Check {
+            of,
+            what: what.into(),
+            wanted: wanted.into(),
+            seen: seen.into(),
+            ok: wanted == seen,
+            at: Some("cases/oda/ODA-004.yaml:21".into()),
+        })
+    }
+
+    /// A pass, a failure, an error that passed at the second attempt, one that does not apply, one cut off.
+    pub(crate) fn run() -> Vec<Event> {
+        let failed = Some("ODA-004/rsa1024");
+        let flaky = Some("ISO-002");
+        vec![
+            event(0, None, Body::RunStarted(RunStarted { version: "0.1.0".into(), cases: 5, ..RunStarted::default() })),
+            event(
+                10,
+                None,
+                Body::BenchOpened { validator: "qemu".into(), emulator: "qemu".into(), time: TimeBasis::Modelled },
+            ),
+            event(20, Some("BUS-001"), started("A new card rides", 1)),
+            event(21, Some("BUS-001"), check(CheckKind::Person, "outcome", "approved", "approved")),
+            event(30, Some("BUS-001"), finished(Verdict::Pass, 1, None)),
+            event(40, failed, started("A card whose dynamic signature is altered does not ride", 1)),
+            event(41, failed, check(CheckKind::Person, "outcome", "declined", "approved")),
+            event(42, failed, check(CheckKind::Trace, "journal", "unchanged", "+1")),
+            event(50, failed, finished(Verdict::Fail, 1, Some("outcome: declined is expected, approved is seen"))),
+            event(60, flaky, started("A lost block is asked for again", 1)),
+            event(61, flaky, check(CheckKind::Trace, "exchange", "gpo", "")),
+            event(70, flaky, finished(Verdict::Error, 1, Some("waiting for the emulator: port closed"))),
+            event(80, flaky, started("A lost block is asked for again", 2)),
+            event(90, flaky, finished(Verdict::Pass, 2, None)),
+            event(91, Some("SM2-001"), started("A card with SM2 rides", 1)),
+            event(92, Some("SM2-001"), finished(Verdict::NotApplicable, 1, Some("the device does not claim sm2"))),
+            event(100, Some("ZZZ-001"), started("A case that is cut off", 1)),
+        ]
+    }
+
+    #[test]
+    fn verdicts_of_a_run_that_was_cut_off() {
+        let result = Tally::of(&run()).result();
+        let verdicts: Vec<_> = result.cases.iter().map(|case| (case.id.as_str(), case.verdict)).collect();
+        assert_eq!(
+            verdicts,
+            [
+                ("BUS-001", Verdict::Pass),
+                ("ISO-002", Verdict::Pass),
+                ("ODA-004/rsa1024", Verdict::Fail),
+                ("SM2-001", Verdict::NotApplicable),
+                ("ZZZ-001", Verdict::Error),
+            ]
+        );
+        assert_eq!(result.summary, Summary { pass: 2, fail: 1, error: 1, not_applicable: 1, skipped: 0, flaky: 1 });
+        assert!(result.cases[1].is_flaky() && result.cases[1].checks.is_empty());
+        assert!(!result.complete);
+        assert_eq!(result.took_us, 100);
+    }
+
+    #[test]
+    fn complete_after_the_last_event() {
+        let mut tally = Tally::of(&run());
+        tally.add(&event(200, None, Body::RunFinished { summary: Summary::default(), interrupted: false }));
+        assert!(tally.result().complete);
+    }
+}
