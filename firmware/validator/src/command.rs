@@ -1,0 +1,153 @@
+//! Carrying out console commands.
+
+use crate::board::Board;
+use crate::clock::{self, Iso};
+use crate::console::{Command, Line, Problem};
+use crate::device::{Device, End};
+use crate::hex::Hex;
+use crate::settings::SettingError;
+use crate::store::StoreError;
+
+/// Sends an `error` reply.
+pub(crate) fn refuse<B: Board>(board: &B, problem: Problem) {
+    Line::new("error").words(problem.code).words(problem.text).send(board);
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self { code: "full", text: "no room for one more; clear the list first" },
+            StoreError::Memory => Self { code: "memory", text: "the memory did not keep what was written" },
+        }
+    }
+}
+
+impl From<SettingError> for Problem {
+    fn from(error: SettingError) -> Self {
+        match error {
+            SettingError::Key => Self::unknown("no such setting"),
+            SettingError::Value(wanted) => Self::value(wanted),
+        }
+    }
+}
+
+impl<B: Board> Device<'_, B> {
+    /// Carries out one line; exactly one `ok` or `error` is sent.
+    pub(crate) fn execute(&mut self, line: &str) -> Option<End> {
+        let command = match Command::parse(line) {
+            Ok(command) => command,
+            Err(problem) => {
+                refuse(self.board, problem);
+                return None;
+            }
+        };
+        if command == Command::Reboot {
+            Line::new("ok").send(self.board);
+            self.board.reset();
+            return Some(End::Reset);
+        }
+        match self.carry_out(command) {
+            Ok(reply) => reply.send(self.board),
+            Err(problem) => refuse(self.board, problem),
+        }
+        None
+    }
+
+    fn carry_out(&mut self, command: Command<'_>) -> Result<Line, Problem> {
+        let ok = Line::new("ok");
+        match command {
+            Command::Identity => return Ok(self.identity()),
+            Command::Echo("") => {}
+            Command::Echo(text) => return Ok(ok.words(text)),
+            Command::Status => return Ok(self.status()),
+            Command::Clock(seconds) => self.board.set_rtc(seconds),
+            Command::Set { key, value } => {
+                let mut settings = self.store.settings().clone();
+                settings.set(key, value, self.store.layout.journal.capacity)?;
+                self.store.put(settings)?;
+            }
+            Command::KeyAdd(key) => self.store.add_key(&key)?,
+            Command::KeyClear => self.store.clear_keys()?,
+            Command::DenyAdd(pan, psn) => self.store.deny(&pan, psn)?,
+            Command::DenyClear => self.store.clear_deny()?,
+            Command::RevokeAdd(rid, index, serial) => self.store.revoke(&rid, index, &serial)?,
+            Command::RevokeClear => self.store.clear_revoked()?,
+            Command::Profile(tag) => {
+                let mut settings = self.store.settings().clone();
+                settings.name(tag)?;
+                self.store.put(settings)?;
+            }
+            Command::Journal(from) => return Ok(self.list_journal(from)),
+            Command::JournalClear => self.store.clear_journal()?,
+            Command::Factory => {
+                self.store.factory()?;
+                self.last = None;
+            }
+            // Carried out by `execute`.
+            Command::Reboot => {}
+        }
+        Ok(ok)
+    }
+
+    fn identity(&mut self) -> Line {
+        let digest = self.image_digest();
+        Line::new("ok")
+            .field("device", "taprig-reference")
+            .field("firmware", "taprig-validator")
+            .field("board", self.board.name())
+            .field("version", env!("CARGO_PKG_VERSION"))
+            .field("digest", Hex(&digest))
+    }
+
+    fn status(&self) -> Line {
+        let clock = self.board.rtc();
+        let state = match clock {
+            _ if self.card_left => "card-left",
+            None => "clock-unset",
+            Some(_) if !self.store.journal_has_room() => "journal-full",
+            Some(_) => "ready",
+        };
+        let profile = match self.store.settings().profile.as_str() {
+            "" => "-",
+            tag => tag,
+        };
+        let journal = self.store.journal();
+        let line = Line::new("ok")
+            .field("state", state)
+            .field("profile", profile)
+            .field("journal", journal.count)
+            .field("capacity", self.store.capacity())
+            .field("total", journal.total);
+        match clock {
+            Some(seconds) => line.field("clock", Iso(clock::from_seconds(seconds))),
+            None => line.field("clock", "unset"),
+        }
+    }
+
+    fn list_journal(&self, from: u32) -> Line {
+        let journal = self.store.journal();
+        for number in from..=journal.count {
+            let Some(record) = self.store.record(number - 1) else {
+                Line::new("-").field("n", number).field("damaged", "yes").send(self.board);
+                continue;
+            };
+            let line = Line::new("-").field("n", number).field("time", Iso(clock::from_seconds(record.time_s)));
+            let line = match record.pan() {
+                Some(pan) => line.field("pan", pan.masked()),
+                None => line.field("pan", "-"),
+            };
+            let line = match record.psn {
+                Some(psn) => line.field("psn", format_args!("{psn:02}")),
+                None => line.field("psn", "-"),
+            };
+            line.field("fare", record.fare)
+                .field("atc", format_args!("{:04x}", record.atc))
+                .field("ac", Hex(&record.cryptogram))
+                .field("cid", format_args!("{:02x}", record.cid))
+                .field("kind", record.kind.slug())
+                .text("line", &record.line)
+                .send(self.board);
+        }
+        Line::new("ok").field("count", journal.count).field("total", journal.total)
+    }
+}

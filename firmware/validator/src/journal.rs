@@ -1,0 +1,314 @@
+//! The journal: each accepted ride with all that its claim needs.
+
+use heapless::{String, Vec};
+use kernel::{Oda, Pan, Ride};
+use serde::{Deserialize, Serialize};
+
+use crate::board::Board;
+use crate::memory::{Layout, MAX_RECORD};
+use crate::settings::{RideMode, Settings};
+use crate::store::{Store, StoreError};
+
+/// Bytes a record, check sum included.
+pub const SLOT: usize = 208;
+
+/// Number of the record and epoch, before the record itself. Both in clear text, so that a scan passes over
+/// unused places quickly, and the journal can be found again without the settings.
+const HEADER: usize = 8;
+
+/// One ride, as the journal keeps it: what the claim (ISO 8583, data element 55 and others) needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Seconds since 1970, local time.
+    pub time_s: u64,
+    /// Account number, compressed.
+    pub pan: [u8; 10],
+    /// Sequence number of the account.
+    pub psn: Option<u8>,
+    /// Date of expiry, BCD.
+    pub expiry: Option<[u8; 3]>,
+    /// Amount, in fen.
+    pub fare: u32,
+    /// Application transaction counter.
+    pub atc: u16,
+    /// Application cryptogram.
+    pub cryptogram: [u8; 8],
+    /// Cryptogram information data.
+    pub cid: u8,
+    /// How the ride was authorised.
+    pub kind: RideMode,
+    /// The card signed this ride and the signature was good.
+    pub authenticated: bool,
+    /// Issuer application data.
+    pub iad: Vec<u8, 32>,
+    /// Application interchange profile.
+    pub aip: [u8; 2],
+    /// Terminal verification results.
+    pub tvr: [u8; 5],
+    /// Unpredictable number.
+    pub unpredictable_number: [u8; 4],
+    /// Terminal transaction qualifiers as sent.
+    pub ttq: [u8; 4],
+    /// Track 2 equivalent data.
+    pub track2: Vec<u8, 19>,
+    /// Application identifier.
+    pub aid: Vec<u8, 16>,
+    /// Country of the terminal.
+    pub country: u16,
+    /// Currency.
+    pub currency: u16,
+    /// Transaction type.
+    pub transaction_type: u8,
+    /// Line, bus and driver of the ride.
+    pub line: String<16>,
+    /// Bus.
+    pub bus: String<16>,
+    /// Driver.
+    pub driver: String<16>,
+}
+
+impl Record {
+    /// The record of a ride; nothing when the card gave no account number.
+    #[must_use]
+    pub fn new(ride: &Ride, settings: &Settings) -> Option<Self> {
+        Some(Self {
+            time_s: crate::clock::to_seconds(ride.time),
+            pan: ride.pan.as_ref()?.compressed(),
+            psn: ride.psn,
+            expiry: ride.expiry.map(kernel::Date::to_yymmdd),
+            fare: ride.amount,
+            atc: ride.atc,
+            cryptogram: ride.cryptogram,
+            cid: ride.cid,
+            kind: settings.mode,
+            authenticated: ride.oda == Oda::Passed,
+            iad: ride.iad.clone(),
+            aip: ride.aip,
+            tvr: ride.tvr,
+            unpredictable_number: ride.unpredictable_number,
+            ttq: ride.ttq.0,
+            track2: ride.track2.clone(),
+            aid: Vec::from_slice(ride.aid.as_bytes()).ok()?,
+            country: ride.country,
+            currency: ride.currency,
+            transaction_type: ride.transaction_type,
+            line: settings.line.clone(),
+            bus: settings.bus.clone(),
+            driver: settings.driver.clone(),
+        })
+    }
+
+    /// The account number.
+    #[must_use]
+    pub fn pan(&self) -> Option<Pan> {
+        Pan::from_compressed(&self.pan)
+    }
+}
+
+/// What is known of the journal without reading it again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Journal {
+    /// Records, and the place of the next one.
+    pub count: u32,
+    /// Sum of all fares, in fen.
+    pub total: u64,
+    /// Places before the last record that can't be read.
+    pub damaged: u32,
+}
+
+fn number(index: u32) -> [u8; 4] {
+    (index + 1).to_be_bytes()
+}
+
+fn read<B: Board>(board: &B, layout: &Layout, epoch: u32, index: u32) -> Option<Record> {
+    let mut buffer = [0; MAX_RECORD];
+    let body = layout.journal.read(board, epoch, index, &mut buffer)?;
+    postcard::from_bytes(body.get(HEADER..)?).ok()
+}
+
+impl Journal {
+    fn header<B: Board>(board: &B, layout: &Layout, index: u32) -> ([u8; 4], [u8; 4]) {
+        let mut header = [0; HEADER];
+        board.nvm_read(layout.journal.offset + layout.journal.slot * index as usize, &mut header);
+        let [a, b, c, d, e, f, g, h] = header;
+        ([a, b, c, d], [e, f, g, h])
+    }
+
+    /// The epoch of a journal whose settings were lost.
+    pub(crate) fn surviving_epoch<B: Board>(board: &B, layout: &Layout) -> Option<u32> {
+        let epoch = u32::from_be_bytes(Self::header(board, layout, 0).1);
+        read(board, layout, epoch, 0).map(|_| epoch)
+    }
+
+    /// Reads the whole journal: a record behind a damaged one is not lost.
+    pub(crate) fn scan<B: Board>(board: &B, layout: &Layout, epoch: u32) -> Self {
+        let mut journal = Self::default();
+        let mut good = 0;
+        for index in 0..layout.journal.capacity {
+            if Self::header(board, layout, index) != (number(index), epoch.to_be_bytes()) {
+                continue;
+            }
+            if let Some(record) = read(board, layout, epoch, index) {
+                good += 1;
+                journal.count = index + 1;
+                journal.total += u64::from(record.fare);
+                journal.damaged = journal.count - good;
+            }
+        }
+        journal
+    }
+}
+
+impl<B: Board> Store<'_, B> {
+    /// What is known of the journal.
+    pub fn journal(&self) -> Journal {
+        self.journal
+    }
+
+    /// Whether one more ride can be recorded.
+    pub fn journal_has_room(&self) -> bool {
+        self.journal.count < self.capacity()
+    }
+
+    /// The ride at a place, from 0.
+    pub fn record(&self, index: u32) -> Option<Record> {
+        (index < self.journal.count).then(|| read(self.board, &self.layout, self.epochs().journal, index)).flatten()
+    }
+
+    /// Records a ride; when this returns well, a power cut can't take it away.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the journal is as it was.
+    pub fn append_ride(&mut self, record: &Record) -> Result<(), StoreError> {
+        if !self.journal_has_room() {
+            return Err(StoreError::Full);
+        }
+        let (index, epoch) = (self.journal.count, self.epochs().journal);
+        let mut body = [0; SLOT - 4];
+        body[..4].copy_from_slice(&number(index));
+        body[4..HEADER].copy_from_slice(&epoch.to_be_bytes());
+        postcard::to_slice(record, &mut body[HEADER..]).map_err(|_| StoreError::Memory)?;
+        if !self.layout.journal.write(self.board, epoch, index, &body) {
+            return Err(StoreError::Memory);
+        }
+        self.journal.count += 1;
+        self.journal.total += u64::from(record.fare);
+        Ok(())
+    }
+
+    /// Empties the journal.
+    ///
+    /// # Errors
+    /// [`StoreError::Memory`]; the journal stays.
+    pub fn clear_journal(&mut self) -> Result<(), StoreError> {
+        self.renew(false, |epochs| epochs.journal = epochs.journal.wrapping_add(1))?;
+        self.journal = Journal::default();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::SETTINGS_SLOT;
+    use crate::testboard::TestBoard;
+
+    fn record(fare: u32) -> Record {
+        let text = || String::try_from("1234567890123456").expect("fits");
+        Record {
+            time_s: u64::from(u32::MAX),
+            pan: [0x62; 10],
+            psn: Some(99),
+            expiry: Some([0x99, 0x12, 0x31]),
+            fare,
+            atc: u16::MAX,
+            cryptogram: [0xAC; 8],
+            cid: 0x80,
+            kind: RideMode::Online,
+            authenticated: true,
+            iad: Vec::from_slice(&[7; 32]).expect("fits"),
+            aip: [1, 2],
+            tvr: [3; 5],
+            unpredictable_number: [4; 4],
+            ttq: [5; 4],
+            track2: Vec::from_slice(&[6; 19]).expect("fits"),
+            aid: Vec::from_slice(&[0xA0; 16]).expect("fits"),
+            country: u16::MAX,
+            currency: u16::MAX,
+            transaction_type: u8::MAX,
+            line: text(),
+            bus: text(),
+            driver: text(),
+        }
+    }
+
+    #[test]
+    fn the_longest_ride_fits_and_outlives_power() {
+        let board = TestBoard::new(4096);
+        let (mut store, _) = Store::open(&board);
+        store.append_ride(&record(999_999_999)).expect("room");
+        store.append_ride(&record(1)).expect("room");
+        let (store, _) = Store::open(&board);
+        assert_eq!(store.journal(), Journal { count: 2, total: 1_000_000_000, damaged: 0 });
+        assert_eq!(store.record(0), Some(record(999_999_999)));
+        assert_eq!(store.record(2), None);
+    }
+
+    #[test]
+    fn a_full_journal_refuses_and_a_cleared_one_is_empty() {
+        let board = TestBoard::new(4096);
+        let (mut store, _) = Store::open(&board);
+        while store.journal_has_room() {
+            store.append_ride(&record(10)).expect("room");
+        }
+        assert_eq!(store.append_ride(&record(10)), Err(StoreError::Full));
+        assert_eq!(store.journal().count, store.capacity());
+        store.clear_journal().expect("kept");
+        let (mut store, _) = Store::open(&board);
+        assert_eq!(store.journal(), Journal::default());
+        store.append_ride(&record(3)).expect("room");
+        assert_eq!(Store::open(&board).0.journal(), Journal { count: 1, total: 3, damaged: 0 });
+    }
+
+    #[test]
+    fn a_cut_at_any_byte_leaves_the_ride_whole_or_absent() {
+        for cut in 0..=SLOT {
+            let board = TestBoard::new(4096);
+            let (mut store, _) = Store::open(&board);
+            store.append_ride(&record(10)).expect("room");
+            board.power_cut_after(cut);
+            let result = store.append_ride(&record(20));
+            let board = board.restarted();
+            let (mut store, _) = Store::open(&board);
+            let expected = if result.is_ok() { 2 } else { 1 };
+            assert_eq!((store.journal().count, store.journal().damaged), (expected, 0), "cut after {cut}");
+            store.append_ride(&record(30)).expect("room");
+            assert_eq!(store.record(expected), Some(record(30)));
+        }
+    }
+
+    #[test]
+    fn a_rotten_record_does_not_hide_those_behind_it() {
+        let board = TestBoard::new(4096);
+        let (mut store, _) = Store::open(&board);
+        for fare in [1, 2, 4] {
+            store.append_ride(&record(fare)).expect("room");
+        }
+        let at = Layout::new(4096).journal.offset + SLOT + 40;
+        board.nvm.borrow_mut()[at] ^= 0x10;
+        let (store, _) = Store::open(&board);
+        assert_eq!(store.journal(), Journal { count: 3, total: 5, damaged: 1 });
+        assert_eq!(store.record(1), None);
+    }
+
+    #[test]
+    fn the_journal_outlives_lost_settings() {
+        let board = TestBoard::new(4096);
+        let (mut store, _) = Store::open(&board);
+        store.append_ride(&record(7)).expect("room");
+        board.nvm.borrow_mut()[..2 * SETTINGS_SLOT].fill(0xA5);
+        let (store, found) = Store::open(&board);
+        assert_eq!(found, crate::store::Found::SettingsLost);
+        assert_eq!(store.journal().total, 7);
+    }
+}

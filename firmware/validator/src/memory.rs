@@ -1,0 +1,172 @@
+//! What lies where in the memory that outlives power, and how each piece is sealed.
+//!
+//! Two copies of the settings, then four tables of records of equal size. A record is valid when its check sum
+//! fits its contents, its table, its place **and the table's epoch**. Clearing a table means a new epoch in
+//! the settings, one safe write, whatever the table's size; a torn record is just not valid yet.
+
+use crc::{CRC_32_ISO_HDLC, Crc};
+
+use crate::board::Board;
+
+const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
+/// Smallest memory that a board may have, in bytes.
+pub const MIN_SIZE: usize = 4096;
+
+/// Room for one copy of the settings.
+pub const SETTINGS_SLOT: usize = 448;
+
+/// Longest record of any table, check sum included.
+pub const MAX_RECORD: usize = 272;
+
+/// A table of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    /// Mixed into each check sum.
+    pub kind: u8,
+    /// First byte.
+    pub offset: usize,
+    /// Bytes a record, check sum included.
+    pub slot: usize,
+    /// Records.
+    pub capacity: u32,
+}
+
+/// Where everything lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// The two copies of the settings.
+    pub settings: [usize; 2],
+    /// Keys of certification authorities.
+    pub keys: Table,
+    /// Deny list.
+    pub deny: Table,
+    /// Revoked issuer certificates.
+    pub revoked: Table,
+    /// Rides.
+    pub journal: Table,
+}
+
+impl Layout {
+    /// The layout of a memory of `size` bytes; the journal takes what the rest leaves.
+    #[must_use]
+    pub fn new(size: usize) -> Self {
+        let large = size >= 64 * 1024;
+        let (keys, deny, revoked) = if large { (32, 512, 64) } else { (2, 16, 8) };
+        let table = |kind, offset, slot, capacity| Table { kind, offset, slot, capacity };
+        let end = |table: Table| table.offset + table.slot * table.capacity as usize;
+        let keys = table(1, 2 * SETTINGS_SLOT, 264, keys);
+        let deny = table(2, end(keys), 16, deny);
+        let revoked = table(3, end(deny), 16, revoked);
+        let journal = table(4, end(revoked), crate::journal::SLOT, 0);
+        let room = size.saturating_sub(journal.offset) / journal.slot;
+        let journal = Table { capacity: u32::try_from(room).unwrap_or(u32::MAX), ..journal };
+        Self { settings: [0, SETTINGS_SLOT], keys, deny, revoked, journal }
+    }
+}
+
+/// The check sum of settings.
+#[must_use]
+pub fn check_sum(bytes: &[u8]) -> [u8; 4] {
+    CRC32.checksum(bytes).to_be_bytes()
+}
+
+impl Table {
+    fn seal(&self, epoch: u32, index: u32, body: &[u8]) -> [u8; 4] {
+        let mut digest = CRC32.digest();
+        digest.update(&[self.kind]);
+        digest.update(&epoch.to_be_bytes());
+        digest.update(&index.to_be_bytes());
+        digest.update(body);
+        digest.finalize().to_be_bytes()
+    }
+
+    fn at(&self, index: u32) -> usize {
+        self.offset + self.slot * index as usize
+    }
+
+    /// The body of a record, or nothing when it is not valid. `buffer` is [`MAX_RECORD`] long.
+    pub fn read<'a, B: Board>(
+        &self,
+        board: &B,
+        epoch: u32,
+        index: u32,
+        buffer: &'a mut [u8; MAX_RECORD],
+    ) -> Option<&'a [u8]> {
+        if index >= self.capacity {
+            return None;
+        }
+        let record = &mut buffer[..self.slot];
+        board.nvm_read(self.at(index), record);
+        let (body, sum) = record.split_last_chunk::<4>()?;
+        (self.seal(epoch, index, body) == *sum).then_some(body)
+    }
+
+    /// Writes a record, filled up with zeros, and reads it back. False when it is too long, out of place or the
+    /// memory did not keep it.
+    #[must_use]
+    pub fn write<B: Board>(&self, board: &B, epoch: u32, index: u32, body: &[u8]) -> bool {
+        let mut record = [0; MAX_RECORD];
+        let length = self.slot - 4;
+        if index >= self.capacity || body.len() > length {
+            return false;
+        }
+        record[..body.len()].copy_from_slice(body);
+        let sum = self.seal(epoch, index, &record[..length]);
+        record[length..self.slot].copy_from_slice(&sum);
+        board.nvm_write(self.at(index), &record[..self.slot]);
+        let mut kept = [0; MAX_RECORD];
+        self.read(board, epoch, index, &mut kept).is_some()
+    }
+
+    /// Number of places up to the last valid record, and how many of them are damaged. A record behind a
+    /// damaged one still counts.
+    pub fn scan<B: Board>(&self, board: &B, epoch: u32) -> (u32, u32) {
+        let mut buffer = [0; MAX_RECORD];
+        let (mut count, mut good) = (0, 0);
+        for index in 0..self.capacity {
+            if self.read(board, epoch, index, &mut buffer).is_some() {
+                good += 1;
+                count = index + 1;
+            }
+        }
+        (count, count - good)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testboard::TestBoard;
+
+    #[test]
+    fn everything_fits_the_memory_it_was_made_for() {
+        for size in [MIN_SIZE, 8192, 65_536, 262_144] {
+            let layout = Layout::new(size);
+            assert!(layout.journal.offset + layout.journal.slot * layout.journal.capacity as usize <= size);
+            assert!(layout.journal.capacity >= 8, "{size}: {}", layout.journal.capacity);
+            for table in [layout.keys, layout.deny, layout.revoked, layout.journal] {
+                assert!(table.slot <= MAX_RECORD);
+            }
+        }
+        assert_eq!(Layout::new(262_144).deny.capacity, 512);
+    }
+
+    #[test]
+    fn a_record_belongs_to_its_place_and_epoch() {
+        let board = TestBoard::new(4096);
+        let table = Layout::new(4096).deny;
+        let mut buffer = [0; MAX_RECORD];
+        assert!(table.write(&board, 7, 0, &[1, 2, 3]));
+        assert_eq!(table.read(&board, 7, 0, &mut buffer), Some(&[1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0][..]));
+        assert_eq!(table.read(&board, 8, 0, &mut buffer), None, "epoch");
+        let copy = board.nvm.borrow()[table.offset..table.offset + table.slot].to_vec();
+        board.nvm_write(table.offset + table.slot, &copy);
+        assert_eq!(table.read(&board, 7, 1, &mut buffer), None, "place");
+        assert_eq!(table.scan(&board, 7), (1, 0));
+        assert!(table.write(&board, 7, 2, &[9]));
+        assert_eq!(table.scan(&board, 7), (3, 1), "a hole hides nothing behind it");
+        assert!(!table.write(&board, 7, table.capacity, &[1]));
+        assert!(!table.write(&board, 7, 0, &[1; 13]));
+    }
+}

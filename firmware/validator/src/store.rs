@@ -1,0 +1,229 @@
+//! What the device remembers without power: settings, keys, lists and journal, and how they change.
+
+use heapless::Vec;
+
+use crate::board::Board;
+use crate::journal::Journal;
+use crate::memory::{Layout, SETTINGS_SLOT};
+use crate::settings::{Epochs, Saved, Settings};
+
+/// How the memory was found at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// In order.
+    Good,
+    /// Never used.
+    Fresh,
+    /// Both copies of the settings were damaged; the device is at factory state. The journal is kept.
+    SettingsLost,
+}
+
+/// Why a change was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreError {
+    /// No room for one more.
+    Full,
+    /// The memory did not keep what was written.
+    Memory,
+}
+
+/// The memory with its contents.
+pub struct Store<'b, B> {
+    pub(crate) board: &'b B,
+    pub(crate) layout: Layout,
+    saved: Saved,
+    /// The copy that holds `saved`.
+    copy: usize,
+    /// Records in each table.
+    pub(crate) keys: u32,
+    pub(crate) deny: u32,
+    pub(crate) revoked: u32,
+    pub(crate) journal: Journal,
+    /// Keys and list entries that could not be read at start.
+    pub(crate) damaged: u32,
+}
+
+fn read_copy<B: Board>(board: &B, offset: usize) -> Option<Saved> {
+    let mut slot = [0; SETTINGS_SLOT];
+    board.nvm_read(offset, &mut slot);
+    Saved::decode(&slot)
+}
+
+fn is_blank<B: Board>(board: &B, offset: usize) -> bool {
+    let mut start = [0; 16];
+    board.nvm_read(offset, &mut start);
+    start == [0; 16] || start == [0xFF; 16]
+}
+
+impl<'b, B: Board> Store<'b, B> {
+    /// Reads the memory; makes it usable when it is new or damaged.
+    pub fn open(board: &'b B) -> (Self, Found) {
+        let layout = Layout::new(board.nvm_size());
+        let copies = layout.settings.map(|offset| read_copy(board, offset));
+        let blank = layout.settings.iter().all(|&offset| is_blank(board, offset));
+        let (saved, copy, found) = match copies {
+            [Some(first), Some(second)] if second.sequence.wrapping_sub(first.sequence) == 1 => {
+                (second, 1, Found::Good)
+            }
+            [Some(first), _] => (first, 0, Found::Good),
+            [None, Some(second)] => (second, 1, Found::Good),
+            [None, None] => {
+                // Records of an older life must not come back: their epochs are most likely others.
+                let epoch = || board.entropy() | 1;
+                let journal = Journal::surviving_epoch(board, &layout).unwrap_or_else(epoch);
+                let epochs = Epochs { keys: epoch(), deny: epoch(), revoked: epoch(), journal };
+                let saved = Saved { sequence: 0, epochs, settings: Settings::default() };
+                (saved, 1, if blank { Found::Fresh } else { Found::SettingsLost })
+            }
+        };
+        let epochs = saved.epochs;
+        let (keys, bad_keys) = layout.keys.scan(board, epochs.keys);
+        let (deny, bad_deny) = layout.deny.scan(board, epochs.deny);
+        let (revoked, bad_revoked) = layout.revoked.scan(board, epochs.revoked);
+        let mut store = Self {
+            board,
+            layout,
+            saved,
+            copy,
+            keys,
+            deny,
+            revoked,
+            damaged: bad_keys + bad_deny + bad_revoked,
+            journal: Journal::scan(board, &layout, epochs.journal),
+        };
+        if found != Found::Good {
+            let saved = store.saved.clone();
+            // A memory that does not keep this shows itself again at the first command that changes something.
+            let _ = store.save(saved);
+        }
+        (store, found)
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.saved.settings
+    }
+
+    /// Epochs of the tables.
+    pub(crate) fn epochs(&self) -> Epochs {
+        self.saved.epochs
+    }
+
+    /// Records that the journal takes.
+    pub fn capacity(&self) -> u32 {
+        let room = self.layout.journal.capacity;
+        self.settings().capacity.map_or(room, |capacity| capacity.min(room))
+    }
+
+    /// Replaces the settings.
+    ///
+    /// # Errors
+    /// [`StoreError::Memory`]; the old settings stay.
+    pub fn put(&mut self, settings: Settings) -> Result<(), StoreError> {
+        if settings == self.saved.settings {
+            return Ok(());
+        }
+        self.save(Saved { settings, ..self.saved.clone() })
+    }
+
+    /// Forgets the name of the settings, as keys or lists are about to change.
+    pub(crate) fn unname(&mut self) -> Result<(), StoreError> {
+        let mut settings = self.saved.settings.clone();
+        settings.profile.clear();
+        self.put(settings)
+    }
+
+    /// Everything to factory state, in one write.
+    ///
+    /// # Errors
+    /// [`StoreError::Memory`]; everything stays.
+    pub fn factory(&mut self) -> Result<(), StoreError> {
+        let Epochs { keys, deny, revoked, journal } = self.saved.epochs;
+        let next = |epoch: u32| epoch.wrapping_add(1);
+        let epochs = Epochs { keys: next(keys), deny: next(deny), revoked: next(revoked), journal: next(journal) };
+        self.save(Saved { sequence: self.saved.sequence, epochs, settings: Settings::default() })?;
+        (self.keys, self.deny, self.revoked, self.journal) = (0, 0, 0, Journal::default());
+        Ok(())
+    }
+
+    /// New epochs, by `change`; with `unname` the settings lose their name too.
+    pub(crate) fn renew(&mut self, unname: bool, change: impl FnOnce(&mut Epochs)) -> Result<(), StoreError> {
+        let mut saved = self.saved.clone();
+        change(&mut saved.epochs);
+        if unname {
+            saved.settings.profile.clear();
+        }
+        self.save(saved)
+    }
+
+    /// Writes the older copy, so that a cut in the middle leaves the newer one.
+    fn save(&mut self, mut saved: Saved) -> Result<(), StoreError> {
+        saved.sequence = self.saved.sequence.wrapping_add(1);
+        let copy = self.copy ^ 1;
+        let bytes: Vec<u8, SETTINGS_SLOT> = saved.encode().ok_or(StoreError::Memory)?;
+        self.board.nvm_write(self.layout.settings[copy], &bytes);
+        if read_copy(self.board, self.layout.settings[copy]).as_ref() != Some(&saved) {
+            return Err(StoreError::Memory);
+        }
+        (self.saved, self.copy) = (saved, copy);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testboard::TestBoard;
+
+    fn with_fare(store: &Store<'_, TestBoard>, fare: u32) -> Settings {
+        Settings { fare, ..store.settings().clone() }
+    }
+
+    #[test]
+    fn settings_outlive_power() {
+        let board = TestBoard::new(4096);
+        let (mut store, found) = Store::open(&board);
+        assert_eq!(found, Found::Fresh);
+        for fare in 1..10 {
+            store.put(with_fare(&store, fare)).expect("kept");
+            let (again, found) = Store::open(&board);
+            assert_eq!((again.settings().fare, found), (fare, Found::Good));
+        }
+    }
+
+    #[test]
+    fn a_cut_at_any_byte_keeps_the_old_or_the_new() {
+        for cut in 0..SETTINGS_SLOT {
+            let board = TestBoard::new(4096);
+            let (mut store, _) = Store::open(&board);
+            store.put(with_fare(&store, 200)).expect("kept");
+            board.power_cut_after(cut);
+            let result = store.put(with_fare(&store, 300));
+            let board = board.restarted();
+            let (again, found) = Store::open(&board);
+            assert_eq!(found, Found::Good);
+            assert_eq!(again.settings().fare, if result.is_ok() { 300 } else { 200 }, "cut after {cut} bytes");
+        }
+    }
+
+    #[test]
+    fn damaged_settings_are_noticed() {
+        let board = TestBoard::new(4096);
+        let (mut store, _) = Store::open(&board);
+        store.put(with_fare(&store, 200)).expect("kept");
+        board.nvm.borrow_mut()[20] ^= 1;
+        board.nvm.borrow_mut()[SETTINGS_SLOT + 20] ^= 1;
+        assert_eq!(Store::open(&board).1, Found::SettingsLost);
+        let (store, found) = Store::open(&board);
+        assert_eq!((store.settings().fare, found), (100, Found::Good));
+    }
+
+    #[test]
+    fn a_memory_that_keeps_nothing_is_an_error() {
+        let board = TestBoard::new(4096);
+        let (mut store, _) = Store::open(&board);
+        board.power_cut_after(0);
+        assert_eq!(store.put(with_fare(&store, 5)), Err(StoreError::Memory));
+        assert_eq!(store.settings().fare, 100);
+    }
+}

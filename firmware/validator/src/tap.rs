@@ -1,0 +1,211 @@
+//! One tap, from the card in the field to the result.
+
+use kernel::{
+    CaKey, Environment, LinkError, MessageId, Oda, Outcome, OutcomeKind, Pan, Rid, Ride, Transaction, UiRequest,
+};
+
+use crate::board::Board;
+use crate::console::Line;
+use crate::device::Device;
+use crate::journal::Record;
+use crate::present::{self, Sound};
+use crate::reader::{ActivationError, Presence};
+use crate::store::Store;
+use crate::{clock, fare};
+
+/// What the kernel sees of the device.
+struct Surroundings<'a, 'b, B> {
+    board: &'b B,
+    store: &'a Store<'b, B>,
+}
+
+impl<B: Board> Environment for Surroundings<'_, '_, B> {
+    fn ca_key(&self, rid: &Rid, index: u8) -> Option<CaKey> {
+        self.store.ca_key(rid, index)
+    }
+
+    fn revoked(&self, rid: &Rid, index: u8, serial: &[u8; 3]) -> bool {
+        self.store.revoked(rid, index, serial)
+    }
+
+    fn denied(&self, pan: &Pan, psn: Option<u8>) -> bool {
+        self.store.denied(pan, psn)
+    }
+
+    fn journal_has_room(&self) -> bool {
+        self.store.journal_has_room()
+    }
+
+    fn ui(&mut self, request: &UiRequest) {
+        present::show(self.board, request.message, None);
+    }
+}
+
+/// How a tap ends that the kernel did not decide.
+struct Verdict {
+    kind: OutcomeKind,
+    reason: &'static str,
+    message: MessageId,
+    /// The device's own words in place of the message's.
+    words: Option<&'static str>,
+}
+
+const fn verdict(kind: OutcomeKind, reason: &'static str, message: MessageId) -> Verdict {
+    Verdict { kind, reason, message, words: None }
+}
+
+/// Several cards in the field.
+const SEVERAL: Verdict = verdict(OutcomeKind::TryAgain, "collision", MessageId::PresentOneCard);
+/// A card of type B: the reader activates type A only.
+const TYPE_B: Verdict = verdict(OutcomeKind::EndApplication, "type-b", MessageId::OtherCard);
+/// A card without ISO/IEC 14443-4.
+const NO_BLOCK_PROTOCOL: Verdict = verdict(OutcomeKind::EndApplication, "no-block-protocol", MessageId::OtherCard);
+/// Expiry can't be judged and the ride can't be dated.
+const NO_CLOCK: Verdict = verdict(OutcomeKind::EndApplication, "clock-unset", MessageId::ProcessingError);
+/// An approved ride without account number can't be claimed.
+const NO_PAN: Verdict = verdict(OutcomeKind::Declined, "pan-missing", MessageId::NotAuthorised);
+/// What is not recorded was not paid.
+const NOT_RECORDED: Verdict = verdict(OutcomeKind::Declined, "journal-write", MessageId::ProcessingError);
+/// The same card again.
+const RETAP: Verdict =
+    Verdict { words: Some("already paid"), ..verdict(OutcomeKind::Declined, "retap", MessageId::NotAuthorised) };
+
+impl<B: Board> Device<'_, B> {
+    /// Serves the card that polling found; exactly one `! result` is sent.
+    pub(crate) fn tap(&mut self, presence: Presence) {
+        match presence {
+            Presence::Several => return self.end(&SEVERAL, None),
+            Presence::TypeB => return self.end(&TYPE_B, None),
+            Presence::TypeA | Presence::Nothing | Presence::Dead => {}
+        }
+        let Some(seconds) = self.board.rtc() else {
+            present::fault(self.board, "clock-unset");
+            return self.end(&NO_CLOCK, None);
+        };
+        if let Err(error) = self.reader.activate() {
+            self.reader.release(true);
+            let verdict = match error {
+                ActivationError::Collision => SEVERAL,
+                ActivationError::NoBlockProtocol => NO_BLOCK_PROTOCOL,
+                ActivationError::Link(error) => {
+                    let reason = match error {
+                        LinkError::Timeout => "activation-timeout",
+                        LinkError::Protocol => "activation-protocol",
+                        LinkError::Transmission => "activation-transmission",
+                        LinkError::Removed => "activation-removed",
+                    };
+                    verdict(OutcomeKind::TryAgain, reason, MessageId::PresentAgain)
+                }
+            };
+            return self.end(&verdict, None);
+        }
+        let transaction = Transaction {
+            amount: fare::amount(self.store.settings()),
+            time: clock::from_seconds(seconds),
+            unpredictable_number: self.unpredictable_number(),
+        };
+        let settings = self.store.settings().kernel();
+        let mut surroundings = Surroundings { board: self.board, store: &self.store };
+        let outcome = kernel::run(&mut self.reader, &mut surroundings, &settings, &transaction);
+        self.conclude(&outcome);
+        self.reader.release(outcome.field_off);
+    }
+
+    /// Records, shows and reports what the kernel decided.
+    pub(crate) fn conclude(&mut self, outcome: &Outcome) {
+        let now = self.board.now_us();
+        let pan = outcome.ride.as_ref().and_then(|ride| ride.pan.clone());
+        let retap_us = u64::from(self.store.settings().retap_s) * 1_000_000;
+        let same = self.last.as_ref().is_some_and(|(last, _)| pan.as_ref() == Some(last));
+        let rode = same && self.last.as_ref().is_some_and(|(_, at)| now.saturating_sub(*at) < retap_us);
+        if pan.is_some() && !same {
+            // Another card was here: the wait of the one before is over.
+            self.last = None;
+        }
+        if outcome.kind != OutcomeKind::Approved {
+            return self.refuse(outcome);
+        }
+        if rode {
+            return self.end(&RETAP, Some(outcome));
+        }
+        let Some(ride) = &outcome.ride else { return self.end(&NO_PAN, Some(outcome)) };
+        let Some(record) = Record::new(ride, self.store.settings()) else { return self.end(&NO_PAN, Some(outcome)) };
+        // The ride is safe before the gate opens.
+        if self.store.append_ride(&record).is_err() {
+            present::fault(self.board, "journal-write");
+            return self.end(&NOT_RECORDED, Some(outcome));
+        }
+        self.last = pan.map(|pan| (pan, now));
+        let shown = outcome.ui.iter().any(|request| request.message == MessageId::Approved);
+        if !shown {
+            present::show(self.board, MessageId::Approved, Some(ride.amount));
+        }
+        for request in &outcome.ui {
+            let amount = (request.message == MessageId::Approved).then_some(ride.amount);
+            present::show(self.board, request.message, amount);
+        }
+        present::sound(self.board, Sound::Accepted);
+        present::gate(self.board, true);
+        let line = self.result(OutcomeKind::Approved, outcome.reason.slug()).field("charged", ride.amount);
+        details(line, outcome).send(self.board);
+    }
+
+    /// Shows and reports an outcome that gives no ride. An online request ends here too: the device has no line to
+    /// an issuer, and the merchant's rule is then that nobody rides.
+    fn refuse(&self, outcome: &Outcome) {
+        if outcome.kind == OutcomeKind::OnlineRequest {
+            present::show(self.board, MessageId::NotAuthorised, None);
+        } else {
+            for request in &outcome.ui {
+                present::show(self.board, request.message, None);
+            }
+        }
+        present::sound(self.board, sound_of(outcome.kind));
+        present::gate(self.board, false);
+        details(self.result(outcome.kind, outcome.reason.slug()), outcome).send(self.board);
+    }
+
+    /// Shows and reports a verdict of the device's own.
+    fn end(&self, verdict: &Verdict, outcome: Option<&Outcome>) {
+        let words = verdict.words.unwrap_or(present::text(verdict.message));
+        present::show_words(self.board, verdict.message, words, None);
+        let sound = if verdict.reason == RETAP.reason { Sound::Attention } else { sound_of(verdict.kind) };
+        present::sound(self.board, sound);
+        present::gate(self.board, false);
+        let line = self.result(verdict.kind, verdict.reason);
+        match outcome {
+            Some(outcome) => details(line, outcome),
+            None => line,
+        }
+        .send(self.board);
+    }
+
+    fn result(&self, kind: OutcomeKind, reason: &str) -> Line {
+        let line = Line::new("! result").field("outcome", kind.slug()).field("reason", reason);
+        line.field("fare", self.store.settings().fare)
+    }
+}
+
+fn sound_of(kind: OutcomeKind) -> Sound {
+    match kind {
+        OutcomeKind::Approved => Sound::Accepted,
+        OutcomeKind::TryAgain => Sound::Attention,
+        _ => Sound::Refused,
+    }
+}
+
+/// What is known of the card. The account number is masked.
+fn details(line: Line, outcome: &Outcome) -> Line {
+    let Some(ride) = &outcome.ride else { return line };
+    let Ride { aid, pan, cryptogram_type, oda, .. } = ride;
+    let mut line = line.field("aid", crate::hex::Hex(aid.as_bytes()));
+    if let Some(pan) = pan {
+        line = line.field("pan", pan.masked());
+    }
+    let oda = match oda {
+        Oda::Passed => "ok",
+        Oda::Failed(_) => "failed",
+        Oda::NotPerformed => "none",
+    };
+    line.field("cryptogram", cryptogram_type.slug()).field("oda", oda).field("cvm", outcome.cvm.slug())
+}
