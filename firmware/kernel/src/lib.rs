@@ -34,6 +34,8 @@ mod run;
 pub mod selection;
 pub mod settings;
 pub mod tag;
+#[cfg(test)]
+mod tests;
 pub mod tlv;
 pub mod ttq;
 
