@@ -1,6 +1,6 @@
 //! An exchange between reader and card, line by line.
 
-use crate::decode::value::{View, describe};
+use crate::decode::value::{View, bytes, describe};
 use crate::decode::{apdu, hex, tag, tlv};
 use taprig_model::event::Exchange;
 
@@ -31,7 +31,7 @@ impl Dialogue {
                 if command.name() == "gpo" {
                     self.processing_options(command.data, &mut lines);
                 } else if !command.data.is_empty() && !command.name().starts_with("select") {
-                    lines.push(format!("    data {}", hex(command.data)));
+                    lines.push(format!("    data {}", bytes(command.data)));
                 }
             }
         }
@@ -59,7 +59,7 @@ impl Dialogue {
         let mut rest = match tlv::walk(data)[..] {
             [tlv::Item::Object { tag: 0x83, value, .. }] => value,
             _ => {
-                lines.push(format!("    data {} (no 83)", hex(data)));
+                lines.push(format!("    data {} (no 83)", bytes(data)));
                 return;
             }
         };
@@ -72,7 +72,7 @@ impl Dialogue {
             rest = after;
         }
         if !rest.is_empty() {
-            lines.push(format!("    {} bytes that the PDOL does not name: {}", rest.len(), hex(rest)));
+            lines.push(format!("    {} bytes that the PDOL does not name: {}", rest.len(), bytes(rest)));
         }
     }
 }

@@ -34,7 +34,7 @@ pub fn describe(tag: u32, value: &[u8], view: View) -> String {
         (Format::CardAuthentication, _) => card_authentication(value, view),
         (Format::IssuerData, _) => issuer_data(value, view),
         (Format::Pan, _) => Some(pan(value)),
-        (Format::Track2, _) => track2(value, view),
+        (Format::Track2, _) => Some(track2(value, view)),
         (Format::Text | Format::Name, _) => text(value),
         (Format::Date, _) => date(value),
         (Format::Amount, _) => amount(value),
@@ -48,7 +48,8 @@ pub fn describe(tag: u32, value: &[u8], view: View) -> String {
     fit.unwrap_or_else(|| bytes(value))
 }
 
-fn bytes(value: &[u8]) -> String {
+/// Bytes as hex; of many only the first.
+pub(super) fn bytes(value: &[u8]) -> String {
     match value {
         [] => "(empty)".to_owned(),
         value if value.len() <= LONGEST => hex(value),
@@ -91,19 +92,20 @@ fn pan(value: &[u8]) -> String {
     digits(value).map_or_else(|| format!("<{} bytes, no BCD>", value.len()), |digits| masked(&digits))
 }
 
-fn track2(value: &[u8], view: View) -> Option<String> {
+fn track2(value: &[u8], view: View) -> String {
     let text = hex(value);
-    let Some((number, rest)) = text.split_once('D') else { return Some(format!("<{} bytes, no D>", value.len())) };
+    let Some((number, rest)) = text.split_once('D') else { return format!("<{} bytes, no D>", value.len()) };
     let number = masked(&number.replace('C', "*"));
     let rest = rest.trim_end_matches('F');
-    let (expiry, rest) = rest.split_at_checked(4)?;
-    let (service, more) = rest.split_at_checked(3)?;
+    // Whatever is missing, the number is never shown as bytes.
+    let (expiry, rest) = rest.split_at_checked(4).unwrap_or((rest, ""));
+    let (service, more) = rest.split_at_checked(3).unwrap_or((rest, ""));
     let more = match (more.is_empty(), view) {
         (true, _) => String::new(),
         (false, View::Stable) => format!(" +{} digits", more.len()),
         (false, View::Whole) => format!(" {more}"),
     };
-    Some(format!("{number} expiry {expiry} service {service}{more}"))
+    format!("{number} expiry {expiry} service {service}{more}")
 }
 
 fn text(value: &[u8]) -> Option<String> {
@@ -230,6 +232,19 @@ mod tests {
         fn no_bytes_panic(tag in prop_oneof![any::<u32>(), 0x42u32..0xA6, 0x9F00u32..0x9F80, 0xDF60u32..0xDF6A], value in any::<Vec<u8>>()) {
             describe(tag, &value, View::Stable);
             describe(tag, &value, View::Whole);
+        }
+
+        #[test]
+        fn no_view_shows_a_number(number in "[1-9][0-9]{15}", tail in prop_oneof!["", "D", "D3", "D3012", "D301220100", "D3012201000F", "FF", "A0"]) {
+            let text = format!("{number}{tail}");
+            let bytes: Vec<u8> =
+                text.as_bytes().chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
+            for tag in [0x57, 0x5A, 0x9F6B] {
+                for view in [View::Whole, View::Stable] {
+                    let shown = describe(tag, &bytes, view);
+                    prop_assert!(!shown.contains(&number[6..12]), "{}", shown);
+                }
+            }
         }
 
         #[test]

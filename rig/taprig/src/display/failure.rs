@@ -3,7 +3,7 @@
 use super::style::{Styles, paint};
 use crate::decode::View;
 use crate::transcript::render;
-use taprig_model::event::{Body, CheckKind, Event, RigFault};
+use taprig_model::event::{Body, CheckKind, Event};
 use taprig_model::result::{CaseResult, Verdict};
 
 /// Most lines of the exchange that are shown; the record has all.
@@ -15,29 +15,16 @@ pub(super) fn block(case: &CaseResult, events: &[Event], repeat: &str, styles: &
     let verdict = if case.verdict == Verdict::Fail { "FAIL" } else { "ERROR" };
     let head = paint(styles.verdict(case.verdict), verdict);
     out.push(format!("{head} {} {}", paint(styles.strong, &case.id), case.title));
-    let place = case.checks.iter().find(|check| !check.ok).and_then(|check| check.at.as_ref()).unwrap_or(&case.file);
+    let wanted_at = || case.checks.iter().find(|check| !check.ok).and_then(|check| check.at.as_ref());
+    let place = if case.verdict == Verdict::Fail { wanted_at() } else { None }.unwrap_or(&case.file);
     if !place.is_empty() {
         out.push(format!("  at {place}"));
     }
-    let failed = |kind| case.checks.iter().filter(move |check| !check.ok && check.of == kind);
-    for (kind, heading) in [(CheckKind::Person, "a person sees"), (CheckKind::Trace, "the trace shows")] {
-        for (place, check) in failed(kind).enumerate() {
-            if place == 0 {
-                out.push(format!("  {heading}"));
-            }
-            let wanted = block_text(&check.wanted);
-            let seen = block_text(&check.seen);
-            out.push(format!("    {:<10} expected {}", check.what, paint(styles.good, wanted)));
-            out.push(format!("    {:<10} seen     {}", "", paint(styles.bad, seen)));
-        }
-    }
-    if case.checks.iter().all(|check| check.ok)
-        && let Some(failure) = &case.failure
-    {
-        out.push(format!("  {}", block_text(failure)));
-    }
-    for fault in faults(events) {
-        out.push(format!("  {}", paint(styles.fault, fault)));
+    if case.verdict == Verdict::Error {
+        // Nothing is said about the device, so its checks are not shown.
+        out.extend(faults(events, case).iter().map(|fault| format!("  {}", paint(styles.fault, block_text(fault)))));
+    } else {
+        checks(case, styles, &mut out);
     }
     let text = render(events, View::Whole);
     let lines: Vec<_> = text.lines().collect();
@@ -53,20 +40,62 @@ pub(super) fn block(case: &CaseResult, events: &[Event], repeat: &str, styles: &
         }));
     }
     if !repeat.is_empty() {
-        out.push(format!("  repeat: {repeat} {}", case.id));
+        out.push(format!("  repeat: {repeat} {}", quoted(&case.id)));
     }
     out.push(String::new());
     out.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn faults(events: &[Event]) -> impl Iterator<Item = &RigFault> {
-    events.iter().filter_map(|event| match &event.body {
-        Body::RigFault(fault) => Some(fault),
+/// Expectations that do not hold, those of a person first.
+fn checks(case: &CaseResult, styles: &Styles, out: &mut Vec<String>) {
+    let failed = |kind| case.checks.iter().filter(move |check| !check.ok && check.of == kind);
+    for (kind, heading) in [(CheckKind::Person, "a person sees"), (CheckKind::Trace, "the trace shows")] {
+        for (place, check) in failed(kind).enumerate() {
+            if place == 0 {
+                out.push(format!("  {heading}"));
+            }
+            let wanted = paint(styles.good, block_text(&check.wanted));
+            let seen = paint(styles.bad, block_text(&check.seen));
+            out.push(format!("    {:<10} expected {wanted}", check.what));
+            out.push(format!("    {:<10} seen     {seen}", ""));
+        }
+    }
+    if case.checks.iter().all(|check| check.ok)
+        && let Some(failure) = &case.failure
+    {
+        out.push(format!("  {}", block_text(failure)));
+    }
+}
+
+/// What the rig could not do; the case's own words where it told of no fault.
+fn faults(events: &[Event], case: &CaseResult) -> Vec<String> {
+    let told = events.iter().filter_map(|event| match &event.body {
+        Body::RigFault(fault) => Some(fault.to_string()),
         _ => None,
-    })
+    });
+    let told: Vec<_> = told.collect();
+    if told.is_empty() { vec![case.failure.clone().unwrap_or_default()] } else { told }
+}
+
+/// An argument as a shell takes it.
+fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+:,".contains(c);
+    if argument.chars().all(plain) { argument.to_owned() } else { format!("'{}'", argument.replace('\'', "'\\''")) }
 }
 
 /// Text of several lines (a difference of transcripts) keeps the margin; nothing is told as such.
 fn block_text(text: &str) -> String {
     if text.is_empty() { "nothing".to_owned() } else { text.trim_end().replace('\n', "\n      ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_a_shell_would_split() {
+        assert_eq!(quoted("ODA-004/rsa1024"), "ODA-004/rsa1024");
+        assert_eq!(quoted("PRE-003/1.00 CNY"), "'PRE-003/1.00 CNY'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+    }
 }

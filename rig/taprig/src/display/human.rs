@@ -107,7 +107,7 @@ impl Human {
     fn print(&mut self, text: &str) {
         let out = &mut self.out;
         self.bar.suspend(|| {
-            let _ = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+            let _ = writeln!(out, "{}", text.strip_suffix('\n').unwrap_or(text)).and_then(|()| out.flush());
         });
     }
 }
@@ -132,7 +132,7 @@ fn summary(result: &RunResult, interrupted: bool, styles: &Styles) -> String {
     let named = [
         (counts.pass, "passed", styles.good),
         (counts.fail, "failed", styles.bad),
-        (counts.error, "errors of the rig", styles.fault),
+        (counts.error, if counts.error == 1 { "error" } else { "errors" }, styles.fault),
         (counts.flaky, "flaky", styles.fault),
         (counts.not_applicable, "not applicable", styles.faint),
         (counts.skipped, "skipped", styles.faint),

@@ -124,17 +124,17 @@ mod tests {
           what happened
             validator shangluo-flat-1-yuan
           repeat: taprig run --bench fixtures/benches/qemu.yaml ODA-004/rsa1024
+
         ERROR ISO-002 A lost block is asked for again
-          at cases/oda/ODA-004.yaml:21
-          the trace shows
-            exchange   expected gpo
-                       seen     nothing
+          at cases/oda/ODA-004.yaml
+          waiting for the emulator: port closed
           what happened
             validator shangluo-flat-1-yuan
           repeat: taprig run --bench fixtures/benches/qemu.yaml ISO-002
+
         pass            0.01 s  ISO-002  A lost block is asked for again (flaky)
         not applicable  0.01 s  SM2-001  A card with SM2 rides (the device does not claim sm2)
-        2 passed, 1 failed, 1 errors of the rig, 1 flaky, 1 not applicable in 2.35 s
+        2 passed, 1 failed, 1 error, 1 flaky, 1 not applicable in 2.35 s
         interrupted: 4 of 5 cases ran
           fail  ODA-004/rsa1024  outcome: declined is expected, approved is seen
           error ZZZ-001  the run ended before the case did
