@@ -29,6 +29,7 @@ pub(crate) struct CardData {
     arena: Vec<u8, ARENA>,
     index: Vec<(Tag, Range), OBJECTS>,
     signed: Vec<Range, SIGNED>,
+    psn_differs: bool,
 }
 
 /// Values that the terminal alone sets: what a card sends under these tags is ignored.
@@ -36,13 +37,14 @@ const IGNORED: [Tag; 3] = [tag::UNPREDICTABLE_NUMBER, tag::AMOUNT, tag::CURRENCY
 
 impl CardData {
     pub(crate) const fn new() -> Self {
-        Self { arena: Vec::new(), index: Vec::new(), signed: Vec::new() }
+        Self { arena: Vec::new(), index: Vec::new(), signed: Vec::new(), psn_differs: false }
     }
 
     pub(crate) fn clear(&mut self) {
         self.arena.clear();
         self.index.clear();
         self.signed.clear();
+        self.psn_differs = false;
     }
 
     /// Takes in a whole template. `malformed` is the reason to give when `bytes` are not exactly that template.
@@ -56,12 +58,13 @@ impl CardData {
             if IGNORED.contains(&element.tag) {
                 continue;
             }
-            if self.get(element.tag).is_some() {
+            if let Some(first) = self.get(element.tag) {
                 // The sequence number may come with the cryptogram and again in a record; the first one counts.
-                if element.tag == tag::PSN {
-                    continue;
+                if element.tag != tag::PSN {
+                    return Err(Reason::Duplicate(element.tag));
                 }
-                return Err(Reason::Duplicate(element.tag));
+                self.psn_differs |= first != element.value;
+                continue;
             }
             let range = range(start + body.offset + element.offset, element.value.len());
             self.index.push((element.tag, range)).map_err(|_| Reason::TooMuchData)?;
@@ -104,6 +107,11 @@ impl CardData {
     /// The object of that tag, up to `N` bytes long; nothing when it is absent.
     pub(crate) fn limited<const N: usize>(&self, tag: Tag) -> Result<Option<Vec<u8, N>>, Reason> {
         self.get(tag).map(|value| Vec::from_slice(value).map_err(|_| Reason::Invalid(tag))).transpose()
+    }
+
+    /// Whether the card sent two sequence numbers, so that neither can be relied on.
+    pub(crate) const fn psn_differs(&self) -> bool {
+        self.psn_differs
     }
 
     /// The static data that the card's certificate signs, in order of the file locator.

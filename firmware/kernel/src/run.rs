@@ -315,13 +315,15 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             Some(date) if date < today => Expiry::Past,
             Some(_) => Expiry::Good,
         };
+        // A sequence number that was changed on the way must not lead past an entry of the deny list.
+        let psn = if data.psn_differs() { None } else { ride.psn };
         Facts {
             cryptogram: generated.cryptogram_type,
             ttq: ride.ttq,
             ctq: ride.ctq,
             signed_ctq: signed_ctq(data, ride.ctq),
             expiry,
-            denied: pans.iter().any(|pan| self.environment.denied(pan, ride.psn)),
+            denied: pans.iter().any(|pan| self.environment.denied(pan, psn)),
             oda,
             new_card: ride.new_card,
             online,

@@ -145,8 +145,7 @@ pub(super) fn set(objects: &mut Objects, tag: Tag, value: Option<&str>) {
 impl Spec {
     /// A card that approves offline, version 00.
     pub(super) fn offline() -> Self {
-        let mut spec = Self::default();
-        spec.version = 0;
+        let mut spec = Self { version: 0, ..Self::default() };
         set(&mut spec.gpo, 0x9F27, Some("40"));
         set(&mut spec.gpo, 0x9F69, None);
         spec

@@ -251,6 +251,17 @@ fn the_deny_list_is_asked_in_every_mode_also_without_a_sequence_number() {
 }
 
 #[test]
+fn two_sequence_numbers_are_looked_up_as_none() {
+    for (second, asked) in [("01", Some(1)), ("02", None)] {
+        let mut spec = Spec::default();
+        set(&mut spec.gpo, 0x5F34, Some(second));
+        let mut device = Device::for_spec(&spec);
+        run(&mut spec.personalise(), &mut device, &Settings::default(), &TRANSACTION);
+        assert_eq!(device.asked.take(), [(PAN.into(), asked)]);
+    }
+}
+
+#[test]
 fn verification_results_differ_with_what_happened() {
     let tvr = |spec: &Spec, settings: &Settings| tap(spec, settings).ride.unwrap().tvr;
     let bus = Settings::default();
