@@ -13,6 +13,10 @@ use crate::{command, fare};
 /// Time between two looks for a card while idle, in us. A front end that senses the load ends the wait.
 const POLL_INTERVAL_US: u64 = 100_000;
 
+/// The same where nothing answers the front end, in us: each look then costs the reader's guard time, which the
+/// console would have to wait for.
+const DEAD_INTERVAL_US: u64 = 1_000_000;
+
 /// Time between two looks whether the card is gone, in us; a change of load ends the wait.
 const REMOVAL_INTERVAL_US: u64 = 40_000;
 
@@ -36,6 +40,16 @@ pub fn run<B: Board>(board: &B) -> End {
     let mut device = Device::start(board);
     device.make_ready();
     device.idle()
+}
+
+/// What a look into the field came to.
+enum Look {
+    /// Nothing there, or a card that has had its turn.
+    Idle,
+    /// Nothing answers the front end.
+    Dead,
+    /// A card was served.
+    Tap,
 }
 
 /// State of the device.
@@ -108,9 +122,12 @@ impl<'b, B: Board> Device<'b, B> {
                 return end;
             }
             if self.reader.medium().listen() || self.board.now_us() >= next_poll {
-                let tapped = self.look();
-                // After a tap the next passenger may be there already.
-                next_poll = self.board.now_us() + if tapped { 0 } else { POLL_INTERVAL_US };
+                next_poll = match self.look() {
+                    Look::Idle => self.board.now_us() + POLL_INTERVAL_US,
+                    Look::Dead => self.board.now_us() + DEAD_INTERVAL_US,
+                    // The next passenger may be there already.
+                    Look::Tap => self.board.now_us(),
+                };
                 // Waiting for the card may have taken the notice of console bytes, see `Board::sleep`.
                 continue;
             }
@@ -121,28 +138,28 @@ impl<'b, B: Board> Device<'b, B> {
         }
     }
 
-    /// One look into the field; true after a tap.
-    fn look(&mut self) -> bool {
-        let tapped = if self.card_left {
+    /// One look into the field, and what follows from it.
+    fn look(&mut self) -> Look {
+        if self.card_left {
             self.card_left = !self.reader.is_removed();
-            false
-        } else {
-            match self.reader.poll() {
-                Presence::Nothing | Presence::Dead => false,
-                presence => {
-                    self.tap(presence);
-                    self.await_removal();
-                    self.make_ready();
-                    true
-                }
-            }
-        };
+            return if self.reader.medium().deaths() > 0 { Look::Dead } else { Look::Idle };
+        }
+        let presence = self.reader.poll();
         // Idle without a card side is no fault: nothing may be plugged in. In a tap it is.
+        if self.reader.medium().deaths() > 0 {
+            return Look::Dead;
+        }
+        if presence == Presence::Nothing {
+            return Look::Idle;
+        }
+        self.tap(presence);
+        self.await_removal();
         let deaths = self.reader.medium().deaths();
-        if tapped && deaths > 0 {
+        if deaths > 0 {
             Line::new("! fault").field("what", "air-dead").field("times", deaths).send(self.board);
         }
-        tapped
+        self.make_ready();
+        Look::Tap
     }
 
     /// Waits until the card is gone, but not for ever.

@@ -13,8 +13,9 @@ pub const FSD: usize = 256;
 /// How often one block is asked for again (EMV: at most twice).
 const RETRIES: u8 = 2;
 
-/// Waiting time extensions that one card gets in one tap. A card that asks for more is broken.
-const MAX_WTX: u32 = 250;
+/// Waiting time extensions for one block. A card that asks for more is broken; on the modelled air, where an emulator
+/// asks while its host thinks, the host is given up after some seconds.
+const MAX_WTX: u32 = 40;
 
 /// Card's own time in one tap, in us: far above what any passenger waits.
 const MAX_CARD_TIME_US: u64 = 5_000_000;
@@ -37,8 +38,6 @@ pub struct Link {
     fsc: usize,
     /// Frame waiting time in us.
     fwt_us: u32,
-    /// Extensions granted.
-    wtx: u32,
     /// Time that the card took in all, in us.
     card_time_us: u64,
 }
@@ -80,7 +79,7 @@ impl<'a> Block<'a> {
 impl Link {
     /// A card that was just activated.
     pub(super) fn new(fsc: usize, fwt_us: u32) -> Self {
-        Self { number: 0, fsc, fwt_us, wtx: 0, card_time_us: 0 }
+        Self { number: 0, fsc, fwt_us, card_time_us: 0 }
     }
 
     /// One command APDU out, one response APDU in.
@@ -136,7 +135,7 @@ impl Link {
         recovery: Recovery,
         answer: &'a mut Frame,
     ) -> Result<Block<'a>, LinkError> {
-        let mut failures = 0;
+        let (mut failures, mut extensions) = (0, 0);
         let mut limit_us = self.fwt_us;
         let mut next = block.clone();
         loop {
@@ -163,8 +162,8 @@ impl Link {
             } else {
                 match Block::parse(&answer[..answer.len() - 2]).ok_or(LinkError::Protocol)? {
                     Block::Wtx(wtxm) => {
-                        self.wtx += 1;
-                        if self.wtx > MAX_WTX {
+                        extensions += 1;
+                        if extensions > MAX_WTX {
                             return Err(LinkError::Protocol);
                         }
                         limit_us = self.fwt_us.saturating_mul(wtxm.into()).min(waiting_time_us(14));
