@@ -178,6 +178,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_flushed_outlives_the_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = write(folder.path(), false);
+        recorder.flush();
+        let record = Record::open(folder.path()).unwrap();
+        assert_eq!((record.state, record.torn, record.events.len()), (State::Open, 0, 6));
+        assert_eq!(record.serial("qemu", "validator-console").unwrap(), b"status\nok state=ready\n");
+        drop(recorder);
+        assert_eq!(Record::open(folder.path()).unwrap().state, State::Partial);
+    }
+
+    #[test]
+    fn a_disk_that_is_full_stops_no_listener() {
+        let heard = Arc::new(Mutex::new(0));
+        let tell = heard.clone();
+        let folder = tempfile::tempdir().unwrap();
+        let listener = Box::new(move |_: &Event| *tell.lock().unwrap() += 1);
+        let recorder = Recorder::start(Some(folder.path()), Options::default(), vec![listener]).unwrap();
+        // No file can be made where the folder is gone.
+        fs::remove_dir_all(folder.path().join(SERIAL)).unwrap();
+        let scope = recorder.scope().bench("qemu");
+        scope.serial("validator-console").bytes(Instant::now(), true, b"ok\n");
+        scope.emit(Source::Rig, Body::BenchClosed {});
+        let failure = recorder.close(true).unwrap_err();
+        assert!(failure.to_string().contains("qemu-validator-console.bin"), "{failure}");
+        assert_eq!(*heard.lock().unwrap(), 1);
+        assert_ne!(Record::open(folder.path()).unwrap().state, State::Complete);
+    }
+
+    #[test]
     fn an_altered_line_is_named() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), false).close(true).unwrap();

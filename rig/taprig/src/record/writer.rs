@@ -61,6 +61,7 @@ struct Inner {
 pub(super) enum Message {
     Event(Box<Event>),
     Serial { at_us: u64, bench: Arc<str>, port: Arc<str>, received: bool, bytes: Vec<u8> },
+    Flush { done: SyncSender<()> },
     Close { complete: bool },
 }
 
@@ -104,6 +105,14 @@ impl Recorder {
         let _ = self.0.sender.send(message);
     }
 
+    /// Returns when all that was emitted before is with the operating system, where it outlives this process.
+    pub fn flush(&self) {
+        let (done, written) = sync_channel(1);
+        self.send(Message::Flush { done });
+        // An end without word: the record is closed, and so written.
+        let _ = written.recv();
+    }
+
     /// Writes what waits, marks the record and closes it. Waits for the disk; on an async runtime call it last or
     /// where blocking is allowed. A second call does nothing.
     ///
@@ -113,6 +122,18 @@ impl Recorder {
         let Some(thread) = lock(&self.0.thread).take() else { return Ok(()) };
         self.send(Message::Close { complete });
         thread.join().unwrap_or(Err(WriteError::Panicked))
+    }
+}
+
+impl Drop for Inner {
+    /// A run that ended without closing its record leaves a partial one.
+    fn drop(&mut self) {
+        let Some(thread) = lock(&self.thread).take() else { return };
+        let _ = self.sender.send(Message::Close { complete: false });
+        // A listener may hold the last handle; the writer can't wait for itself.
+        if thread.thread().id() != thread::current().id() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -147,6 +168,12 @@ impl Writer {
     fn take(&mut self, message: Message) -> Option<bool> {
         let event = match message {
             Message::Close { complete } => return Some(complete),
+            Message::Flush { done } => {
+                self.attempt(Files::flush);
+                // Who asked may have gone.
+                let _ = done.send(());
+                return None;
+            }
             Message::Event(event) => *event,
             Message::Serial { at_us, bench, port, received, bytes } => {
                 // Raw bytes have no listener: without files nothing is left to do.
