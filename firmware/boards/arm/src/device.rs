@@ -1,0 +1,202 @@
+//! The traits of both firmwares, over what a chip can do.
+
+use crate::{Memory, fault, kept, memory, pool::Pool, ring::Ring};
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicBool, Ordering};
+use cortex_m::{asm, interrupt};
+use validator::board::ResetCause;
+
+/// The two serial ports of a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    /// Console of the validator, link of the emulator.
+    Host,
+    /// The air.
+    Air,
+}
+
+/// What a chip can do.
+pub trait Chip {
+    /// Kind of board, as its folder is called.
+    const NAME: &'static str;
+    /// Memory that keeps its content without power.
+    const NVM: Memory;
+    /// Time since start, in us.
+    fn now_us() -> u64;
+    /// A counter as fast as the chip has.
+    fn counter() -> u32;
+    /// Sees to an interrupt at or soon after `us` from now. A tick that comes before it is good enough, for a long wait.
+    fn alarm(us: u64);
+    /// Sends bytes. Gives up on a line that takes none.
+    fn send(port: Port, bytes: &[u8]);
+    /// Why the chip started, if it has a register for it. Called once.
+    fn reset_cause() -> Option<ResetCause>;
+}
+
+static HOST: Ring<4096> = Ring::new();
+static AIR: Ring<4096> = Ring::new();
+/// Something arrived since the firmware last slept.
+static ARRIVED: AtomicBool = AtomicBool::new(false);
+static POOL: Pool = Pool::new();
+
+/// For the interrupt of a port: a byte came, while the fast counter read `counter`.
+pub fn received(port: Port, byte: u8, counter: u32) {
+    let ring = match port {
+        Port::Host => &HOST,
+        Port::Air => &AIR,
+    };
+    // A full ring loses the byte; who sends more than 4 KiB unasked sees it in the frames' check sums.
+    let _ = ring.push(byte);
+    POOL.stir(counter);
+    ARRIVED.store(true, Ordering::Release);
+}
+
+/// The wall clock, kept where interrupts reach it.
+static WALL: interrupt::Mutex<Cell<Option<Wall>>> = interrupt::Mutex::new(Cell::new(None));
+
+#[derive(Debug, Clone, Copy)]
+struct Wall {
+    seconds: u64,
+    at_us: u64,
+}
+
+fn wall(now_us: u64) -> Option<u64> {
+    interrupt::free(|token| WALL.borrow(token).get())
+        .map(|wall| wall.seconds + now_us.saturating_sub(wall.at_us) / 1_000_000)
+}
+
+fn set_wall(seconds: u64, at_us: u64) {
+    interrupt::free(|token| WALL.borrow(token).set(Some(Wall { seconds, at_us })));
+    kept::remember(Some(seconds));
+}
+
+/// For the system tick, about every 10 ms: notes the wall clock for after a reset.
+pub fn ticked(now_us: u64) {
+    if let Some(seconds) = wall(now_us) {
+        kept::remember(Some(seconds));
+    }
+}
+
+/// A chip as a board for either firmware.
+#[derive(Debug)]
+pub struct Device<C> {
+    cause: ResetCause,
+    chip: PhantomData<C>,
+}
+
+impl<C: Chip> Device<C> {
+    /// The board, when its chip has been set up. Once.
+    #[must_use]
+    pub fn new() -> Self {
+        let recalled = kept::recall();
+        if let Some(Some(seconds)) = recalled {
+            set_wall(seconds, 0);
+        }
+        let guess = if recalled.is_some() { ResetCause::Reset } else { ResetCause::Power };
+        Self { cause: C::reset_cause().unwrap_or(guess), chip: PhantomData }
+    }
+
+    fn doze(&self, until_us: u64) {
+        loop {
+            // With interrupts off, so that none comes between the look and the sleep: a pending one still wakes.
+            let over = interrupt::free(|_| {
+                let now = C::now_us();
+                if ARRIVED.swap(false, Ordering::AcqRel) || now >= until_us {
+                    return true;
+                }
+                C::alarm(until_us - now);
+                asm::dsb();
+                asm::wfi();
+                false
+            });
+            if over {
+                return;
+            }
+        }
+    }
+}
+
+impl<C: Chip> Default for Device<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C: Chip> validator::board::Board for Device<C> {
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+    fn now_us(&self) -> u64 {
+        C::now_us()
+    }
+    fn sleep(&self, until_us: u64) {
+        self.doze(until_us);
+    }
+    fn console_read(&self) -> Option<u8> {
+        HOST.pop()
+    }
+    fn console_write(&self, bytes: &[u8]) {
+        C::send(Port::Host, bytes);
+    }
+    fn air_read(&self) -> Option<u8> {
+        AIR.pop()
+    }
+    fn air_write(&self, bytes: &[u8]) {
+        C::send(Port::Air, bytes);
+    }
+    fn nvm_size(&self) -> usize {
+        C::NVM.size()
+    }
+    fn nvm_read(&self, offset: usize, buffer: &mut [u8]) {
+        C::NVM.read(offset, buffer);
+    }
+    fn nvm_write(&self, offset: usize, bytes: &[u8]) {
+        C::NVM.write(offset, bytes);
+    }
+    fn rtc(&self) -> Option<u64> {
+        wall(C::now_us())
+    }
+    fn set_rtc(&self, seconds: u64) {
+        set_wall(seconds, C::now_us());
+    }
+    fn entropy(&self) -> u32 {
+        POOL.draw(C::counter())
+    }
+    fn image(&self) -> &[u8] {
+        memory::image()
+    }
+    fn reset_cause(&self) -> ResetCause {
+        self.cause
+    }
+    fn reset(&self) {
+        fault::reset();
+    }
+}
+
+impl<C: Chip> emulator::Board for Device<C> {
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+    fn image(&self) -> &[u8] {
+        memory::image()
+    }
+    fn now_us(&self) -> u64 {
+        C::now_us()
+    }
+    fn sleep(&self, until_us: u64) {
+        self.doze(until_us);
+    }
+    fn link_read(&self) -> Option<u8> {
+        HOST.pop()
+    }
+    fn link_write(&self, bytes: &[u8]) {
+        C::send(Port::Host, bytes);
+    }
+    fn air_read(&self) -> Option<u8> {
+        AIR.pop()
+    }
+    fn air_write(&self, bytes: &[u8]) {
+        C::send(Port::Air, bytes);
+    }
+}

@@ -1,0 +1,51 @@
+//! Memory-mapped registers.
+
+/// A register of a peripheral.
+#[derive(Debug, Clone, Copy)]
+pub struct Register(usize);
+
+impl Register {
+    /// The register at an address.
+    ///
+    /// # Safety
+    /// `address` is that of a 32-bit register, or of a word of memory that nothing else uses, on the chip that this
+    /// runs on; writing to it breaks nobody's memory.
+    #[expect(unsafe_code, reason = "the address is the caller's word")]
+    #[must_use]
+    pub const unsafe fn at(address: usize) -> Self {
+        Self(address)
+    }
+
+    /// Its value.
+    #[expect(unsafe_code, reason = "the address was vouched for")]
+    #[must_use]
+    pub fn read(self) -> u32 {
+        // SAFETY: by the promise at `at`.
+        unsafe { core::ptr::read_volatile(self.0 as *const u32) }
+    }
+
+    /// Writes the whole register.
+    #[expect(unsafe_code, reason = "the address was vouched for")]
+    pub fn write(self, value: u32) {
+        // SAFETY: by the promise at `at`.
+        unsafe { core::ptr::write_volatile(self.0 as *mut u32, value) }
+    }
+
+    /// Sets bits.
+    pub fn set(self, bits: u32) {
+        self.write(self.read() | bits);
+    }
+
+    /// Gives the bits under `mask` this value.
+    pub fn modify(self, mask: u32, value: u32) {
+        self.write(self.read() & !mask | value);
+    }
+}
+
+/// Lets an interrupt through (NVIC_ISER, ARMv7-M B3.4.4).
+pub fn enable_interrupt(number: u8) {
+    #[expect(unsafe_code, reason = "set-enable registers of the NVIC")]
+    // SAFETY: ISER0 to ISER7 on every ARMv7-M processor.
+    let register = unsafe { Register::at(0xE000_E100 + 4 * (usize::from(number) / 32)) };
+    register.write(1 << (number % 32));
+}

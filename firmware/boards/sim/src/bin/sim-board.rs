@@ -1,0 +1,36 @@
+//! A hosted board by hand: `sim-board emulator AIR` or `sim-board validator AIR NVM`.
+
+use board_sim::{EmulatorOptions, SimError, ValidatorOptions, run_emulator, run_validator};
+use std::error::Error;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let run = match args[..] {
+        ["emulator", air] => run_emulator(&EmulatorOptions { air: air.into() }),
+        ["validator", air, nvm] => run_validator(&ValidatorOptions { air: air.into(), nvm: nvm.into() }),
+        _ => {
+            eprintln!("usage: sim-board emulator AIR-SOCKET | sim-board validator AIR-SOCKET NVM-FILE");
+            return ExitCode::from(2);
+        }
+    };
+    match run {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", story(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error and what is behind it.
+fn story(error: &SimError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += &format!(": {error}");
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,91 @@
+//! Bytes on their way through a file descriptor that doesn't block.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// Bytes kept in each direction. A reader beyond it waits in the system's buffer; a writer beyond it loses bytes, as on
+/// a serial line at whose end nobody reads.
+const CAPACITY: usize = 256 * 1024;
+
+/// What a transfer found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// The line is up.
+    Open,
+    /// The other side is gone.
+    Closed,
+}
+
+/// Both directions.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    inbox: VecDeque<u8>,
+    outbox: VecDeque<u8>,
+}
+
+impl Line {
+    pub(crate) fn pop(&mut self) -> Option<u8> {
+        self.inbox.pop_front()
+    }
+
+    pub(crate) fn wants_input(&self) -> bool {
+        self.inbox.len() < CAPACITY
+    }
+
+    pub(crate) fn has_output(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Forgets what the firmware has not read: a reset empties the receiver's buffer.
+    pub(crate) fn forget_input(&mut self) {
+        self.inbox.clear();
+    }
+
+    /// Forgets both directions: the line was cut.
+    pub(crate) fn forget(&mut self) {
+        self.inbox.clear();
+        self.outbox.clear();
+    }
+
+    /// Sends, or keeps what the line doesn't take now.
+    pub(crate) fn send(&mut self, fd: BorrowedFd<'_>, bytes: &[u8]) -> Flow {
+        if self.outbox.len() + bytes.len() <= CAPACITY {
+            self.outbox.extend(bytes);
+        }
+        self.flush(fd)
+    }
+
+    /// Sends what was kept, as far as the line takes it.
+    pub(crate) fn flush(&mut self, fd: BorrowedFd<'_>) -> Flow {
+        while !self.outbox.is_empty() {
+            match attempt(rustix::io::write(fd, self.outbox.as_slices().0)) {
+                Some(Ok(n)) if n > 0 => drop(self.outbox.drain(..n)),
+                None => break,
+                Some(_) => return Flow::Closed,
+            }
+        }
+        Flow::Open
+    }
+
+    /// Takes in what has arrived.
+    pub(crate) fn fill(&mut self, fd: BorrowedFd<'_>) -> Flow {
+        let mut buffer = [0; 4096];
+        match attempt(rustix::io::read(fd, &mut buffer)) {
+            Some(Ok(n)) if n > 0 => {
+                self.inbox.extend(&buffer[..n]);
+                Flow::Open
+            }
+            None => Flow::Open,
+            Some(_) => Flow::Closed,
+        }
+    }
+}
+
+/// `None` when the call has to be made again later.
+fn attempt(result: rustix::io::Result<usize>) -> Option<io::Result<usize>> {
+    match result {
+        Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => None,
+        other => Some(other.map_err(Into::into)),
+    }
+}

@@ -1,0 +1,165 @@
+//! Hosted boards as the rig sees them: processes with a serial port, a socket and a standard input.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use wire::air::Message;
+use wire::frame::{Collected, Collector};
+use wire::link::{Note, Order, Report, Request};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+struct Board {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    serial: File,
+}
+
+impl Board {
+    fn start(args: &[&Path]) -> Self {
+        let (kind, paths) = args.split_first().expect("a kind");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sim-board"))
+            .arg(kind)
+            .args(paths)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+        let path = line.trim().strip_prefix("{\"serial\":\"").and_then(|rest| rest.strip_suffix("\"}"));
+        let path = path.unwrap_or_else(|| panic!("not the port: {line:?}"));
+        let serial = OpenOptions::new().read(true).write(true).open(path).expect("the port");
+        Self { stdin: child.stdin.take(), child, serial }
+    }
+
+    /// Runs `find` on bytes from the port until it finds something.
+    fn expect<T: Send + 'static>(&self, what: &str, mut find: impl FnMut(u8) -> Option<T> + Send + 'static) -> T {
+        let mut port = self.serial.try_clone().expect("a handle");
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            while let Some(byte) = next(&mut port) {
+                if let Some(found) = find(byte) {
+                    let _ = sender.send(found);
+                    return;
+                }
+            }
+        });
+        receiver.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("no {what} within {LIMIT:?}"))
+    }
+
+    fn line(&self, start: &'static str) -> String {
+        let mut line = Vec::new();
+        self.expect(start, move |byte| {
+            if byte != b'\n' {
+                line.push(byte);
+                return None;
+            }
+            let line = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
+            line.starts_with(start).then_some(line)
+        })
+    }
+
+    fn report(&self, what: &'static str, wanted: fn(&Report) -> bool) -> Note {
+        let mut collector = Collector::<{ wire::link::MAX_PACKED }>::new();
+        self.expect(what, move |byte| match collector.push(byte) {
+            Some(Collected::Frame(body)) => wire::link::decode(body).ok().filter(|note: &Note| wanted(&note.report)),
+            _ => None,
+        })
+    }
+
+    /// Closes standard input; how long the process then took to end.
+    fn end(mut self) -> Duration {
+        let started = Instant::now();
+        drop(self.stdin.take());
+        assert!(self.child.wait().expect("ends").success());
+        started.elapsed()
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One byte, none taken ahead: the next call goes on where this one ended.
+fn next(port: &mut impl Read) -> Option<u8> {
+    let mut byte = [0];
+    port.read_exact(&mut byte).ok().map(|()| byte[0])
+}
+
+fn folder(name: &str) -> PathBuf {
+    let path = PathBuf::from(format!("/tmp/taprig-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&path).expect("a folder");
+    path
+}
+
+fn air_answer(peer: &mut UnixStream, message: &Message<'_>) -> Vec<u8> {
+    peer.set_read_timeout(Some(LIMIT)).expect("a limit");
+    peer.write_all(&message.encode().expect("fits")).expect("sent");
+    let mut collector = Collector::<{ wire::air::MAX_PACKED }>::new();
+    while let Some(byte) = next(peer) {
+        if let Some(Collected::Frame(body)) = collector.push(byte) {
+            return body.to_vec();
+        }
+    }
+    panic!("no answer within {LIMIT:?}, or the air was cut");
+}
+
+#[test]
+fn the_emulator_serves_host_and_reader_and_a_reader_that_comes_again() {
+    let folder = folder("emulator");
+    let air = folder.join("air");
+    let mut board = Board::start(&[Path::new("emulator"), &air]);
+    board.report("start", |report| *report == Report::Started);
+    let echo = Order { number: 7, request: Request::Echo(*b"\0\r\n\x03\x11\x13\x7f\xff") };
+    board.serial.write_all(&wire::link::encode(&echo).expect("fits")).expect("sent");
+    board.report("echo", |report| *report == Report::Echo(*b"\0\r\n\x03\x11\x13\x7f\xff"));
+    for exchange in [1, 2] {
+        let mut peer = UnixStream::connect(&air).expect("listens");
+        let answer = air_answer(&mut peer, &Message::Short { exchange, bits: 0x52 });
+        assert_eq!(Message::decode(&answer), Ok(Message::Silence { exchange }));
+    }
+    // A second reader while the first is still there takes its place.
+    let _first = UnixStream::connect(&air).expect("listens");
+    let mut second = UnixStream::connect(&air).expect("listens");
+    let answer = air_answer(&mut second, &Message::Short { exchange: 3, bits: 0x52 });
+    assert_eq!(Message::decode(&answer), Ok(Message::Silence { exchange: 3 }));
+    assert!(board.end() < Duration::from_secs(1));
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn the_validator_finds_an_emulator_that_comes_later_and_one_that_comes_again() {
+    let folder = folder("validator");
+    let air = folder.join("air");
+    let board = Board::start(&[Path::new("validator"), &air, &folder.join("nvm")]);
+    board.line("! started");
+    for _ in 0..2 {
+        let _ = std::fs::remove_file(&air);
+        let listener = UnixListener::bind(&air).expect("bound");
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || sender.send(listener.accept().map(|_| ())));
+        receiver.recv_timeout(LIMIT).expect("in time").expect("connected");
+    }
+    assert!(board.end() < Duration::from_secs(1));
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn a_missing_folder_is_told() {
+    let output = Command::new(env!("CARGO_BIN_EXE_sim-board"))
+        .args(["emulator", "/nowhere/air"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("runs");
+    assert!(!output.status.success());
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("/nowhere/air") && text.contains("No such file"), "{text}");
+}
