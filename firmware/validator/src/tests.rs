@@ -156,6 +156,14 @@ fn settings_keys_and_lists_outlive_a_power_cut_and_not_factory() {
 }
 
 #[test]
+fn a_long_burst_is_answered_without_waiting_for_the_next_look() {
+    let (board, _card) = board_with_card();
+    board.at(SECOND + 30_000, |board| board.type_in(&"status\n".repeat(900)));
+    let lines = run_until(&board, SECOND + 60_000);
+    assert_eq!(count(&lines, "ok state="), 900);
+}
+
+#[test]
 fn reboot_answers_and_restarts() {
     let (board, _card) = board_with_card();
     board.type_in("reboot\nstatus\n");
@@ -401,6 +409,11 @@ fn the_same_card_is_not_charged_twice_until_another_comes() {
     assert_eq!(tap(CARD, 1), (true, false), "another card was here");
     assert_eq!(tap(CARD, 1), (false, true));
     assert_eq!(device.store.journal().count, 4);
+    let mut refused = ride(OTHER, 100);
+    refused.kind = OutcomeKind::Declined;
+    device.conclude(&refused);
+    device.conclude(&ride(CARD, 100));
+    assert_eq!(device.store.journal().count, 5, "another card was here, even if refused");
 }
 
 #[test]

@@ -168,3 +168,87 @@ impl<B: Board> Medium for UartAir<'_, B> {
         core::mem::take(&mut self.deaths)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::testboard::TestBoard;
+    use std::boxed::Box;
+    use std::vec::Vec as StdVec;
+
+    /// A board whose card side gives these messages, then those bytes, at each frame; `exchange` is filled in.
+    fn air(answers: fn(u8) -> StdVec<Message<'static>>, rubbish: &'static [u8]) -> TestBoard {
+        let board = TestBoard::new(4096);
+        board.set_air(Box::new(move |_, message| {
+            let (Message::Short { exchange, .. } | Message::Command { exchange, .. }) = message else {
+                return StdVec::new();
+            };
+            let mut bytes = rubbish.to_vec();
+            for answer in answers(exchange) {
+                bytes.extend(answer.encode().expect("fits"));
+            }
+            bytes
+        }));
+        board
+    }
+
+    fn ask(board: &TestBoard, limit_us: u32) -> (Heard, StdVec<u8>) {
+        let mut answer = Frame::new();
+        let heard = UartAir::new(board).command(&[1, 2, 3], limit_us, &mut answer);
+        (heard, answer.to_vec())
+    }
+
+    #[test]
+    fn the_modelled_delay_is_compared_and_not_the_clock() {
+        let board = air(|exchange| std::vec![Message::Answer { exchange, delay_us: 500, bytes: &[7, 8] }], &[]);
+        assert_eq!(ask(&board, 500), (Heard::Answer { delay_us: 500 }, std::vec![7, 8]));
+        assert_eq!(ask(&board, 499), (Heard::Silence, std::vec![]));
+    }
+
+    #[test]
+    fn answers_to_other_exchanges_and_rubbish_are_passed_over() {
+        let board = air(
+            |exchange| {
+                std::vec![
+                    Message::Answer { exchange: exchange.wrapping_sub(1), delay_us: 1, bytes: &[9] },
+                    Message::Load { card: true },
+                    Message::Answer { exchange, delay_us: 1, bytes: &[7] },
+                ]
+            },
+            &[5, 5, 5, 0, 1, 1, 0],
+        );
+        let mut reader = UartAir::new(&board);
+        let mut answer = Frame::new();
+        assert_eq!(reader.short(0x52, 100, &mut answer), Heard::Answer { delay_us: 1 });
+        assert_eq!(answer[..], [7]);
+        assert_eq!(reader.load(), Some(true));
+        assert!(reader.listen());
+        assert!(!reader.listen());
+    }
+
+    #[test]
+    fn no_word_at_all_is_death_after_the_guard_time() {
+        let board = TestBoard::new(4096);
+        assert_eq!(ask(&board, 100).0, Heard::Dead);
+        assert!((GUARD_US..GUARD_US + 100).contains(&board.now.get()));
+        let flood = air(|_| StdVec::new(), &[0x55; 5000]);
+        let mut reader = UartAir::new(&flood);
+        assert_eq!(reader.short(0x52, 100, &mut Frame::new()), Heard::Dead);
+        assert!(flood.now.get() < GUARD_US, "rubbish without end does not wait for the guard time");
+        assert_eq!(reader.deaths(), 1);
+    }
+
+    #[test]
+    fn an_answer_that_comes_when_nobody_waits_is_dropped() {
+        let board = TestBoard::new(4096);
+        let mut reader = UartAir::new(&board);
+        for exchange in 0..=255 {
+            board.air_says(&Message::Answer { exchange, delay_us: 1, bytes: &[9; 20] });
+        }
+        for _ in 0..3 {
+            assert!(!reader.listen());
+        }
+        assert_eq!(reader.short(0x52, 100, &mut Frame::new()), Heard::Dead);
+    }
+}

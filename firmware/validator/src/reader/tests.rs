@@ -95,6 +95,8 @@ fn a_failing_activation_is_tried_three_times() {
     assert_eq!(reader.poll(), Presence::TypeA);
     reader.medium.twists = vec![Twist::Pass, Twist::Corrupt, Twist::Pass, Twist::Corrupt];
     assert_eq!(reader.activate(), Ok(()));
+    // The BCC alone is wrong: bit 6 of the first UID byte turned.
+    assert_eq!(reader.medium.sent.iter().filter(|frame| frame[..] == [0x93, 0x20]).count(), 3);
     // RATS never answered.
     let mut reader = self::reader(card(|card| card.ats = vec![]));
     assert_eq!(reader.poll(), Presence::TypeA);
@@ -186,6 +188,8 @@ fn more_time_is_granted_and_used() {
     let mut reader = active(250, vec![wtx(10), wtx(1), Twist::Late(380_000), Twist::Late(1), Twist::Pass]);
     exchange(&mut reader, 20).expect("asked again");
     assert_eq!(pcbs(&reader), [0x02, 0xF2, 0xF2, 0xB2]);
+    let mut reader = active(250, vec![wtx(10), Twist::Lose, Twist::Late(380_000), Twist::Lose]);
+    assert_eq!(exchange(&mut reader, 20), Err(LinkError::Timeout), "after R(NAK) the ordinary time holds");
     for wtxm in [0, 60, 63, 0x41] {
         assert_eq!(exchange(&mut active(250, vec![wtx(wtxm)]), 20), Err(LinkError::Protocol), "{wtxm}");
     }
@@ -231,6 +235,8 @@ fn a_card_is_let_go_and_its_leaving_is_seen() {
     let mut reader = active(250, vec![]);
     reader.release(false);
     assert_eq!(pcbs(&reader), [0xC2]);
+    assert_eq!(exchange(&mut reader, 20), Err(LinkError::Removed), "no command to a card that was let go");
+    assert_eq!(reader.medium.sent.len(), 1);
     assert!(!reader.is_removed());
     assert!(!reader.is_removed());
     reader.medium.card.present = false;
@@ -279,6 +285,8 @@ fn twist() -> impl Strategy<Value = Twist> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Whatever the card does, a tap ends after a bounded number of frames and of time on the air.
     #[test]
     fn no_card_holds_the_reader(twists in prop::collection::vec(twist(), 0..200), chunk in 1..260_usize, length in 1..260_usize) {
