@@ -6,6 +6,7 @@
 pub mod case;
 pub mod decode;
 pub mod display;
+pub mod flash;
 pub mod link;
 pub mod record;
 pub mod report;

@@ -1,0 +1,172 @@
+//! Flashing and resetting, with a deadline on every step.
+
+use super::{Cause, FlashError, FlashReport, Image, Operation, Progress, Step, session::Connection, timing::Meter};
+use probe_rs::flashing::{DownloadOptions, FlashProgress};
+use probe_rs_qemu::{Endpoint, Machine, probe::FaultHandle};
+use std::{
+    cell::RefCell,
+    fmt,
+    path::PathBuf,
+    sync::mpsc::{self, RecvTimeoutError, Sender},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Longest time without any progress. An attach that fails takes 5 s; the slowest sector of an STM32F4 erases in 4 s.
+const STALL: Duration = Duration::from_secs(30);
+
+/// What is flashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A board in QEMU.
+    Emulated {
+        /// Which machine.
+        machine: Machine,
+        /// Where its gdbstub listens.
+        gdb: Endpoint,
+        /// The flash algorithm, an ELF file.
+        algorithm: PathBuf,
+    },
+    /// A board on a debug probe.
+    Real {
+        /// probe-rs' name of the chip: `STM32F405RGTx`.
+        chip: String,
+        /// Which probe, `vid:pid:serial`; the only one, if there is none.
+        probe: Option<String>,
+    },
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Emulated { machine, gdb, .. } => write!(f, "the emulated {machine} at {gdb}"),
+            Self::Real { chip, probe: Some(probe) } => write!(f, "the {chip} on probe {probe}"),
+            Self::Real { chip, probe: None } => write!(f, "the {chip} on the only probe"),
+        }
+    }
+}
+
+/// What goes where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlashJob {
+    /// Where.
+    pub target: Target,
+    /// What.
+    pub image: Image,
+}
+
+/// Erases what the image needs, writes it, reads it back, resets the chip and lets it run. Blocks; `progress` is called
+/// on this thread.
+///
+/// # Errors
+/// See [`Cause`]. After an error the board's flash holds anything.
+pub fn flash(job: &FlashJob, progress: impl FnMut(Progress)) -> Result<FlashReport, FlashError> {
+    flash_with(job, &FaultHandle::default(), progress)
+}
+
+/// As [`flash`], on a probe that fails on demand, if the board is emulated.
+pub(super) fn flash_with(
+    job: &FlashJob,
+    faults: &FaultHandle,
+    progress: impl FnMut(Progress),
+) -> Result<FlashReport, FlashError> {
+    let (work, faults) = (job.clone(), faults.clone());
+    supervised(&job.target, progress, move |tell| {
+        let on = Connection::new(&work.target)?;
+        on.check(&work.image)?;
+        let started = Instant::now();
+        let mut session = on.attach(&faults)?;
+        let attach = started.elapsed();
+        tell(Progress::Attached);
+
+        let meter = RefCell::new(Meter::default());
+        let failed = |error| FlashError::probe(Step::Flash(meter.borrow().current()), &on.name, error);
+        let mut loader = session.target().flash_loader();
+        loader.add_data(work.image.address().into(), work.image.content()).map_err(failed)?;
+        let mut options = DownloadOptions::default();
+        options.verify = true;
+        options.progress = FlashProgress::new(|event| {
+            if let Some(progress) = meter.borrow_mut().take(&event) {
+                tell(progress);
+            }
+        });
+        loader.commit(&mut session, options).map_err(failed)?;
+
+        restart(&mut session, &on.name)?;
+        tell(Progress::Running);
+        let meter = meter.borrow();
+        Ok(FlashReport {
+            digest: work.image.digest(),
+            bytes: work.image.bytes(),
+            attach,
+            erase: meter.took(Operation::Erase),
+            program: meter.took(Operation::Program),
+            verify: meter.took(Operation::Verify),
+        })
+    })
+}
+
+/// Resets the chip and lets it run.
+///
+/// # Errors
+/// See [`Cause`].
+pub fn reset(target: &Target) -> Result<(), FlashError> {
+    let work = target.clone();
+    supervised(
+        target,
+        |_| {},
+        move |_| {
+            let on = Connection::new(&work)?;
+            let mut session = on.attach(&FaultHandle::default())?;
+            restart(&mut session, &on.name)
+        },
+    )
+}
+
+fn restart(session: &mut probe_rs::Session, on: &str) -> Result<(), FlashError> {
+    let failed = |error| FlashError::probe(Step::Reset, on, error);
+    session.core(0).map_err(failed)?.reset().map_err(failed)
+}
+
+enum Message<T> {
+    Progress(Progress),
+    Done(Result<T, FlashError>),
+}
+
+/// Does the work on a thread of its own and gives it up when it makes no progress: a call into a wedged USB device may
+/// never return. Such a thread is left behind; the process can go on and say so.
+fn supervised<T: Send + 'static>(
+    target: &Target,
+    mut progress: impl FnMut(Progress),
+    work: impl FnOnce(&dyn Fn(Progress)) -> Result<T, FlashError> + Send + 'static,
+) -> Result<T, FlashError> {
+    let on = target.to_string();
+    let (sender, messages) = mpsc::channel();
+    let spawned = thread::Builder::new().name("flash".into()).spawn(move || run(&sender, work));
+    spawned.map_err(|error| FlashError::with(Step::Open, &on, Cause::Other("no thread for it".into()), error))?;
+    let mut step = Step::Attach;
+    loop {
+        match messages.recv_timeout(STALL) {
+            Ok(Message::Done(result)) => return result,
+            Ok(Message::Progress(news)) => {
+                step = match news {
+                    Progress::Attached => Step::Flash(None),
+                    Progress::Working { operation, .. } => Step::Flash(Some(operation)),
+                    Progress::Running => Step::Reset,
+                };
+                progress(news);
+            }
+            Err(RecvTimeoutError::Timeout) => return Err(FlashError::new(step, &on, Cause::Stalled(STALL))),
+            Err(RecvTimeoutError::Disconnected) => {
+                let panicked = Cause::Other("an internal error, see above".into());
+                return Err(FlashError::new(step, &on, panicked));
+            }
+        }
+    }
+}
+
+fn run<T>(sender: &Sender<Message<T>>, work: impl FnOnce(&dyn Fn(Progress)) -> Result<T, FlashError>) {
+    // No one listens any more once the work was given up.
+    let result = work(&|progress| drop(sender.send(Message::Progress(progress))));
+    drop(sender.send(Message::Done(result)));
+}

@@ -1,0 +1,15 @@
+//! Firmware onto a board, through probe-rs: the same code for a probe on USB and for one that is wired to an emulator.
+
+mod error;
+mod image;
+mod job;
+mod session;
+mod timing;
+
+pub use error::{Cause, FlashError, Step};
+pub use image::{Image, ImageError};
+pub use job::{FlashJob, Target, flash, reset};
+pub use timing::{FlashReport, Operation, Progress};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! Flashing on the real emulator, and every way in which it fails.
+
+use super::{
+    Cause, FlashJob, Image, Operation, Progress, Step, Target, flash,
+    image::tests::{elf_file, program},
+    job::flash_with,
+    reset,
+};
+use object::elf::EM_ARM;
+use probe_rs_qemu::{
+    Endpoint, Faults, Machine,
+    board::{Board, BoardSpec},
+    probe::FaultHandle,
+};
+use std::{fs, path::PathBuf, process::Command};
+
+fn algorithm() -> PathBuf {
+    let path = std::env::var_os("TAPRIG_FLASH_ALGORITHM").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/boards/flash-algorithm.elf")),
+        PathBuf::from,
+    );
+    assert!(path.exists(), "{} is missing: build it with ci/firmware", path.display());
+    path
+}
+
+/// An emulated board, its folder, and the image of a program that does nothing for ever.
+struct Bench {
+    folder: tempfile::TempDir,
+    board: Board,
+}
+
+impl Bench {
+    fn new() -> Option<Self> {
+        if Command::new("qemu-system-arm").arg("--version").output().is_err() {
+            eprintln!("SKIPPED: qemu-system-arm is not installed");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let spec = BoardSpec::new(Machine::Mps2An386, folder.path().join("state"), folder.path());
+        let board = Board::prepare(&spec).unwrap().start().unwrap();
+        Some(Self { folder, board })
+    }
+
+    fn target(&self) -> Target {
+        Target::Emulated { machine: Machine::Mps2An386, gdb: self.board.gdb().clone(), algorithm: algorithm() }
+    }
+
+    fn image_at(&self, address: u32) -> Image {
+        let mut content = program(address, 10_000);
+        // b . at the reset vector
+        content[8..10].copy_from_slice(&[0xFE, 0xE7]);
+        let path = self.folder.path().join("image.elf");
+        fs::write(&path, elf_file(EM_ARM, &[(address, &content)])).unwrap();
+        Image::read(path).unwrap()
+    }
+
+    fn job(&self) -> FlashJob {
+        FlashJob { target: self.target(), image: self.image_at(0) }
+    }
+}
+
+#[test]
+fn an_image_is_flashed_verified_and_kept() {
+    let Some(bench) = Bench::new() else { return };
+    let job = bench.job();
+    let mut told = Vec::new();
+    let report = flash(&job, |progress| told.push(progress)).unwrap();
+    assert_eq!((report.digest, report.bytes), (job.image.digest(), 10_000));
+    assert_eq!((told.first(), told.last()), (Some(&Progress::Attached), Some(&Progress::Running)));
+    for operation in [Operation::Erase, Operation::Program, Operation::Verify] {
+        let done = told.iter().rev().find_map(|news| match news {
+            Progress::Working { operation: of, done, total } if *of == operation => Some((*done, *total)),
+            _ => None,
+        });
+        let (done, total) = done.unwrap_or_else(|| panic!("no word about {operation:?}"));
+        assert_eq!(Some(done), total, "{operation:?}");
+    }
+    bench.board.save_flash(job.image.extent()).unwrap();
+    assert_eq!(fs::read(bench.board.spec().flash_file()).unwrap(), job.image.content());
+    reset(&job.target).unwrap();
+    assert_eq!(bench.board.exited(), None);
+}
+
+#[test]
+fn faults_have_their_names() {
+    let Some(bench) = Bench::new() else { return };
+    let job = bench.job();
+    let failing = |faults| {
+        let handle = FaultHandle::default();
+        handle.set(faults);
+        flash_with(&job, &handle, |_| {}).unwrap_err()
+    };
+    let locked = failing(Faults { locked: true, ..Faults::default() });
+    assert!(matches!((&locked.cause, locked.step), (Cause::Locked, Step::Attach)), "{locked}: {}", locked.details());
+    let unplugged = failing(Faults { unplug_after: Some(300), ..Faults::default() });
+    assert!(matches!((&unplugged.cause, unplugged.step), (Cause::ProbeLost, Step::Flash(_))), "{unplugged}");
+    let bad = failing(Faults { bad_cells: Some(0x1000..0x1004), ..Faults::default() });
+    assert!(matches!((&bad.cause, bad.step), (Cause::Verify, Step::Flash(Some(Operation::Verify)))), "{bad}");
+    assert!(bad.to_string().starts_with("verifying the emulated mps2-an386 at unix:"), "{bad}");
+    flash(&job, |_| {}).unwrap();
+}
+
+#[test]
+fn a_target_without_power_has_its_name() {
+    let Some(bench) = Bench::new() else { return };
+    let handle = FaultHandle::default();
+    handle.set(Faults { no_target: true, ..Faults::default() });
+    let error = flash_with(&bench.job(), &handle, |_| {}).unwrap_err();
+    assert!(matches!((&error.cause, error.step), (Cause::NoTarget, Step::Attach)), "{error}: {}", error.details());
+}
+
+#[test]
+fn an_image_for_another_chip_is_refused_before_anything_is_touched() {
+    let Some(bench) = Bench::new() else { return };
+    let gdb = Endpoint::Unix("/nobody".into());
+    let target = Target::Emulated { machine: Machine::Mps2An386, gdb, algorithm: algorithm() };
+    let job = FlashJob { target, image: bench.image_at(0x0800_0000) };
+    let error = flash(&job, |_| {}).unwrap_err();
+    assert!(matches!((&error.cause, error.step), (Cause::Image(_), Step::Check)), "{error}");
+    assert!(error.to_string().contains("is it built for another board?"), "{error}");
+    // With an image of its own it is the board that is missing.
+    let job = FlashJob { image: bench.image_at(0), ..job };
+    let error = flash(&job, |_| {}).unwrap_err();
+    assert!(matches!(error.cause, Cause::EmulatorLost), "{error}: {}", error.details());
+}
+
+#[test]
+fn an_emulator_that_ends_has_its_name() {
+    let Some(bench) = Bench::new() else { return };
+    let job = bench.job();
+    let mut board = Some(bench.board);
+    let error = flash(&job, |news| {
+        if let Progress::Working { operation: Operation::Program, .. } = news
+            && let Some(board) = board.take()
+        {
+            board.power_off().unwrap();
+        }
+    });
+    // The kill races with the end of the work; when it comes in time, it is named.
+    if let Err(error) = error {
+        assert!(matches!(error.cause, Cause::EmulatorLost), "{error}: {}", error.details());
+    }
+    let error = flash(&job, |_| {}).unwrap_err();
+    assert!(matches!((&error.cause, error.step), (Cause::EmulatorLost, Step::Attach)), "{error}");
+}
+
+#[test]
+fn real_targets_are_looked_up_before_they_are_touched() {
+    let Some(bench) = Bench::new() else { return };
+    let real = |chip: &str, probe: Option<&str>, image: Image| {
+        let target = Target::Real { chip: chip.into(), probe: probe.map(Into::into) };
+        flash(&FlashJob { target, image }, |_| {}).unwrap_err()
+    };
+    let error = real("NoSuchChip", None, bench.image_at(0x0800_0000));
+    assert!(matches!((&error.cause, error.step), (Cause::UnknownChip, Step::Check)), "{error}");
+    let error = real("STM32F405RGTx", None, bench.image_at(0));
+    assert!(matches!((&error.cause, error.step), (Cause::Image(_), Step::Check)), "{error}");
+    let error = real("STM32F405RGTx", Some("nonsense"), bench.image_at(0x0800_0000));
+    assert!(matches!((&error.cause, error.step), (Cause::BadSelector, Step::Open)), "{error}");
+    // Not even a vendor has this one.
+    let error = real("STM32F405RGTx", Some("ffff:fffe:none"), bench.image_at(0x0800_0000));
+    assert!(matches!((&error.cause, error.step), (Cause::NoProbe { .. }, Step::Open)), "{error}");
+}
+
+#[test]
+fn a_missing_or_wrong_algorithm_has_its_name() {
+    let Some(bench) = Bench::new() else { return };
+    let mut job = bench.job();
+    let with = |path: PathBuf, job: &mut FlashJob| {
+        if let Target::Emulated { algorithm, .. } = &mut job.target {
+            *algorithm = path;
+        }
+        flash(job, |_| {}).unwrap_err()
+    };
+    let error = with("/no/such/algorithm.elf".into(), &mut job);
+    assert!(matches!(error.cause, Cause::AlgorithmUnreadable(_)), "{error}");
+    let error = with(bench.folder.path().join("image.elf"), &mut job);
+    assert!(matches!(error.cause, Cause::AlgorithmBroken(_)), "{error}");
+}

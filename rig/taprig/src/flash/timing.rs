@@ -1,0 +1,146 @@
+//! How far flashing is, and how long it took.
+
+use probe_rs::flashing::{ProgressEvent, ProgressOperation};
+use std::time::{Duration, Instant};
+
+/// A part of flashing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Reading what must be kept of a sector that is only partly written.
+    Fill,
+    /// Erasing sectors.
+    Erase,
+    /// Writing pages.
+    Program,
+    /// Reading back and comparing.
+    Verify,
+}
+
+impl From<ProgressOperation> for Operation {
+    fn from(operation: ProgressOperation) -> Self {
+        match operation {
+            ProgressOperation::Fill => Self::Fill,
+            ProgressOperation::Erase => Self::Erase,
+            ProgressOperation::Program => Self::Program,
+            ProgressOperation::Verify => Self::Verify,
+        }
+    }
+}
+
+/// Something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The probe is open and the chip answers.
+    Attached,
+    /// Bytes were erased, written or compared.
+    Working {
+        /// What is being done.
+        operation: Operation,
+        /// Bytes so far.
+        done: u64,
+        /// Bytes in all, if known.
+        total: Option<u64>,
+    },
+    /// The chip was reset and runs.
+    Running,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlashReport {
+    /// SHA-256 of the image.
+    pub digest: [u8; 32],
+    /// Bytes of the image.
+    pub bytes: u64,
+    /// Opening the probe and attaching to the chip.
+    pub attach: Duration,
+    /// Erasing.
+    pub erase: Duration,
+    /// Writing.
+    pub program: Duration,
+    /// Reading back.
+    pub verify: Duration,
+}
+
+/// Sums up probe-rs' events.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    tracks: [Track; 4],
+    /// What is under way; the last thing that was, after it ended.
+    current: Option<Operation>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Track {
+    done: u64,
+    total: Option<u64>,
+    started: Option<Instant>,
+    took: Duration,
+}
+
+impl Meter {
+    /// Takes an event in; gives what there is to tell about it.
+    pub(super) fn take(&mut self, event: &ProgressEvent) -> Option<Progress> {
+        match *event {
+            ProgressEvent::AddProgressBar { operation, total } => {
+                let track = self.track(operation.into());
+                track.total = total.map(|more| track.total.unwrap_or(0) + more).or(track.total);
+                None
+            }
+            ProgressEvent::Started(operation) => {
+                self.current = Some(operation.into());
+                self.track(operation.into()).started = Some(Instant::now());
+                None
+            }
+            ProgressEvent::Progress { operation, size, .. } => {
+                let operation = Operation::from(operation);
+                let track = self.track(operation);
+                track.done += size;
+                Some(Progress::Working { operation, done: track.done, total: track.total })
+            }
+            ProgressEvent::Finished(operation) | ProgressEvent::Failed(operation) => {
+                let track = self.track(operation.into());
+                track.took += track.started.take().map_or(Duration::ZERO, |started| started.elapsed());
+                None
+            }
+            ProgressEvent::FlashLayoutReady { .. } | ProgressEvent::DiagnosticMessage { .. } => None,
+        }
+    }
+
+    /// Time that an operation took.
+    pub(super) fn took(&self, operation: Operation) -> Duration {
+        self.tracks[operation as usize].took
+    }
+
+    /// What was under way last.
+    pub(super) fn current(&self) -> Option<Operation> {
+        self.current
+    }
+
+    fn track(&mut self, operation: Operation) -> &mut Track {
+        &mut self.tracks[operation as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_add_up_towards_the_total() {
+        let mut meter = Meter::default();
+        let operation = ProgressOperation::Program;
+        for total in [Some(30), Some(10), None] {
+            assert_eq!(meter.take(&ProgressEvent::AddProgressBar { operation, total }), None);
+        }
+        assert_eq!(meter.take(&ProgressEvent::Started(operation)), None);
+        let step = ProgressEvent::Progress { operation, size: 16, time: Duration::ZERO };
+        meter.take(&step);
+        let working = Progress::Working { operation: Operation::Program, done: 32, total: Some(40) };
+        assert_eq!(meter.take(&step), Some(working));
+        meter.take(&ProgressEvent::Finished(operation));
+        assert_eq!(meter.current(), Some(Operation::Program));
+        assert!(meter.took(Operation::Program) > Duration::ZERO);
+        assert_eq!(meter.took(Operation::Erase), Duration::ZERO);
+    }
+}
