@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use wire::air::Message;
 use wire::frame::{Collected, Collector};
-use wire::link::{Note, Order, Report, Request};
+use wire::link::{Answer, Company, Front, Note, Order, Report, Request};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -149,6 +149,45 @@ fn the_validator_finds_an_emulator_that_comes_later_and_one_that_comes_again() {
         receiver.recv_timeout(LIMIT).expect("in time").expect("connected");
     }
     assert!(board.end() < Duration::from_secs(1));
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn a_card_held_to_the_validator_is_asked_for_its_directory_and_its_answer_arrives() {
+    let folder = folder("pair");
+    let air = folder.join("air");
+    let mut card = Board::start(&[Path::new("emulator"), &air]);
+    let mut validator = Board::start(&[Path::new("validator"), &air, &folder.join("nvm")]);
+    validator.line("! ready");
+    validator.serial.write_all(b"clock 2018-05-21T08:00:00\n").expect("sent");
+    validator.line("ok");
+    let front = Front {
+        uid: [0x08, 0x12, 0x34, 0x56].into_iter().collect(),
+        atqa: [0x04, 0x00],
+        sak: 0x20,
+        ats: [0x05, 0x78, 0x80, 0x70, 0x02].into_iter().collect(),
+        company: Company::Alone,
+        delay_us: 0,
+        chain: 0,
+    };
+    let mut order = |number, request| {
+        let order = Order { number, request };
+        card.serial.write_all(&wire::link::encode(&order).expect("fits")).expect("sent");
+    };
+    order(1, Request::Configure(front));
+    order(2, Request::Present);
+    let note = card.report("command", |report| matches!(report, Report::Command { .. }));
+    let Report::Command { number, command } = note.report else { unreachable!() };
+    // SELECT 2PAY.SYS.DDF01.
+    assert_eq!(&command[..19], b"\x00\xA4\x04\x00\x0E2PAY.SYS.DDF01");
+    let answer = Answer { response: [0x6A, 0x82].into_iter().collect(), delay_us: 0, fault: None };
+    let order = Order { number: 3, request: Request::Answer { command: number, answer } };
+    card.serial.write_all(&wire::link::encode(&order).expect("fits")).expect("sent");
+    validator.line("! result");
+    let order = Order { number: 4, request: Request::Remove };
+    card.serial.write_all(&wire::link::encode(&order).expect("fits")).expect("sent");
+    validator.line("! ready");
+    assert!(card.end().max(validator.end()) < Duration::from_secs(1));
     std::fs::remove_dir_all(folder).expect("removed");
 }
 
