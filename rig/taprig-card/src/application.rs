@@ -1,0 +1,250 @@
+//! One application of the card: its data, and what a transaction makes of them.
+
+use crate::certificate::{self, FieldEdit, SealError};
+use crate::cryptogram;
+use crate::random::Random;
+use crate::rsa::PrivateKey;
+use crate::tlv::{DolEntry, Node};
+use std::collections::BTreeMap;
+use taprig_model::card::{Fdda, Policy, Session, Timing};
+
+/// Data objects by tag.
+pub(crate) type Data = BTreeMap<u32, Vec<u8>>;
+
+/// An application after personalisation.
+#[derive(Debug, Clone)]
+pub(crate) struct Application {
+    pub(crate) aid: Vec<u8>,
+    pub(crate) fci: Vec<Node>,
+    pub(crate) pdol: Vec<DolEntry>,
+    pub(crate) records: Vec<Record>,
+    /// What stays the same: account, certificates, 82, 94 and the image's own.
+    pub(crate) data: Data,
+    /// What each transaction makes anew, where the image or a case fixes it: 9F10, 9F26, 9F27, 9F4B, 9F69.
+    pub(crate) fixed: Data,
+    pub(crate) issuing: Issuing,
+    pub(crate) signer: Option<Signer>,
+    pub(crate) ctq: Option<Vec<u8>>,
+    pub(crate) ctq_when_cvm_required: Option<Vec<u8>>,
+    pub(crate) atc: u16,
+    pub(crate) lists: Lists,
+    pub(crate) locked: u8,
+    pub(crate) timing: Timing,
+}
+
+/// A record: which objects it holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) sfi: u8,
+    pub(crate) number: u8,
+    pub(crate) signed: bool,
+    pub(crate) holds: Vec<u32>,
+}
+
+/// Which objects the response to GET PROCESSING OPTIONS holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Lists {
+    pub(crate) tc: Vec<u32>,
+    pub(crate) arqc_with_oda: Vec<u32>,
+    pub(crate) arqc: Vec<u32>,
+    pub(crate) aac: Vec<u32>,
+}
+
+/// How cryptograms are made.
+#[derive(Debug, Clone)]
+pub(crate) struct Issuing {
+    pub(crate) card_key: cryptogram::Key,
+    pub(crate) session: Session,
+    pub(crate) policy: Policy,
+    pub(crate) offline: bool,
+    pub(crate) key_index: u8,
+    pub(crate) version: u8,
+    pub(crate) discretionary: Option<Vec<u8>>,
+}
+
+/// How dynamic signatures are made.
+#[derive(Debug, Clone)]
+pub(crate) struct Signer {
+    pub(crate) key: PrivateKey,
+    pub(crate) fdda: Fdda,
+    pub(crate) number_length: usize,
+    pub(crate) edits: Vec<FieldEdit>,
+}
+
+/// Cryptogram types; the number is that of 9F27 (EMV Book 3, table 15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CryptogramType {
+    Aac = 0x00,
+    Tc = 0x40,
+    Arqc = 0x80,
+}
+
+impl Application {
+    /// What the reader sends for the PDOL.
+    pub(crate) fn pdol_length(&self) -> usize {
+        self.pdol.iter().map(|entry| entry.length).sum()
+    }
+
+    /// The objects of a list, from what stays and from `transaction`. Those that the card does not have are left out.
+    pub(crate) fn pick(&self, tags: &[u32], transaction: &Data) -> Vec<Node> {
+        tags.iter()
+            .filter_map(|tag| Some(Node::value(*tag, transaction.get(tag).or_else(|| self.data.get(tag))?.clone())))
+            .collect()
+    }
+
+    /// A record as a template 70.
+    pub(crate) fn record(&self, record: &Record, transaction: &Data) -> Vec<Node> {
+        vec![Node::template(0x70, self.pick(&record.holds, transaction))]
+    }
+
+    fn cryptogram_type(&self, ttq: [u8; 4]) -> CryptogramType {
+        let online_required = ttq[1] & 0x80 != 0;
+        let offline_only = ttq[0] & 0x08 != 0;
+        let offline = self.issuing.offline && !online_required;
+        match self.issuing.policy {
+            Policy::Tc => CryptogramType::Tc,
+            Policy::Arqc => CryptogramType::Arqc,
+            Policy::Aac => CryptogramType::Aac,
+            Policy::ByTtq if offline => CryptogramType::Tc,
+            Policy::ByTtq if offline_only => CryptogramType::Aac,
+            Policy::ByTtq => CryptogramType::Arqc,
+        }
+    }
+
+    /// Issuer application data (9F10): length, key index, cryptogram version, card verification results with the
+    /// cryptogram type in byte 2 bits 6-5 and "no second one" in bits 8-7, algorithm, discretionary data.
+    fn issuer_application_data(&self, kind: CryptogramType) -> Vec<u8> {
+        let results = 0x80 | kind as u8 >> 2;
+        let mut data = vec![0x07, self.issuing.key_index, self.issuing.version, 0x03, results, 0x00, 0x00, 0x01];
+        if let Some(discretionary) = &self.issuing.discretionary {
+            data.push(discretionary.len().to_le_bytes()[0]);
+            data.extend(discretionary);
+        }
+        data
+    }
+
+    /// Processes GET PROCESSING OPTIONS: the response and what records may hold from now on. `input` has the length of
+    /// [`Application::pdol_length`].
+    pub(crate) fn transact(&mut self, input: &[u8], random: &mut Random) -> Result<(Vec<Node>, Data), SealError> {
+        let mut rest = input;
+        let mut reader = Data::new();
+        for entry in &self.pdol {
+            let (value, after) = rest.split_at(entry.length.min(rest.len()));
+            reader.insert(entry.tag, value.to_vec());
+            rest = after;
+        }
+        let of_reader = |tag: u32, length: usize| {
+            let mut value = reader.get(&tag).cloned().unwrap_or_default();
+            value.resize(length, 0);
+            value
+        };
+        let ttq: [u8; 4] = std::array::from_fn(|at| of_reader(0x9F66, 4)[at]);
+        let kind = self.cryptogram_type(ttq);
+        let atc = self.atc;
+        self.atc = self.atc.saturating_add(1);
+
+        let mut made = Data::new();
+        made.insert(0x9F36, atc.to_be_bytes().to_vec());
+        made.insert(0x9F27, vec![kind as u8]);
+        let cvm_required = ttq[1] & 0x40 != 0;
+        let ctq = self.ctq_when_cvm_required.as_ref().filter(|_| cvm_required).or(self.ctq.as_ref());
+        if let Some(ctq) = ctq {
+            made.insert(0x9F6C, ctq.clone());
+        }
+        made.insert(0x9F10, self.issuer_application_data(kind));
+        self.fix(&mut made, &[0x9F10, 0x9F27]);
+        made.insert(0x9F26, self.application_cryptogram(atc, &made, &of_reader).to_vec());
+        self.fix(&mut made, &[0x9F26]);
+
+        let oda_wanted = ttq[0] & 0x01 != 0;
+        let with_oda = self.signer.is_some() && (kind == CryptogramType::Tc || oda_wanted);
+        if let Some(signer) =
+            self.signer.as_ref().filter(|signer| signer.fdda != Fdda::None && kind != CryptogramType::Aac)
+            && with_oda
+        {
+            let mut hashed = of_reader(0x9F37, 4);
+            let reader_knows_01 = ttq[3] & 0x80 != 0;
+            // The random numbers are drawn in any case, so that a change of version leaves those after it as they are.
+            let own_number = random.bytes(4);
+            if signer.fdda == Fdda::V01 && reader_knows_01 {
+                // Card authentication related data: version, the card's number, CTQ, one byte for future use.
+                let mut related = vec![0x01];
+                related.extend(own_number);
+                related.extend(made.get(&0x9F6C).cloned().unwrap_or(vec![0, 0]));
+                related.push(0x00);
+                made.insert(0x9F69, related);
+                self.fix(&mut made, &[0x9F69]);
+                hashed.extend(of_reader(0x9F02, 6));
+                hashed.extend(of_reader(0x5F2A, 2));
+                hashed.extend(&made[&0x9F69]);
+            }
+            let number = random.bytes(signer.number_length);
+            made.insert(0x9F4B, certificate::dynamic(&signer.key, &number, &hashed, &signer.edits)?);
+            self.fix(&mut made, &[0x9F4B]);
+        }
+        let list = match kind {
+            CryptogramType::Tc => &self.lists.tc,
+            CryptogramType::Arqc if with_oda => &self.lists.arqc_with_oda,
+            CryptogramType::Arqc => &self.lists.arqc,
+            CryptogramType::Aac => &self.lists.aac,
+        };
+        Ok((vec![Node::template(0x77, self.pick(list, &made))], made))
+    }
+
+    fn fix(&self, made: &mut Data, tags: &[u32]) {
+        for tag in tags {
+            if let Some(fixed) = self.fixed.get(tag) {
+                made.insert(*tag, fixed.clone());
+            }
+        }
+    }
+
+    /// Application cryptogram (9F26), cryptogram version 01 (JR/T 0025.7): what the reader sent, 82, ATC and the card
+    /// verification results. One source only for the list of data; no acquirer checks it yet.
+    fn application_cryptogram(
+        &self,
+        atc: u16,
+        made: &Data,
+        of_reader: &impl Fn(u32, usize) -> Vec<u8>,
+    ) -> cryptogram::Mac {
+        const FROM_READER: [(u32, usize); 8] =
+            [(0x9F02, 6), (0x9F03, 6), (0x9F1A, 2), (0x95, 5), (0x5F2A, 2), (0x9A, 3), (0x9C, 1), (0x9F37, 4)];
+        let mut data: Vec<u8> = FROM_READER.iter().flat_map(|(tag, length)| of_reader(*tag, *length)).collect();
+        data.extend(self.data.get(&0x82).map_or(&[][..], Vec::as_slice));
+        data.extend(atc.to_be_bytes());
+        let results = made.get(&0x9F10).and_then(|data| data.get(3..7));
+        data.extend(results.unwrap_or_default());
+        cryptogram::mac(&cryptogram::session_key(&self.issuing.card_key, atc, self.issuing.session), &data)
+    }
+
+    /// Every response that the application can give, with zeros where a transaction puts its values: to find out
+    /// before a run whether a change fits.
+    pub(crate) fn samples(&self) -> Vec<(taprig_model::card::change::Place, Vec<Node>)> {
+        use taprig_model::card::change::Place;
+        let mut made = Data::new();
+        made.insert(0x9F36, vec![0; 2]);
+        made.insert(0x9F27, vec![0]);
+        if let Some(ctq) = &self.ctq {
+            made.insert(0x9F6C, ctq.clone());
+        }
+        made.insert(0x9F10, self.issuer_application_data(CryptogramType::Arqc));
+        made.insert(0x9F26, vec![0; 8]);
+        if let Some(signer) = self.signer.as_ref().filter(|signer| signer.fdda != Fdda::None) {
+            made.insert(0x9F4B, vec![0; signer.key.modulus.len()]);
+            if signer.fdda == Fdda::V01 {
+                made.insert(0x9F69, vec![0; 8]);
+            }
+        }
+        self.fix(&mut made, &[0x9F10, 0x9F26, 0x9F27, 0x9F4B, 0x9F69]);
+        let Lists { tc, arqc_with_oda, arqc, aac } = &self.lists;
+        let mut samples = vec![(Place::Fci, self.fci.clone())];
+        for list in [tc, arqc_with_oda, arqc, aac] {
+            samples.push((Place::Gpo, vec![Node::template(0x77, self.pick(list, &made))]));
+        }
+        for record in &self.records {
+            let place = Place::Record { sfi: record.sfi, number: record.number };
+            samples.push((place, self.record(record, &made)));
+        }
+        samples
+    }
+}

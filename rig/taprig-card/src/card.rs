@@ -1,0 +1,269 @@
+//! The card: commands in, responses out.
+
+use crate::application::{Application, Data};
+use crate::edit::Edit;
+use crate::personalise::PPSE;
+use crate::random::Random;
+use crate::tlv::{Node, encode};
+use taprig_model::card::change::Place;
+use taprig_model::expect::CommandName;
+use taprig_model::step::At;
+use taprig_model::units::Duration;
+
+/// A personalised card. [`personalise`](crate::personalise()) makes it.
+///
+/// It keeps its counters from tap to tap; [`Card::reset`] is the field going off.
+#[derive(Debug, Clone)]
+pub struct Card {
+    front: wire::link::Front,
+    directory: Option<Vec<Node>>,
+    applications: Vec<Application>,
+    edits: Vec<Edit>,
+    scripts: Vec<Script>,
+    random: Random,
+    state: State,
+    /// Commands since the field went on.
+    seen: Vec<CommandName>,
+}
+
+/// Where a transaction stands (EMV Book 1, clause 12; Book 3, clause 6).
+#[derive(Debug, Clone, Default)]
+enum State {
+    /// No application is selected.
+    #[default]
+    Idle,
+    /// An application is selected: GET PROCESSING OPTIONS may come.
+    Selected(usize),
+    /// The transaction has begun: records may be read.
+    Initiated(usize, Data),
+}
+
+/// What a case wants at one command.
+#[derive(Debug, Clone)]
+pub(crate) struct Script {
+    pub(crate) at: At,
+    pub(crate) kind: ScriptKind,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum ScriptKind {
+    /// This response, without processing.
+    Respond(Vec<u8>),
+    Delay(Duration),
+    Mute,
+}
+
+/// What the card says to a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Which kind of command it was.
+    pub name: CommandName,
+    /// The response APDU, at most 258 bytes. It ends in a status word, unless a change of the case wants another one.
+    pub response: Vec<u8>,
+    /// The card's own time for it.
+    pub delay: Duration,
+    /// The card processes the command but never answers; `response` is what it would have said.
+    pub mute: bool,
+}
+
+/// A status word other than 9000 (ISO/IEC 7816-4, clause 5.6).
+type Status = u16;
+
+const WRONG_LENGTH: Status = 0x6700;
+const NOT_ALLOWED: Status = 0x6985;
+const LOCKED: Status = 0x6986;
+const WRONG_DATA: Status = 0x6A80;
+const NOT_FOUND: Status = 0x6A82;
+const NO_RECORD: Status = 0x6A83;
+const WRONG_PARAMETERS: Status = 0x6A86;
+const UNKNOWN_INSTRUCTION: Status = 0x6D00;
+const UNKNOWN_CLASS: Status = 0x6E00;
+const INTERNAL: Status = 0x6F00;
+
+impl Card {
+    pub(crate) fn new(
+        front: wire::link::Front,
+        directory: Option<Vec<Node>>,
+        applications: Vec<Application>,
+        edits: Vec<Edit>,
+        scripts: Vec<Script>,
+    ) -> Self {
+        Self {
+            front,
+            directory,
+            applications,
+            edits,
+            scripts,
+            random: Random::new(0),
+            state: State::Idle,
+            seen: Vec::new(),
+        }
+    }
+
+    /// The same card with other random numbers. Cards begin with seed 0.
+    #[must_use]
+    pub fn seeded(mut self, seed: u64) -> Self {
+        self.random = Random::new(seed);
+        self
+    }
+
+    /// What the emulator's board must know. `company` is always [`wire::link::Company::Alone`].
+    #[must_use]
+    pub fn front(&self) -> wire::link::Front {
+        self.front.clone()
+    }
+
+    /// The field went off: nothing is selected, and commands are counted anew. Transaction counters stay.
+    pub fn reset(&mut self) {
+        self.state = State::Idle;
+        self.seen.clear();
+    }
+
+    /// What the card says to a command APDU. Any bytes are taken.
+    pub fn respond(&mut self, command: &[u8]) -> Reply {
+        let name = CommandName::of(command);
+        self.seen.push(name);
+        let nth = self.seen.iter().filter(|seen| **seen == name).count();
+        let now: Vec<ScriptKind> = self
+            .scripts
+            .iter()
+            .filter(|script| script.at.command == name && usize::from(script.at.nth) == nth)
+            .map(|script| script.kind.clone())
+            .collect();
+        let fixed = now.iter().rev().find_map(|kind| match kind {
+            ScriptKind::Respond(response) => Some(response.clone()),
+            _ => None,
+        });
+        let own_time = self.own_time(name);
+        let response = fixed.unwrap_or_else(|| self.process(command));
+        let later: u64 = now.iter().map(|kind| if let ScriptKind::Delay(by) = kind { by.us } else { 0 }).sum();
+        Reply {
+            name,
+            response,
+            delay: Duration { us: own_time.us + later },
+            mute: now.iter().any(|kind| matches!(kind, ScriptKind::Mute)),
+        }
+    }
+
+    fn own_time(&self, name: CommandName) -> Duration {
+        let timing = match &self.state {
+            State::Selected(at) | State::Initiated(at, _) => self.applications[*at].timing,
+            State::Idle => self.applications.first().map(|first| first.timing).unwrap_or_default(),
+        };
+        match name {
+            CommandName::SelectPpse | CommandName::SelectAid => timing.select,
+            CommandName::Gpo => timing.gpo,
+            CommandName::ReadRecord | CommandName::Other => timing.read_record,
+        }
+    }
+
+    fn process(&mut self, command: &[u8]) -> Vec<u8> {
+        match self.answer(command) {
+            Ok((place, mut nodes)) => {
+                for edit in self.edits.iter().filter(|edit| edit.concerns(place)) {
+                    // Personalisation tried every change on every response, so what fails here is a change that fits
+                    // another form of this response only.
+                    let _ = edit.apply(&mut nodes);
+                }
+                let mut response = encode(&nodes);
+                if response.len() > wire::MAX_RESPONSE - 2 {
+                    return INTERNAL.to_be_bytes().to_vec();
+                }
+                response.extend([0x90, 0x00]);
+                response
+            }
+            Err(status) => status.to_be_bytes().to_vec(),
+        }
+    }
+
+    fn answer(&mut self, command: &[u8]) -> Result<(Place, Vec<Node>), Status> {
+        let &[class, instruction, p1, p2, ref body @ ..] = command else { return Err(WRONG_LENGTH) };
+        if !matches!(class, 0x00 | 0x80) {
+            return Err(UNKNOWN_CLASS);
+        }
+        match (class, instruction) {
+            (0x00, 0xA4) => self.select(p1, p2, data(body)?),
+            (0x80, 0xA8) => self.get_processing_options(p1, p2, data(body)?),
+            (0x00, 0xB2) => self.read_record(p1, p2, body),
+            (_, 0xA4 | 0xA8 | 0xB2) => Err(UNKNOWN_CLASS),
+            _ => Err(UNKNOWN_INSTRUCTION),
+        }
+    }
+
+    /// SELECT by name (EMV Book 1, clause 11.3): a name may be shorter than that of the application; P2 02 asks for the
+    /// next one that fits.
+    fn select(&mut self, p1: u8, p2: u8, name: &[u8]) -> Result<(Place, Vec<Node>), Status> {
+        if p1 != 0x04 || !matches!(p2, 0x00 | 0x02) {
+            return Err(WRONG_PARAMETERS);
+        }
+        if name == PPSE {
+            let directory = self.directory.clone().ok_or(NOT_FOUND)?;
+            self.state = State::Idle;
+            return Ok((Place::Ppse, directory));
+        }
+        if !(5..=16).contains(&name.len()) {
+            return Err(NOT_FOUND);
+        }
+        let begin = match (&self.state, p2) {
+            (State::Selected(at) | State::Initiated(at, _), 0x02) => at + 1,
+            _ => 0,
+        };
+        let fits = |at: &usize| self.applications[*at].aid.starts_with(name);
+        let at = (begin..self.applications.len()).find(fits).ok_or(NOT_FOUND)?;
+        self.state = State::Selected(at);
+        Ok((Place::Fci, self.applications[at].fci.clone()))
+    }
+
+    fn get_processing_options(&mut self, p1: u8, p2: u8, data: &[u8]) -> Result<(Place, Vec<Node>), Status> {
+        if (p1, p2) != (0, 0) {
+            return Err(WRONG_PARAMETERS);
+        }
+        let State::Selected(at) = self.state else { return Err(NOT_ALLOWED) };
+        let input = command_template(data).ok_or(WRONG_DATA)?;
+        let application = &mut self.applications[at];
+        if input.len() != application.pdol_length() {
+            return Err(WRONG_DATA);
+        }
+        if application.locked > 0 {
+            application.locked -= 1;
+            self.state = State::Idle;
+            return Err(LOCKED);
+        }
+        let (nodes, made) = application.transact(input, &mut self.random).map_err(|_| INTERNAL)?;
+        self.state = State::Initiated(at, made);
+        Ok((Place::Gpo, nodes))
+    }
+
+    fn read_record(&self, number: u8, p2: u8, body: &[u8]) -> Result<(Place, Vec<Node>), Status> {
+        if body.len() != 1 {
+            return Err(WRONG_LENGTH);
+        }
+        if p2 & 0x07 != 0x04 {
+            return Err(WRONG_PARAMETERS);
+        }
+        let State::Initiated(at, made) = &self.state else { return Err(NOT_ALLOWED) };
+        let application = &self.applications[*at];
+        let sfi = p2 >> 3;
+        let mut file = application.records.iter().filter(|record| record.sfi == sfi).peekable();
+        file.peek().ok_or(NOT_FOUND)?;
+        let record = file.find(|record| record.number == number).ok_or(NO_RECORD)?;
+        Ok((Place::Record { sfi, number }, application.record(record, made)))
+    }
+}
+
+/// The data of a command with Lc, Le or not (ISO/IEC 7816-3, cases 3 and 4).
+fn data(body: &[u8]) -> Result<&[u8], Status> {
+    let (length, rest) = body.split_first().ok_or(WRONG_LENGTH)?;
+    let (data, after) = rest.split_at_checked(usize::from(*length)).ok_or(WRONG_LENGTH)?;
+    if data.is_empty() || after.len() > 1 { Err(WRONG_LENGTH) } else { Ok(data) }
+}
+
+/// The value of the command template 83 (EMV Book 3, clause 6.5.8).
+fn command_template(data: &[u8]) -> Option<&[u8]> {
+    let (length, value) = match data {
+        [0x83, 0x81, length, value @ ..] if *length >= 0x80 => (length, value),
+        [0x83, length, value @ ..] if *length < 0x80 => (length, value),
+        _ => return None,
+    };
+    (value.len() == usize::from(*length)).then_some(value)
+}

@@ -1,0 +1,72 @@
+//! The card as the reader sees it before any application.
+
+use taprig_model::card::change::FrontPart;
+use taprig_model::card::{Ats, Front};
+use wire::link;
+
+/// The parts of the front as bytes, so that a case can alter them.
+#[derive(Debug, Clone)]
+pub(crate) struct Parts {
+    uid: Vec<u8>,
+    atqa: Vec<u8>,
+    sak: Vec<u8>,
+    ats: Vec<u8>,
+    delay_us: u64,
+    chain: u8,
+}
+
+impl Parts {
+    pub(crate) fn new(front: &Front) -> Self {
+        Self {
+            uid: front.uid.0.clone(),
+            atqa: front.atqa.0.clone(),
+            sak: front.sak.0.clone(),
+            ats: ats(&front.ats),
+            delay_us: front.delay.unwrap_or_default().us,
+            chain: front.chain.unwrap_or(0),
+        }
+    }
+
+    pub(crate) fn part(&mut self, part: FrontPart) -> &mut Vec<u8> {
+        match part {
+            FrontPart::Uid => &mut self.uid,
+            FrontPart::Atqa => &mut self.atqa,
+            FrontPart::Sak => &mut self.sak,
+            FrontPart::Ats => &mut self.ats,
+        }
+    }
+
+    /// What the emulator's board is told.
+    pub(crate) fn finish(&self) -> Result<link::Front, String> {
+        let uid = match self.uid.len() {
+            4 | 7 | 10 => heapless_from(&self.uid)?,
+            length => return Err(format!("front.uid: {length} bytes; a UID has 4, 7 or 10")),
+        };
+        let atqa = self.atqa.as_slice().try_into();
+        let [sak] = self.sak[..] else { return Err(format!("front.sak: {} bytes instead of 1", self.sak.len())) };
+        Ok(link::Front {
+            uid,
+            atqa: atqa.map_err(|_| format!("front.atqa: {} bytes instead of 2", self.atqa.len()))?,
+            sak,
+            ats: heapless_from(&self.ats)?,
+            company: link::Company::Alone,
+            delay_us: u32::try_from(self.delay_us).map_err(|_| "front.delay: longer than an hour")?,
+            chain: self.chain,
+        })
+    }
+}
+
+fn heapless_from<T: for<'a> TryFrom<&'a [u8]>>(bytes: &[u8]) -> Result<T, String> {
+    T::try_from(bytes).map_err(|_| format!("front.ats: {} bytes; the emulator sends at most 32", bytes.len()))
+}
+
+/// TL, T0, TA(1), TB(1), TC(1), historical bytes (ISO/IEC 14443-4, clause 5.2).
+fn ats(ats: &Ats) -> Vec<u8> {
+    let mut bytes = vec![0x00, 0x70 | ats.fsci & 0x0F];
+    bytes.extend(&ats.rates.0);
+    bytes.push(ats.fwi << 4 | ats.sfgi & 0x0F);
+    bytes.extend(&ats.options.0);
+    bytes.extend(&ats.historical.0);
+    bytes[0] = bytes.len().to_le_bytes()[0];
+    bytes
+}
