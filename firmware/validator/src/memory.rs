@@ -149,7 +149,13 @@ mod tests {
                 assert!(table.slot <= MAX_RECORD);
             }
         }
-        assert_eq!(Layout::new(262_144).deny.capacity, 512);
+        // The table in the README.
+        let capacities = |size| {
+            let Layout { keys, deny, revoked, journal, .. } = Layout::new(size);
+            [keys, deny, revoked, journal].map(|table| table.capacity)
+        };
+        assert_eq!(capacities(4096), [2, 16, 8, 11]);
+        assert_eq!(capacities(262_144), [32, 512, 64, 1171]);
     }
 
     #[test]
