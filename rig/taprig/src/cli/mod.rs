@@ -1,10 +1,14 @@
 //! The command line: one file a command. Results go to standard output, everything else to standard error.
 
+mod board;
 mod check;
+mod flash;
 mod index;
 mod list;
 mod problem;
+mod run;
 mod schema;
+mod tap;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -24,6 +28,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run cases on a bench.
+    Run(run::Args),
+    /// One tap by hand, shown decoded.
+    Tap(tap::Args),
+    /// Bring both boards of a bench to their firmware.
+    Flash(flash::Args),
     /// Check cases and fixtures; nothing is run.
     Check(check::Args),
     /// List cases.
@@ -32,6 +42,9 @@ enum Command {
     Schema(schema::Args),
     /// Write cases/INDEX.md and cases/case.schema.json.
     Index(index::Args),
+    /// A hosted board.
+    #[command(hide = true)]
+    Board(board::Args),
 }
 
 /// How a command ends: the exit code.
@@ -39,6 +52,8 @@ enum Command {
 pub(crate) enum Exit {
     /// 0: done, and all that was judged passed.
     Ok,
+    /// 1: a case failed.
+    CaseFailed,
     /// 2: a file or an argument is wrong; nothing was run.
     BadInput,
     /// 3: the rig itself failed.
@@ -49,6 +64,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Ok => 0,
+            Exit::CaseFailed => 1,
             Exit::BadInput => 2,
             Exit::RigFailed => 3,
         })
@@ -71,16 +87,24 @@ pub(crate) fn main() -> ExitCode {
     let format = match &cli.command {
         Command::Check(args) => args.format,
         Command::List(args) => args.format,
-        Command::Schema(_) | Command::Index(_) => Format::Human,
+        Command::Run(args) => args.format,
+        Command::Tap(_) | Command::Flash(_) | Command::Schema(_) | Command::Index(_) | Command::Board(_) => {
+            Format::Human
+        }
     };
     let done = match cli.command {
-        // Needs no project.
+        // Need no project.
         Command::Schema(args) => schema::run(&args),
+        Command::Board(args) => Ok(board::run(&args)),
         command => project(cli.project.as_deref()).and_then(|project| match command {
             Command::Check(args) => check::run(&project, &args),
             Command::List(args) => list::run(&project, &args),
             Command::Index(args) => index::run(&project, &args),
+            Command::Run(args) => run::run(&project, &args),
+            Command::Tap(args) => tap::run(&project, &args),
+            Command::Flash(args) => flash::run(&project, &args),
             Command::Schema(args) => schema::run(&args),
+            Command::Board(args) => Ok(board::run(&args)),
         }),
     };
     done.unwrap_or_else(|problems| problem::report(&problems, format)).into()
@@ -105,4 +129,29 @@ pub(crate) fn print(text: &str) -> Exit {
             Exit::RigFailed
         }
     }
+}
+
+/// The path of this program: the hosted firmware is a subcommand of it.
+pub(crate) fn this_program() -> Result<PathBuf, Problems> {
+    std::env::current_exe().map_err(|error| {
+        taprig::case::Diagnostic::of_file(Path::new("taprig"), format!("can't tell where this program is: {error}"))
+            .into()
+    })
+}
+
+/// Says that the rig failed, with all causes.
+pub(crate) fn rig_failed(error: &dyn std::error::Error) -> Exit {
+    eprint!("taprig: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprint!(": {error}");
+        cause = error.source();
+    }
+    eprintln!();
+    Exit::RigFailed
+}
+
+/// The time of day, RFC 3339 in UTC.
+pub(crate) fn utc_now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -52,7 +52,8 @@ pub(crate) fn report(problems: &Problems, format: Format) -> Exit {
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let path = path.strip_prefix(&here).unwrap_or(path);
-    path.strip_prefix(".").unwrap_or(path).display().to_string()
+    let path = path.strip_prefix(".").unwrap_or(path);
+    if path.as_os_str().is_empty() { ".".into() } else { path.display().to_string() }
 }
 
 /// A problem as miette shows it.

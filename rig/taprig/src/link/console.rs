@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
 
+use taprig_model::device::Lines;
+use taprig_model::event::Fields;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -17,49 +19,6 @@ const WHO: &str = "the validator's console";
 
 /// Longest line taken; what goes on is cut.
 const MAX_LINE: usize = 4096;
-
-/// `key=value` pairs and bare words, in the order of the line.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fields {
-    /// The words of the line that have no `=`.
-    pub words: Vec<String>,
-    /// The pairs.
-    pub pairs: Vec<(String, String)>,
-}
-
-impl Fields {
-    /// The value of `key`.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&str> {
-        self.pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
-    }
-
-    /// Splits a line: words parted by blanks, values with blanks in double quotes.
-    #[must_use]
-    pub fn parse(line: &str) -> Self {
-        let mut fields = Self::default();
-        let mut rest = line.trim();
-        while !rest.is_empty() {
-            let mut quoted = false;
-            let end = rest
-                .char_indices()
-                .find(|&(_, c)| {
-                    quoted ^= c == '"';
-                    c.is_whitespace() && !quoted
-                })
-                .map_or(rest.len(), |(i, _)| i);
-            let word = &rest[..end];
-            match word.split_once('=') {
-                Some((key, value)) if !key.is_empty() => {
-                    fields.pairs.push((key.to_owned(), value.trim_matches('"').to_owned()));
-                }
-                _ => fields.words.push(word.trim_matches('"').to_owned()),
-            }
-            rest = rest[end..].trim_start();
-        }
-        fields
-    }
-}
 
 /// One line from the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,30 +38,30 @@ pub enum Line {
 /// Something the validator tells of its own accord.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// `show`, `sound`, `gate`, `result`, ...
+    /// Its name on this console.
     pub name: String,
     /// What it says.
-    pub fields: Fields,
+    pub values: Fields,
     /// The line as it came, without the mark.
     pub line: String,
 }
 
 impl Line {
-    /// What a line says.
+    /// What a line says, by the marks that this device begins its lines with.
     #[must_use]
-    pub fn parse(line: &str) -> Self {
+    pub fn parse(line: &str, marks: &Lines) -> Self {
         let line = line.trim_end();
         let after = |mark: &str| {
             line.strip_prefix(mark).filter(|rest| rest.is_empty() || rest.starts_with(' ')).map(str::trim_start)
         };
-        if let Some(rest) = after("!") {
-            let (name, fields) = rest.split_once(' ').unwrap_or((rest, ""));
-            Self::Event(Event { name: name.to_owned(), fields: Fields::parse(fields), line: rest.to_owned() })
-        } else if let Some(rest) = after("ok") {
+        if let Some(rest) = after(&marks.event) {
+            let (name, values) = rest.split_once(' ').unwrap_or((rest, ""));
+            Self::Event(Event { name: name.to_owned(), values: Fields::parse(values), line: rest.to_owned() })
+        } else if let Some(rest) = after(&marks.ok) {
             Self::Ok(rest.to_owned())
-        } else if let Some(rest) = after("error") {
+        } else if let Some(rest) = after(&marks.error) {
             Self::Error(rest.to_owned())
-        } else if let Some(rest) = after("-") {
+        } else if let Some(rest) = after(&marks.data) {
             Self::Data(rest.to_owned())
         } else {
             Self::Noise(line.to_owned())
@@ -111,12 +70,13 @@ impl Line {
 }
 
 /// Splits a byte stream into lines.
-#[derive(Debug, Default)]
-struct Lines {
+#[derive(Debug)]
+struct Splitter {
+    marks: Lines,
     line: Vec<u8>,
 }
 
-impl Decoder for Lines {
+impl Decoder for Splitter {
     type Message = Line;
 
     fn push(&mut self, bytes: &[u8], emit: &mut dyn FnMut(Line)) {
@@ -125,7 +85,7 @@ impl Decoder for Lines {
                 b'\n' => {
                     let line = std::mem::take(&mut self.line);
                     if !line.is_empty() {
-                        emit(Line::parse(&String::from_utf8_lossy(&line)));
+                        emit(Line::parse(&String::from_utf8_lossy(&line), &self.marks));
                     }
                 }
                 b'\r' => {}
@@ -169,8 +129,8 @@ impl Console {
     ///
     /// # Errors
     /// As [`Port::open`].
-    pub fn open(path: &Path, baud: u32, tap: Tap) -> Result<Self, LinkError> {
-        let (port, lines) = Port::open(path, baud, Lines::default(), tap)?;
+    pub fn open(path: &Path, baud: u32, marks: &Lines, tap: Tap) -> Result<Self, LinkError> {
+        let (port, lines) = Port::open(path, baud, Splitter { marks: marks.clone(), line: Vec::new() }, tap)?;
         Ok(Self { port, lines, events: VecDeque::new(), noise: VecDeque::new() })
     }
 
@@ -285,8 +245,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn marks() -> Lines {
+        Lines { data: "-".into(), ok: "ok".into(), error: "error".into(), event: "!".into() }
+    }
+
     fn lines(chunks: &[&[u8]]) -> Vec<Line> {
-        let mut decoder = Lines::default();
+        let mut decoder = Splitter { marks: marks(), line: Vec::new() };
         let mut out = Vec::new();
         for chunk in chunks {
             decoder.push(chunk, &mut |line| out.push(line));
@@ -296,10 +260,11 @@ mod tests {
 
     #[test]
     fn lines_are_told_apart_wherever_the_chunks_are_cut() {
-        let seen = lines(&[b"! sh", b"ow id=15 text=\"present card\"\r\nok jour", b"nal=3\n- n=1\nerror 2 no\nboot v1\n\n"]);
+        let seen =
+            lines(&[b"! sh", b"ow id=15 text=\"present card\"\r\nok jour", b"nal=3\n- n=1\nerror 2 no\nboot v1\n\n"]);
         let Line::Event(event) = &seen[0] else { panic!("{seen:?}") };
         assert_eq!(event.name, "show");
-        assert_eq!(event.fields.get("text"), Some("present card"));
+        assert_eq!(event.values.get("text"), Some("present card"));
         assert_eq!(seen[1], Line::Ok("journal=3".into()));
         assert_eq!(seen[2], Line::Data("n=1".into()));
         assert_eq!(seen[3], Line::Error("2 no".into()));
@@ -309,9 +274,9 @@ mod tests {
 
     #[test]
     fn a_word_that_only_begins_like_a_reply_is_noise() {
-        assert_eq!(Line::parse("okay"), Line::Noise("okay".into()));
-        assert_eq!(Line::parse("errors"), Line::Noise("errors".into()));
-        assert_eq!(Line::parse("ok"), Line::Ok(String::new()));
+        assert_eq!(Line::parse("okay", &marks()), Line::Noise("okay".into()));
+        assert_eq!(Line::parse("errors", &marks()), Line::Noise("errors".into()));
+        assert_eq!(Line::parse("ok", &marks()), Line::Ok(String::new()));
     }
 
     proptest! {
@@ -319,7 +284,7 @@ mod tests {
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             for line in lines(&[&bytes]) {
                 if let Line::Event(event) = line {
-                    let _ = event.fields.get("id");
+                    let _ = event.values.get("id");
                 }
             }
         }

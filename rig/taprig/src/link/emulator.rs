@@ -93,11 +93,9 @@ impl Relay {
         let number = self.send(request).await?;
         self.find(within, &format!("word that `{what}` is done"), |report| match report {
             Report::Done(order) if *order == number => Some(Ok(())),
-            Report::Refused { order, why } if *order == number => Some(Err(LinkError::Refused {
-                what: what.into(),
-                from: WHO,
-                why: format!("{why:?}"),
-            })),
+            Report::Refused { order, why } if *order == number => {
+                Some(Err(LinkError::Refused { what: what.into(), from: WHO, why: format!("{why:?}") }))
+            }
             _ => None,
         })
         .await?

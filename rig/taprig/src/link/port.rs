@@ -99,10 +99,7 @@ impl Port {
     /// [`LinkError::Gone`] when the port has vanished.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         (self.tap.0)(Way::Out, bytes);
-        self.writer
-            .write_all(bytes)
-            .await
-            .map_err(|source| LinkError::Gone { port: self.path.clone(), source })
+        self.writer.write_all(bytes).await.map_err(|source| LinkError::Gone { port: self.path.clone(), source })
     }
 
     /// The device's path.

@@ -1,0 +1,76 @@
+//! What every kind of board can do for a bench.
+
+use std::path::{Path, PathBuf};
+
+use probe_rs_qemu::board::Standby;
+
+use super::{BenchError, Kind};
+use crate::flash::{FlashReport, Image, Progress};
+
+/// A board, from power-on to power-off.
+///
+/// The methods block, for milliseconds; a bench has a thread of its own.
+pub trait Board: Send + std::fmt::Debug {
+    /// Which kind.
+    fn kind(&self) -> Kind;
+
+    /// Gives power. Returns the path of the serial port; an emulated core stands still until
+    /// [`Board::go`], so that no byte comes before the port is open.
+    ///
+    /// `air` is the socket that stands for the air where both boards are processes of this host; `prepared` what
+    /// [`Board::preparation`] made.
+    ///
+    /// # Errors
+    /// [`BenchError`], by what does not start.
+    fn power_on(&mut self, air: &Path, prepared: Option<Prepared>) -> Result<PathBuf, BenchError>;
+
+    /// The serial port is open: the core may run.
+    ///
+    /// # Errors
+    /// [`BenchError`], when it does not.
+    fn go(&mut self) -> Result<(), BenchError> {
+        Ok(())
+    }
+
+    /// Takes power away at once, as a cut does.
+    fn power_off(&mut self);
+
+    /// What can be done ahead of the next power-on, on another thread.
+    fn preparation(&self, _air: &Path) -> Option<Preparation> {
+        None
+    }
+
+    /// Why the board is gone, when it is gone of its own accord.
+    fn ended(&mut self) -> Option<String> {
+        None
+    }
+
+    /// The image that the board is to run; none where this bench does not program it.
+    fn image(&self) -> Option<&Image> {
+        None
+    }
+
+    /// True when the flash is known to hold nothing, so that there is no firmware to ask who it is.
+    fn is_blank(&self) -> bool {
+        false
+    }
+
+    /// Erases, programs and verifies [`Board::image`] through the debug probe. The board is off afterwards where its
+    /// power can be switched, reset where not.
+    ///
+    /// # Errors
+    /// [`BenchError::Flash`].
+    fn flash(&mut self, _progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
+        Err(BenchError::NotProgrammable(self.kind()))
+    }
+}
+
+/// What was made ahead of a power-on.
+#[derive(Debug)]
+pub enum Prepared {
+    /// An emulated board whose core stands still.
+    Qemu(Box<Standby>),
+}
+
+/// Makes a [`Prepared`].
+pub type Preparation = Box<dyn FnOnce() -> Result<Prepared, BenchError> + Send>;

@@ -1,0 +1,134 @@
+//! What can be wrong with a bench.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use taprig_model::event::{RigFault, Role};
+
+use super::Kind;
+use crate::flash::FlashError;
+use crate::link::LinkError;
+
+/// The bench failed: the rig's fault, never a verdict on the device.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// A folder or file of the rig's own can't be used.
+    #[error("can't use {path}: {source}; set TAPRIG_STATE to a folder that you may write", path = path.display())]
+    State {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Too many benches at a time.
+    #[error("all {slots} slots of the bench {bench} are taken by other runs; wait for one to end")]
+    NoSlot {
+        /// The bench.
+        bench: String,
+        /// How many slots there are.
+        slots: u32,
+    },
+    /// A board does not start.
+    #[error("the {role} ({kind}) does not start: {what}")]
+    Start {
+        /// Which board.
+        role: Role,
+        /// Which kind.
+        kind: Kind,
+        /// What went wrong.
+        what: String,
+    },
+    /// A board ended of its own accord.
+    #[error("the {role} is gone: {why}")]
+    Ended {
+        /// Which board.
+        role: Role,
+        /// Why, as far as is known.
+        why: String,
+    },
+    /// The validator does not become ready.
+    #[error("the {role} did not become ready within {} ms of power-on: {why}", within.as_millis())]
+    NotReady {
+        /// Which board.
+        role: Role,
+        /// How long it had.
+        within: Duration,
+        /// What was heard of it.
+        why: String,
+    },
+    /// A board is not what the bench file says.
+    #[error(
+        "the {role} says that it is {seen}, but the bench file wants {wanted}: nothing was flashed; are the cables swapped, or is it another board?"
+    )]
+    WrongBoard {
+        /// Which board.
+        role: Role,
+        /// What it says.
+        seen: String,
+        /// What the bench file wants.
+        wanted: String,
+    },
+    /// After flashing, the board still runs another image.
+    #[error(
+        "the {role} was flashed and verified, but its firmware reports the digest {seen} where the image has {wanted}; does it run from another memory?"
+    )]
+    Digest {
+        /// Which board.
+        role: Role,
+        /// What it reports.
+        seen: String,
+        /// What the image has.
+        wanted: String,
+    },
+    /// The nonce of a case did not come back.
+    #[error("the {role} did not return this case's nonce but `{seen}`: what it says can't be relied on")]
+    Nonce {
+        /// Which board.
+        role: Role,
+        /// What it returned.
+        seen: String,
+    },
+    /// This kind of board is not programmed by the rig.
+    #[error("a board of kind `{0}` is not programmed by the rig")]
+    NotProgrammable(Kind),
+    /// A serial port that the bench file names is not there.
+    #[error("no serial port fits {wanted}; there are: {there}")]
+    NoPort {
+        /// What the bench file says.
+        wanted: String,
+        /// The ports that there are.
+        there: String,
+    },
+    /// A program that switches power failed.
+    #[error("`{command}` did not switch the power: {why}")]
+    Power {
+        /// The program.
+        command: String,
+        /// Why.
+        why: String,
+    },
+    /// Flashing failed.
+    #[error("flashing the {role}: {source}")]
+    Flash {
+        /// Which board.
+        role: Role,
+        /// Why.
+        source: FlashError,
+    },
+    /// A serial link failed.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+impl BenchError {
+    /// The fault as an event.
+    #[must_use]
+    pub fn fault(&self, doing: &str, on: &str) -> RigFault {
+        let text = self.to_string();
+        let (cause, advice) = match text.rsplit_once("; ") {
+            Some((cause, advice)) => (cause.to_owned(), Some(advice.to_owned())),
+            None => (text, None),
+        };
+        RigFault { doing: doing.into(), on: on.into(), cause, advice }
+    }
+}

@@ -1,0 +1,133 @@
+//! Who the boards are, and that they run the image they are to run.
+
+use std::time::Duration;
+
+use taprig_model::event::{Body, Fields, FlashOutcome, Role, Source};
+
+use super::{Bench, BenchError};
+use crate::units::micros;
+
+/// A board computes the digest of its flash when it is first asked.
+const IDENTITY: Duration = Duration::from_secs(2);
+
+impl Bench {
+    /// Powers the bench on with the firmware that it is to run: boards are asked who they are, and those whose digest
+    /// is another are flashed. Ends with both boards ready.
+    ///
+    /// # Errors
+    /// [`BenchError`], by what fails.
+    pub(super) async fn establish(&mut self) -> Result<(), BenchError> {
+        let blank: Vec<Role> = ROLES.into_iter().filter(|&role| self.board(role).is_blank()).collect();
+        for &role in &blank {
+            self.flash(role)?;
+        }
+        self.power_cycle().await?;
+        let stale = self.identify().await?;
+        if stale.is_empty() {
+            for role in ROLES {
+                if !blank.contains(&role) {
+                    self.tell_unchanged(role);
+                }
+            }
+            return Ok(());
+        }
+        self.power_off();
+        // Boards that were made ahead hold the old image.
+        drop(self.take_next());
+        for &(role, _) in &stale {
+            self.flash(role)?;
+        }
+        self.power_cycle().await?;
+        match self.identify().await?.into_iter().next() {
+            None => Ok(()),
+            Some((role, seen)) => {
+                let wanted = self.board(role).image().map(|image| image.digest_hex()).unwrap_or_default();
+                Err(BenchError::Digest { role, seen, wanted })
+            }
+        }
+    }
+
+    /// Flashes both boards whatever they hold, and ends with both ready.
+    ///
+    /// # Errors
+    /// [`BenchError`], by what fails.
+    pub async fn flash_again(&mut self) -> Result<(), BenchError> {
+        self.power_off();
+        drop(self.take_next());
+        for role in ROLES {
+            if self.board(role).image().is_some() {
+                self.flash(role)?;
+            }
+        }
+        self.power_cycle().await
+    }
+
+    /// Asks both boards who they are. Returns those that run another image than they are to, with its digest.
+    async fn identify(&mut self) -> Result<Vec<(Role, String)>, BenchError> {
+        let Some(links) = self.links.as_mut() else { return Ok(Vec::new()) };
+        let reply = links.console.command(&self.device.console.commands.identity, IDENTITY).await?;
+        let identity = links.relay.identify(IDENTITY).await?;
+
+        let said = reply.fields();
+        let wanted = &self.device.identity;
+        let (device, firmware) = (said.get("device").unwrap_or("?"), said.get("firmware").unwrap_or("?"));
+        if device != wanted.device || firmware != wanted.firmware {
+            return Err(BenchError::WrongBoard {
+                role: Role::Validator,
+                seen: format!("{device} with {firmware}"),
+                wanted: format!("{} with {}", wanted.device, wanted.firmware),
+            });
+        }
+        let validator_digest = said.get("digest").unwrap_or_default().to_owned();
+        self.scope.emit(Source::Validator, Body::Identified { role: Role::Validator, identity: said });
+        let emulator_digest = hex(&identity.digest);
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        self.scope.emit(
+            Source::Emulator,
+            Body::Identified {
+                role: Role::Emulator,
+                identity: Fields(vec![
+                    pair("firmware", &identity.firmware),
+                    pair("board", &identity.board),
+                    pair("version", &identity.version),
+                    pair("digest", &emulator_digest),
+                ]),
+            },
+        );
+        Ok([(Role::Validator, validator_digest), (Role::Emulator, emulator_digest)]
+            .into_iter()
+            .filter(|(role, seen)| self.board(*role).image().is_some_and(|image| image.digest_hex() != *seen))
+            .collect())
+    }
+
+    fn flash(&mut self, role: Role) -> Result<(), BenchError> {
+        let started = std::time::Instant::now();
+        let report = self.board(role).flash(&mut |_| {})?;
+        self.scope.emit(
+            Source::Probe,
+            Body::Flashed {
+                role,
+                outcome: FlashOutcome::Programmed,
+                digest: hex(&report.digest),
+                bytes: report.bytes,
+                took_us: micros(started.elapsed()),
+            },
+        );
+        Ok(())
+    }
+
+    fn tell_unchanged(&mut self, role: Role) {
+        let Some((digest, bytes)) = self.board(role).image().map(|image| (image.digest_hex(), image.bytes())) else {
+            return;
+        };
+        let outcome = FlashOutcome::Unchanged;
+        self.scope.emit(Source::Probe, Body::Flashed { role, outcome, digest, bytes, took_us: 0 });
+    }
+}
+
+const ROLES: [Role; 2] = [Role::Emulator, Role::Validator];
+
+/// Bytes as lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,267 @@
+//! A bench: one validator, one card emulator, their power, programs and serial ports.
+//!
+//! A bench knows nothing of what is run on it. It brings its boards from power-on to ready, proves who they are,
+//! flashes them when their firmware is not the one asked for, and hands out their links.
+
+pub mod board;
+mod error;
+mod identity;
+mod open;
+mod qemu;
+mod real;
+mod sim;
+mod slot;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+pub use error::BenchError;
+pub use open::{Config, Programs};
+
+use board::{Board, Prepared};
+use slot::Slot;
+use taprig_model::device::Device;
+use taprig_model::event::{Body, Role, Source};
+
+use crate::link::console::Console;
+use crate::link::emulator::Relay;
+use crate::link::port::{Tap, Way};
+use crate::record::Scope;
+use crate::units::micros;
+
+/// Kinds of board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The firmware compiled for this host.
+    Sim,
+    /// The real image on an emulated board.
+    Qemu,
+    /// A real board with a debug probe.
+    Probe,
+    /// A device that is already programmed.
+    Attached,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sim => "sim",
+            Self::Qemu => "qemu",
+            Self::Probe => "probe",
+            Self::Attached => "attached",
+        })
+    }
+}
+
+/// The links to two boards that are on and ready.
+#[derive(Debug)]
+pub struct Links {
+    /// The validator's console.
+    pub console: Console,
+    /// The card emulator's relay.
+    pub relay: Relay,
+}
+
+/// A bench in use.
+pub struct Bench {
+    bench_name: String,
+    device: Device,
+    validator: Box<dyn Board>,
+    emulator: Box<dyn Board>,
+    emulator_baud: u32,
+    links: Option<Links>,
+    /// The boards came from power-on and nothing was said to them yet.
+    fresh: bool,
+    /// Power-ons so far: each has a socket of its own for the air.
+    cycles: u32,
+    next: Option<Next>,
+    scope: Scope,
+    // After the boards, so that it is dropped after them.
+    slot: Slot,
+}
+
+/// The boards of the next power-on, being made on another thread.
+#[derive(Debug)]
+struct Next {
+    air: PathBuf,
+    making: std::thread::JoinHandle<Result<Made, BenchError>>,
+}
+
+#[derive(Debug, Default)]
+struct Made {
+    emulator: Option<Prepared>,
+    validator: Option<Prepared>,
+}
+
+impl Bench {
+    /// The device under test.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Where the bench's events go.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// From here on the bench's events go to `scope`: to that of a sub-case, or back to its own.
+    pub fn tell_to(&mut self, scope: Scope) {
+        self.scope = scope;
+    }
+
+    /// The links, when the boards are on.
+    pub fn links(&mut self) -> Option<&mut Links> {
+        self.links.as_mut()
+    }
+
+    /// Name of the bench with its slot.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.bench_name, self.slot.number())
+    }
+
+    /// Boards that come straight from power-on: power-cycled, unless nothing was done since the last time.
+    ///
+    /// # Errors
+    /// As [`Bench::power_cycle`].
+    pub async fn fresh(&mut self) -> Result<(), BenchError> {
+        if !self.fresh {
+            self.power_cycle().await?;
+        }
+        self.fresh = false;
+        Ok(())
+    }
+
+    /// Takes power from both boards and gives it back; returns when both are ready.
+    ///
+    /// # Errors
+    /// [`BenchError`]; the boards are then off.
+    pub async fn power_cycle(&mut self) -> Result<(), BenchError> {
+        self.power_off();
+        let outcome = self.power_on().await;
+        if outcome.is_err() {
+            self.power_off();
+        }
+        outcome
+    }
+
+    /// Takes power from both boards.
+    pub fn power_off(&mut self) {
+        let on = self.links.take().is_some();
+        // The validator first: its air is a client of the emulator's.
+        self.validator.power_off();
+        self.emulator.power_off();
+        if on {
+            for role in [Role::Validator, Role::Emulator] {
+                self.scope.emit(Source::Power, Body::Power { role, on: false });
+            }
+        }
+    }
+
+    async fn power_on(&mut self) -> Result<(), BenchError> {
+        let (air, made) = self.take_next()?;
+        let started = Instant::now();
+        let relay_port = self.emulator.power_on(&air, made.emulator)?;
+        let console_port = self.validator.power_on(&air, made.validator)?;
+        let adapter = &self.device.console;
+        let relay_tap = self.tap("emulator-link");
+        let mut relay = Relay::open(&relay_port, self.emulator_baud, relay_tap)?;
+        let mut console = Console::open(&console_port, adapter.baud, &adapter.lines, self.tap("validator-console"))?;
+        self.emulator.go()?;
+        self.scope.emit(Source::Power, Body::Power { role: Role::Emulator, on: true });
+        self.validator.go()?;
+        self.scope.emit(Source::Power, Body::Power { role: Role::Validator, on: true });
+
+        let within: Duration = adapter.ready_within.into();
+        if let Err(error) = relay.started(within).await {
+            return Err(self.not_ready(Role::Emulator, within, &error.to_string()));
+        }
+        self.scope.emit(Source::Emulator, Body::Ready { role: Role::Emulator, took_us: micros(started.elapsed()) });
+        if let Err(error) = console.wait_for(&adapter.events.ready, within).await {
+            return Err(self.not_ready(Role::Validator, within, &error.to_string()));
+        }
+        self.scope.emit(Source::Validator, Body::Ready { role: Role::Validator, took_us: micros(started.elapsed()) });
+        self.links = Some(Links { console, relay });
+        self.prepare_next();
+        Ok(())
+    }
+
+    /// What is said of a board that did not become ready: that it is gone, when it is.
+    fn not_ready(&mut self, role: Role, within: Duration, why: &str) -> BenchError {
+        match self.ended(role) {
+            Some(why) => BenchError::Ended { role, why },
+            None => BenchError::NotReady { role, within, why: why.to_owned() },
+        }
+    }
+
+    /// Why a board is gone, when it is gone of its own accord.
+    pub fn ended(&mut self, role: Role) -> Option<String> {
+        self.board(role).ended()
+    }
+
+    fn board(&mut self, role: Role) -> &mut Box<dyn Board> {
+        match role {
+            Role::Validator => &mut self.validator,
+            Role::Emulator => &mut self.emulator,
+        }
+    }
+
+    /// Starts to make the boards of the next power-on, while this one's are at work.
+    fn prepare_next(&mut self) {
+        let air = self.next_air();
+        let (emulator, validator) = (self.emulator.preparation(&air), self.validator.preparation(&air));
+        if emulator.is_none() && validator.is_none() {
+            self.cycles -= 1;
+            return;
+        }
+        // The emulator first: it listens where the validator connects.
+        let making = std::thread::spawn(move || {
+            Ok(Made {
+                emulator: emulator.map(|make| make()).transpose()?,
+                validator: validator.map(|make| make()).transpose()?,
+            })
+        });
+        self.next = Some(Next { air, making });
+    }
+
+    fn take_next(&mut self) -> Result<(PathBuf, Made), BenchError> {
+        match self.next.take() {
+            None => {
+                let air = self.next_air();
+                let made = Made {
+                    emulator: self.emulator.preparation(&air).map(|make| make()).transpose()?,
+                    validator: self.validator.preparation(&air).map(|make| make()).transpose()?,
+                };
+                Ok((air, made))
+            }
+            Some(next) => match next.making.join() {
+                Ok(made) => Ok((next.air, made?)),
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+        }
+    }
+
+    fn next_air(&mut self) -> PathBuf {
+        self.cycles += 1;
+        self.slot.runtime().join(format!("air-{}", self.cycles))
+    }
+
+    fn tap(&self, port: &'static str) -> Tap {
+        let serial = self.scope.serial(port);
+        std::sync::Arc::new(move |way, bytes| serial.bytes(Instant::now(), way == Way::In, bytes))
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.power_off();
+        if let Some(next) = self.next.take() {
+            // Boards that were never switched on go with what made them.
+            drop(next.making.join());
+        }
+        self.scope.emit(Source::Rig, Body::BenchClosed {});
+    }
+}

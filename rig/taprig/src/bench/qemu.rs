@@ -1,0 +1,130 @@
+//! An emulated board: the real image on a Cortex-M that QEMU emulates.
+
+use std::path::{Path, PathBuf};
+
+use probe_rs_qemu::Machine;
+use probe_rs_qemu::board::{AirEnd, Board as Emulated, BoardError, BoardSpec};
+use taprig_model::event::Role;
+
+use super::board::{Board, Preparation, Prepared};
+use super::{BenchError, Kind, Programs};
+use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
+
+/// An emulated board.
+#[derive(Debug)]
+pub(super) struct QemuBoard {
+    role: Role,
+    machine: Machine,
+    image: Image,
+    programs: Programs,
+    state: PathBuf,
+    runtime: PathBuf,
+    /// Made, and waiting for its port to be opened.
+    standing: Option<Box<probe_rs_qemu::board::Standby>>,
+    running: Option<Emulated>,
+}
+
+impl QemuBoard {
+    /// A board whose flash and memory are kept in `state`.
+    ///
+    /// # Errors
+    /// [`BenchError::Start`] when there is no such machine.
+    pub(super) fn new(
+        role: Role,
+        machine: &str,
+        image: Image,
+        programs: &Programs,
+        state: PathBuf,
+        runtime: PathBuf,
+    ) -> Result<Self, BenchError> {
+        let machine =
+            machine.parse().map_err(|error| BenchError::Start { role, kind: Kind::Qemu, what: format!("{error}") })?;
+        Ok(Self { role, machine, image, programs: programs.clone(), state, runtime, standing: None, running: None })
+    }
+
+    fn spec(&self, air: AirEnd) -> BoardSpec {
+        let mut spec = BoardSpec::new(self.machine, &self.state, &self.runtime);
+        spec.air = air;
+        spec.qemu = self.programs.qemu.clone();
+        spec
+    }
+
+    fn air(&self, path: &Path) -> AirEnd {
+        match self.role {
+            Role::Emulator => AirEnd::Listen(path.into()),
+            Role::Validator => AirEnd::Connect(path.into()),
+        }
+    }
+}
+
+fn failed(role: Role) -> impl Fn(BoardError) -> BenchError {
+    move |error| BenchError::Start { role, kind: Kind::Qemu, what: error.to_string() }
+}
+
+impl Board for QemuBoard {
+    fn kind(&self) -> Kind {
+        Kind::Qemu
+    }
+
+    fn preparation(&self, air: &Path) -> Option<Preparation> {
+        let (spec, role) = (self.spec(self.air(air)), self.role);
+        Some(Box::new(move || Ok(Prepared::Qemu(Box::new(Emulated::prepare(&spec).map_err(failed(role))?)))))
+    }
+
+    fn power_on(&mut self, air: &Path, prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
+        self.power_off();
+        let standby = match prepared {
+            Some(Prepared::Qemu(standby)) => standby,
+            None => Box::new(Emulated::prepare(&self.spec(self.air(air))).map_err(failed(self.role))?),
+        };
+        let serial = standby.serial().to_owned();
+        self.standing = Some(standby);
+        Ok(serial)
+    }
+
+    fn go(&mut self) -> Result<(), BenchError> {
+        if let Some(standby) = self.standing.take() {
+            self.running = Some(standby.start().map_err(failed(self.role))?);
+        }
+        Ok(())
+    }
+
+    fn power_off(&mut self) {
+        self.standing = None;
+        // Dropping cuts the power.
+        self.running = None;
+    }
+
+    fn ended(&mut self) -> Option<String> {
+        let exit = self.running.as_ref()?.exited()?;
+        let words = exit.stderr.trim();
+        let words = if words.is_empty() { String::new() } else { format!(": {words}") };
+        Some(format!("its QEMU process ended with {}{words}", exit.status))
+    }
+
+    fn image(&self) -> Option<&Image> {
+        Some(&self.image)
+    }
+
+    fn is_blank(&self) -> bool {
+        !self.spec(AirEnd::None).flash_file().exists()
+    }
+
+    fn flash(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
+        self.power_off();
+        let role = self.role;
+        let board =
+            Emulated::prepare(&self.spec(AirEnd::None)).and_then(|standby| standby.start()).map_err(failed(role))?;
+        let job = FlashJob {
+            target: Target::Emulated {
+                machine: self.machine,
+                gdb: board.gdb().clone(),
+                algorithm: self.programs.flash_algorithm.clone(),
+            },
+            image: self.image.clone(),
+        };
+        let report = flash::flash(&job, progress).map_err(|source| BenchError::Flash { role, source })?;
+        board.save_flash(self.image.extent()).map_err(failed(role))?;
+        Ok(report)
+    }
+}

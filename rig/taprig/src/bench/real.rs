@@ -1,0 +1,142 @@
+//! Real boards: programmed through a debug probe, or already programmed; reached over serial ports.
+
+use std::path::{Path, PathBuf};
+
+use serialport::SerialPortType;
+use taprig_model::bench::{PowerCommand, SerialPort};
+use taprig_model::event::Role;
+
+use super::board::{Board, Prepared};
+use super::{BenchError, Kind};
+use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
+
+/// A board that outlives the run.
+#[derive(Debug)]
+pub(super) struct RealBoard {
+    role: Role,
+    port: SerialPort,
+    power: Option<PowerCommand>,
+    program: Option<Program>,
+}
+
+/// How a real board is programmed.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// Chip and probe.
+    pub target: Target,
+    /// What is to run.
+    pub image: Image,
+}
+
+impl RealBoard {
+    /// A board at `port`; without `program` it is taken as it is.
+    #[must_use]
+    pub(super) fn new(role: Role, port: SerialPort, power: Option<PowerCommand>, program: Option<Program>) -> Self {
+        Self { role, port, power, program }
+    }
+
+    fn switch(&self, arguments: &[String]) -> Result<(), BenchError> {
+        let command = arguments.join(" ");
+        let failed = |why: String| BenchError::Power { command: command.clone(), why };
+        let Some((program, rest)) = arguments.split_first() else { return Err(failed("it names no program".into())) };
+        let output =
+            std::process::Command::new(program).args(rest).output().map_err(|error| failed(error.to_string()))?;
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(failed(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim())))
+        }
+    }
+}
+
+impl Board for RealBoard {
+    fn kind(&self) -> Kind {
+        if self.program.is_some() { Kind::Probe } else { Kind::Attached }
+    }
+
+    fn power_on(&mut self, _air: &Path, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
+        find_port(&self.port)
+    }
+
+    fn go(&mut self) -> Result<(), BenchError> {
+        if let Some(power) = &self.power {
+            return self.switch(&power.on);
+        }
+        match &self.program {
+            // Without a power switch, a power cycle is a reset.
+            Some(program) => {
+                flash::reset(&program.target).map(drop).map_err(|source| BenchError::Flash { role: self.role, source })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn power_off(&mut self) {
+        if let Some(power) = &self.power {
+            // When power can't be taken away, the next power-on tells.
+            let _ = self.switch(&power.off);
+            // Capacitors have to empty: the one wait that nothing can announce.
+            std::thread::sleep(power.off_for.into());
+        }
+    }
+
+    fn image(&self) -> Option<&Image> {
+        self.program.as_ref().map(|program| &program.image)
+    }
+
+    fn flash(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
+        let Some(program) = &self.program else { return Err(BenchError::NotProgrammable(self.kind())) };
+        flash::flash(&FlashJob { target: program.target.clone(), image: program.image.clone() }, progress)
+            .map_err(|source| BenchError::Flash { role: self.role, source })
+    }
+}
+
+/// The one port that fits all that the bench file says.
+///
+/// # Errors
+/// [`BenchError::NoPort`] when none fits, or several do.
+pub(super) fn find_port(wanted: &SerialPort) -> Result<PathBuf, BenchError> {
+    let ports = serialport::available_ports().unwrap_or_default();
+    if let Some(path) = &wanted.path {
+        return if path.exists() { Ok(path.clone()) } else { Err(no_port(wanted, &ports)) };
+    }
+    let mut fitting = ports.iter().filter(|port| fits(wanted, port));
+    match (fitting.next(), fitting.next()) {
+        (Some(port), None) => Ok(PathBuf::from(&port.port_name)),
+        _ => Err(no_port(wanted, &ports)),
+    }
+}
+
+fn fits(wanted: &SerialPort, port: &serialport::SerialPortInfo) -> bool {
+    let SerialPortType::UsbPort(usb) = &port.port_type else { return false };
+    let id =
+        |hex: &Option<taprig_model::units::Hex>, seen: u16| hex.as_ref().is_none_or(|hex| hex.0 == seen.to_be_bytes());
+    id(&wanted.vid, usb.vid)
+        && id(&wanted.pid, usb.pid)
+        && wanted.serial.as_ref().is_none_or(|serial| usb.serial_number.as_ref() == Some(serial))
+        && wanted.interface.is_none_or(|interface| usb.interface == Some(interface))
+        && wanted
+            .location
+            .as_ref()
+            .is_none_or(|location| usb.location.as_ref().is_some_and(|seen| seen.to_string() == *location))
+}
+
+fn no_port(wanted: &SerialPort, ports: &[serialport::SerialPortInfo]) -> BenchError {
+    let names: Vec<_> = ports
+        .iter()
+        .map(|port| match &port.port_type {
+            SerialPortType::UsbPort(usb) => format!(
+                "{} ({:04x}:{:04x}{})",
+                port.port_name,
+                usb.vid,
+                usb.pid,
+                usb.serial_number.as_ref().map(|serial| format!(" {serial}")).unwrap_or_default()
+            ),
+            _ => port.port_name.clone(),
+        })
+        .collect();
+    BenchError::NoPort {
+        wanted: serde_json::to_string(wanted).unwrap_or_default(),
+        there: if names.is_empty() { "none".into() } else { names.join(", ") },
+    }
+}

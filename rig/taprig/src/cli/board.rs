@@ -1,0 +1,38 @@
+//! `taprig board`: the hosted firmware, as a process of its own. For the rig's use.
+
+use std::path::PathBuf;
+
+use super::Exit;
+
+/// Arguments of `taprig board`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// `validator` or `emulator`.
+    role: String,
+    /// Socket that stands for the air.
+    #[arg(long)]
+    air: PathBuf,
+    /// File that is the validator's non-volatile memory.
+    #[arg(long)]
+    nvm: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Exit {
+    let done = match (args.role.as_str(), &args.nvm) {
+        ("validator", Some(nvm)) => {
+            board_sim::run_validator(&board_sim::ValidatorOptions { air: args.air.clone(), nvm: nvm.clone() })
+        }
+        ("emulator", None) => board_sim::run_emulator(&board_sim::EmulatorOptions { air: args.air.clone() }),
+        _ => {
+            eprintln!("taprig board: `validator --air SOCKET --nvm FILE` or `emulator --air SOCKET`");
+            return Exit::BadInput;
+        }
+    };
+    match done {
+        Ok(()) => Exit::Ok,
+        Err(error) => {
+            eprintln!("taprig board {}: {error}", args.role);
+            Exit::RigFailed
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `taprig flash`: brings both boards of a bench to the firmware that its file names.
+
+use std::sync::Arc;
+
+use taprig::bench::Bench;
+use taprig::case::{Problems, Project};
+use taprig::record::{Options, Recorder};
+use taprig::run::crew::Station;
+use taprig::setup;
+use taprig::transcript::snapshot::Mode;
+use taprig_model::event::{Body, Event, FlashOutcome};
+
+use super::{Exit, this_program};
+
+/// Arguments of `taprig flash`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Bench: a name in fixtures/benches, or a file.
+    #[arg(long, default_value = setup::DEFAULT_BENCH)]
+    bench: String,
+    /// Flash even where the firmware's digest tells that the board holds the image already.
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
+    let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
+    let show = |event: &Event| {
+        if let Body::Flashed { role, outcome, digest, bytes, took_us } = &event.body {
+            let digest = digest.get(..16).unwrap_or(digest);
+            match outcome {
+                FlashOutcome::Programmed => println!(
+                    "{role}: {bytes} bytes erased, programmed and verified in {} ms, digest {digest}",
+                    took_us / 1000
+                ),
+                FlashOutcome::Unchanged => println!("{role}: holds the image already, digest {digest}"),
+            }
+        }
+    };
+    let recorder = match Recorder::start(None, Options::default(), vec![Box::new(show)]) {
+        Ok(recorder) => recorder,
+        Err(error) => return Ok(super::rig_failed(&error)),
+    };
+    let station = Station::new(config, recorder.clone(), project.root().to_owned(), Mode::Compare);
+    let done = match station {
+        Ok(mut station) => station
+            .with_bench(async |bench: &mut Bench| if args.force { bench.flash_again().await } else { Ok(()) })
+            .map_err(|error| super::rig_failed(&error)),
+        Err(error) => Err(super::rig_failed(&error)),
+    };
+    // Prints what is still on its way to the listener.
+    let closed = recorder.close(true).map_err(|error| super::rig_failed(&error));
+    Ok(done.and(closed).map_or_else(|exit| exit, |()| Exit::Ok))
+}

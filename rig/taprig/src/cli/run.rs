@@ -1,0 +1,138 @@
+//! `taprig run`: cases on a bench.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use taprig::case::{Problems, Project, Suite};
+use taprig::display;
+use taprig::record::{Options, Recorder};
+use taprig::report::{self, Tally};
+use taprig::run::crew::{self, Stop};
+use taprig::run::plan;
+use taprig::setup;
+use taprig::transcript::snapshot::Mode;
+use taprig_model::event::{Body, Event, RunStarted, SCHEMA, Source};
+
+use super::{Exit, Format, this_program};
+
+/// Arguments of `taprig run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Files, folders, ids, families or tags; all cases when there are none.
+    select: Vec<String>,
+    /// Bench: a name in fixtures/benches, or a file.
+    #[arg(long, default_value = setup::DEFAULT_BENCH)]
+    bench: String,
+    /// Benches that run at a time.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
+    /// Folder for the record and the reports; replaced if it holds a record already.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Card numbers stay whole in the record. Only for cards that are known to be test cards.
+    #[arg(long, requires = "report")]
+    keep_card_numbers: bool,
+    /// How the run is shown.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
+    // Everything is read and checked before anything runs.
+    let suite = Suite::load(project, &args.select)?;
+    let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
+    let planned = plan::plan(project, suite, &config.device)?;
+
+    let format = match args.format {
+        Format::Human => display::Format::Human,
+        Format::Json => display::Format::Json,
+    };
+    let bench = if args.bench == setup::DEFAULT_BENCH { String::new() } else { format!(" --bench {}", args.bench) };
+    let options = display::Options::from_env(format, format!("ci/rig run{bench}"));
+    let kept: Arc<Mutex<(Tally, Vec<Event>)>> = Arc::default();
+    let keep = {
+        let (kept, wants_events) = (kept.clone(), args.report.is_some());
+        Box::new(move |event: &Event| {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.0.add(event);
+            if wants_events {
+                kept.1.push(event.clone());
+            }
+        })
+    };
+    let listeners: Vec<taprig::record::Listener> = vec![keep, display::listener(options, Box::new(std::io::stdout()))];
+    let recorder = match Recorder::start(args.report.as_deref(), Options { whole: args.keep_card_numbers }, listeners) {
+        Ok(recorder) => recorder,
+        Err(error) => {
+            eprintln!("taprig: {error}");
+            return Ok(Exit::RigFailed);
+        }
+    };
+    let scope = recorder.scope();
+    let cases = u32::try_from(planned.len()).unwrap_or(u32::MAX);
+    scope.emit(Source::Rig, Body::RunStarted(run_started(&config.bench.device.to_string(), cases)));
+
+    let stop = Stop::default();
+    if let Err(error) = on_interrupt(&stop) {
+        eprintln!("taprig: Ctrl-C will end the run at once, as its signal can't be caught: {error}");
+    }
+    let mode = Mode::from_env();
+    crew::run(planned, &config, args.jobs.into(), &recorder, project.root(), mode, &stop);
+
+    let summary = kept.lock().unwrap_or_else(PoisonError::into_inner).0.result().summary;
+    scope.emit(Source::Rig, Body::RunFinished { summary, interrupted: stop.is_set() });
+    let closed = recorder.close(!stop.is_set());
+    let (tally, events) = &*kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let result = tally.result();
+    let mut failed = !result.faults.is_empty() || stop.is_set();
+    if let Err(error) = closed {
+        eprintln!("taprig: {error}");
+        failed = true;
+    }
+    if let Some(folder) = &args.report {
+        if let Err(error) = report::write(folder, &result, events) {
+            eprintln!("taprig: {error}");
+            failed = true;
+        }
+    }
+    Ok(match (result.summary.exit_code(), failed) {
+        (1, _) => Exit::CaseFailed,
+        (0, false) => Exit::Ok,
+        _ => Exit::RigFailed,
+    })
+}
+
+fn run_started(device: &str, cases: u32) -> RunStarted {
+    let environment = [("os", std::env::consts::OS), ("arch", std::env::consts::ARCH)];
+    RunStarted {
+        schema: SCHEMA,
+        tool: "taprig".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        started: super::utc_now(),
+        arguments: std::env::args().skip(1).collect(),
+        device: Some(device.to_owned()),
+        cases,
+        environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+    }
+}
+
+/// Ctrl-C and SIGTERM end the run in order: boards off, record closed, reports written.
+fn on_interrupt(stop: &Stop) -> std::io::Result<()> {
+    let stop = stop.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        use tokio::signal::unix::{SignalKind, signal};
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        stop.now();
+    })?;
+    Ok(())
+}

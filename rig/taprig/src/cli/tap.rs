@@ -1,0 +1,95 @@
+//! `taprig tap`: one tap by hand, shown decoded.
+
+use std::sync::Arc;
+
+use taprig::bench::Bench;
+use taprig::case::project::Fixture;
+use taprig::case::{Problems, Project};
+use taprig::decode::View;
+use taprig::record::{Options, Recorder};
+use taprig::run::crew::Station;
+use taprig::run::plan;
+use taprig::run::situate::Situation;
+use taprig::run::tap::Tap;
+use taprig::setup;
+use taprig::transcript::render;
+use taprig::transcript::snapshot::Mode;
+use taprig_model::event::{Body, CaseStarted, Source};
+use taprig_model::validator::Validator;
+use wire::link::Company;
+
+use super::{Exit, print, this_program};
+
+/// Arguments of `taprig tap`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Card image in fixtures/cards.
+    card: String,
+    /// Validator profile in fixtures/validators.
+    #[arg(long, default_value = "shangluo-flat-1-yuan")]
+    validator: String,
+    /// Bench: a name in fixtures/benches, or a file.
+    #[arg(long, default_value = setup::DEFAULT_BENCH)]
+    bench: String,
+}
+
+pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
+    let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
+    let profile: Validator = project.load(Fixture::Validator, &args.validator)?;
+    let keys = plan::keys(project)?.of(&profile.settings);
+    let situation = Situation::new(&profile.settings, &keys, &config.device.console);
+    let mut card = plan::card(project, &args.card, &[])?;
+
+    let recorder = match Recorder::start(None, Options::default(), vec![]) {
+        Ok(recorder) => recorder,
+        Err(error) => return Ok(super::rig_failed(&error)),
+    };
+    let station = Station::new(config, recorder.clone(), project.root().to_owned(), Mode::Compare);
+    let mut station = match station {
+        Ok(station) => station,
+        Err(error) => return Ok(super::rig_failed(&error)),
+    };
+    let scope = recorder.scope().case("tap");
+    scope.emit(
+        Source::Rig,
+        Body::CaseStarted(CaseStarted {
+            title: format!("{} on {}", args.card, args.validator),
+            validator: args.validator.clone(),
+            card: Some(args.card.clone()),
+            ..CaseStarted::default()
+        }),
+    );
+    let played = station.with_bench(async |bench: &mut Bench| {
+        let device = bench.device().console.clone();
+        let own = bench.scope().clone();
+        bench.tell_to(scope.clone());
+        if let Some(links) = bench.links() {
+            situation
+                .establish(
+                    links,
+                    &device,
+                    std::process::id().to_be_bytes().repeat(2).try_into().unwrap_or_default(),
+                    &scope,
+                )
+                .await?;
+            let tap = Tap {
+                number: 1,
+                name: &args.card,
+                card: &mut card,
+                company: Company::Alone,
+                hold: None,
+                injections: &[],
+                trace: false,
+            };
+            tap.play(links, &device.events, &scope).await?;
+        }
+        bench.tell_to(own);
+        Ok(())
+    });
+    let text = render(&scope.events(), View::Whole);
+    let printed = print(&text);
+    match played {
+        Ok(()) => Ok(printed),
+        Err(error) => Ok(super::rig_failed(&error)),
+    }
+}

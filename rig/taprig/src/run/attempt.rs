@@ -1,0 +1,364 @@
+//! One attempt at a sub-case on a bench: known state, steps, verdict.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use taprig_card::Card;
+use taprig_model::case::Snapshot;
+use taprig_model::event::{Body, CaseStarted, Check, CheckKind, Fields, Source};
+use taprig_model::name::Name;
+use taprig_model::result::Verdict;
+use taprig_model::step::{Beside, Console as ConsoleStep, Injection, Step, Tap as TapStep};
+use wire::link::Company;
+
+use super::fault;
+use super::plan::Planned;
+use super::situate::{changes, converse};
+use super::tap::{Ended, READY_AGAIN, Tap};
+use crate::bench::{Bench, BenchError};
+use crate::record::Scope;
+use crate::transcript::{self, snapshot};
+use crate::units::micros;
+use crate::verdict;
+
+/// What an attempt came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The bench can be used on; else it has to be opened anew.
+    pub bench_is_sound: bool,
+}
+
+/// Runs a sub-case on `bench` and tells all of it, the verdict included.
+pub async fn attempt(bench: &mut Bench, planned: &Planned, number: u32, root: &Path, mode: snapshot::Mode) -> Outcome {
+    let started = Instant::now();
+    let own = bench.scope().clone();
+    let scope = own.case(&planned.id);
+    bench.tell_to(scope.clone());
+    let nonce = nonce(&planned.id, number);
+    scope.emit(Source::Rig, Body::CaseStarted(case_started(planned, number, &nonce)));
+    let played = play(bench, planned, nonce, &scope).await;
+    let (verdict, failure, sound) = match played {
+        Ok(()) => {
+            let failure = judge(bench, planned, root, mode, &scope);
+            (if failure.is_none() { Verdict::Pass } else { Verdict::Fail }, failure, true)
+        }
+        Err(error) => {
+            let doing = format!("running {}", planned.id);
+            let on = format!("the bench {}", bench.name());
+            let fault = why(bench, error).fault(&doing, &on);
+            let text = fault.to_string();
+            scope.emit(Source::Rig, Body::RigFault(fault));
+            (Verdict::Error, Some(text), false)
+        }
+    };
+    let took_us = micros(started.elapsed());
+    scope.emit(Source::Rig, Body::CaseFinished { verdict, took_us, attempt: number, failure });
+    bench.tell_to(own);
+    Outcome { verdict, bench_is_sound: sound }
+}
+
+/// A link that broke because its board is gone is the board's fault.
+fn why(bench: &mut Bench, error: BenchError) -> BenchError {
+    use taprig_model::event::Role;
+    for role in [Role::Validator, Role::Emulator] {
+        if let Some(why) = bench.ended(role) {
+            return BenchError::Ended { role, why };
+        }
+    }
+    error
+}
+
+async fn play(bench: &mut Bench, planned: &Planned, nonce: [u8; 8], scope: &Scope) -> Result<(), BenchError> {
+    bench.fresh().await?;
+    let adapter = bench.device().console.clone();
+    let mut stage =
+        Stage { planned, scope, cards: planned.cards.clone(), armed: Vec::new(), taps: 0, journal: 0, stuck: false };
+    if let Some(links) = bench.links() {
+        planned.situation.establish(links, &adapter, nonce, scope).await?;
+    }
+    for (place, step) in (1..).zip(&planned.sub.case.steps) {
+        let began = Instant::now();
+        scope.emit(Source::Rig, Body::StepStarted { number: place, step: words(step) });
+        stage.step(bench, step).await?;
+        scope.emit(Source::Rig, Body::StepDone { number: place, took_us: micros(began.elapsed()) });
+        if stage.stuck {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A sub-case in play.
+struct Stage<'a> {
+    planned: &'a Planned,
+    scope: &'a Scope,
+    cards: BTreeMap<Option<Name>, (String, Card)>,
+    armed: Vec<Injection>,
+    taps: u32,
+    /// Records of the journal that were read.
+    journal: u32,
+    /// The validator does not become ready: no step makes sense any more.
+    stuck: bool,
+}
+
+impl Stage<'_> {
+    async fn step(&mut self, bench: &mut Bench, step: &Step) -> Result<(), BenchError> {
+        match step {
+            Step::Tap(tap) => {
+                for _ in 0..tap.count.unwrap_or(1) {
+                    self.tap(bench, tap).await?;
+                    if self.stuck {
+                        break;
+                    }
+                }
+            }
+            Step::Wait(time) => tokio::time::sleep((*time).into()).await,
+            Step::PowerCycle => bench.power_cycle().await?,
+            Step::Validator(settings) => {
+                let adapter = bench.device().console.clone();
+                let keys = self.planned.keys.of(settings);
+                let mut lines = changes(settings, &keys, &adapter);
+                if let Some(clock) = settings.clock {
+                    let time = clock.to_string();
+                    lines.push(taprig_model::device::Commands::fill(&adapter.commands.clock, &[("time", &time)]));
+                }
+                for line in lines {
+                    self.say(bench, &line, None).await?;
+                }
+            }
+            Step::Console(console) => {
+                for _ in 0..console.count.unwrap_or(1) {
+                    self.say(bench, &console.send, Some(console)).await?;
+                }
+            }
+            Step::Inject(injection) => self.armed.push(injection.clone()),
+        }
+        Ok(())
+    }
+
+    async fn tap(&mut self, bench: &mut Bench, step: &TapStep) -> Result<(), BenchError> {
+        let adapter = bench.device().console.clone();
+        let Some((name, card)) = self.cards.get_mut(&step.card) else { return Ok(()) };
+        let Some(links) = bench.links() else { return Ok(()) };
+        self.taps += 1;
+        let mut injections = self.planned.sub.case.given.inject.clone();
+        injections.append(&mut self.armed);
+        let tap = Tap {
+            number: self.taps,
+            name,
+            card,
+            company: match step.beside {
+                None => Company::Alone,
+                Some(Beside::TypeA) => Company::TypeA,
+                Some(Beside::TypeB) => Company::TypeB,
+            },
+            hold: step.hold.map(Duration::from),
+            injections: &injections,
+            trace: self.planned.sub.id.case.family() == "ISO",
+        };
+        let ended = tap.play(links, &adapter.events, self.scope).await?;
+        let ready = ended == Ended::Ready;
+        self.check(verdict::ready_again(self.taps, ready, READY_AGAIN.as_millis()));
+        if !ready {
+            self.stuck = true;
+            return Ok(());
+        }
+        self.read_journal(bench).await?;
+        if let Some(expect) = &step.expect {
+            let events = self.scope.events();
+            if let Some(tap) = verdict::taps(&events).last() {
+                let at = self.planned.sub.file.display().to_string();
+                for check in verdict::judge_tap(expect, *tap, &adapter, Some(&at)) {
+                    self.check(check);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_journal(&mut self, bench: &mut Bench) -> Result<(), BenchError> {
+        use taprig_model::device::Commands;
+        let adapter = &bench.device().console;
+        let within: Duration = adapter.reply_within.into();
+        let from = (self.journal + 1).to_string();
+        let line = Commands::fill(&adapter.commands.journal, &[("from", &from)]);
+        let Some(links) = bench.links() else { return Ok(()) };
+        let reply = links.console.command(&line, within).await?;
+        let fields = reply.fields();
+        let number = |key: &str| fields.get(key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
+        let added: Vec<Fields> = reply.data.iter().map(|line| Fields::parse(line)).collect();
+        let count = u32::try_from(number("count")).unwrap_or(u32::MAX);
+        self.journal += u32::try_from(added.len()).unwrap_or(0);
+        self.scope.emit(Source::Validator, Body::Journal { count, total: number("total"), added });
+        Ok(())
+    }
+
+    /// Sends a line; with a step, holds the reply against what it expects. Without one, the line must be accepted.
+    async fn say(&mut self, bench: &mut Bench, line: &str, step: Option<&ConsoleStep>) -> Result<(), BenchError> {
+        let within: Duration = bench.device().console.reply_within.into();
+        let marks = bench.device().console.lines.clone();
+        let Some(links) = bench.links() else { return Ok(()) };
+        let answer = converse(&mut links.console, line, within, self.scope).await?;
+        let mark = |mark: &str, rest: &str| format!("{mark} {rest}").trim_end().to_owned();
+        let seen: Vec<String> = match &answer {
+            Ok(reply) => {
+                reply.data.iter().map(|line| mark(&marks.data, line)).chain([mark(&marks.ok, &reply.ok)]).collect()
+            }
+            Err(why) => vec![mark(&marks.error, why)],
+        };
+        let wanted = match step.and_then(|step| step.expect.as_ref()) {
+            Some(lines) => lines.0.clone(),
+            None => vec![format!("{}*", marks.ok)],
+        };
+        // What is expected is the end of the reply: its last lines.
+        let tail = &seen[seen.len().saturating_sub(wanted.len())..];
+        let ok = tail.len() == wanted.len() && wanted.iter().zip(tail).all(|(wanted, seen)| fits(wanted, seen));
+        self.check(Check {
+            of: CheckKind::Trace,
+            what: format!("reply to `{line}`"),
+            wanted: wanted.join(" / "),
+            seen: seen.join(" / "),
+            ok,
+            at: Some(self.planned.sub.file.display().to_string()),
+        });
+        Ok(())
+    }
+
+    fn check(&self, check: Check) {
+        self.scope.emit(Source::Rig, Body::Checked(check));
+    }
+}
+
+/// Holds the case's expectations and its reviewed transcript against what was seen. The first failure in words.
+fn judge(bench: &Bench, planned: &Planned, root: &Path, mode: snapshot::Mode, scope: &Scope) -> Option<String> {
+    let events = scope.events();
+    let at = planned.sub.file.display().to_string();
+    let mut checks = verdict::judge_case(&planned.sub.case.expect, &events, &bench.device().console, Some(&at));
+    if planned.sub.case.snapshot == Snapshot::Transcript {
+        checks.push(reviewed(planned, &events, root, mode));
+    }
+    for check in checks {
+        scope.emit(Source::Rig, Body::Checked(check));
+    }
+    scope.events().iter().find_map(|event| match &event.body {
+        Body::Checked(check) if !check.ok => Some(match check.what.as_str() {
+            TRANSCRIPT => format!("{TRANSCRIPT}: {}", check.seen),
+            what => format!("{what}: expected {}, seen {}", check.wanted, check.seen),
+        }),
+        _ => None,
+    })
+}
+
+const TRANSCRIPT: &str = "transcript";
+
+fn reviewed(planned: &Planned, events: &[taprig_model::event::Event], root: &Path, mode: snapshot::Mode) -> Check {
+    let folder = root.join(&planned.sub.file).parent().map(|folder| folder.join("snapshots")).unwrap_or_default();
+    let text = transcript::transcript(events);
+    let seen = match snapshot::check(&folder, &snapshot::name(&planned.id), &planned.sub.case.title, &text, mode) {
+        Ok(snapshot::Compared::Match) => None,
+        Ok(snapshot::Compared::Missing) => {
+            Some("none was reviewed; look at it with `cargo insta review` and accept it".to_owned())
+        }
+        Ok(snapshot::Compared::Mismatch { diff }) => Some(format!("not as reviewed\n{diff}")),
+        Err(error) => Some(error.to_string()),
+    };
+    Check {
+        of: CheckKind::Trace,
+        what: TRANSCRIPT.into(),
+        wanted: "as reviewed".into(),
+        ok: seen.is_none(),
+        seen: seen.unwrap_or_else(|| "as reviewed".into()),
+        at: Some(folder.display().to_string()),
+    }
+}
+
+fn case_started(planned: &Planned, attempt: u32, nonce: &[u8]) -> CaseStarted {
+    let case = &planned.sub.case;
+    let word = |value: serde_json::Value| value.to_string().replace('"', "");
+    CaseStarted {
+        title: case.title.clone(),
+        file: planned.sub.file.display().to_string(),
+        attempt,
+        nonce: nonce.iter().map(|byte| format!("{byte:02x}")).collect(),
+        validator: case.given.validator.to_string(),
+        card: case.given.card.as_ref().map(ToString::to_string),
+        settings: match serde_json::to_value(&case.given.settings) {
+            Ok(serde_json::Value::Object(all)) => all.into_iter().map(|(k, v)| format!("{k} {}", word(v))).collect(),
+            _ => vec![],
+        },
+        changes: case.given.changes.iter().filter_map(|change| serde_json::to_value(change).ok()).map(word).collect(),
+        faults: case.given.inject.iter().map(fault::words).collect(),
+    }
+}
+
+/// A step as the case writes it.
+fn words(step: &Step) -> String {
+    match step {
+        Step::Tap(tap) => {
+            let card = tap.card.as_ref().map(|card| format!(" {card}")).unwrap_or_default();
+            let beside = match tap.beside {
+                None => "",
+                Some(Beside::TypeA) => " beside another card of type A",
+                Some(Beside::TypeB) => " beside a card of type B",
+            };
+            let hold = tap.hold.map(|hold| format!(" for {hold}")).unwrap_or_default();
+            let count = tap.count.map(|count| format!(" {count} times")).unwrap_or_default();
+            format!("tap{card}{beside}{hold}{count}")
+        }
+        Step::Wait(time) => format!("wait {time}"),
+        Step::PowerCycle => "power-cycle".into(),
+        Step::Validator(_) => "validator".into(),
+        Step::Console(console) => format!("console {}", console.send),
+        Step::Inject(injection) => format!("inject {}", fault::words(injection)),
+    }
+}
+
+/// Whether a line fits a pattern in which `*` stands for any run of characters.
+fn fits(pattern: &str, line: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == line,
+        Some((head, rest)) => line.strip_prefix(head).is_some_and(|mut tail| {
+            loop {
+                if fits(rest, tail) {
+                    return true;
+                }
+                let mut chars = tail.chars();
+                if chars.next().is_none() {
+                    return false;
+                }
+                tail = chars.as_str();
+            }
+        }),
+    }
+}
+
+/// Bytes that no earlier case on any bench has used: of the case, the attempt, the process and the time.
+fn nonce(id: &str, attempt: u32) -> [u8; 8] {
+    use std::hash::{BuildHasher, Hasher};
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write(id.as_bytes());
+    hasher.write_u32(attempt);
+    hasher.finish().to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_run() {
+        assert!(fits("ok*", "ok"));
+        assert!(fits("ok * digest=*", "ok device=x digest=00"));
+        assert!(fits("*", ""));
+        assert!(!fits("ok", "ok 1"));
+        assert!(!fits("ok *x", "ok 1"));
+    }
+
+    #[test]
+    fn no_two_nonces_are_alike() {
+        assert_ne!(nonce("ODA-001", 1), nonce("ODA-001", 1));
+    }
+}

@@ -1,0 +1,186 @@
+//! Benches at work on a list of sub-cases.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use taprig_model::event::{Body, RigFault, Source};
+use taprig_model::result::Verdict;
+use tokio::sync::watch;
+
+use super::attempt::attempt;
+use super::plan::Planned;
+use crate::bench::{Bench, BenchError, Config};
+use crate::record::Recorder;
+use crate::transcript::snapshot::Mode;
+
+/// A bench with the runtime that its links live on. Not shared: one thread, one bench.
+pub struct Station {
+    runtime: tokio::runtime::Runtime,
+    config: Arc<Config>,
+    recorder: Recorder,
+    root: PathBuf,
+    mode: Mode,
+    bench: Option<Bench>,
+}
+
+impl Station {
+    /// A station without a bench yet; it is opened for the first sub-case.
+    ///
+    /// # Errors
+    /// The operating system gives no event queue.
+    pub fn new(config: Arc<Config>, recorder: Recorder, root: PathBuf, mode: Mode) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { runtime, config, recorder, root, mode, bench: None })
+    }
+
+    /// Runs a sub-case; the verdict is told in the event stream too.
+    ///
+    /// # Errors
+    /// The bench can't be opened: no case can run here.
+    pub fn run(&mut self, planned: &Planned, stop: &Stop) -> Result<Option<Verdict>, BenchError> {
+        let mut stopped = stop.0.subscribe();
+        self.runtime.block_on(async {
+            let work = async {
+                if self.bench.is_none() {
+                    self.bench = Some(Bench::open(&self.config, &self.recorder).await?);
+                }
+                let Some(bench) = self.bench.as_mut() else { return Ok(None) };
+                let outcome = attempt(bench, planned, 1, &self.root, self.mode).await;
+                if !outcome.bench_is_sound {
+                    self.bench = None;
+                }
+                Ok(Some(outcome.verdict))
+            };
+            tokio::select! {
+                done = work => done,
+                _ = stopped.wait_for(|stop| *stop) => Ok(None),
+            }
+        })
+    }
+
+    /// Opens the bench if it is not open, and hands it out with its runtime.
+    ///
+    /// # Errors
+    /// As [`Bench::open`].
+    pub fn with_bench<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Bench) -> Result<T, BenchError>,
+    ) -> Result<T, BenchError> {
+        let mut bench = match self.bench.take() {
+            Some(bench) => bench,
+            None => self.runtime.block_on(Bench::open(&self.config, &self.recorder))?,
+        };
+        let done = self.runtime.block_on(work(&mut bench));
+        if done.is_ok() {
+            self.bench = Some(bench);
+        }
+        done
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        // Ports are closed within the runtime that they belong to.
+        let _entered = self.runtime.enter();
+        self.bench = None;
+    }
+}
+
+/// Ends a run early: every bench lets go of what it does.
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<watch::Sender<bool>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+}
+
+impl Stop {
+    /// Ends the run.
+    pub fn now(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether the run is to end.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
+/// Runs all sub-cases on `jobs` benches. Those that do not apply are told as such; those that no bench is left for are
+/// told as skipped.
+pub fn run(
+    planned: Vec<Planned>,
+    config: &Arc<Config>,
+    jobs: usize,
+    recorder: &Recorder,
+    root: &std::path::Path,
+    mode: Mode,
+    stop: &Stop,
+) {
+    let (apply, excluded): (Vec<_>, Vec<_>) = planned.into_iter().partition(|planned| planned.lacks.is_empty());
+    for planned in &excluded {
+        let lacks: Vec<_> = planned.lacks.iter().map(ToString::to_string).collect();
+        not_run(planned, Verdict::NotApplicable, &format!("the device does not claim {}", lacks.join(", ")), recorder);
+    }
+    let queue = Mutex::new(VecDeque::from(apply));
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    std::thread::scope(|threads| {
+        for _ in 0..jobs.max(1) {
+            threads.spawn(|| {
+                if let Err(fault) = work(&next, config, recorder, root, mode, stop) {
+                    recorder.scope().emit(Source::Rig, Body::RigFault(fault));
+                }
+            });
+        }
+    });
+    while let Some(planned) = next() {
+        let why = if stop.is_set() { "the run was interrupted" } else { "no bench was left to run it on" };
+        not_run(&planned, Verdict::Skipped, why, recorder);
+    }
+}
+
+/// One bench, until there is nothing left to do, or it can't be opened.
+fn work(
+    next: &dyn Fn() -> Option<Planned>,
+    config: &Arc<Config>,
+    recorder: &Recorder,
+    root: &std::path::Path,
+    mode: Mode,
+    stop: &Stop,
+) -> Result<(), RigFault> {
+    let opening = format!("the bench {}", config.name);
+    let mut station = Station::new(config.clone(), recorder.clone(), root.to_owned(), mode).map_err(|error| {
+        RigFault { doing: "starting a bench".into(), on: opening.clone(), cause: error.to_string(), advice: None }
+    })?;
+    while !stop.is_set() {
+        let Some(planned) = next() else { break };
+        match station.run(&planned, stop) {
+            Ok(Some(_)) => {}
+            Ok(None) => not_run(&planned, Verdict::Skipped, "the run was interrupted", recorder),
+            Err(error) => {
+                not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
+                return Err(error.fault("opening", &opening));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn not_run(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) {
+    let scope = recorder.scope().case(&planned.id);
+    scope.emit(
+        Source::Rig,
+        Body::CaseStarted(taprig_model::event::CaseStarted {
+            title: planned.sub.case.title.clone(),
+            file: planned.sub.file.display().to_string(),
+            attempt: 1,
+            validator: planned.sub.case.given.validator.to_string(),
+            ..Default::default()
+        }),
+    );
+    scope.emit(Source::Rig, Body::CaseFinished { verdict, took_us: 0, attempt: 1, failure: Some(why.to_owned()) });
+}

@@ -1,0 +1,92 @@
+//! From names on a command line to what a run needs: bench, device, images, programs.
+
+use std::path::{Path, PathBuf};
+
+use probe_rs_qemu::Machine;
+use taprig_model::bench::{Bench as BenchFile, Board};
+use taprig_model::device::Device;
+use taprig_model::event::Role;
+
+use crate::bench::{Config, Programs};
+use crate::case::project::Fixture;
+use crate::case::{Diagnostic, Problems, Project};
+use crate::flash::Image;
+
+/// The bench that runs where none is named: no hardware is needed.
+pub const DEFAULT_BENCH: &str = "qemu";
+
+/// What a bench is opened from: everything read and checked, nothing started.
+///
+/// `bench` is a name in `fixtures/benches` or a path; `taprig` the program whose subcommand `board` is the hosted
+/// firmware.
+///
+/// # Errors
+/// What is wrong with the bench file, the device file, or an image.
+pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config, Problems> {
+    let path = Path::new(bench);
+    let is_path = path.extension().is_some() || path.components().count() > 1;
+    let file: BenchFile =
+        if is_path { project.load_file(Fixture::Bench, path)? } else { project.load(Fixture::Bench, bench)? };
+    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
+    let device: Device = project.load(Fixture::Device, file.device.as_str())?;
+    let programs = Programs {
+        taprig,
+        qemu: std::env::var_os("TAPRIG_QEMU").map_or_else(|| "qemu-system-arm".into(), PathBuf::from),
+        flash_algorithm: built(project, "flash-algorithm"),
+    };
+    let place = if is_path { path.to_owned() } else { project.file(Fixture::Bench, bench) };
+    let images = [
+        image(project, &file.validator, Role::Validator, &place)?,
+        image(project, &file.emulator, Role::Emulator, &place)?,
+    ];
+    Ok(Config { name, bench: file, device, images, programs })
+}
+
+/// Where `ci/firmware` puts what it builds.
+fn built(project: &Project, name: &str) -> PathBuf {
+    project.root().join("target/boards").join(format!("{name}.elf"))
+}
+
+fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<Option<Image>, Problems> {
+    let path = match board {
+        Board::Qemu(qemu) => match &qemu.firmware {
+            Some(path) => project.root().join(path),
+            None => built(project, &format!("{}-{role}", qemu.machine)),
+        },
+        Board::Probe(probe) => project.root().join(&probe.firmware),
+        Board::Sim(_) | Board::Attached(_) => return Ok(None),
+    };
+    let wrong = |problem: String| Diagnostic::of_file(bench, format!("the {role}: {problem}"));
+    let image = Image::read(&path).map_err(|error| {
+        wrong(error.to_string()).help("`ci/firmware` builds the boards' firmware into target/boards")
+    })?;
+    match board {
+        Board::Qemu(qemu) => {
+            let machine: Machine = qemu.machine.parse().map_err(|error| wrong(format!("{error}")))?;
+            let flash = machine.flash();
+            image
+                .check_fits(machine.chip(), &[u64::from(flash.start)..u64::from(flash.end)])
+                .map_err(|error| wrong(error.to_string()))?;
+        }
+        Board::Probe(probe) => {
+            let flash = flash_of(&probe.chip).map_err(wrong)?;
+            image.check_fits(&probe.chip, &flash).map_err(|error| wrong(error.to_string()))?;
+        }
+        Board::Sim(_) | Board::Attached(_) => {}
+    }
+    Ok(Some(image))
+}
+
+/// The flash of a chip that probe-rs knows.
+fn flash_of(chip: &str) -> Result<Vec<std::ops::Range<u64>>, String> {
+    let registry = probe_rs::config::Registry::from_builtin_families();
+    let target = registry.get_target_by_name(chip).map_err(|error| error.to_string())?;
+    Ok(target
+        .memory_map
+        .iter()
+        .filter_map(|region| match region {
+            probe_rs::config::MemoryRegion::Nvm(nvm) => Some(nvm.range.clone()),
+            _ => None,
+        })
+        .collect())
+}
