@@ -1,12 +1,13 @@
 //! Certificates, signatures and cryptograms against another implementation.
 
-use crate::reader::{NEW, OFFLINE, RING, Refused, card, cards, image, tap, verify};
+use crate::reader::{KEYS, NEW, OFFLINE, RING, Refused, card, cards, image, tap, verify};
 use emv::core::application_cryptogram::application_cryptogram;
 use emv::core::master_key_derivation::derive_master_key_option_a;
 use emv::core::secure_messaging::{derive_session_key_tdes, diversification_for_ac_session_key};
 use taprig_card::personalise;
 use taprig_model::card::key::Key;
 use taprig_model::card::{Fdda, Session};
+use taprig_model::name::Name;
 
 #[test]
 fn every_fixture_card_is_authenticated_or_is_meant_not_to_be() {
@@ -35,6 +36,26 @@ fn every_fixture_card_is_authenticated_or_is_meant_not_to_be() {
         }
     }
     assert!(seen >= 8);
+}
+
+#[test]
+fn every_combination_of_key_sizes_makes_a_chain() {
+    let names = |kind: &str| KEYS.keys().filter(|name| name.as_str().starts_with(kind)).cloned().collect::<Vec<_>>();
+    let bits = |name: &Name| name.as_str().split('-').nth(2).and_then(|bits| bits.parse::<u32>().ok());
+    let mut image = image("unionpay-credit-rsa1152");
+    let mut seen = 0;
+    for authority in names("test-ca-").iter().filter(|name| bits(name).is_some()) {
+        for issuer in names("test-issuer-").iter().filter(|name| bits(name) <= bits(authority)) {
+            for key in names("test-card-").iter().filter(|name| bits(name) <= bits(issuer)) {
+                let oda = image.applications[0].oda.as_mut().unwrap();
+                (oda.authority, oda.issuer, oda.card) = (authority.clone(), issuer.clone(), key.clone());
+                let mut card = personalise(&image, &RING, &[]).unwrap();
+                assert!(verify(&tap(&mut card, NEW).unwrap()).is_ok(), "{authority} {issuer} {key}");
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 2 + 4 * (2 + 4 + 4 + 4));
 }
 
 #[test]
@@ -178,7 +199,7 @@ fn the_cryptogram_is_what_another_implementation_computes() {
     let mut image = image("unionpay-debit-new");
     image.applications[0].cryptogram.session = Session::Emv;
     let mut card = personalise(&image, &RING, &[]).unwrap();
-    let Key::Master(master) = &crate::reader::KEYS[&image.applications[0].cryptogram.key].key else { panic!() };
+    let Key::Master(master) = &KEYS[&image.applications[0].cryptogram.key].key else { panic!() };
     for atc in [23u16, 24] {
         let tap = tap(&mut card, NEW).unwrap();
         assert_eq!(tap.tags[&0x9F36], atc.to_be_bytes());

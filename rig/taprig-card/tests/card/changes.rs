@@ -1,7 +1,9 @@
 //! What a case alters, and what it is told when that can't be.
 
 use crate::reader::{NEW, RING, card, image, select, tap, try_card, verify};
+use proptest::prelude::*;
 use taprig_card::{KeyRing, PersonaliseError, personalise};
+use taprig_model::card::change::{Field, Signed};
 use taprig_model::expect::CommandName;
 
 const CARD: &str = "unionpay-credit-rsa1152";
@@ -121,4 +123,61 @@ fn a_missing_key_is_told_with_those_that_are_there() {
     assert!(personalise(&image, &KeyRing::default(), &[]).is_err());
     image.include = Some("base".parse().unwrap());
     assert!(matches!(personalise(&image, &RING, &[]), Err(PersonaliseError::Include(_))));
+}
+
+fn object() -> impl Strategy<Value = String> {
+    let tags =
+        ["4F", "50", "57", "5A", "5F24", "5F34", "61", "6F", "70", "77", "82", "84", "87", "8F", "90", "92", "94"];
+    let more = ["9F10", "9F26", "9F32", "9F36", "9F38", "9F46", "9F47", "9F48", "9F4A", "9F4B", "9F69", "9F6C", "BF0C"];
+    let places = ["", "ppse/", "fci/", "gpo/", "record-1.1/", "record-2.3/", "record-31.0/"];
+    let all: Vec<_> = tags.into_iter().chain(more).collect();
+    let fields = Signed::ALL.iter().flat_map(|(signed, whole)| {
+        let named = |field| Field::ALL.iter().find(|(known, _)| *known == field).unwrap().1;
+        signed.fields().iter().map(move |field| format!("{whole}.{}", named(*field)))
+    });
+    let fields: Vec<_> = fields.chain(["front.uid", "front.ats"].map(String::from)).collect();
+    prop_oneof![
+        3 => (prop::sample::select(places.to_vec()), prop::sample::select(all)).prop_map(|(place, tag)| format!("{place}{tag}")),
+        1 => prop::sample::select(fields),
+    ]
+}
+
+fn any_change() -> impl Strategy<Value = String> {
+    let bytes = prop::collection::vec(any::<u8>(), 0..40)
+        .prop_map(|bytes| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>());
+    (object(), 0usize..8, bytes, 0u16..1200).prop_map(|(object, kind, bytes, number)| {
+        let (word, rest) = match kind {
+            0 => ("set", format!(", value: \"{bytes}\"")),
+            1 => ("replace", format!(", value: \"{bytes}\"")),
+            2 => ("flip", format!(", bit: {number}")),
+            3 => ("drop", String::new()),
+            4 => ("truncate", format!(", to: {}", number / 16)),
+            5 => ("extend", format!(", with: \"{bytes}\"")),
+            6 => ("length", format!(", bytes: \"{bytes}\"")),
+            _ => ("duplicate", String::new()),
+        };
+        format!("{word}: {{ object: \"{object}\"{rest} }}")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    /// Changes are refused or they work; a card that is made answers whatever was changed.
+    #[test]
+    fn no_changes_break_the_card(changes in prop::collection::vec(any_change(), 1..4)) {
+        let changes: Vec<_> = changes.iter().map(String::as_str).collect();
+        match try_card(CARD, &changes) {
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+            Ok(mut card) => {
+                prop_assert!(card.respond(&select(b"2PAY.SYS.DDF01")).response.len() >= 2);
+                prop_assert!(card.respond(&select(&[0xA0, 0x00, 0x00, 0x03, 0x33])).response.ends_with(&[0x90, 0x00]));
+                let options = card.respond(&crate::reader::gpo(&[0x9F, 0x66, 33], NEW).0).response;
+                prop_assert!(options.ends_with(&[0x90, 0x00]) || options == [0x6A, 0x80], "{options:02X?}");
+                for number in 1..=3 {
+                    prop_assert!(card.respond(&[0x00, 0xB2, number, 0x14, 0x00]).response.len() <= 258);
+                }
+            }
+        }
+    }
 }
