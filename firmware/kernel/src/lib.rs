@@ -1,7 +1,7 @@
 //! The contactless reader's application side: from SELECT PPSE to the outcome, for UnionPay QuickPass (EMV
 //! Contactless Book B and Book C-7, UnionPay's ODA rule for buses).
 //!
-//! [`run`] takes a [`Card`] that is already activated, an [`Environment`] (keys, lists, display), the
+//! [`run()`] takes a [`Card`] that is already activated, an [`Environment`] (keys, lists, display), the
 //! [`Settings`] of the reader and one [`Transaction`], and always ends in an [`Outcome`], whatever the card
 //! answers. No heap, no clock, no input or output of its own.
 //!
