@@ -1,5 +1,5 @@
 //! What the Cortex-M boards have in common: receive buffers, memory, what survives a reset, faults, and the traits
-//! of both firmwares over a small [`Chip`].
+//! of both firmwares over a small `Chip`.
 //!
 //! On a host only the parts without hardware are compiled, for their tests.
 #![cfg_attr(target_os = "none", no_std)]
