@@ -41,9 +41,9 @@ pub fn check_product(settings: &Settings, product: Product) -> Result<(), Reason
     if product == Product::Debit && !settings.debit_allowed { Err(Reason::DebitBarred) } else { Ok(()) }
 }
 
-/// The decision on a bus, in UnionPay's order after kernel 7's first steps (the card's refusal, expiry, cardholder
-/// verification): authentication must pass; an ARQC; a card that was once online (transaction counter not 0); the
-/// deny list; the merchant's checks. The bus is never online, so that nothing turns into an online request.
+/// The decision on a bus, in UnionPay's order: after the card's own refusal authentication must pass; then kernel 7's
+/// expiry and cardholder verification; an ARQC; a card that was once online (transaction counter not 0); the deny
+/// list; the merchant's checks. The bus is never online, so that nothing turns into an online request.
 #[must_use]
 pub fn decide(facts: &Facts, atc: u16, product: Product, merchant: Merchant, settings: &Settings) -> Decision {
     rule(facts, atc, product, merchant, settings).unwrap_or_else(Decision::declined)
@@ -59,13 +59,14 @@ fn rule(
     if facts.cryptogram == Cryptogram::Aac {
         return Err(Reason::CardDeclined);
     }
+    // First of all, as no other word of a card that is not proven counts for anything.
+    if let Some(failure) = facts.oda_failure() {
+        return Err(Reason::Oda(failure));
+    }
     if facts.expiry != Expiry::Good {
         return Err(facts.expiry_reason());
     }
     let cvm = facts.cvm().ok_or(Reason::CvmFailed)?;
-    if let Some(failure) = facts.oda_failure() {
-        return Err(Reason::Oda(failure));
-    }
     if facts.cryptogram != Cryptogram::Arqc {
         return Err(Reason::NotArqc);
     }
@@ -115,14 +116,14 @@ mod tests {
         let poor = Merchant { fare: 0, journal_has_room: false };
         assert_eq!(reason(facts, 0, poor), Reason::CardDeclined);
         facts.cryptogram = Cryptogram::Tc;
-        assert_eq!(reason(facts, 0, poor), Reason::Expired);
-        facts.expiry = Expiry::Good;
-        assert_eq!(reason(facts, 0, poor), Reason::CvmFailed);
-        facts.ttq = ARQC.ttq;
         assert_eq!(reason(facts, 0, poor), Reason::Oda(OdaFailure::CardHash));
         facts.oda = Oda::NotPerformed;
         assert_eq!(reason(facts, 0, poor), Reason::Oda(OdaFailure::NotSupported));
         facts.oda = Oda::Passed;
+        assert_eq!(reason(facts, 0, poor), Reason::Expired);
+        facts.expiry = Expiry::Good;
+        assert_eq!(reason(facts, 0, poor), Reason::CvmFailed);
+        facts.ttq = ARQC.ttq;
         assert_eq!(reason(facts, 0, poor), Reason::NotArqc);
         facts.cryptogram = Cryptogram::Arqc;
         assert_eq!(reason(facts, 0, poor), Reason::NeverOnline);

@@ -196,8 +196,7 @@ fn what_is_missing_is_named() {
     fails(&sent(|objects| set(objects, 0x92, None), 2), OdaFailure::IssuerHash);
     fails(&sent(|objects| set(objects, 0x82, Some("5C00")), 0), OdaFailure::NotSupported);
     // No locator, no records: nothing to trust, though the response itself is a good one.
-    let outcome = tap(&sent(|objects| set(objects, 0x94, None), 0), &Settings::default());
-    assert_eq!((outcome.kind, outcome.reason), (OutcomeKind::Declined, Reason::ExpiryMissing));
+    fails(&sent(|objects| set(objects, 0x94, None), 0), OdaFailure::Missing(0x8F));
 }
 
 #[test]
