@@ -16,6 +16,8 @@ pub mod result;
 pub mod schema;
 pub mod settings;
 pub mod step;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod units;
 pub mod validator;

@@ -6,6 +6,8 @@ use super::project::{Fixture, Project};
 use super::typed::typed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use taprig_card::{KeyRing, PersonaliseError};
+use taprig_model::card::{CardImage, Change, KeyFile};
 use taprig_model::case::Case;
 use taprig_model::device::Device;
 use taprig_model::expect::Expect;
@@ -33,6 +35,8 @@ pub struct Known<'a> {
     profiles: BTreeMap<String, Option<Settings>>,
     /// Names by kind of fixture.
     names: BTreeMap<Fixture, Vec<String>>,
+    /// Makes cards, so that changes that do not fit show before a run.
+    cards: Cards,
 }
 
 impl<'a> Known<'a> {
@@ -45,6 +49,7 @@ impl<'a> Known<'a> {
             messages: BTreeSet::new(),
             profiles: BTreeMap::new(),
             names: Fixture::ALL.into_iter().map(|fixture| (fixture, project.names(fixture))).collect(),
+            cards: Cards::default(),
         };
         let path = project.cases().join("requirements.yaml");
         if let Some(requirements) = requirements(&path, problems) {
@@ -122,13 +127,18 @@ impl<'a> Known<'a> {
         let profile = if there { self.profile(given.validator.as_str(), problems) } else { None };
         settings(self.project, &given.settings, node, &path!["given", "settings"], problems);
         if let Some(card) = &given.card {
-            self.name(Fixture::Card, card.as_str(), node, &path!["given", "card"], problems);
+            let way = path!["given", "card"];
+            if self.name(Fixture::Card, card.as_str(), node, &way, problems) {
+                self.cards.make(self.project, card.as_str(), &given.changes, node, &way[..1], "card", problems);
+            }
         } else if !given.changes.is_empty() {
             problems.push(node.place(&path!["given", "changes"]).problem("changes of a card, but no card"));
         }
         for (name, card) in &given.cards {
-            let path = path!["given", "cards", name.as_str(), "image"];
-            self.name(Fixture::Card, card.image.as_str(), node, &path, problems);
+            let way = path!["given", "cards", name.as_str(), "image"];
+            if self.name(Fixture::Card, card.image.as_str(), node, &way, problems) {
+                self.cards.make(self.project, card.image.as_str(), &card.changes, node, &way[..3], "image", problems);
+            }
         }
         for (at, injection) in given.inject.iter().enumerate() {
             injected(injection, node, &path!["given", "inject", at], problems);
@@ -201,6 +211,91 @@ impl<'a> Known<'a> {
             self.word(&self.messages, "message", message, node, &place, problems);
         }
     }
+}
+
+/// Images and keys, read once.
+#[derive(Default)]
+pub struct Cards {
+    images: BTreeMap<String, Option<CardImage>>,
+    keys: Option<KeyRing>,
+}
+
+impl Cards {
+    /// Makes a card of an image with a case's changes. `way` leads to the map with `changes` and the name of the image
+    /// under `name`.
+    #[expect(clippy::too_many_arguments, reason = "a place and what stands there")]
+    fn make(
+        &mut self,
+        project: &Project,
+        image: &str,
+        changes: &[Change],
+        node: &Node,
+        way: &[Step],
+        name: &str,
+        problems: &mut Problems,
+    ) {
+        let Some(wrong) = self.personalise(project, image, changes, problems) else { return };
+        let at = match &wrong {
+            PersonaliseError::Change { change, .. } => changes.iter().position(|known| known.to_string() == *change),
+            _ => None,
+        };
+        let (place, message) = match (at, &wrong) {
+            (Some(at), PersonaliseError::Change { problem, .. }) => {
+                (node.place(&[way, &path!["changes", at]].concat()), problem.clone())
+            }
+            _ => (node.place(&[way, &path![name]].concat()), wrong.to_string()),
+        };
+        problems.push(place.problem(message));
+    }
+
+    /// Why no card can be made; `None` also for an image that can't be read, which is told here.
+    fn personalise(
+        &mut self,
+        project: &Project,
+        image: &str,
+        changes: &[Change],
+        problems: &mut Problems,
+    ) -> Option<PersonaliseError> {
+        let image = self
+            .images
+            .entry(image.into())
+            .or_insert_with(|| gather(project.load(Fixture::Card, image), problems))
+            .as_ref()?;
+        let keys = self.keys.get_or_insert_with(|| keys(project, problems));
+        taprig_card::personalise(image, keys, changes).err()
+    }
+
+    /// Makes the card of an image as it is.
+    pub fn check(&mut self, project: &Project, name: &str, problems: &mut Problems) {
+        if let Some(wrong) = self.personalise(project, name, &[], problems) {
+            problems.push(Diagnostic::of_file(&project.file(Fixture::Card, name), wrong.to_string()));
+        }
+    }
+}
+
+fn gather<T>(result: Result<T, Problems>, problems: &mut Problems) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(wrong) => {
+            wrong.iter().for_each(|problem| problems.push(problem.clone()));
+            None
+        }
+    }
+}
+
+/// All keys of the project. What is wrong with one is told at its file.
+pub fn keys(project: &Project, problems: &mut Problems) -> KeyRing {
+    let mut ring = KeyRing::default();
+    for name in project.names(Fixture::Key) {
+        let (Ok(word), Some(file)) = (name.parse(), gather(project.load::<KeyFile>(Fixture::Key, &name), problems))
+        else {
+            continue;
+        };
+        if let Err(wrong) = ring.insert(word, &file) {
+            problems.push(Diagnostic::of_file(&project.file(Fixture::Key, &name), wrong.to_string()));
+        }
+    }
+    ring
 }
 
 fn count(count: Option<u32>, node: &Node, path: &[Step], problems: &mut Problems) {

@@ -24,7 +24,7 @@ impl Diagnostic {
     /// A problem of a file or folder as a whole.
     #[must_use]
     pub fn of_file(path: &Path, message: impl Into<String>) -> Self {
-        Self { path: path.into(), place: None, message: message.into(), help: None }
+        Self { path: path.into(), place: None, message: clipped(message.into()), help: None }
     }
 
     /// A problem at these bytes.
@@ -33,7 +33,7 @@ impl Diagnostic {
         Self {
             path: source.path().into(),
             place: Some((Arc::clone(source), bytes)),
-            message: message.into(),
+            message: clipped(message.into()),
             help: None,
         }
     }
@@ -41,7 +41,7 @@ impl Diagnostic {
     /// With what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(clipped(help.into()));
         self
     }
 
@@ -79,6 +79,15 @@ impl fmt::Display for Diagnostic {
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// A message quotes what is in the file, and that may be long.
+fn clipped(text: String) -> String {
+    const LONGEST: usize = 400;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
 
 /// The known name nearest to a wrong one, if one is near.
 #[must_use]

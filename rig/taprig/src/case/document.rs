@@ -122,7 +122,13 @@ impl Node {
         let (mut node, mut place) = (self, self.place.clone());
         for step in path {
             let next = match (&node.kind, step) {
-                (Kind::List(items), Step::Item(index)) => items.get(*index).map(|item| (item.place.clone(), item)),
+                (Kind::List(items), Step::Item(index)) => items.get(*index).map(|item| match &item.kind {
+                    // A map without braces begins with its first key, and has no characters of its own.
+                    Kind::Map(entries) if item.place.bytes.is_empty() && !entries.is_empty() => {
+                        (entries[0].0.place.clone(), item)
+                    }
+                    _ => (item.place.clone(), item),
+                }),
                 (Kind::Map(entries), Step::Key(key)) => {
                     entries.iter().find(|(known, _)| known.text == *key).map(|(known, node)| match node.kind {
                         Kind::Scalar { .. } => (node.place.clone(), node),
@@ -223,10 +229,17 @@ pub fn parse(source: &Arc<Source>, problems: &mut Problems) -> Result<Node, Diag
             Ok((event, span)) => builder.event(event, span)?,
             Err(error) => {
                 let at = error.marker().index();
-                let message = format!("this is no YAML: {}", error.info());
-                let help = match error.info().contains("mapping values") {
-                    true => "a text with a colon in it needs quotes; else look at the indentation",
-                    false => "look at indentation, colons and quotes here and in the line above",
+                // The parser's own bound, which it meets before ours when it looks ahead.
+                let message = match error.info().contains("recursion limit") {
+                    true => format!("nested more than {MAX_DEPTH} deep"),
+                    false => format!("this is no YAML: {}", error.info()),
+                };
+                let help = match error.info() {
+                    info if info.contains("mapping values") => {
+                        "a text with a colon in it needs quotes; else look at the indentation"
+                    }
+                    info if info.contains("anchor") => "aliases are no part of the format: write the value out",
+                    _ => "look at indentation, colons and quotes here and in the line above",
                 };
                 return Err(Diagnostic::at(source, source.bytes(at..at + 1), message).help(help));
             }

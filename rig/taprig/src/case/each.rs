@@ -16,8 +16,8 @@ pub struct Expanded {
 /// The sub-cases of a case. What is wrong with the matrix goes to `problems`.
 pub fn expand(mut tree: Node, problems: &mut Problems) -> Vec<Expanded> {
     let Some((key, each)) = tree.take("each") else {
-        refuse_names(&tree, &BTreeSet::new(), problems);
-        return vec![Expanded { name: None, tree }];
+        let refused = refuse_names(&tree, &BTreeSet::new(), problems);
+        return if refused { Vec::new() } else { vec![Expanded { name: None, tree }] };
     };
     let Kind::List(entries) = &each.kind else {
         problems.push(key.place.problem("`each` is a list").help("write `each:` and below it `- {name: value, ...}`"));
@@ -71,7 +71,9 @@ pub fn expand(mut tree: Node, problems: &mut Problems) -> Vec<Expanded> {
             continue;
         }
         let known = values.iter().map(|(key, _)| key.text.clone()).collect();
-        refuse_names(&tree, &known, problems);
+        if refuse_names(&tree, &known, problems) {
+            continue;
+        }
         let mut sub = tree.clone();
         put_in(&mut sub, values);
         all.push(Expanded { name: Some(name), tree: sub });
@@ -148,7 +150,9 @@ fn names_in(node: &Node, visit: &mut dyn FnMut(&str, &Place)) {
     }
 }
 
-fn refuse_names(tree: &Node, known: &BTreeSet<String>, problems: &mut Problems) {
+/// True when a name in braces is unknown.
+fn refuse_names(tree: &Node, known: &BTreeSet<String>, problems: &mut Problems) -> bool {
+    let mut refused = false;
     names_in(tree, &mut |name, place| {
         if !known.contains(name) {
             let problem = place.problem(format!("`{{{name}}}` is no value of the matrix"));
@@ -156,8 +160,10 @@ fn refuse_names(tree: &Node, known: &BTreeSet<String>, problems: &mut Problems) 
                 true => problem.help("this case has no `each`"),
                 false => problem.nearest(name, known.iter().map(String::as_str)),
             });
+            refused = true;
         }
     });
+    refused
 }
 
 fn put_in(node: &mut Node, values: &[(Key, Node)]) {

@@ -19,6 +19,8 @@ pub mod project;
 pub mod select;
 pub mod source;
 pub mod suite;
+#[cfg(test)]
+mod tests;
 pub mod typed;
 
 pub use diagnostic::{Diagnostic, Problems};

@@ -1,6 +1,6 @@
 //! The cases that were asked for, ready to run; or all that is wrong with them.
 
-use super::check::{self, Known};
+use super::check::{self, Cards, Known};
 use super::diagnostic::{Diagnostic, Problems, nearest};
 use super::document::Node;
 use super::project::{Fixture, Project};
@@ -64,21 +64,19 @@ impl Suite {
                 Err(problem) => problems.push(problem),
             }
         }
-        let mut paths = BTreeSet::new();
-        let mut asked = BTreeSet::new();
+        let mut paths = Paths::new();
         for selector in &selectors {
             if let Selector::Path(path) = selector {
-                let found = files(path, &mut problems);
-                asked.extend(found.iter().map(|path| real(path)));
-                paths.extend(found);
+                paths.extend(by_real(files(path, &mut problems)));
             }
         }
+        let asked: BTreeSet<PathBuf> = paths.keys().cloned().collect();
         if selectors.is_empty() && problems.is_empty()
             || selectors.iter().any(|word| !matches!(word, Selector::Path(_)))
         {
-            paths.extend(files(&project.cases(), &mut problems));
+            paths.extend(by_real(files(&project.cases(), &mut problems)));
         }
-        let mut cases = read(project, paths.iter().map(PathBuf::as_path), &mut problems);
+        let mut cases = read(project, paths.values().map(PathBuf::as_path), &mut problems);
         let files = cases.iter().map(|case| &case.file).collect::<BTreeSet<_>>().len();
         let all_words = words_of(&cases);
         for (word, selector) in words.iter().zip(&selectors) {
@@ -103,6 +101,13 @@ impl Suite {
         }
         problems.into_result(Self { cases, files })
     }
+}
+
+/// Files by their real path: the same one may be named in two ways.
+type Paths = BTreeMap<PathBuf, PathBuf>;
+
+fn by_real(files: Vec<PathBuf>) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+    files.into_iter().map(|path| (real(&path), path))
 }
 
 fn real(path: &Path) -> PathBuf {
@@ -144,12 +149,30 @@ fn read_case(
     note_id(&tree, path, project, ids, problems);
     let title = tree.get("title").and_then(Node::text).unwrap_or_default().to_string();
     for expanded in each::expand(tree, problems) {
-        let Some(case) = typed::<Case>(&expanded.tree, problems) else { continue };
-        let settings = known.case(&case, &expanded.tree, path, problems);
+        let mut found = Problems::default();
+        let case = typed::<Case>(&expanded.tree, &mut found);
+        let settings = case.as_ref().and_then(|case| known.case(case, &expanded.tree, path, &mut found));
+        for problem in found.iter() {
+            problems.push(in_sub_case(problem, expanded.name.as_ref()));
+        }
+        let Some(case) = case else { continue };
         let id = SubCaseId { case: case.id.clone(), sub: expanded.name };
         if let Some(settings) = settings {
             cases.push(SubCase { id, case, title: title.clone(), file: project.shown(path).into(), settings });
         }
+    }
+}
+
+/// A problem where a value of the matrix was put in, with the sub-case that put it there.
+fn in_sub_case(problem: &Diagnostic, name: Option<&Name>) -> Diagnostic {
+    let put_in = problem
+        .place
+        .as_ref()
+        .is_some_and(|(source, bytes)| source.text().get(bytes.clone()).is_some_and(|text| text.contains('{')));
+    match (name, &problem.help) {
+        (Some(name), Some(help)) if put_in => problem.clone().help(format!("{help} (in sub-case `{name}`)")),
+        (Some(name), None) if put_in => problem.clone().help(format!("in sub-case `{name}`")),
+        _ => problem.clone(),
     }
 }
 
@@ -177,11 +200,11 @@ fn note_id(tree: &Node, path: &Path, project: &Project, ids: &mut BTreeMap<CaseI
 /// All problems of all files.
 pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problems> {
     let mut problems = Problems::default();
-    let mut paths = BTreeSet::new();
+    let mut paths = Paths::new();
     for word in words {
         match Selector::of(word, project) {
-            Ok(Selector::Path(path)) => paths.extend(files(&path, &mut problems)),
-            Ok(Selector::Id(id)) => paths.extend(files(&file_of(project, &id.case), &mut problems)),
+            Ok(Selector::Path(path)) => paths.extend(by_real(files(&path, &mut problems))),
+            Ok(Selector::Id(id)) => paths.extend(by_real(files(&file_of(project, &id.case), &mut problems))),
             Ok(_) => problems.push(
                 Diagnostic::of_file(Path::new(word), "no such file or folder").help("`check` takes paths and ids"),
             ),
@@ -189,17 +212,23 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
         }
     }
     if words.is_empty() {
-        paths.extend(files(&project.cases(), &mut problems));
+        paths.extend(by_real(files(&project.cases(), &mut problems)));
         for fixture in Fixture::ALL {
-            paths.extend(files(&project.folder(fixture), &mut problems));
+            paths.extend(by_real(files(&project.folder(fixture), &mut problems)));
         }
     }
-    for path in &paths {
-        if let FileKind::Fixture(kind) = FileKind::of(path) {
-            fixture(project, kind, path, &mut problems);
+    let mut cards = Cards::default();
+    for path in paths.values() {
+        let FileKind::Fixture(kind) = FileKind::of(path) else { continue };
+        let before = problems.len();
+        fixture(project, kind, path, &mut problems);
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        // A card of another project can't be made with the keys of this one.
+        if kind == Fixture::Card && problems.len() == before && real(path) == real(&project.file(kind, name)) {
+            cards.check(project, name, &mut problems);
         }
     }
-    read(project, paths.iter().map(PathBuf::as_path), &mut problems);
+    read(project, paths.values().map(PathBuf::as_path), &mut problems);
     problems.into_result(paths.len())
 }
 

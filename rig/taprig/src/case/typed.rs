@@ -40,15 +40,35 @@ pub fn typed<T: DeserializeOwned>(root: &Node, problems: &mut Problems) -> Optio
             }
             return None;
         }
-        problems.push(explain(&tree, &path, &error));
+        if !told(&tree, &path) {
+            problems.push(explain(&tree, &path, &error));
+        }
         // Out of a map goes the key. Out of a list goes the item, and then places in the list no longer fit, so that a
         // part of a list's item is never taken out by itself when the key is needed.
         if path.is_empty() || !tree.remove(&path) {
             return None;
         }
-        removed.push(path);
+        removed.push(path.clone());
+        // What a word was about (`wait: 3`) goes with the word: the map that is left would be wrong for want of it.
+        let mut above = &path[..path.len() - 1];
+        while let (Some(Kind::Map(entries)), false) = (tree.find(above).map(|node| &node.kind), above.is_empty()) {
+            if !entries.is_empty() || !tree.remove(above) {
+                break;
+            }
+            removed.push(above.to_vec());
+            above = &above[..above.len() - 1];
+        }
     }
     None
+}
+
+/// An empty map that is not written as one is what is left of a map whose keys have no values, which has been told.
+fn told(tree: &Node, path: &[Step]) -> bool {
+    tree.find(path).is_some_and(|node| {
+        let written = node.place.source.text().get(node.place.bytes.start..).unwrap_or_default();
+        let empty = written.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('}'));
+        matches!(&node.kind, Kind::Map(entries) if entries.is_empty()) && !empty
+    })
 }
 
 /// The first back-quoted word after `before`.
@@ -101,7 +121,7 @@ fn explain(tree: &Node, path: &[Step], error: &str) -> Diagnostic {
             "sequence" => "a list".to_string(),
             text => text.replace("boolean `", "the switch `").replace("integer `", "the number `"),
         };
-        let problem = place.problem(format!("found {found} where {expected} is needed"));
+        let problem = place.problem(format!("expected {expected}, found {found}"));
         return match (expected, found.starts_with("the number") || found.starts_with("the switch")) {
             ("a text", true) => problem.help("put it in quotes"),
             _ => problem,

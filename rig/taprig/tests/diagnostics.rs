@@ -1,0 +1,259 @@
+//! What bad input gets: the whole program is run on a project that is right but for one file, and what it prints is
+//! compared with what was reviewed.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, too")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A project with one right case, one right fixture of each kind.
+fn project() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    put(&dir, "cases/oda/ODA-001.yaml", GOOD_CASE);
+    put(&dir, "cases/requirements.yaml", include_str!("bad/requirements.yaml"));
+    put(&dir, "fixtures/validators/base.yaml", "schema: 1\ntitle: Base\nsettings: { fare: 1.00 CNY, retap: 3 s }\n");
+    put(&dir, "fixtures/validators/flat.yaml", "schema: 1\ntitle: Flat\ninclude: base\nsettings: { fare: 2.00 CNY }\n");
+    put(&dir, "fixtures/cards/credit.yaml", include_str!("../../../fixtures/cards/unionpay-credit-rsa1152.yaml"));
+    for key in ["test-ca-1984-e3", "test-issuer-1152-e3", "test-card-1152-e3", "test-master-3des"] {
+        let file = format!("fixtures/keys/{key}.yaml");
+        put(&dir, &file, fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(&file)).unwrap());
+    }
+    put(&dir, "fixtures/devices/reference.yaml", include_str!("../../../fixtures/devices/taprig-reference.yaml"));
+    put(
+        &dir,
+        "fixtures/benches/sim.yaml",
+        "schema: 1\ntitle: Here\ndevice: reference\nvalidator: { sim: {} }\nemulator: { sim: {} }\n",
+    );
+    dir
+}
+
+const GOOD_CASE: &str = include_str!("bad/good.yaml");
+
+fn put(dir: &TempDir, path: &str, text: impl AsRef<[u8]>) {
+    let path = dir.path().join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn taprig(dir: &TempDir, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_taprig")).args(args).current_dir(dir.path()).env("NO_COLOR", "1").output().unwrap()
+}
+
+/// What `taprig check` says of a project, and how it ends.
+fn check(dir: &TempDir, args: &[&str]) -> String {
+    let args: Vec<&str> = std::iter::once("check").chain(args.iter().copied()).collect();
+    let output = taprig(dir, &args);
+    let mut text = String::from_utf8(output.stdout).unwrap();
+    text += &String::from_utf8(output.stderr).unwrap();
+    let _ = write!(text, "exit code {}", output.status.code().unwrap());
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// What is said of a case that replaces the good one.
+fn check_case(text: &str) -> String {
+    let dir = project();
+    put(&dir, "cases/oda/ODA-001.yaml", text);
+    check(&dir, &[])
+}
+
+#[test]
+fn a_right_project_is_right() {
+    insta::assert_snapshot!(check(&project(), &[]));
+}
+
+/// Each file of `tests/bad/cases` is wrong in its own way; its first line says how.
+#[test]
+fn each_bad_case_is_explained() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad/cases");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() > 20, "where are the bad cases?");
+    for file in files {
+        let said = check_case(&fs::read_to_string(&file).unwrap());
+        assert!(said.ends_with("exit code 2\n"), "{} is not refused:\n{said}", file.display());
+        insta::assert_snapshot!(format!("bad_{}", file.file_stem().unwrap().to_str().unwrap()), said);
+    }
+}
+
+#[test]
+fn all_problems_of_all_files_come_at_once() {
+    let dir = project();
+    put(&dir, "cases/oda/ODA-002.yaml", GOOD_CASE.replace("ODA-001", "ODA-002").replace("title", "titel"));
+    put(&dir, "cases/oda/ODA-003.yaml", GOOD_CASE.replace("ODA-001", "ODA-003").replace("120 ms", "120"));
+    put(&dir, "fixtures/validators/flat.yaml", "schema: 1\ntitle: Flat\nsettings: { fare: 2.00 EUR, retap: 500 ms }\n");
+    insta::assert_snapshot!(check(&dir, &[]));
+}
+
+#[test]
+fn the_same_id_in_two_files() {
+    let dir = project();
+    put(&dir, "cases/sel/ODA-001.yaml", GOOD_CASE);
+    insta::assert_snapshot!(check(&dir, &[]));
+    // Also when only the second one is asked for.
+    assert!(check(&dir, &["cases/sel/ODA-001.yaml"]).contains("case `ODA-001` is here twice"));
+}
+
+#[test]
+fn includes_in_a_circle() {
+    let dir = project();
+    put(&dir, "fixtures/validators/base.yaml", "schema: 1\ntitle: Base\ninclude: flat\n");
+    insta::assert_snapshot!(check(&dir, &[]));
+}
+
+#[test]
+fn an_include_that_is_not_there() {
+    let dir = project();
+    put(&dir, "fixtures/validators/flat.yaml", "schema: 1\ntitle: Flat\ninclude: bass\n");
+    insta::assert_snapshot!(check(&dir, &["fixtures/validators"]));
+}
+
+#[test]
+fn a_problem_in_an_included_file_is_told_there() {
+    let dir = project();
+    put(&dir, "fixtures/validators/base.yaml", "schema: 1\ntitle: Base\nsettings: { retap: 3 }\n");
+    insta::assert_snapshot!(check(&dir, &["fixtures/validators/flat.yaml"]));
+}
+
+#[test]
+fn an_empty_folder() {
+    let dir = project();
+    fs::create_dir(dir.path().join("cases/new")).unwrap();
+    insta::assert_snapshot!(check(&dir, &["cases/new"]));
+}
+
+#[test]
+fn no_such_path() {
+    insta::assert_snapshot!(check(&project(), &["cases/odd", "cases/oda/ODA-009.yaml"]));
+}
+
+#[test]
+fn no_such_id_or_tag() {
+    let dir = project();
+    let output = taprig(&dir, &["list", "ODA-007", "smok"]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap());
+}
+
+#[test]
+fn a_file_of_100_megabytes_is_not_read() {
+    let dir = project();
+    // Sparse: the size is there, the disk space is not.
+    fs::File::create(dir.path().join("cases/oda/ODA-001.yaml")).unwrap().set_len(100_000_000).unwrap();
+    insta::assert_snapshot!(check(&dir, &[]));
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    let dir = project();
+    put(&dir, "cases/oda/ODA-001.yaml", b"schema: 1\nid: ODA-001\ntitle: caf\xE9\n");
+    put(&dir, "cases/oda/ODA-002.yaml", b"schema: 1\nid: ODA\x07\n");
+    insta::assert_snapshot!(check(&dir, &[]));
+}
+
+#[test]
+fn a_very_deep_and_a_very_long_file() {
+    let dir = project();
+    put(&dir, "cases/oda/ODA-001.yaml", format!("schema: {}", "[".repeat(900_000)));
+    put(&dir, "cases/oda/ODA-002.yaml", format!("schema: {}", "x".repeat(900_000)));
+    let said = check(&dir, &[]);
+    assert!(said.contains("nested more than 24 deep") && said.ends_with("exit code 2\n"), "{said}");
+    assert!(said.len() < 900_000 * 3, "a long line is not printed again and again: {} bytes", said.len());
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_circle() {
+    let dir = project();
+    std::os::unix::fs::symlink(dir.path().join("cases"), dir.path().join("cases/oda/again")).unwrap();
+    std::os::unix::fs::symlink("ODA-002.yaml", dir.path().join("cases/oda/ODA-002.yaml")).unwrap();
+    let said = check(&dir, &[]).replace(&dir.path().canonicalize().unwrap().display().to_string(), "<project>");
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn a_bench_without_port_and_with_an_unknown_device() {
+    let dir = project();
+    put(&dir, "fixtures/benches/lab.yaml", include_str!("bad/bench.yaml"));
+    insta::assert_snapshot!(check(&dir, &[]));
+}
+
+#[test]
+fn a_change_that_does_not_fit_the_card() {
+    insta::assert_snapshot!(check_case(&GOOD_CASE.replace("\"9F4B\"", "\"9F7C\"")));
+}
+
+#[test]
+fn a_card_that_can_not_be_made() {
+    let dir = project();
+    put(&dir, "fixtures/cards/odd.yaml", "schema: 1\ntitle: A card without front\n");
+    insta::assert_snapshot!(check(&dir, &["fixtures/cards"]));
+}
+
+#[test]
+fn problems_as_json() {
+    let dir = project();
+    put(&dir, "cases/oda/ODA-001.yaml", GOOD_CASE.replace("120 ms", "120"));
+    let output = taprig(&dir, &["check", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stderr.is_empty());
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problem = &json["problems"][0];
+    assert_eq!(problem["file"], "cases/oda/ODA-001.yaml");
+    assert_eq!((problem["line"].as_u64(), problem["column"].as_u64()), (Some(13), Some(17)));
+    assert_eq!(problem["message"], "`120` has no unit of time");
+}
+
+#[test]
+fn a_folder_without_project() {
+    let dir = TempDir::new().unwrap();
+    let output = taprig(&dir, &["list"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no project here"));
+}
+
+#[test]
+fn list_and_selection() {
+    let dir = project();
+    put(&dir, "cases/sel/SEL-001.yaml", GOOD_CASE.replace("ODA-001", "SEL-001").replace("smoke", "slow"));
+    let ids = |args: &[&str]| -> String {
+        let args: Vec<&str> = std::iter::once("list").chain(args.iter().copied()).collect();
+        let output = taprig(&dir, &args);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().filter_map(|line| line.split_once("  ").map(|(id, _)| id)).collect::<Vec<_>>().join(" ")
+    };
+    let all = "ODA-001/first ODA-001/last SEL-001/first SEL-001/last";
+    assert_eq!(ids(&[]), all);
+    assert_eq!(ids(&["SEL", "ODA"]), all);
+    assert_eq!(ids(&["cases"]), all);
+    assert_eq!(ids(&["smoke"]), "ODA-001/first ODA-001/last");
+    assert_eq!(ids(&["SEL-001/last"]), "SEL-001/last");
+    assert_eq!(ids(&["cases/sel/SEL-001.yaml", "ODA-001/last"]), "ODA-001/last SEL-001/first SEL-001/last");
+}
+
+#[test]
+fn the_index_is_written_and_checked() {
+    let dir = project();
+    assert_eq!(taprig(&dir, &["index", "--check"]).status.code(), Some(2));
+    assert_eq!(taprig(&dir, &["index"]).status.code(), Some(0));
+    assert_eq!(taprig(&dir, &["index", "--check"]).status.code(), Some(0));
+    insta::assert_snapshot!(fs::read_to_string(dir.path().join("cases/INDEX.md")).unwrap());
+}
+
+/// The folder of this repository itself.
+#[test]
+fn the_cases_and_fixtures_of_this_project_are_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for args in [&["check"][..], &["index", "--check"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_taprig"))
+            .args(args)
+            .current_dir(&root)
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "taprig {args:?}:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
