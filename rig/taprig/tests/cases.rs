@@ -1,2 +1,123 @@
-//! The cases as tests: filled in with the run engine.
-fn main() {}
+//! The cases as tests: every sub-case on every bench that needs no hardware, by `cargo test` and `cargo nextest run`.
+//!
+//! A test is called `<bench>::<id>`. What does not apply to the device is decided when the tests are listed, and shown
+//! as ignored. Benches are kept from test to test within a process; nextest starts a process a test.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use taprig::bench::Config;
+use taprig::case::{Problems, Project, SubCase, Suite};
+use taprig::decode::View;
+use taprig::record::{Options, Recorder};
+use taprig::run::crew::{Station, Stop};
+use taprig::run::plan;
+use taprig::setup;
+use taprig::transcript::render;
+use taprig::transcript::snapshot::Mode;
+use taprig_model::event::{Body, Event};
+use taprig_model::result::Verdict;
+
+/// Benches that need no hardware.
+const BENCHES: [&str; 2] = ["sim", "qemu"];
+
+/// Benches at work at a time: each keeps two cores busy, or one for its share of the time.
+fn jobs() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).min(8)
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(arguments.test_threads.unwrap_or_else(jobs));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let project = Arc::new(Project::at(&root.canonicalize().unwrap_or(root)));
+    match trials(&project) {
+        Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
+        Err(problems) => {
+            problems.iter().for_each(|problem| eprintln!("{problem}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn trials(project: &Arc<Project>) -> Result<Vec<Trial>, Problems> {
+    let suite = Suite::load(project, &[])?;
+    let mut trials = Vec::new();
+    for bench in BENCHES {
+        let config = Arc::new(setup::config(project, bench, env!("CARGO_BIN_EXE_taprig").into())?);
+        let pool = Arc::new(Pool { project: project.clone(), config, idle: Mutex::default() });
+        for sub in &suite.cases {
+            let (sub, pool) = (sub.clone(), pool.clone());
+            let applies = sub.lacks(&pool.config.device).is_empty();
+            let name = format!("{bench}::{}", sub.id);
+            trials.push(Trial::test(name, move || pool.test(sub)).with_ignored_flag(!applies));
+        }
+    }
+    Ok(trials)
+}
+
+/// Benches of one kind; a test takes one and gives it back.
+struct Pool {
+    project: Arc<Project>,
+    config: Arc<Config>,
+    idle: Mutex<Vec<(Station, Kept)>>,
+}
+
+/// What a station told of its case.
+type Kept = Arc<Mutex<Vec<Event>>>;
+
+impl Pool {
+    fn test(&self, sub: SubCase) -> Result<(), Failed> {
+        let (mut station, kept) = match lock(&self.idle).pop() {
+            Some(idle) => idle,
+            None => self.open()?,
+        };
+        let suite = Suite { files: 1, cases: vec![sub] };
+        let planned = plan::plan(&self.project, suite, &self.config.device)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?
+            .remove(0);
+        let verdict = station.run(&planned, &Stop::default()).map_err(|error| error.to_string())?;
+        station.flush();
+        let events: Vec<Event> = std::mem::take(&mut *lock(&kept));
+        lock(&self.idle).push((station, kept));
+        if verdict == Some(Verdict::Pass) {
+            return Ok(());
+        }
+        // A panic's text reaches every runner's report; that of an error does not reach nextest's.
+        panic!("{}", story(&planned.id, &events))
+    }
+
+    fn open(&self) -> Result<(Station, Kept), Failed> {
+        let kept = Kept::default();
+        let keep = kept.clone();
+        let listener = Box::new(move |event: &Event| {
+            if event.case.is_some() && !matches!(event.body, Body::Serial { .. }) {
+                lock(&keep).push(event.clone());
+            }
+        });
+        let recorder = Recorder::start(None, Options::default(), vec![listener])?;
+        let root = self.project.root().to_owned();
+        Ok((Station::new(self.config.clone(), recorder, root, Mode::from_env())?, kept))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was expected, what was seen, and what happened.
+fn story(id: &str, events: &[Event]) -> String {
+    let mut text = format!("{id} did not pass\n");
+    for event in events {
+        match &event.body {
+            Body::Checked(check) if !check.ok => {
+                text += &format!("{}: expected {}, seen {}\n", check.what, check.wanted, check.seen);
+            }
+            Body::RigFault(fault) => text += &format!("rig fault: {fault}\n"),
+            _ => {}
+        }
+    }
+    text + &render(events, View::Whole)
+}

@@ -1,7 +1,5 @@
 //! A serial port: one reader for as long as it is open, raw bytes recorded as they come and go.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,8 +45,6 @@ pub struct Port {
     writer: WriteHalf<SerialStream>,
     tap: TapHandle,
     reader: tokio::task::JoinHandle<()>,
-    // Held until the port closes: no second rig opens it.
-    _lock: File,
 }
 
 #[derive(Clone)]
@@ -72,25 +68,16 @@ impl Port {
         tap: Tap,
     ) -> Result<(Self, mpsc::UnboundedReceiver<Incoming<D::Message>>), LinkError> {
         let open = |source: std::io::Error| LinkError::Open { port: path.into(), source };
-        // TIOCEXCL does not stop a privileged process, so an advisory lock comes first; it ends with the process.
-        let lock = OpenOptions::new()
-            .read(true)
-            .custom_flags((rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK).bits().cast_signed())
-            .open(path)
-            .map_err(open)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => LinkError::Taken { port: path.into() },
-            TryLockError::Error(source) => open(source),
-        })?;
         let name = path.to_string_lossy();
         let stream = tokio_serial::new(name, baud).open_native_async().map_err(|error| match error.kind() {
-            tokio_serial::ErrorKind::NoDevice if busy(&error) => LinkError::Taken { port: path.into() },
+            // The port is opened exclusively, by a lock of the kernel's that ends with the process that holds it.
+            _ if is_taken(&error) => LinkError::Taken { port: path.into() },
             _ => open(error.into()),
         })?;
         let (reader, writer) = tokio::io::split(stream);
         let (send, receive) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(reader, decoder, tap.clone(), send));
-        Ok((Self { path: path.into(), writer, tap: TapHandle(tap), reader, _lock: lock }, receive))
+        Ok((Self { path: path.into(), writer, tap: TapHandle(tap), reader }, receive))
     }
 
     /// Sends `bytes` whole.
@@ -115,8 +102,10 @@ impl Drop for Port {
     }
 }
 
-fn busy(error: &tokio_serial::Error) -> bool {
-    error.description.to_ascii_lowercase().contains("busy")
+/// serialport tells by its text alone that another process holds the port.
+fn is_taken(error: &tokio_serial::Error) -> bool {
+    let text = error.description.to_ascii_lowercase();
+    text.contains("busy") || text.contains("exclusive lock")
 }
 
 async fn read<D: Decoder>(
