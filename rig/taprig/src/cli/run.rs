@@ -55,7 +55,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         Box::new(move |event: &Event| {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.0.add(event);
-            if wants_events {
+            if wants_events && !matches!(event.body, Body::Serial { .. }) {
                 kept.1.push(event.clone());
             }
         })

@@ -72,6 +72,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
                     &scope,
                 )
                 .await?;
+            scope.emit(Source::Rig, Body::StepStarted { number: 1, step: "tap".into() });
             let tap = Tap {
                 number: 1,
                 name: &args.card,

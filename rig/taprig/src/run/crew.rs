@@ -59,6 +59,11 @@ impl Station {
         })
     }
 
+    /// Waits until every listener has heard what was told so far.
+    pub fn flush(&self) {
+        self.recorder.flush();
+    }
+
     /// Opens the bench if it is not open, and hands it out with its runtime.
     ///
     /// # Errors

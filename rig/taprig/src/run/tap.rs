@@ -168,9 +168,10 @@ impl Scene<'_> {
 
     /// Tells an event of the console; true when it says that the validator is ready.
     fn console(&mut self, event: ConsoleEvent) -> bool {
-        let ready = event.name == self.events.ready;
-        self.result |= event.name == self.events.result;
-        self.scope.emit(Source::Validator, Body::ConsoleEvent { name: event.name, values: event.values });
+        let name = canonical(event.name, self.events);
+        self.result |= name == "result";
+        let ready = name == "ready";
+        self.scope.emit(Source::Validator, Body::ConsoleEvent { name, values: event.values });
         ready
     }
 
@@ -275,6 +276,20 @@ impl Scene<'_> {
         );
         Ok(())
     }
+}
+
+/// Our name for an event that the device calls `name`; one that its file does not know keeps the device's name.
+fn canonical(name: String, events: &Events) -> String {
+    let known = [
+        (&events.started, "started"),
+        (&events.ready, "ready"),
+        (&events.show, "show"),
+        (&events.sound, "sound"),
+        (&events.gate, "gate"),
+        (&events.result, "result"),
+        (&events.fault, "fault"),
+    ];
+    known.into_iter().find(|(theirs, _)| **theirs == name).map_or(name, |(_, ours)| ours.to_owned())
 }
 
 fn release(how: wire::link::Release) -> Release {

@@ -50,14 +50,14 @@ impl<'a> TapEvents<'a> {
 
     /// The validator's result.
     #[must_use]
-    pub fn result(self, adapter: &'a Adapter) -> Option<&'a Fields> {
-        self.told(&adapter.events.result).last()
+    pub fn result(self) -> Option<&'a Fields> {
+        self.told("result").last()
     }
 
     /// What the display showed, in the words of cases.
     #[must_use]
     pub fn shown(self, adapter: &'a Adapter) -> Vec<String> {
-        self.told(&adapter.events.show)
+        self.told("show")
             .map(|values| {
                 let id = values.get("id").unwrap_or_default();
                 adapter.message(id).map_or_else(|| format!("message {id}"), str::to_owned)
@@ -67,8 +67,8 @@ impl<'a> TapEvents<'a> {
 
     /// What was charged, in fen.
     #[must_use]
-    pub fn charged(self, adapter: &'a Adapter) -> u64 {
-        self.result(adapter).and_then(|result| result.get("charged")?.parse().ok()).unwrap_or(0)
+    pub fn charged(self) -> u64 {
+        self.result().and_then(|result| result.get("charged")?.parse().ok()).unwrap_or(0)
     }
 }
 
@@ -78,12 +78,12 @@ pub fn judge_tap(expect: &Expect, tap: TapEvents<'_>, adapter: &Adapter, at: Opt
     let mut checks = Checks { checks: Vec::new(), tap: Some(tap.number), at };
     checks.person(expect, tap, adapter);
     if let Some(money) = expect.charged {
-        checks.money(money, tap.charged(adapter));
+        checks.money(money, tap.charged());
     }
     if let Some(change) = expect.journal {
         checks.journal(change.0, added(tap.events));
     }
-    trace::judge(expect, tap, adapter, &mut checks);
+    trace::judge(expect, tap, &mut checks);
     checks.checks
 }
 
@@ -95,13 +95,13 @@ pub fn judge_case(expect: &Expect, events: &[Event], adapter: &Adapter, at: Opti
     match taps.last() {
         Some(&last) => {
             checks.person(expect, last, adapter);
-            trace::judge(expect, last, adapter, &mut checks);
+            trace::judge(expect, last, &mut checks);
         }
         None if expect.is_empty() => {}
         None => checks.add(CheckKind::Trace, "tap", "a tap", "none", false),
     }
     if let Some(money) = expect.charged {
-        checks.money(money, taps.iter().map(|tap| tap.charged(adapter)).sum());
+        checks.money(money, taps.iter().map(|tap| tap.charged()).sum());
     }
     if let Some(change) = expect.journal {
         checks.journal(change.0, added(events));
@@ -151,7 +151,7 @@ impl Checks<'_> {
     }
 
     fn person(&mut self, expect: &Expect, tap: TapEvents<'_>, adapter: &Adapter) {
-        let result = tap.result(adapter);
+        let result = tap.result();
         let of_result = |key| result.and_then(|result| result.get(key)).unwrap_or("none");
         if let Some(outcome) = expect.outcome {
             let seen = result.map_or(Outcome::None.as_str(), |result| result.get("outcome").unwrap_or("unnamed"));
@@ -168,11 +168,11 @@ impl Checks<'_> {
             self.add(CheckKind::Person, "shows", wanted.0.join(", "), seen, ok);
         }
         if let Some(sound) = expect.sound {
-            let seen = tap.told(&adapter.events.sound).last().map_or(Sound::None.as_str(), first);
+            let seen = tap.told("sound").last().map_or(Sound::None.as_str(), first);
             self.word(CheckKind::Person, "sound", sound.as_str(), seen);
         }
         if let Some(gate) = expect.gate {
-            let seen = tap.told(&adapter.events.gate).last().map_or(Gate::Shut.as_str(), first);
+            let seen = tap.told("gate").last().map_or(Gate::Shut.as_str(), first);
             self.word(CheckKind::Person, "gate", gate.as_str(), seen);
         }
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use taprig_model::device::Adapter;
 use taprig_model::event::{Body, CheckKind, Exchange};
 use taprig_model::expect::{CommandName, Expect, exchange_matches};
 use taprig_model::units::{Duration, Hex};
@@ -10,7 +9,7 @@ use taprig_model::units::{Duration, Hex};
 use super::{Checks, TapEvents};
 use crate::decode::tlv::{self, Item};
 
-pub(super) fn judge(expect: &Expect, tap: TapEvents<'_>, _adapter: &Adapter, checks: &mut Checks<'_>) {
+pub(super) fn judge(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
     if let Some(wanted) = &expect.exchange {
         let seen: Vec<CommandName> = exchanges(tap).map(|exchange| CommandName::of(&exchange.command)).collect();
         let words = |list: &mut dyn Iterator<Item = String>| format!("[{}]", list.collect::<Vec<_>>().join(", "));
