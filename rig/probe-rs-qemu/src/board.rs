@@ -28,6 +28,7 @@ mod flash;
 mod process;
 mod qmp;
 mod spec;
+mod terminal;
 
 pub use error::BoardError;
 pub use process::Exit;
@@ -40,11 +41,12 @@ use qmp::Qmp;
 use serde_json::json;
 use std::{
     fmt, fs,
-    os::unix::net::UnixStream,
-    path::{Path, PathBuf},
+    os::{fd::AsRawFd, unix::net::UnixStream},
+    path::Path,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
+use terminal::Terminal;
 
 /// From spawning to the first answer. QEMU takes some 30 ms on an idle machine.
 const START: Duration = Duration::from_secs(20);
@@ -63,7 +65,7 @@ pub struct Board {
     qmp: Mutex<Qmp>,
     gdb: Endpoint,
     sockets: Sockets,
-    serial: PathBuf,
+    terminal: Terminal,
     blank: bool,
 }
 
@@ -88,12 +90,13 @@ impl Board {
             path: spec.qemu.clone(),
             source,
         })?;
-        let process = Process::spawn(command::line(&spec, &sockets, theirs), &spec)?;
+        let terminal = Terminal::new()?;
+        let command = command::line(&spec, &sockets, &terminal, theirs.as_raw_fd())?;
+        let process = Process::spawn(command, theirs.into(), &spec)?;
         let mut qmp = Qmp::new(ours);
-        let console = match qmp.greet(START).and_then(|()| qmp.path_of_pty(command::CONSOLE, START)) {
-            Ok(console) => console,
-            Err(error) => return Err(process.explain(error)),
-        };
+        if let Err(error) = qmp.greet(START) {
+            return Err(process.explain(error));
+        }
         let gdb = Endpoint::Unix(sockets.gdb.clone());
         let blank = image.is_none();
         if let Some(image) = image {
@@ -101,12 +104,12 @@ impl Board {
             // The core fetches its stack pointer and entry point at reset.
             qmp.reset(COMMAND).map_err(|error| process.explain(error))?;
         }
-        Ok(Standby(Self { spec, process, qmp: Mutex::new(qmp), gdb, sockets, serial: console, blank }))
+        Ok(Standby(Self { spec, process, qmp: Mutex::new(qmp), gdb, sockets, terminal, blank }))
     }
 
     /// Path of the terminal that is the board's serial port (UART0).
     pub fn serial(&self) -> &Path {
-        &self.serial
+        self.terminal.path()
     }
 
     /// Where its gdbstub listens. One debugger at a time.
@@ -186,8 +189,7 @@ impl Board {
 }
 
 impl Standby {
-    /// Path of the terminal that is the board's serial port. Open it before [`Standby::start`]: QEMU notices a reader
-    /// only once a second, or when the firmware writes.
+    /// Path of the terminal that is the board's serial port. Open it before [`Standby::start`], and no byte is missed.
     pub fn serial(&self) -> &Path {
         self.0.serial()
     }

@@ -1,21 +1,17 @@
 //! QEMU's command line.
 
+use super::terminal::Terminal;
 use super::{AirEnd, BoardError, BoardSpec};
 use crate::Machine;
 use std::{
     ffi::OsString,
     fs,
-    os::{
-        fd::OwnedFd,
-        unix::{ffi::OsStrExt, net::UnixStream},
-    },
+    os::{fd::RawFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// Name of the character device that is UART0.
-pub(super) const CONSOLE: &str = "console";
 /// Longest path of a Unix socket, without its final zero.
 const LONGEST: usize = 107;
 
@@ -57,9 +53,15 @@ impl Drop for Sockets {
     }
 }
 
-/// The whole command. `control` becomes standard input, where QEMU takes it for its control connection: so it needs no
-/// path, nobody else can have it, and it ends when either side does.
-pub(super) fn line(spec: &BoardSpec, sockets: &Sockets, control: UnixStream) -> Command {
+/// The whole command. `terminal` becomes standard input and output, which are the board's serial port. `control` is
+/// inherited under its number, where QEMU takes it for its control connection: so it needs no path, nobody else can
+/// have it, and it ends when either side does.
+pub(super) fn line(
+    spec: &BoardSpec,
+    sockets: &Sockets,
+    terminal: &Terminal,
+    control: RawFd,
+) -> Result<Command, BoardError> {
     let mut command = Command::new(&spec.qemu);
     // No device, display or monitor that was not asked for, and not an instruction yet.
     command.args(["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-nic", "none", "-S"]);
@@ -74,10 +76,13 @@ pub(super) fn line(spec: &BoardSpec, sockets: &Sockets, control: UnixStream) -> 
             command.args(["-machine", spec.machine.name()]);
         }
     }
-    command.args(["-chardev", "socket,id=control,fd=0", "-mon", "chardev=control,mode=control"]);
+    command.arg("-chardev").arg(format!("socket,id=control,fd={control}"));
+    command.args(["-mon", "chardev=control,mode=control"]);
     command.arg("-chardev").arg(with_path("socket,id=gdb,path=", &sockets.gdb, ",server=on,wait=off"));
     command.args(["-gdb", "chardev:gdb"]);
-    command.args(["-chardev", "pty,id=console", "-serial", "chardev:console"]);
+    // Not QEMU's own `pty`: that one looks only once a second whether somebody has opened the other end, and takes no
+    // byte before.
+    command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
     let air = match &spec.air {
         AirEnd::None => None,
         AirEnd::Listen(path) => Some(with_path("socket,id=air,path=", path, ",server=on,wait=off")),
@@ -86,8 +91,8 @@ pub(super) fn line(spec: &BoardSpec, sockets: &Sockets, control: UnixStream) -> 
     if let Some(air) = air {
         command.arg("-chardev").arg(air).args(["-serial", "chardev:air"]);
     }
-    command.stdin(Stdio::from(OwnedFd::from(control))).stdout(Stdio::null());
-    command
+    command.stdin(Stdio::from(terminal.device()?)).stdout(Stdio::from(terminal.device()?));
+    Ok(command)
 }
 
 /// A path within an option; QEMU wants commas doubled.

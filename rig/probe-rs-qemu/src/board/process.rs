@@ -1,11 +1,12 @@
 //! The process of a board: never outlives the rig, and never ends unnoticed.
 
 use super::{BoardError, BoardSpec};
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, set_parent_process_death_signal, waitid};
 use std::{
     fs::{self, File},
     io,
-    os::unix::process::CommandExt as _,
+    os::{fd::OwnedFd, unix::process::CommandExt as _},
     path::PathBuf,
     process::{Child, Command, ExitStatus},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
@@ -85,12 +86,12 @@ impl Shared {
 }
 
 impl Process {
-    /// Starts it, with its words going to the log of the board.
-    pub(super) fn spawn(mut command: Command, spec: &BoardSpec) -> Result<Self, BoardError> {
+    /// Starts it, with its words going to the log of the board and `control` inherited.
+    pub(super) fn spawn(mut command: Command, control: OwnedFd, spec: &BoardSpec) -> Result<Self, BoardError> {
         let log = spec.log_file();
         let stderr = File::create(&log).map_err(|source| io_error("making", &log, source))?;
         command.stderr(stderr);
-        die_with_parent(&mut command);
+        die_with_parent(&mut command, control);
         // The system's "parent" is the thread that forked, and QEMU is killed when that thread ends. So a thread of
         // its own starts it and lives exactly as long as it does.
         let (started, starting) = mpsc::channel();
@@ -190,13 +191,15 @@ impl Drop for Process {
     }
 }
 
-/// The system kills the process when the rig dies, even by SIGKILL.
-fn die_with_parent(command: &mut Command) {
+/// The system kills the process when the rig dies, even by SIGKILL; and it inherits `control`, which no other child of
+/// the rig does.
+fn die_with_parent(command: &mut Command, control: OwnedFd) {
     let rig = rustix::process::getpid();
-    #[expect(unsafe_code, reason = "pre_exec: the closure makes two system calls and touches nothing else")]
-    // SAFETY: between fork and exec only calls that are safe after a fork are made: prctl and getppid.
+    #[expect(unsafe_code, reason = "pre_exec: the closure makes three system calls and touches nothing else")]
+    // SAFETY: between fork and exec only calls that are safe after a fork are made: fcntl, prctl and getppid.
     unsafe {
         command.pre_exec(move || {
+            fcntl_setfd(&control, FdFlags::empty())?;
             set_parent_process_death_signal(Some(Signal::KILL))?;
             // The rig may have died before the first call.
             if rustix::process::getppid() == Some(rig) { Ok(()) } else { Err(io::ErrorKind::NotConnected.into()) }

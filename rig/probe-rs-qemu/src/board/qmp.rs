@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use std::{
     io::{ErrorKind, Read, Write},
     os::unix::net::UnixStream,
-    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -34,16 +33,6 @@ impl Qmp {
             return Err(BoardError::TooOld { qemu: "qemu-system-arm".into(), version: format!("{major}.{minor}") });
         }
         self.execute("qmp_capabilities", &json!({}), timeout).map(drop)
-    }
-
-    /// Path of the terminal behind a character device.
-    pub(super) fn path_of_pty(&mut self, label: &str, timeout: Duration) -> Result<PathBuf, BoardError> {
-        let devices = self.execute("query-chardev", &json!({}), timeout)?;
-        let device = devices.as_array().and_then(|list| list.iter().find(|device| device["label"] == label));
-        device
-            .and_then(|device| device["filename"].as_str()?.strip_prefix("pty:"))
-            .map(PathBuf::from)
-            .ok_or_else(|| BoardError::Protocol(devices.to_string()))
     }
 
     /// Resets the machine and waits until that has been done.
@@ -138,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn greets_and_asks_for_the_console() {
+    fn greets_and_reads_past_events() {
         let mut qmp = qemu(&[
             "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 0, \"major\": 10}}}}\r\n",
             "{\"return\": {}}\r\n",
-            "{\"event\": \"STOP\"}\r\n{\"return\": [{\"label\": \"console\", \"filename\": \"pty:/dev/pts/7\"}]}\r\n",
+            "{\"event\": \"STOP\"}\r\n{\"return\": {\"running\": false}}\r\n",
         ]);
         qmp.greet(LONG).unwrap();
-        assert_eq!(qmp.path_of_pty("console", LONG).unwrap(), PathBuf::from("/dev/pts/7"));
+        assert_eq!(qmp.execute("query-status", &json!({}), LONG).unwrap(), json!({ "running": false }));
     }
 
     #[test]
