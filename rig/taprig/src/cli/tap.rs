@@ -9,7 +9,7 @@ use taprig::decode::View;
 use taprig::record::{Options, Recorder};
 use taprig::run::crew::Station;
 use taprig::run::plan;
-use taprig::run::situate::Situation;
+use taprig::run::situate::{Situation, Told};
 use taprig::run::tap::Tap;
 use taprig::setup;
 use taprig::transcript::render;
@@ -67,6 +67,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
             situation
                 .establish(
                     links,
+                    &mut Told::default(),
                     &device,
                     std::process::id().to_be_bytes().repeat(2).try_into().unwrap_or_default(),
                     &scope,

@@ -14,7 +14,7 @@ use wire::link::Company;
 
 use super::fault;
 use super::plan::Planned;
-use super::situate::{changes, converse};
+use super::situate::{Told, changes, converse};
 use super::tap::{Ended, READY_AGAIN, Tap};
 use crate::bench::{Bench, BenchError};
 use crate::record::Scope;
@@ -32,14 +32,21 @@ pub struct Outcome {
 }
 
 /// Runs a sub-case on `bench` and tells all of it, the verdict included.
-pub async fn attempt(bench: &mut Bench, planned: &Planned, number: u32, root: &Path, mode: snapshot::Mode) -> Outcome {
+pub async fn attempt(
+    bench: &mut Bench,
+    told: &mut Told,
+    planned: &Planned,
+    number: u32,
+    root: &Path,
+    mode: snapshot::Mode,
+) -> Outcome {
     let started = Instant::now();
     let own = bench.scope().clone();
     let scope = own.case(&planned.id);
     bench.tell_to(scope.clone());
     let nonce = nonce(&planned.id, number);
     scope.emit(Source::Rig, Body::CaseStarted(case_started(planned, number, &nonce)));
-    let played = play(bench, planned, nonce, &scope).await;
+    let played = play(bench, told, planned, nonce, &scope).await;
     let (verdict, failure, sound) = match played {
         Ok(()) => {
             let failure = judge(bench, planned, root, mode, &scope);
@@ -71,13 +78,19 @@ fn why(bench: &mut Bench, error: BenchError) -> BenchError {
     error
 }
 
-async fn play(bench: &mut Bench, planned: &Planned, nonce: [u8; 8], scope: &Scope) -> Result<(), BenchError> {
+async fn play(
+    bench: &mut Bench,
+    told: &mut Told,
+    planned: &Planned,
+    nonce: [u8; 8],
+    scope: &Scope,
+) -> Result<(), BenchError> {
     bench.fresh().await?;
     let adapter = bench.device().console.clone();
     let mut stage =
         Stage { planned, scope, cards: planned.cards.clone(), armed: Vec::new(), taps: 0, journal: 0, stuck: false };
     if let Some(links) = bench.links() {
-        planned.situation.establish(links, &adapter, nonce, scope).await?;
+        planned.situation.establish(links, told, &adapter, nonce, scope).await?;
     }
     for (place, step) in (1..).zip(&planned.sub.case.steps) {
         let began = Instant::now();
@@ -115,12 +128,13 @@ impl Stage<'_> {
                     }
                 }
             }
-            Step::Wait(time) => tokio::time::sleep((*time).into()).await,
+            Step::Wait(time) => bench.idle((*time).into()).await?,
             Step::PowerCycle => bench.power_cycle().await?,
             Step::Validator(settings) => {
                 let adapter = bench.device().console.clone();
                 let keys = self.planned.keys.of(settings);
-                let mut lines = changes(settings, &keys, &adapter);
+                let mut lines: Vec<String> =
+                    changes(settings, &keys, &adapter).into_iter().flat_map(|(_, lines)| lines).collect();
                 if let Some(clock) = settings.clock {
                     let time = clock.to_string();
                     lines.push(taprig_model::device::Commands::fill(&adapter.commands.clock, &[("time", &time)]));

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::attempt::attempt;
 use super::plan::Planned;
+use super::situate::Told;
 use crate::bench::{Bench, BenchError, Config};
 use crate::record::Recorder;
 use crate::transcript::snapshot::Mode;
@@ -22,6 +23,7 @@ pub struct Station {
     root: PathBuf,
     mode: Mode,
     bench: Option<Bench>,
+    told: Told,
 }
 
 impl Station {
@@ -31,7 +33,7 @@ impl Station {
     /// The operating system gives no event queue.
     pub fn new(config: Arc<Config>, recorder: Recorder, root: PathBuf, mode: Mode) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { runtime, config, recorder, root, mode, bench: None })
+        Ok(Self { runtime, config, recorder, root, mode, bench: None, told: Told::default() })
     }
 
     /// Runs a sub-case; the verdict is told in the event stream too.
@@ -40,13 +42,13 @@ impl Station {
     /// The bench can't be opened: no case can run here.
     pub fn run(&mut self, planned: &Planned, stop: &Stop) -> Result<Option<Verdict>, BenchError> {
         let mut stopped = stop.0.subscribe();
-        self.runtime.block_on(async {
+        let done = self.runtime.block_on(async {
             let work = async {
                 if self.bench.is_none() {
                     self.bench = Some(Bench::open(&self.config, &self.recorder).await?);
                 }
                 let Some(bench) = self.bench.as_mut() else { return Ok(None) };
-                let outcome = attempt(bench, planned, 1, &self.root, self.mode).await;
+                let outcome = attempt(bench, &mut self.told, planned, 1, &self.root, self.mode).await;
                 if !outcome.bench_is_sound {
                     self.bench = None;
                 }
@@ -56,7 +58,18 @@ impl Station {
                 done = work => done,
                 _ = stopped.wait_for(|stop| *stop) => Ok(None),
             }
-        })
+        });
+        if let Ok(None) = done {
+            // What the boards still say belongs to the case, so they go before it is told to be over.
+            self.close();
+        }
+        done
+    }
+
+    fn close(&mut self) {
+        // Ports are closed within the runtime that they belong to.
+        let _entered = self.runtime.enter();
+        self.bench = None;
     }
 
     /// Waits until every listener has heard what was told so far.
@@ -86,9 +99,7 @@ impl Station {
 
 impl Drop for Station {
     fn drop(&mut self) {
-        // Ports are closed within the runtime that they belong to.
-        let _entered = self.runtime.enter();
-        self.bench = None;
+        self.close();
     }
 }
 
@@ -168,7 +179,7 @@ fn work(
             Ok(None) => not_run(&planned, Verdict::Skipped, "the run was interrupted", recorder),
             Err(error) => {
                 not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
-                return Err(error.fault("opening", &opening));
+                return Err(error.fault("getting the boards ready", &opening));
             }
         }
     }

@@ -1,14 +1,16 @@
 //! The known state that every case starts from.
 //!
 //! Settings outlive a power cycle, and telling a validator all of them takes longer than most taps. So the settings
-//! are given a name that is the digest of the lines that make them; a device that still bears the name has them.
+//! are given a name that is the digest of the lines that make them; a device that still bears the name has them, and
+//! one that bears the name of the case before is told what differs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use taprig_model::device::{Adapter, Commands};
 use taprig_model::event::{Body, ConsoleReply, Fields, Role, Source};
-use taprig_model::settings::Settings;
+use taprig_model::settings::{DenyEntry, Revocation, Settings};
 
 use crate::bench::{BenchError, Links};
 use crate::link::LinkError;
@@ -34,24 +36,47 @@ pub struct CaKey {
 /// Settings as console lines, and the name they make.
 #[derive(Debug, Clone)]
 pub struct Situation {
-    lines: Vec<String>,
+    /// The lines by what they set; each group can be sent again on its own.
+    groups: Groups,
     tag: String,
     clock: Option<String>,
 }
+
+/// Lines by the setting, key store or list that they are about.
+type Groups = BTreeMap<String, Vec<String>>;
+
+/// What a bench's validator was last told: its settings' name and their lines.
+#[derive(Debug, Default)]
+pub struct Told(Option<(String, Groups)>);
 
 impl Situation {
     /// The lines that bring a device from its factory state to `settings`.
     #[must_use]
     pub fn new(settings: &Settings, keys: &[CaKey], adapter: &Adapter) -> Self {
-        let mut lines = vec![adapter.commands.factory.clone()];
-        lines.extend(changes(settings, keys, adapter));
+        let groups: Groups = changes(settings, keys, adapter).into_iter().collect();
         let mut digest = Sha256::new();
-        for line in &lines {
+        for line in groups.values().flatten() {
             digest.update(line.as_bytes());
             digest.update(b"\n");
         }
         let tag = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { lines, tag, clock: settings.clock.map(|clock| clock.to_string()) }
+        Self { groups, tag, clock: settings.clock.map(|clock| clock.to_string()) }
+    }
+
+    /// The lines that lead from what the device bears to this. What only the device's factory state can undo takes all
+    /// of them.
+    fn lines(&self, borne: Option<&str>, told: &Told, commands: &Commands) -> Vec<String> {
+        let name = Commands::fill(&commands.profile, &[("tag", &self.tag)]);
+        match &told.0 {
+            Some((tag, groups)) if borne == Some(tag) && groups.keys().all(|key| self.groups.contains_key(key)) => {
+                let other = self.groups.iter().filter(|(key, lines)| groups.get(*key) != Some(lines));
+                other.flat_map(|(_, lines)| lines.clone()).chain([commands.journal_clear.clone(), name]).collect()
+            }
+            _ => {
+                let all = self.groups.values().flatten().cloned();
+                std::iter::once(commands.factory.clone()).chain(all).chain([name]).collect()
+            }
+        }
     }
 
     /// Brings the validator into this state: settings, empty journal, clock; then proves with `nonce` that both boards
@@ -62,6 +87,7 @@ impl Situation {
     pub async fn establish(
         &self,
         links: &mut Links,
+        told: &mut Told,
         adapter: &Adapter,
         nonce: [u8; 8],
         scope: &Scope,
@@ -72,8 +98,7 @@ impl Situation {
         let status = console.command(&commands.status, within).await?.fields();
         let mut lines = Vec::new();
         if status.get("profile") != Some(self.tag.as_str()) {
-            lines.extend(self.lines.iter().cloned());
-            lines.push(Commands::fill(&commands.profile, &[("tag", &self.tag)]));
+            lines.extend(self.lines(status.get("profile"), told, commands));
         } else if status.get("journal") != Some("0") {
             lines.push(commands.journal_clear.clone());
         }
@@ -87,6 +112,7 @@ impl Situation {
         if echoed.trim() != nonce_text {
             return Err(BenchError::Nonce { role: Role::Validator, seen: echoed });
         }
+        told.0 = Some((self.tag.clone(), self.groups.clone()));
         links.relay.echo(nonce, within).await.map_err(|error| match error {
             LinkError::Deadline { .. } => BenchError::Nonce { role: Role::Emulator, seen: "nothing".into() },
             error => error.into(),
@@ -96,36 +122,41 @@ impl Situation {
     }
 }
 
-/// The lines that make `settings` hold on a device, whatever it had of them before.
+/// The lines that make `settings` hold on a device, whatever it had of them before: by what they set, in the order to
+/// send them.
 #[must_use]
-pub fn changes(settings: &Settings, keys: &[CaKey], adapter: &Adapter) -> Vec<String> {
+pub fn changes(settings: &Settings, keys: &[CaKey], adapter: &Adapter) -> Vec<(String, Vec<String>)> {
     let commands = &adapter.commands;
-    let mut lines = Vec::new();
+    let mut groups = Vec::new();
     for (key, value) in settings.pairs() {
         let value = if value.contains(' ') { format!("\"{value}\"") } else { value };
-        lines.push(Commands::fill(&commands.set, &[("key", adapter.setting(key)), ("value", &value)]));
+        let line = Commands::fill(&commands.set, &[("key", adapter.setting(key)), ("value", &value)]);
+        groups.push((format!("set {key}"), vec![line]));
     }
+    let mut group = |name: &str, clear: &str, entries: Vec<String>| {
+        groups.push((name.to_owned(), std::iter::once(clear.to_owned()).chain(entries).collect()));
+    };
     if settings.keys.is_some() {
-        lines.push(commands.key_clear.clone());
-        for key in keys {
-            lines.push(Commands::fill(
+        let add = |key: &CaKey| {
+            Commands::fill(
                 &commands.key_add,
                 &[("rid", &key.rid), ("index", &key.index), ("exponent", &key.exponent), ("modulus", &key.modulus)],
-            ));
-        }
+            )
+        };
+        group("keys", &commands.key_clear, keys.iter().map(add).collect());
     }
     if let Some(list) = &settings.deny_list {
-        lines.push(commands.deny_clear.clone());
-        lines.extend(list.iter().map(|entry| Commands::fill(&commands.deny_add, &[("entry", &entry.to_string())])));
+        let add = |entry: &DenyEntry| Commands::fill(&commands.deny_add, &[("entry", &entry.to_string())]);
+        group("deny list", &commands.deny_clear, list.iter().map(add).collect());
     }
     if let Some(list) = &settings.revoked {
-        lines.push(commands.revoke_clear.clone());
-        for entry in list {
+        let add = |entry: &Revocation| {
             let (rid, index, serial) = (entry.rid.to_string(), entry.index.to_string(), entry.serial.to_string());
-            lines.push(Commands::fill(&commands.revoke_add, &[("rid", &rid), ("index", &index), ("serial", &serial)]));
-        }
+            Commands::fill(&commands.revoke_add, &[("rid", &rid), ("index", &index), ("serial", &serial)])
+        };
+        group("revocations", &commands.revoke_clear, list.iter().map(add).collect());
     }
-    lines
+    groups
 }
 
 /// Sends lines without waiting for each reply, as many as the device's buffer takes. Replies come in order.
