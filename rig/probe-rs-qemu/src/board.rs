@@ -90,12 +90,12 @@ impl Board {
             path: spec.qemu.clone(),
             source,
         })?;
-        let terminal = Terminal::new()?;
-        let command = command::line(&spec, &sockets, &terminal, theirs.as_raw_fd())?;
+        let (terminal, device) = Terminal::new()?;
+        let command = command::line(&spec, &sockets, device, theirs.as_raw_fd())?;
         let process = Process::spawn(command, theirs.into(), &spec)?;
         let mut qmp = Qmp::new(ours);
         if let Err(error) = qmp.greet(START) {
-            return Err(process.explain(error));
+            return Err(process.explain_start(error, &spec.qemu));
         }
         let gdb = Endpoint::Unix(sockets.gdb.clone());
         let blank = image.is_none();

@@ -7,7 +7,7 @@ use taprig_model::bench::{Bench as BenchFile, Board};
 use taprig_model::device::Device;
 use taprig_model::event::Role;
 
-use crate::bench::{Config, Programs};
+use crate::bench::{Config, Programs, told};
 use crate::case::project::Fixture;
 use crate::case::{Diagnostic, Problems, Project};
 use crate::flash::Image;
@@ -48,6 +48,12 @@ fn built(project: &Project, name: &str) -> PathBuf {
 }
 
 fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<Option<Image>, Problems> {
+    let wrong = |problem: String| Diagnostic::of_file(bench, format!("the {role}: {problem}"));
+    let machine: Option<Machine> = match board {
+        // Before its image is looked for, as the name of that follows from it.
+        Board::Qemu(qemu) => Some(qemu.machine.parse().map_err(|error| wrong(told(&error)))?),
+        _ => None,
+    };
     let path = match board {
         Board::Qemu(qemu) => match &qemu.firmware {
             Some(path) => project.root().join(path),
@@ -56,23 +62,20 @@ fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<O
         Board::Probe(probe) => project.root().join(&probe.firmware),
         Board::Sim(_) | Board::Attached(_) => return Ok(None),
     };
-    let wrong = |problem: String| Diagnostic::of_file(bench, format!("the {role}: {problem}"));
-    let image = Image::read(&path).map_err(|error| {
-        wrong(error.to_string()).help("`ci/firmware` builds the boards' firmware into target/boards")
-    })?;
-    match board {
-        Board::Qemu(qemu) => {
-            let machine: Machine = qemu.machine.parse().map_err(|error| wrong(format!("{error}")))?;
+    let image = Image::read(&path)
+        .map_err(|error| wrong(told(&error)).help("`ci/firmware` builds the boards' firmware into target/boards"))?;
+    match (board, machine) {
+        (Board::Qemu(_), Some(machine)) => {
             let flash = machine.flash();
             image
-                .check_fits(machine.chip(), &[u64::from(flash.start)..u64::from(flash.end)])
+                .check_fits(machine.chip(), std::slice::from_ref(&(u64::from(flash.start)..u64::from(flash.end))))
                 .map_err(|error| wrong(error.to_string()))?;
         }
-        Board::Probe(probe) => {
+        (Board::Probe(probe), _) => {
             let flash = flash_of(&probe.chip).map_err(wrong)?;
             image.check_fits(&probe.chip, &flash).map_err(|error| wrong(error.to_string()))?;
         }
-        Board::Sim(_) | Board::Attached(_) => {}
+        _ => {}
     }
     Ok(Some(image))
 }

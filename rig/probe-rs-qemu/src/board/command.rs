@@ -1,12 +1,14 @@
 //! QEMU's command line.
 
-use super::terminal::Terminal;
 use super::{AirEnd, BoardError, BoardSpec};
 use crate::Machine;
 use std::{
     ffi::OsString,
     fs,
-    os::{fd::RawFd, unix::ffi::OsStrExt},
+    os::{
+        fd::{OwnedFd, RawFd},
+        unix::ffi::OsStrExt,
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -53,13 +55,13 @@ impl Drop for Sockets {
     }
 }
 
-/// The whole command. `terminal` becomes standard input and output, which are the board's serial port. `control` is
+/// The whole command. `terminal`, its device end, becomes standard input and output, which are the board's serial port. `control` is
 /// inherited under its number, where QEMU takes it for its control connection: so it needs no path, nobody else can
 /// have it, and it ends when either side does.
 pub(super) fn line(
     spec: &BoardSpec,
     sockets: &Sockets,
-    terminal: &Terminal,
+    terminal: OwnedFd,
     control: RawFd,
 ) -> Result<Command, BoardError> {
     let mut command = Command::new(&spec.qemu);
@@ -91,7 +93,12 @@ pub(super) fn line(
     if let Some(air) = air {
         command.arg("-chardev").arg(air).args(["-serial", "chardev:air"]);
     }
-    command.stdin(Stdio::from(terminal.device()?)).stdout(Stdio::from(terminal.device()?));
+    let again = terminal.try_clone().map_err(|source| BoardError::Io {
+        doing: "handing a pseudo terminal to",
+        path: spec.qemu.clone(),
+        source,
+    })?;
+    command.stdin(Stdio::from(again)).stdout(Stdio::from(terminal));
     Ok(command)
 }
 

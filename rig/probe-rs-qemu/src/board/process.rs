@@ -1,14 +1,14 @@
 //! The process of a board: never outlives the rig, and never ends unnoticed.
 
-use super::{BoardError, BoardSpec};
+use super::{BoardError, BoardSpec, qmp::OLDEST};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, set_parent_process_death_signal, waitid};
 use std::{
     fs::{self, File},
     io,
     os::{fd::OwnedFd, unix::process::CommandExt as _},
-    path::PathBuf,
-    process::{Child, Command, ExitStatus},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Duration,
@@ -91,6 +91,8 @@ impl Process {
         let log = spec.log_file();
         let stderr = File::create(&log).map_err(|source| io_error("making", &log, source))?;
         command.stderr(stderr);
+        // Ctrl-C in a terminal is the rig's to hear: it stops its boards in order.
+        command.process_group(0);
         die_with_parent(&mut command, control);
         // The system's "parent" is the thread that forked, and QEMU is killed when that thread ends. So a thread of
         // its own starts it and lives exactly as long as it does.
@@ -167,6 +169,16 @@ impl Process {
         }
     }
 
+    /// As [`Process::explain`], for one that has just been started: an old QEMU does not get as far as to tell its
+    /// version, as it knows not all options.
+    pub(super) fn explain_start(&self, error: BoardError, qemu: &Path) -> BoardError {
+        match self.explain(error) {
+            BoardError::TooOld { version, .. } => BoardError::TooOld { qemu: qemu.to_owned(), version },
+            error @ BoardError::Ended { .. } => too_old(qemu).unwrap_or(error),
+            error => error,
+        }
+    }
+
     fn wait(&self, timeout: Duration) -> Option<Exit> {
         let state = self.shared.lock();
         let (state, _) = self
@@ -205,6 +217,16 @@ fn die_with_parent(command: &mut Command, control: OwnedFd) {
             if rustix::process::getppid() == Some(rig) { Ok(()) } else { Err(io::ErrorKind::NotConnected.into()) }
         });
     }
+}
+
+/// What `--version` tells, when it is too old.
+fn too_old(qemu: &Path) -> Option<BoardError> {
+    let output = Command::new(qemu).arg("--version").stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.split_once("version ")?.1.split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
+    let mut numbers = version.split('.').map(str::parse::<u64>);
+    let seen = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    (seen < OLDEST).then(|| BoardError::TooOld { qemu: qemu.to_owned(), version: version.to_owned() })
 }
 
 fn io_error(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> BoardError {

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Oldest version that has what boards use.
-const OLDEST: (u64, u64) = (7, 2);
+pub(super) const OLDEST: (u64, u64) = (7, 2);
 
 /// One conversation. Answers come in the order of the commands, events at any time between.
 pub(super) struct Qmp {

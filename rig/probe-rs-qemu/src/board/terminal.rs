@@ -8,7 +8,6 @@ use rustix::{
 };
 use std::{
     ffi::OsStr,
-    io,
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
 };
@@ -16,14 +15,15 @@ use std::{
 /// A pseudo terminal in raw mode.
 #[derive(Debug)]
 pub(super) struct Terminal {
-    device: OwnedFd,
     path: PathBuf,
     /// Kept open, so that the emulator's end never sees a hang-up while nobody has the port open.
     _port: OwnedFd,
 }
 
 impl Terminal {
-    pub(super) fn new() -> Result<Self, BoardError> {
+    /// The terminal, and the emulator's end of it. That end must be the emulator's alone: only when the last holder is
+    /// gone does whoever has the port open see that the board is.
+    pub(super) fn new() -> Result<(Self, OwnedFd), BoardError> {
         let failed = |source: rustix::io::Errno| BoardError::Io {
             doing: "making a pseudo terminal with",
             path: "/dev/ptmx".into(),
@@ -38,16 +38,7 @@ impl Terminal {
         let mut settings = tcgetattr(&port).map_err(failed)?;
         settings.make_raw();
         tcsetattr(&port, OptionalActions::Now, &settings).map_err(failed)?;
-        Ok(Self { device, path, _port: port })
-    }
-
-    /// The emulator's end, once more.
-    pub(super) fn device(&self) -> Result<OwnedFd, BoardError> {
-        self.device.try_clone().map_err(|source: io::Error| BoardError::Io {
-            doing: "handing over",
-            path: self.path.clone(),
-            source,
-        })
+        Ok((Self { path, _port: port }, device))
     }
 
     /// The port.

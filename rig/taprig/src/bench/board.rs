@@ -1,6 +1,7 @@
 //! What every kind of board can do for a bench.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use probe_rs_qemu::board::Standby;
 
@@ -32,6 +33,11 @@ pub trait Board: Send + std::fmt::Debug {
         Ok(())
     }
 
+    /// Whether the firmware starts anew when the board is switched on by [`Board::power_on`] and [`Board::go`].
+    fn restarts(&self) -> bool {
+        true
+    }
+
     /// Takes power away at once, as a cut does.
     fn power_off(&mut self);
 
@@ -40,8 +46,9 @@ pub trait Board: Send + std::fmt::Debug {
         None
     }
 
-    /// Why the board is gone, when it is gone of its own accord.
-    fn ended(&mut self) -> Option<String> {
+    /// Why the board is gone, when it is gone of its own accord, or goes `within` this time: a port vanishes a moment
+    /// before the process behind it has ended.
+    fn ended(&mut self, _within: Duration) -> Option<String> {
         None
     }
 

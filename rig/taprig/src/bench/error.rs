@@ -39,7 +39,7 @@ pub enum BenchError {
         what: String,
     },
     /// A board ended of its own accord.
-    #[error("the {role} is gone: {why}")]
+    #[error("the {role} is gone: {why}; run again, and if it stays so, look at the end of its record (--report)")]
     Ended {
         /// Which board.
         role: Role,
@@ -47,7 +47,7 @@ pub enum BenchError {
         why: String,
     },
     /// The validator does not become ready.
-    #[error("the {role} did not become ready within {} ms of power-on: {why}", within.as_millis())]
+    #[error("the {role} did not become ready within {} ms of power-on: {why}; has it power, does its firmware run, and is this its port?", within.as_millis())]
     NotReady {
         /// Which board.
         role: Role,
@@ -108,7 +108,7 @@ pub enum BenchError {
         why: String,
     },
     /// Flashing failed.
-    #[error("flashing the {role}: {source}")]
+    #[error("flashing the {role}: {}", told(source))]
     Flash {
         /// Which board.
         role: Role,
@@ -118,6 +118,21 @@ pub enum BenchError {
     /// A serial link failed.
     #[error(transparent)]
     Link(#[from] LinkError),
+}
+
+/// An error with all its causes, before its advice: `reading x failed (permission denied); has it been built?`.
+pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let text = error.to_string();
+    let causes = std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string);
+    let causes: Vec<_> = causes.filter(|cause| !text.contains(cause.as_str())).collect();
+    if causes.is_empty() {
+        return text;
+    }
+    let causes = causes.join(": ");
+    match text.rsplit_once("; ") {
+        Some((what, advice)) => format!("{what} ({causes}); {advice}"),
+        None => format!("{text} ({causes})"),
+    }
 }
 
 impl BenchError {
@@ -130,5 +145,29 @@ impl BenchError {
             None => (text, None),
         };
         RigFault { doing: doing.into(), on: on.into(), cause, advice }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("reading x failed; is it there?")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn causes_stand_before_the_advice() {
+        let error = Outer(std::io::Error::other("no such file"));
+        assert_eq!(told(&error), "reading x failed (no such file); is it there?");
+        assert_eq!(told(&std::io::Error::other("alone")), "alone");
+    }
+
+    #[test]
+    fn a_fault_tells_cause_and_advice_apart() {
+        let error = BenchError::NoSlot { bench: "sim".into(), slots: 2 };
+        let fault = error.fault("getting the boards ready", "the bench sim");
+        assert_eq!(fault.cause, "all 2 slots of the bench sim are taken by other runs");
+        assert_eq!(fault.advice.as_deref(), Some("wait for one to end"));
     }
 }

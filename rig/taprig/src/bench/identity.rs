@@ -5,6 +5,7 @@ use std::time::Duration;
 use taprig_model::event::{Body, Fields, FlashOutcome, Role, Source};
 
 use super::{Bench, BenchError};
+use crate::flash::Image;
 use crate::units::micros;
 
 /// A board computes the digest of its flash when it is first asked.
@@ -41,7 +42,7 @@ impl Bench {
         match self.identify().await?.into_iter().next() {
             None => Ok(()),
             Some((role, seen)) => {
-                let wanted = self.board(role).image().map(|image| image.digest_hex()).unwrap_or_default();
+                let wanted = self.board(role).image().map(Image::digest_hex).unwrap_or_default();
                 Err(BenchError::Digest { role, seen, wanted })
             }
         }

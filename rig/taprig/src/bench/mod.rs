@@ -17,18 +17,23 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use error::BenchError;
+pub(crate) use error::told;
 pub use open::{Config, Programs};
 
 use board::{Board, Prepared};
 use slot::Slot;
-use taprig_model::device::Device;
+use taprig_model::device::{Adapter, Device};
 use taprig_model::event::{Body, Role, Source};
 
+use crate::link::LinkError;
 use crate::link::console::Console;
 use crate::link::emulator::Relay;
 use crate::link::port::{Tap, Way};
 use crate::record::Scope;
 use crate::units::micros;
+
+/// A process whose port has vanished has ended within this time.
+const LAST_BREATH: Duration = Duration::from_millis(500);
 
 /// Kinds of board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,9 +166,25 @@ impl Bench {
         }
     }
 
+    /// Lets time pass. What the boards say meanwhile waits for the next step.
+    ///
+    /// # Errors
+    /// [`BenchError::Link`] at once when a port vanishes.
+    pub async fn idle(&mut self, time: Duration) -> Result<(), BenchError> {
+        let deadline = tokio::time::Instant::now() + time;
+        match &mut self.links {
+            Some(links) => {
+                tokio::try_join!(links.console.idle(deadline), links.relay.idle(deadline))?;
+            }
+            None => tokio::time::sleep_until(deadline).await,
+        }
+        Ok(())
+    }
+
     async fn power_on(&mut self) -> Result<(), BenchError> {
-        let (air, made) = self.take_next()?;
+        // What was made ahead costs nothing here; what was not counts.
         let started = Instant::now();
+        let (air, made) = self.take_next()?;
         let relay_port = self.emulator.power_on(&air, made.emulator)?;
         let console_port = self.validator.power_on(&air, made.validator)?;
         let adapter = &self.device.console;
@@ -176,12 +197,12 @@ impl Bench {
         self.scope.emit(Source::Power, Body::Power { role: Role::Validator, on: true });
 
         let within: Duration = adapter.ready_within.into();
-        if let Err(error) = relay.started(within).await {
-            return Err(self.not_ready(Role::Emulator, within, &error.to_string()));
+        if let Err(error) = starts(&mut relay, self.emulator.restarts(), within).await {
+            return Err(self.not_ready(Role::Emulator, within, error));
         }
         self.scope.emit(Source::Emulator, Body::Ready { role: Role::Emulator, took_us: micros(started.elapsed()) });
-        if let Err(error) = console.wait_for(&adapter.events.ready, within).await {
-            return Err(self.not_ready(Role::Validator, within, &error.to_string()));
+        if let Err(error) = becomes_ready(&mut console, self.validator.restarts(), &self.device.console).await {
+            return Err(self.not_ready(Role::Validator, within, error));
         }
         self.scope.emit(Source::Validator, Body::Ready { role: Role::Validator, took_us: micros(started.elapsed()) });
         self.links = Some(Links { console, relay });
@@ -190,16 +211,18 @@ impl Bench {
     }
 
     /// What is said of a board that did not become ready: that it is gone, when it is.
-    fn not_ready(&mut self, role: Role, within: Duration, why: &str) -> BenchError {
-        match self.ended(role) {
-            Some(why) => BenchError::Ended { role, why },
-            None => BenchError::NotReady { role, within, why: why.to_owned() },
+    fn not_ready(&mut self, role: Role, within: Duration, error: LinkError) -> BenchError {
+        match (self.ended(role, &error), error) {
+            (Some(why), _) => BenchError::Ended { role, why },
+            (None, error @ LinkError::Deadline { .. }) => BenchError::NotReady { role, within, why: error.to_string() },
+            (None, error) => error.into(),
         }
     }
 
-    /// Why a board is gone, when it is gone of its own accord.
-    pub fn ended(&mut self, role: Role) -> Option<String> {
-        self.board(role).ended()
+    /// Why a board is gone, when it is gone of its own accord and that is why a link failed with `error`.
+    pub fn ended(&mut self, role: Role, error: &LinkError) -> Option<String> {
+        let within = if matches!(error, LinkError::Gone { .. }) { LAST_BREATH } else { Duration::ZERO };
+        self.board(role).ended(within)
     }
 
     fn board(&mut self, role: Role) -> &mut Box<dyn Board> {
@@ -253,6 +276,22 @@ impl Bench {
         let serial = self.scope.serial(port);
         std::sync::Arc::new(move |way, bytes| serial.bytes(Instant::now(), way == Way::In, bytes))
     }
+}
+
+/// An emulator that got power says that it has started; one that could not be switched is asked whether it is there.
+async fn starts(relay: &mut Relay, restarts: bool, within: Duration) -> Result<(), LinkError> {
+    if restarts { relay.started(within).await } else { relay.identify(within).await.map(drop) }
+}
+
+/// A validator whose power can't be switched is told to start again.
+async fn becomes_ready(console: &mut Console, restarts: bool, adapter: &Adapter) -> Result<(), LinkError> {
+    let within = adapter.ready_within.into();
+    if !restarts {
+        console.send(&adapter.commands.reboot).await?;
+        // One that was ready before says so again; only what follows the start counts.
+        console.wait_for(&adapter.events.started, within).await?;
+    }
+    console.wait_for(&adapter.events.ready, within).await.map(drop)
 }
 
 impl Drop for Bench {

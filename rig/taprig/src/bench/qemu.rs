@@ -1,12 +1,15 @@
 //! An emulated board: the real image on a Cortex-M that QEMU emulates.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use probe_rs_qemu::Machine;
-use probe_rs_qemu::board::{AirEnd, Board as Emulated, BoardError, BoardSpec};
+use probe_rs_qemu::board::{AirEnd, Board as Emulated, BoardError, BoardSpec, Standby};
 use taprig_model::event::Role;
 
 use super::board::{Board, Preparation, Prepared};
+use super::error::told;
 use super::{BenchError, Kind, Programs};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 
@@ -20,7 +23,7 @@ pub(super) struct QemuBoard {
     state: PathBuf,
     runtime: PathBuf,
     /// Made, and waiting for its port to be opened.
-    standing: Option<Box<probe_rs_qemu::board::Standby>>,
+    standing: Option<Box<Standby>>,
     running: Option<Emulated>,
 }
 
@@ -58,7 +61,7 @@ impl QemuBoard {
 }
 
 fn failed(role: Role) -> impl Fn(BoardError) -> BenchError {
-    move |error| BenchError::Start { role, kind: Kind::Qemu, what: error.to_string() }
+    move |error| BenchError::Start { role, kind: Kind::Qemu, what: told(&error) }
 }
 
 impl Board for QemuBoard {
@@ -95,8 +98,10 @@ impl Board for QemuBoard {
         self.running = None;
     }
 
-    fn ended(&mut self) -> Option<String> {
-        let exit = self.running.as_ref()?.exited()?;
+    fn ended(&mut self, within: Duration) -> Option<String> {
+        let (tell, told) = mpsc::channel();
+        self.running.as_ref()?.on_exit(move |exit| drop(tell.send(exit.clone())));
+        let exit = told.recv_timeout(within).ok()?;
         let words = exit.stderr.trim();
         let words = if words.is_empty() { String::new() } else { format!(": {words}") };
         Some(format!("its QEMU process ended with {}{words}", exit.status))
@@ -113,8 +118,7 @@ impl Board for QemuBoard {
     fn flash(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
         self.power_off();
         let role = self.role;
-        let board =
-            Emulated::prepare(&self.spec(AirEnd::None)).and_then(|standby| standby.start()).map_err(failed(role))?;
+        let board = Emulated::prepare(&self.spec(AirEnd::None)).and_then(Standby::start).map_err(failed(role))?;
         let job = FlashJob {
             target: Target::Emulated {
                 machine: self.machine,

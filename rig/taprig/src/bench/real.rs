@@ -71,6 +71,10 @@ impl Board for RealBoard {
         }
     }
 
+    fn restarts(&self) -> bool {
+        self.power.is_some() || self.program.is_some()
+    }
+
     fn power_off(&mut self) {
         if let Some(power) = &self.power {
             // When power can't be taken away, the next power-on tells.

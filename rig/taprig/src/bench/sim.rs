@@ -1,11 +1,15 @@
 //! A board that is a process of this host: the firmware's crates, compiled for it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use taprig_model::event::Role;
 
 use super::board::{Board, Prepared};
@@ -13,6 +17,9 @@ use super::{BenchError, Kind};
 
 /// From the start of the process to the line that names its port.
 const START: Duration = Duration::from_secs(5);
+
+/// So much of what a board says on standard error goes into a message.
+const WORDS: usize = 400;
 
 /// A hosted board.
 #[derive(Debug)]
@@ -31,10 +38,22 @@ impl SimBoard {
         Self { role, program, state, running: None }
     }
 
+    fn log(&self) -> PathBuf {
+        self.state.join("board.log")
+    }
+
+    /// The board's own words on its end, to put behind a sentence.
+    fn words(&self) -> String {
+        let text = std::fs::read(self.log()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text[..text.len().min(WORDS)]).trim().replace('\n', " / ");
+        if text.is_empty() { text } else { format!(": {text}") }
+    }
+
     fn spawn(&self, air: &Path) -> Result<(Child, PathBuf), BenchError> {
         let failed = |what: String| BenchError::Start { role: self.role, kind: Kind::Sim, what };
         std::fs::create_dir_all(&self.state)
             .map_err(|source| BenchError::State { path: self.state.clone(), source })?;
+        let log = self.log();
         let mut command = Command::new(&self.program);
         command.arg("board").arg(self.role.to_string()).arg("--air").arg(air);
         if self.role == Role::Validator {
@@ -44,7 +63,9 @@ impl SimBoard {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(File::create(&log).map_err(|source| BenchError::State { path: log.clone(), source })?)
+            // Ctrl-C is the rig's to hear: it stops its boards in order.
+            .process_group(0)
             .spawn()
             .map_err(|error| failed(format!("{}: {error}", self.program.display())))?;
         let stdout = child.stdout.take();
@@ -60,7 +81,7 @@ impl SimBoard {
             None => {
                 let _ = child.kill();
                 let _ = child.wait();
-                Err(failed(format!("it did not name its serial port, but said `{}`", line.trim())))
+                Err(failed(format!("it did not name its serial port, but said `{}`{}", line.trim(), self.words())))
             }
         }
     }
@@ -85,9 +106,15 @@ impl Board for SimBoard {
         }
     }
 
-    fn ended(&mut self) -> Option<String> {
-        let status = self.running.as_mut()?.try_wait().ok()??;
-        Some(format!("its process ended with {status}"))
+    fn ended(&mut self, within: Duration) -> Option<String> {
+        let child = self.running.as_mut()?;
+        let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw)?;
+        if let Ok(process) = pidfd_open(id, PidfdFlags::empty()) {
+            // Readable when the process has ended. What else the call tells, the next one tells too.
+            let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Timespec::try_from(within).ok().as_ref());
+        }
+        let status = child.try_wait().ok()??;
+        Some(format!("its process ended with {status}{}", self.words()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `taprig run`: cases on a bench.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taprig::case::{Problems, Project, Suite};
@@ -12,6 +12,7 @@ use taprig::run::plan;
 use taprig::setup;
 use taprig::transcript::snapshot::Mode;
 use taprig_model::event::{Body, Event, RunStarted, SCHEMA, Source};
+use taprig_model::result::RunResult;
 
 use super::{Exit, Format, this_program};
 
@@ -70,7 +71,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     };
     let scope = recorder.scope();
     let cases = u32::try_from(planned.len()).unwrap_or(u32::MAX);
-    scope.emit(Source::Rig, Body::RunStarted(run_started(&config.bench.device.to_string(), cases)));
+    scope.emit(Source::Rig, Body::RunStarted(run_started(config.bench.device.as_ref(), cases)));
 
     let stop = Stop::default();
     if let Err(error) = on_interrupt(&stop) {
@@ -89,17 +90,31 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         eprintln!("taprig: {error}");
         failed = true;
     }
-    if let Some(folder) = &args.report {
-        if let Err(error) = report::write(folder, &result, events) {
-            eprintln!("taprig: {error}");
-            failed = true;
-        }
+    if let Some(folder) = &args.report
+        && let Err(error) = report::write(folder, &result, events)
+    {
+        eprintln!("taprig: {error}");
+        failed = true;
     }
-    Ok(match (result.summary.exit_code(), failed) {
+    let exit = match (result.summary.exit_code(), failed) {
         (1, _) => Exit::CaseFailed,
         (0, false) => Exit::Ok,
         _ => Exit::RigFailed,
-    })
+    };
+    if failed || exit == Exit::RigFailed {
+        eprintln!("taprig: {}", kept_words(args.report.as_deref(), &result));
+    }
+    Ok(exit)
+}
+
+/// What is left of a run in which the rig failed.
+fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
+    let done = result.summary.pass + result.summary.fail;
+    let judged = format!("{done} of {} cases were judged", result.run.cases);
+    match report {
+        Some(folder) => format!("{judged}; the record and the reports of what was done are in {}", folder.display()),
+        None => format!("{judged}; nothing else was kept, as no `--report DIR` was given"),
+    }
 }
 
 fn run_started(device: &str, cases: u32) -> RunStarted {
@@ -127,12 +142,18 @@ fn on_interrupt(stop: &Stop) -> std::io::Result<()> {
     };
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            let mut signal = async || {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            };
+            signal().await;
+            stop.now();
+            signal().await;
+            eprintln!("taprig: ended at once by a second signal; what was recorded until now is kept");
+            std::process::exit(3);
         });
-        stop.now();
     })?;
     Ok(())
 }

@@ -212,6 +212,20 @@ impl Console {
         Err(LinkError::Deadline { what: format!("the event `{name}` ({heard})"), from: WHO, within })
     }
 
+    /// Keeps what comes until the deadline, for those who wait later.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`], at once.
+    pub async fn idle(&mut self, deadline: Instant) -> Result<(), LinkError> {
+        while let Some(line) = self.line(deadline).await? {
+            match line {
+                Line::Event(event) => self.events.push_back(event),
+                Line::Noise(line) | Line::Data(line) | Line::Ok(line) | Line::Error(line) => self.keep_noise(line),
+            }
+        }
+        Ok(())
+    }
+
     async fn line(&mut self, deadline: Instant) -> Result<Option<Line>, LinkError> {
         match tokio::time::timeout_at(deadline, self.lines.recv()).await {
             Err(_) => Ok(None),

@@ -156,6 +156,17 @@ impl Relay {
         self.receive(deadline).await
     }
 
+    /// Keeps what comes until the deadline, for those who wait later.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`], at once.
+    pub async fn idle(&mut self, deadline: Instant) -> Result<(), LinkError> {
+        while let Some(note) = self.receive(deadline).await? {
+            self.pending.push_back(note);
+        }
+        Ok(())
+    }
+
     /// Notes or bytes that were lost on the way, since the relay was opened.
     #[must_use]
     pub fn lost(&self) -> u32 {

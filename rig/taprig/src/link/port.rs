@@ -38,6 +38,9 @@ pub enum Incoming<M> {
     Gone(std::io::Error),
 }
 
+/// Where the reader of a port hands on what its decoder makes.
+pub type Messages<D> = mpsc::UnboundedReceiver<Incoming<<D as Decoder>::Message>>;
+
 /// An open port, for writing. The reader lives as long as this and ends with it.
 #[derive(Debug)]
 pub struct Port {
@@ -61,12 +64,7 @@ impl Port {
     ///
     /// # Errors
     /// [`LinkError::Taken`] when another process holds it, [`LinkError::Open`] when it can't be opened.
-    pub fn open<D: Decoder>(
-        path: &Path,
-        baud: u32,
-        decoder: D,
-        tap: Tap,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<Incoming<D::Message>>), LinkError> {
+    pub fn open<D: Decoder>(path: &Path, baud: u32, decoder: D, tap: Tap) -> Result<(Self, Messages<D>), LinkError> {
         let open = |source: std::io::Error| LinkError::Open { port: path.into(), source };
         let name = path.to_string_lossy();
         let stream = tokio_serial::new(name, baud).open_native_async().map_err(|error| match error.kind() {

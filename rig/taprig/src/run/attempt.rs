@@ -70,8 +70,9 @@ pub async fn attempt(
 /// A link that broke because its board is gone is the board's fault.
 fn why(bench: &mut Bench, error: BenchError) -> BenchError {
     use taprig_model::event::Role;
+    let BenchError::Link(link) = &error else { return error };
     for role in [Role::Validator, Role::Emulator] {
-        if let Some(why) = bench.ended(role) {
+        if let Some(why) = bench.ended(role, link) {
             return BenchError::Ended { role, why };
         }
     }

@@ -210,7 +210,11 @@ impl Scene<'_> {
                 });
             }
             Report::Frame(frame) => {
-                tell(Body::Frame { from_card: frame.from_card, short: frame.short, bytes: Bytes(frame.bytes.to_vec()) })
+                tell(Body::Frame {
+                    from_card: frame.from_card,
+                    short: frame.short,
+                    bytes: Bytes(frame.bytes.to_vec()),
+                });
             }
             Report::Refused { order, why } => {
                 tell(Body::Note { text: format!("the emulator refused order {order}: {why:?}") });
@@ -268,7 +272,7 @@ impl Scene<'_> {
             Body::Exchange(Exchange {
                 number: self.commands,
                 command: Bytes(command.to_vec()),
-                response: (!reply.mute).then(|| Bytes(reply.response)),
+                response: (!reply.mute).then_some(Bytes(reply.response)),
                 fault: injected.map(fault::words),
                 air_us: air_us.into(),
                 host_us: Some(micros(host)),
