@@ -13,7 +13,7 @@ pub enum BoardError {
         qemu: PathBuf,
     },
     /// The emulator lacks what a board needs.
-    #[error("`{qemu}` is version {version}, which is too old: install QEMU 7.2 or later")]
+    #[error("`{qemu}` is version {version}, which is too old; install QEMU 7.2 or later")]
     TooOld {
         /// What was run.
         qemu: PathBuf,
@@ -22,7 +22,9 @@ pub enum BoardError {
     },
     /// The process ended by itself: it refused its command line, was killed, or aborted. QEMU aborts when the emulated
     /// core locks up, that is when the firmware faults in a fault handler.
-    #[error("QEMU (process {pid}) ended by itself ({status}); it said: {stderr}")]
+    #[error(
+        "QEMU (process {pid}) ended by itself ({status}) and said `{stderr}`; look at qemu.log in the board's state folder"
+    )]
     Ended {
         /// Process id.
         pid: u32,

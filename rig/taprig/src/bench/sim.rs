@@ -81,7 +81,11 @@ impl SimBoard {
             None => {
                 let _ = child.kill();
                 let _ = child.wait();
-                Err(failed(format!("it did not name its serial port, but said `{}`{}", line.trim(), self.words())))
+                Err(failed(format!(
+                    "it did not name its serial port, but said `{}`{}; is it a board program of this version of taprig?",
+                    line.trim(),
+                    self.words()
+                )))
             }
         }
     }

@@ -1,0 +1,181 @@
+//! Devices that are reached by a serial port alone: here a pseudo terminal, with the test as the device.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+
+use super::place::{LONG, Place, RIDE, Ran};
+use super::running::Running;
+
+/// A pseudo terminal in raw mode.
+pub(crate) struct Terminal {
+    device: File,
+    port: OwnedFd,
+    path: PathBuf,
+}
+
+impl Terminal {
+    pub(crate) fn new() -> Self {
+        let device = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&device).unwrap();
+        unlockpt(&device).unwrap();
+        let name = ptsname(&device, Vec::new()).unwrap();
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(name.to_bytes()));
+        let port = open(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let mut settings = tcgetattr(&port).unwrap();
+        settings.make_raw();
+        tcsetattr(&port, OptionalActions::Now, &settings).unwrap();
+        Self { device: device.into(), port, path }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The port as standard output of a process.
+    pub(crate) fn port(&self) -> Stdio {
+        self.port.try_clone().unwrap().into()
+    }
+
+    /// The device's end, and the port, which has to be kept while nobody else has it open.
+    pub(crate) fn into_ends(self) -> (File, OwnedFd) {
+        (self.device, self.port)
+    }
+}
+
+/// A bench whose validator is at the end of a terminal, and whose emulator is hosted.
+fn bench(place: &Place, terminal: &Path) {
+    place.device("ready-within: 5 s", "ready-within: 1 s");
+    place.bench("desk", &format!("attached: {{ serial: {{ path: {} }} }}", terminal.display()), "sim: {}");
+}
+
+/// A validator that takes every command for a good one.
+fn answers(line: &str) -> String {
+    let word = line.split(' ').next().unwrap_or_default();
+    match word {
+        "identity" => "ok device=taprig-reference firmware=taprig-validator board=desk version=1 digest=00\n".into(),
+        "status" => "ok state=ready profile=- journal=0 capacity=10 total=0 clock=unset\n".into(),
+        "echo" => format!("ok {}\n", &line[5..]),
+        "journal" => "ok count=0 total=0\n".into(),
+        // Its power can't be switched, so it is told to start again.
+        "reboot" => "ok\n! started firmware=taprig-validator version=1 cause=reset\n! ready\n".into(),
+        _ => "ok\n".into(),
+    }
+}
+
+#[test]
+fn a_port_that_another_process_holds() {
+    let terminal = Terminal::new();
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    bench(&place, terminal.path());
+    // This process is the other one.
+    let _held = serialport::new(terminal.path().to_str().unwrap(), 115_200).open_native().unwrap();
+    let words = ["getting the boards ready on the bench desk", "is taken by another process; end it, or give"];
+    place.run(&["--bench", "desk"]).expect(3, &words);
+    place.run(&["--bench", "desk"]).expect(3, &[terminal.path().to_str().unwrap()]);
+    assert_eq!(place.verdict("BUS-001").0, "skipped");
+    assert_eq!(place.record(), "complete");
+}
+
+#[test]
+fn a_port_that_is_not_there() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    bench(&place, Path::new("/dev/serial/by-id/usb-none"));
+    place.run(&["--bench", "desk"]).expect(3, &["no serial port fits", "usb-none", "there "]);
+    assert_eq!(place.verdict("BUS-001").0, "skipped");
+}
+
+#[test]
+fn a_port_that_can_not_be_opened() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    bench(&place, Path::new("/dev/null"));
+    place.run(&["--bench", "desk"]).expect(3, &["can't open the serial port /dev/null", "; is the board connected"]);
+}
+
+#[test]
+fn a_device_that_does_not_start_again() {
+    let terminal = Terminal::new();
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    bench(&place, terminal.path());
+    place.run(&["--bench", "desk"]).expect(3, &["did not become ready within 1000 ms", "`started` (it said nothing)"]);
+}
+
+#[test]
+fn a_port_that_vanishes_before_the_boards_are_ready() {
+    let terminal = Terminal::new();
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.device("ready-within: 5 s", "ready-within: 60 s");
+    place.bench("desk", &format!("attached: {{ serial: {{ path: {} }} }}", terminal.path().display()), "sim: {}");
+    let run = Running::start(&place, &["--bench", "desk"]);
+    let (device, _port) = terminal.into_ends();
+    let mut heard = BufReader::new(device);
+    let mut line = String::new();
+    heard.read_line(&mut line).unwrap();
+    assert_eq!(line, "reboot\n");
+    drop(heard);
+    run.end().expect(3, &["vanished", "was the board unplugged, or did it lose power?"]);
+    assert_eq!(place.record(), "complete");
+}
+
+#[test]
+fn a_port_that_vanishes_in_mid_case() {
+    let terminal = Terminal::new();
+    let place = Place::new();
+    place.case("BUS-001", LONG);
+    place.case("BUS-002", RIDE);
+    bench(&place, terminal.path());
+    let mut run = Running::start(&place, &["--bench", "desk"]);
+    let (device, _port) = terminal.into_ends();
+    let (send, lines) = channel();
+    let reading = device.try_clone().unwrap();
+    // Ends, and lets go of the device, at the line that is sent last.
+    std::thread::spawn(move || {
+        for line in BufReader::new(reading).lines().map_while(Result::ok) {
+            let last = line.starts_with("echo ");
+            let _ = send.send(line);
+            if last {
+                break;
+            }
+        }
+    });
+    while let Ok(line) = lines.recv_timeout(Duration::from_secs(30)) {
+        (&device).write_all(answers(&line).as_bytes()).unwrap();
+    }
+    run.until_waiting();
+    drop(device);
+    run.end().expect(3, &["0 of 2 cases were judged"]);
+    let (verdict, failure) = place.verdict("BUS-001");
+    assert_eq!(verdict, "error");
+    for word in ["running BUS-001 on the bench desk-1: ", "vanished", "; was the board unplugged"] {
+        assert!(failure.contains(word), "`{word}` is not in {failure}");
+    }
+    // The bench can't be opened again, and that is told too.
+    assert_eq!(place.verdict("BUS-002"), ("skipped".into(), "its bench could not be opened".into()));
+    let results = place.results();
+    assert!(results["faults"][0]["cause"].as_str().unwrap().starts_with("no serial port fits"), "{results}");
+    assert_eq!(place.record(), "complete");
+}
+
+/// An attached bench needs no `--report` to tell what went wrong.
+#[test]
+fn without_a_folder_it_is_said_that_nothing_is_kept() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    bench(&place, Path::new("/dev/null"));
+    let ran = Ran::of(&place.taprig(&["run", "--bench", "desk"]).output().unwrap());
+    ran.expect(3, &["0 of 1 cases were judged; nothing else was kept, as no `--report DIR` was given"]);
+}

@@ -1,0 +1,43 @@
+//! Boards that die while a case runs.
+
+use super::place::{LONG, Place, RIDE};
+use super::running::Running;
+
+fn a_killed_board_is_replaced(bench: &str, process: &str, why: &[&str]) {
+    let place = Place::new();
+    place.case("BUS-001", LONG);
+    place.case("BUS-002", RIDE);
+    let mut run = Running::start(&place, &["--bench", bench]);
+    run.until_waiting();
+    let boards = run.boards(process);
+    assert!(!boards.is_empty(), "no process `{process}`");
+    boards.iter().for_each(super::running::Board::kill);
+    let fault = run.until(|event| event["body"]["kind"] == "rig-fault");
+    assert_eq!(fault["case"], "BUS-001");
+    assert_eq!(fault["body"]["doing"], "running BUS-001");
+    let ran = run.end();
+    ran.expect(3, &["1 of 2 cases were judged; the record and the reports of what was done are in report"]);
+    let (verdict, failure) = place.verdict("BUS-001");
+    assert_eq!(verdict, "error", "{failure}");
+    for word in why {
+        assert!(failure.contains(word), "`{word}` is not in {failure}");
+    }
+    assert_eq!(place.verdict("BUS-002").0, "pass", "{}", place.verdict("BUS-002").1);
+    assert_eq!(place.record(), "complete");
+    assert_eq!(place.results()["complete"], true);
+}
+
+#[test]
+fn a_hosted_validator_that_is_killed_is_an_error_and_the_run_goes_on() {
+    a_killed_board_is_replaced("sim", "board validator", &["the validator is gone", "SIGKILL", "run again"]);
+}
+
+#[test]
+fn a_hosted_emulator_that_is_killed_is_an_error_and_the_run_goes_on() {
+    a_killed_board_is_replaced("sim", "board emulator", &["the emulator is gone", "SIGKILL", "run again"]);
+}
+
+#[test]
+fn emulated_boards_that_are_killed_are_an_error_and_the_run_goes_on() {
+    a_killed_board_is_replaced("qemu", "-machine mps2-an386", &["is gone", "QEMU", "SIGKILL", "run again"]);
+}

@@ -1,0 +1,115 @@
+//! Input that is wrong: code 2, and nothing is run.
+
+use super::place::{Place, RIDE};
+
+/// `words` are said, and not a board was started nor a record made.
+fn nothing_is_run(place: &Place, args: &[&str], words: &[&str]) {
+    let ran = place.run(args);
+    ran.expect(2, words);
+    ran.expect(2, &["; nothing was run"]);
+    assert_eq!(ran.out, "", "results are none");
+    assert!(!place.path("state").exists(), "a bench was opened");
+    assert!(!place.path("report").exists(), "a record was made");
+}
+
+fn with_a_case() -> Place {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place
+}
+
+fn with_firmware(file: &str) -> Place {
+    let place = with_a_case();
+    place.bench("other", &format!("qemu: {{ machine: mps2-an386, firmware: {file} }}"), "sim: {}");
+    place
+}
+
+#[test]
+fn firmware_for_another_chip() {
+    let place = with_firmware("target/boards/stm32f405-validator.elf");
+    let words =
+        ["fixtures/benches/other.yaml: the validator: ", "goes to 0x08000000", "is it built for another board?"];
+    nothing_is_run(&place, &["--bench", "other"], &words);
+}
+
+#[test]
+fn firmware_for_this_host() {
+    let place = with_firmware("host");
+    std::fs::copy(env!("CARGO_BIN_EXE_taprig"), place.path("host")).unwrap();
+    nothing_is_run(&place, &["--bench", "other"], &["other.yaml: the validator: ", "was it built for the host?"]);
+}
+
+#[test]
+fn firmware_that_is_no_elf_file() {
+    let place = with_firmware("cases/requirements.yaml");
+    nothing_is_run(&place, &["--bench", "other"], &["requirements.yaml is not an ELF file", "not a .bin or .hex"]);
+}
+
+#[test]
+fn firmware_that_is_not_there() {
+    let place = with_firmware("nowhere.elf");
+    let words = ["nowhere.elf failed (No such file", "has the firmware been built?", "`ci/firmware` builds"];
+    nothing_is_run(&place, &["--bench", "other"], &words);
+}
+
+#[test]
+fn a_machine_that_nobody_knows() {
+    let place = with_a_case();
+    place.bench("other", "qemu: { machine: mps2-an3 }", "sim: {}");
+    nothing_is_run(&place, &["--bench", "other"], &["other.yaml: the validator: ", "mps2-an3", "mps2-an386"]);
+}
+
+#[test]
+fn a_bench_that_is_not_there() {
+    let place = with_a_case();
+    nothing_is_run(&place, &["--bench", "smi"], &["there is no bench `smi`", "sim"]);
+    nothing_is_run(&place, &["--bench", "there/is/none.yaml"], &["none.yaml"]);
+}
+
+#[test]
+fn a_device_that_is_not_there() {
+    let place = with_a_case();
+    let bench = "schema: 1\ntitle: x\ndevice: acme-gate-7\nvalidator: { sim: {} }\nemulator: { sim: {} }\n";
+    place.put("fixtures/benches/other.yaml", bench);
+    nothing_is_run(&place, &["--bench", "other"], &["there is no device `acme-gate-7`", "other.yaml:3:9"]);
+}
+
+#[test]
+fn a_change_that_finds_nothing_in_the_card() {
+    let place = with_a_case();
+    let text = std::fs::read_to_string(place.path("cases/bus/BUS-001.yaml")).unwrap();
+    let changed = text.replace("rsa1152 }", "rsa1152, changes: [{ remove: 9F5D }] }");
+    assert_ne!(text, changed);
+    place.put("cases/bus/BUS-001.yaml", &changed);
+    nothing_is_run(&place, &["--bench", "sim"], &["BUS-001.yaml", "9F5D"]);
+}
+
+#[test]
+fn a_case_that_is_not_there() {
+    nothing_is_run(
+        &with_a_case(),
+        &["--bench", "sim", "BUS-010"],
+        &["BUS-010: no case has this id or tag", "`BUS-001`"],
+    );
+}
+
+#[test]
+fn for_a_program_problems_are_json() {
+    let place = with_a_case();
+    let ran = place.run(&["--bench", "sim", "BUS-010", "--format", "json"]);
+    assert_eq!((ran.code, ran.err.as_str()), (2, ""));
+    let said: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(said["problems"].as_array().unwrap().len(), 1, "{said}");
+    assert!(said["problems"][0]["help"].as_str().unwrap().contains("BUS-001"), "{said}");
+}
+
+#[test]
+fn arguments_that_make_no_sense() {
+    for args in [&["--jobs", "0"][..], &["--jobs", "many"], &["--format", "xml"], &["--keep-card-numbers"]] {
+        let place = with_a_case();
+        let ran = super::place::Ran::of(&place.taprig(&[&["run"], args].concat()).output().unwrap());
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains(args[0]), "{}", ran.err);
+        assert!(!place.path("state").exists());
+    }
+}

@@ -1,0 +1,15 @@
+//! What a person gets when the rig fails, when the input is wrong, and when a case fails: the real program, on benches
+//! of this host, in projects of its own.
+//!
+//! The emulated boards' images must have been built (`ci/firmware`).
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, too")]
+
+mod attached;
+mod boards;
+mod input;
+mod interrupt;
+mod output;
+mod place;
+mod running;
+mod starting;

@@ -1,0 +1,130 @@
+//! What a run says: a failed case, JSON Lines, several benches, colours.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+
+use serde_json::Value;
+
+use super::attached::Terminal;
+use super::place::{Place, RIDE, Ran};
+
+const WRONG: &str = "steps: [tap]\nexpect: { outcome: declined, charged: 2.00 CNY, journal: unchanged }\n";
+
+#[test]
+fn a_failed_case_shows_expected_seen_exchange_and_how_to_repeat_it() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.case("BUS-002", WRONG);
+    let ran = place.run(&["--bench", "sim"]);
+    let words = [
+        "pass ",
+        "FAIL BUS-002 A rider pays\n  at cases/bus/BUS-002.yaml",
+        "  a person sees\n    outcome    expected declined\n               seen     approved\n",
+        "    charged    expected 2.00 CNY\n               seen     1.00 CNY\n",
+        "  the trace shows\n    journal    expected unchanged\n               seen     +1\n",
+        "  what happened\n",
+        "      > gpo\n",
+        "      = approved reason=oda-approved",
+        "  repeat: ci/rig run --bench sim BUS-002\n",
+        "1 passed, 1 failed in ",
+        "  fail  BUS-002  outcome: expected declined, seen approved",
+    ];
+    ran.expect(1, &words);
+    assert_eq!(ran.err, "", "the rig did not fail");
+    assert_eq!(place.verdict("BUS-002").0, "fail");
+    assert_eq!(place.record(), "complete");
+}
+
+#[test]
+fn a_failed_case_outweighs_a_rig_that_fails_after_it() {
+    let place = Place::new();
+    place.case("BUS-001", WRONG);
+    place.case("BUS-002", super::place::LONG);
+    let mut run = super::running::Running::start(&place, &["--bench", "sim"]);
+    run.until_waiting();
+    run.interrupt();
+    run.end().expect(1, &["1 of 2 cases were judged"]);
+    assert_eq!(place.record(), "partial");
+}
+
+#[test]
+fn for_a_program_a_run_is_json_lines_and_the_record_the_same_events() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    let ran = place.run(&["--bench", "sim", "--format", "json"]);
+    ran.expect(0, &[]);
+    let events = |text: &str| -> Vec<Value> {
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|e: &Value| e["body"]["kind"] != "serial")
+            .collect()
+    };
+    let printed = events(&ran.out);
+    assert_eq!(printed.last().unwrap()["body"]["kind"], "run-finished");
+    assert_eq!(printed, events(&std::fs::read_to_string(place.path("report/events.jsonl")).unwrap()));
+}
+
+#[test]
+fn two_benches_at_a_time_come_to_the_same() {
+    let place = Place::new();
+    for number in 1..=6 {
+        // Long enough that the second bench is there before the first has done all.
+        place.case(
+            &format!("BUS-00{number}"),
+            &format!("steps: [tap, {{ wait: 400 ms }}]\nexpect: {{ charged: {}.00 CNY }}\n", number % 2),
+        );
+    }
+    let verdicts = |jobs: &str| -> (BTreeMap<String, (Value, Value)>, usize) {
+        place.run(&["--bench", "sim", "--jobs", jobs]).expect(1, &["3 passed, 3 failed"]);
+        assert_eq!(place.record(), "complete");
+        let results = place.results();
+        let cases = results["cases"].as_array().unwrap().iter();
+        let cases = cases
+            .map(|case| (case["id"].as_str().unwrap().to_owned(), (case["verdict"].clone(), case["failure"].clone())));
+        (cases.collect(), results["benches"].as_object().unwrap().len())
+    };
+    let (one, benches) = verdicts("1");
+    assert_eq!((one.len(), benches), (6, 1));
+    let (two, benches) = verdicts("2");
+    assert_eq!(benches, 2, "both benches were used");
+    assert_eq!(one, two);
+}
+
+/// Runs with a terminal as standard output.
+fn on_a_terminal(no_color: Option<&str>) -> String {
+    let place = Place::new();
+    place.case("BUS-001", WRONG);
+    let terminal = Terminal::new();
+    let mut command = place.taprig(&["run", "--bench", "sim"]);
+    command.env("TERM", "xterm").stdout(terminal.port()).stderr(std::process::Stdio::null());
+    if let Some(value) = no_color {
+        command.env("NO_COLOR", value);
+    }
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let (mut device, port) = terminal.into_ends();
+    drop(port);
+    let mut text = Vec::new();
+    let mut buffer = [0; 4096];
+    // The device reports an error when the last holder of the port is gone: the end.
+    while let Ok(n @ 1..) = device.read(&mut buffer) {
+        text.extend_from_slice(&buffer[..n]);
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn colours_are_for_terminals_and_not_with_no_color() {
+    let coloured = on_a_terminal(None);
+    assert!(coloured.contains("\u{1b}[") && coloured.contains("FAIL"), "{coloured}");
+    // As the convention has it, an empty value is none.
+    assert!(on_a_terminal(Some("")).contains("\u{1b}["));
+    let plain = on_a_terminal(Some("1"));
+    assert!(!plain.contains('\u{1b}') && plain.contains("FAIL BUS-001"), "{plain}");
+
+    let place = Place::new();
+    place.case("BUS-001", WRONG);
+    let piped = Ran::of(&place.taprig(&["run", "--bench", "sim"]).output().unwrap());
+    assert!(!piped.out.contains('\u{1b}'), "{}", piped.out);
+}

@@ -1,0 +1,121 @@
+//! Benches whose boards do not come up.
+
+use super::place::{Place, RIDE};
+
+/// The run ends with code 3, says why and what to try; nothing was judged, and the record says so.
+fn nothing_is_judged(place: &Place, args: &[&str], qemu: Option<&std::path::Path>, words: &[&str]) {
+    place.case("BUS-001", RIDE);
+    let args: Vec<&str> = ["run", "--report", "report"].iter().chain(args).copied().collect();
+    let mut command = place.taprig(&args);
+    if let Some(qemu) = qemu {
+        command.env("TAPRIG_QEMU", qemu);
+    }
+    let ran = super::place::Ran::of(&command.output().unwrap());
+    ran.expect(3, words);
+    ran.expect(3, &["0 of 1 cases were judged; the record and the reports of what was done are in report"]);
+    assert_eq!(place.verdict("BUS-001"), ("skipped".into(), "its bench could not be opened".into()));
+    let faults = place.results()["faults"].clone();
+    assert_eq!(faults.as_array().unwrap().len(), 1, "{faults}");
+    assert!(faults[0]["advice"].is_string(), "{faults}");
+    assert_eq!(place.record(), "complete");
+}
+
+#[test]
+fn qemu_is_missing() {
+    let place = Place::new();
+    let words = ["getting the boards ready on the bench qemu: ", "`/nonexistent` failed: it is not there; install"];
+    nothing_is_judged(&place, &[], Some("/nonexistent".as_ref()), &words);
+}
+
+/// An old one knows not all options, and ends before it tells its version over its control connection.
+#[test]
+fn qemu_is_too_old_for_the_options() {
+    let place = Place::new();
+    let text = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'QEMU emulator version 4.2.1 (Debian 1:4.2)'; exit; fi\n\
+        echo \"Property '.memory-backend' not found\" >&2; exit 1\n";
+    let qemu = place.script("old-qemu", text);
+    nothing_is_judged(
+        &place,
+        &[],
+        Some(&qemu),
+        &["old-qemu` is version 4.2.1, which is too old", "; install QEMU 7.2"],
+    );
+}
+
+/// One that is not that old tells it there.
+#[test]
+fn qemu_is_too_old_as_it_says() {
+    let place = Place::new();
+    // Not `sh`, which takes one digit for the number of a file.
+    let text = r#"#!/bin/bash
+for word in "$@"; do case $word in socket,id=control,fd=*) fd=${word##*=};; esac; done
+echo '{"QMP": {"version": {"qemu": {"micro": 0, "minor": 1, "major": 7}}}}' >&$fd
+read -r -u $fd line
+"#;
+    let qemu = place.script("old-qemu", text);
+    nothing_is_judged(&place, &[], Some(&qemu), &["old-qemu` is version 7.1, which is too old", "; install QEMU 7.2"]);
+}
+
+#[test]
+fn qemu_refuses_to_start() {
+    let place = Place::new();
+    let qemu = place.script("broken-qemu", "#!/bin/sh\necho 'could not set up /dev/kvm' >&2\nexit 1\n");
+    nothing_is_judged(
+        &place,
+        &[],
+        Some(&qemu),
+        &["(qemu) does not start: ", "said `could not set up /dev/kvm`; look at qemu.log"],
+    );
+}
+
+/// The validator's program gives a port on which nothing ever comes.
+#[test]
+fn a_board_never_becomes_ready() {
+    let place = Place::new();
+    place.device("ready-within: 5 s", "ready-within: 300 ms");
+    let silent = super::attached::Terminal::new();
+    let program = place.script(
+        "silent-board",
+        &format!("#!/bin/sh\necho '{{\"serial\":\"{}\"}}'\nread line\n", silent.path().display()),
+    );
+    place.bench("silent", &format!("sim: {{ program: {} }}", program.display()), "sim: {}");
+    let words = [
+        "getting the boards ready on the bench silent: the validator did not become ready within 300 ms of power-on",
+        "`ready` (it said nothing)",
+        "; has it power, does its firmware run, and is this its port?",
+    ];
+    nothing_is_judged(&place, &["--bench", "silent"], None, &words);
+}
+
+#[test]
+fn a_board_ends_at_once_and_its_own_words_are_told() {
+    let place = Place::new();
+    let program = place.script("broken-board", "#!/bin/sh\necho 'no memory for the card' >&2\nexit 7\n");
+    place.bench("broken", "sim: {}", &format!("sim: {{ program: {} }}", program.display()));
+    let words = [
+        "the emulator (sim) does not start: it did not name its serial port",
+        "no memory for the card",
+        "; is it a board program",
+    ];
+    nothing_is_judged(&place, &["--bench", "broken"], None, &words);
+}
+
+#[test]
+fn it_is_another_board() {
+    let place = Place::new();
+    place.device("device: taprig-reference", "device: acme-gate-7");
+    let words = [
+        "the validator says that it is taprig-reference with taprig-validator",
+        "but the bench file wants acme-gate-7 with taprig-validator: nothing was flashed",
+        "; are the cables swapped, or is it another board?",
+    ];
+    nothing_is_judged(&place, &["--bench", "sim"], None, &words);
+}
+
+#[test]
+fn the_state_folder_can_not_be_used() {
+    let place = Place::new();
+    place.put("state", "a file where a folder should be");
+    let words = ["can't use", "slot-1", "; set TAPRIG_STATE to a folder that you may write"];
+    nothing_is_judged(&place, &["--bench", "sim"], None, &words);
+}
