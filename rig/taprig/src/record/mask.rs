@@ -7,6 +7,7 @@ use crate::decode::tlv;
 use crate::decode::value::masked;
 use std::ops::Range;
 use taprig_model::event::{Body, Bytes, Check, Event, Fields};
+use taprig_model::expect::CommandName;
 
 /// Bytes of the end of an ICC certificate that are hidden: the CA's public key would give the account number back
 /// from the whole of it.
@@ -122,9 +123,12 @@ fn response(bytes: &mut Bytes) {
     objects(&mut bytes.0[..len]);
 }
 
-/// Hides account numbers in a command APDU: none of EMV carries one, a loop-back command may.
+/// Hides account numbers in a command APDU: none of EMV carries one, a loop-back command may. EMV's stay as they are,
+/// because the random number that a card is told looks like the tag of an account number now and then.
 fn command(bytes: &mut Bytes) {
-    if let Some(data) = bytes.0.get_mut(5..) {
+    if CommandName::of(&bytes.0) == CommandName::Other
+        && let Some(data) = bytes.0.get_mut(5..)
+    {
         suspects(data);
     }
 }
@@ -229,6 +233,20 @@ mod tests {
         ]);
         response(&mut bytes);
         assert_eq!(bytes.to_string(), "70185A08622609CCCCCC7890570C622609CCCCCC7890D30122019000");
+    }
+
+    #[test]
+    fn numbers_in_commands() {
+        let number = [0x5A, 0x08, 0x62, 0x26, 0x09, 0x12, 0x34, 0x56, 0x78, 0x90];
+        let mut returned = Bytes([&[0x00, 0x10, 0x00, 0x00, 0x0A][..], &number].concat());
+        command(&mut returned);
+        assert_eq!(returned.to_string(), "001000000A5A08622609CCCCCC7890");
+        // 9F37, whose third byte is 5A by chance, then 9F66, 9F02, 5F2A, 9A.
+        let told = [&[0x80, 0xA8, 0, 0, 0x16, 0x83, 0x14, 1, 2, 0x5A, 4, 0x21, 0x80, 0, 0x80][..], &[0; 12]].concat();
+        let mut told = Bytes(told);
+        let before = told.clone();
+        command(&mut told);
+        assert_eq!(told, before);
     }
 
     #[test]
