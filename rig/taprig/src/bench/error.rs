@@ -81,7 +81,9 @@ pub enum BenchError {
         wanted: String,
     },
     /// The nonce of a case did not come back.
-    #[error("the {role} did not return this case's nonce but `{seen}`: what it says can't be relied on")]
+    #[error(
+        "the {role} did not return this case's nonce but `{seen}`: what it says can't be relied on; is another program on its port?"
+    )]
     Nonce {
         /// Which board.
         role: Role,

@@ -6,6 +6,8 @@
 pub mod console;
 pub mod emulator;
 pub mod port;
+#[cfg(test)]
+pub(crate) mod pty;
 
 use std::path::PathBuf;
 use std::time::Duration;

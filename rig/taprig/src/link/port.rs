@@ -130,3 +130,6 @@ async fn read<D: Decoder>(
         return;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -206,3 +206,6 @@ pub async fn converse(
     scope.emit(Source::Validator, Body::ConsoleReply(told));
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests;

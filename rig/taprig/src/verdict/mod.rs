@@ -195,3 +195,6 @@ impl Checks<'_> {
 fn first(values: &Fields) -> &str {
     values.iter().next().map_or("", |(name, _)| name)
 }
+
+#[cfg(test)]
+mod tests;

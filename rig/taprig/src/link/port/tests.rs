@@ -1,0 +1,124 @@
+//! Ports on real pseudo terminals.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::*;
+use crate::link::pty::Terminal;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Hands on bytes as they are read.
+struct Raw;
+
+impl Decoder for Raw {
+    type Message = Vec<u8>;
+
+    fn push(&mut self, bytes: &[u8], emit: &mut dyn FnMut(Vec<u8>)) {
+        emit(bytes.to_vec());
+    }
+}
+
+type Kept = Arc<Mutex<Vec<(Way, Vec<u8>)>>>;
+
+fn tap() -> (Tap, Kept) {
+    let kept = Kept::default();
+    let keep = kept.clone();
+    let tap = move |way, bytes: &[u8]| keep.lock().unwrap_or_else(PoisonError::into_inner).push((way, bytes.to_vec()));
+    (Arc::new(tap), kept)
+}
+
+fn bytes(kept: &Kept, wanted: Way) -> Vec<u8> {
+    kept.lock().unwrap().iter().filter(|(way, _)| *way == wanted).flat_map(|(_, bytes)| bytes.clone()).collect()
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(DEADLINE, work).await.unwrap() })
+}
+
+/// All values, in a pattern that shows a byte lost or doubled; more than a terminal holds at a time.
+fn pattern() -> Vec<u8> {
+    (0..20_000u32).map(|i| u8::try_from(i * 7 % 251).unwrap()).collect()
+}
+
+#[test]
+fn bytes_from_the_board_come_whole_and_in_order_to_decoder_and_record() {
+    run(async {
+        let terminal = Terminal::new();
+        let (tap, kept) = tap();
+        let (_port, mut incoming) = Port::open(terminal.path(), 115_200, Raw, tap).unwrap();
+        let device = std::thread::spawn(move || {
+            pattern().chunks(333).for_each(|chunk| terminal.say(chunk));
+            terminal
+        });
+        let mut seen = Vec::new();
+        while seen.len() < pattern().len() {
+            let Some(Incoming::Message(bytes)) = incoming.recv().await else { panic!("after {} bytes", seen.len()) };
+            seen.extend(bytes);
+        }
+        assert!(seen == pattern());
+        assert!(bytes(&kept, Way::In) == pattern());
+        drop(device.join().unwrap());
+    });
+}
+
+#[test]
+fn bytes_to_the_board_go_whole_and_in_order() {
+    run(async {
+        let terminal = Terminal::new();
+        let (tap, kept) = tap();
+        let (mut port, _incoming) = Port::open(terminal.path(), 115_200, Raw, tap).unwrap();
+        let device = std::thread::spawn(move || terminal.hear(pattern().len()));
+        for chunk in pattern().chunks(777) {
+            port.send(chunk).await.unwrap();
+        }
+        assert!(device.join().unwrap() == pattern());
+        assert!(bytes(&kept, Way::Out) == pattern());
+    });
+}
+
+#[test]
+fn an_unplugged_port_is_told_after_its_last_bytes() {
+    run(async {
+        let terminal = Terminal::new();
+        let path = terminal.path().to_owned();
+        let (mut port, mut incoming) = Port::open(&path, 115_200, Raw, tap().0).unwrap();
+        terminal.say(b"last words");
+        let Some(Incoming::Message(words)) = incoming.recv().await else { panic!() };
+        assert_eq!(words, b"last words");
+        terminal.unplug();
+        assert!(matches!(incoming.recv().await, Some(Incoming::Gone(_))));
+        assert!(incoming.recv().await.is_none(), "nothing follows");
+        let error = port.send(b"x").await.unwrap_err();
+        assert!(matches!(&error, LinkError::Gone { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains(path.to_str().unwrap()) && text.contains("; was the board unplugged"), "{text}");
+    });
+}
+
+#[test]
+fn a_port_is_for_one_at_a_time() {
+    run(async {
+        let terminal = Terminal::new();
+        let (first, _incoming) = Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap();
+        let error = Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap_err();
+        assert!(matches!(&error, LinkError::Taken { .. }), "{error:?}");
+        assert!(error.to_string().contains("is taken by another process; end it"), "{error}");
+        drop(first);
+        // The reader ends at its next turn, and lets go of its half.
+        tokio::task::yield_now().await;
+        Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap();
+    });
+}
+
+#[test]
+fn a_path_that_is_no_port() {
+    run(async {
+        for path in ["/dev/null", "/nonexistent"] {
+            let error = Port::open(Path::new(path), 115_200, Raw, tap().0).unwrap_err();
+            assert!(matches!(&error, LinkError::Open { .. }), "{error:?}");
+            assert!(error.to_string().contains(path), "{error}");
+        }
+    });
+}
