@@ -41,3 +41,20 @@ fn a_hosted_emulator_that_is_killed_is_an_error_and_the_run_goes_on() {
 fn emulated_boards_that_are_killed_are_an_error_and_the_run_goes_on() {
     a_killed_board_is_replaced("qemu", "-machine mps2-an386", &["is gone", "QEMU", "SIGKILL", "run again"]);
 }
+
+/// In a tap both boards are under way, and what one says last may come before its end does.
+#[test]
+fn a_board_that_is_killed_in_a_tap_is_an_error_and_no_failure_of_the_device() {
+    let place = Place::new();
+    place.case("BUS-001", "steps: [tap: { for: 30 s }]\nexpect: { outcome: approved }\n");
+    place.case("BUS-002", RIDE);
+    let mut run = Running::start(&place, &["--bench", "sim"]);
+    run.until(|event| event["body"]["kind"] == "console-event" && event["body"]["name"] == "result");
+    run.boards("board validator").iter().for_each(super::running::Board::kill);
+    run.end().expect(3, &["1 of 2 cases were judged"]);
+    let (verdict, failure) = place.verdict("BUS-001");
+    assert_eq!(verdict, "error", "{failure}");
+    assert!(failure.contains("the validator is gone"), "{failure}");
+    assert_eq!(place.verdict("BUS-002").0, "pass");
+    assert_eq!(place.record(), "complete");
+}

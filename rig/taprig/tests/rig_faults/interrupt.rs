@@ -44,3 +44,61 @@ fn ctrl_c_stops_emulated_boards_and_keeps_what_was_done() {
 fn a_terminated_run_ends_like_an_interrupted_one() {
     everything_ends_in_order("sim", " board ", Running::terminate);
 }
+
+/// The rig waits for a board that says nothing: Ctrl-C ends that wait too.
+#[test]
+fn ctrl_c_ends_the_wait_for_a_board() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.device("ready-within: 5 s", "ready-within: 120 s");
+    let silent = super::attached::Terminal::new();
+    let text = format!("#!/bin/sh\necho '{{\"serial\":\"{}\"}}'\nread line\n", silent.path().display());
+    let program = place.script("silent-board", &text);
+    place.bench("silent", &format!("sim: {{ program: {} }}", program.display()), "sim: {}");
+    let mut run = Running::start(&place, &["--bench", "silent"]);
+    run.until(|event| event["body"]["kind"] == "ready" && event["body"]["role"] == "emulator");
+    let boards = run.boards("board");
+    assert_eq!(boards.len(), 2);
+    run.interrupt();
+    run.end().expect(3, &["0 of 1 cases were judged"]);
+    for board in &boards {
+        board.ends();
+    }
+    assert_eq!(place.verdict("BUS-001"), ("skipped".into(), "the run was interrupted".into()));
+    assert_eq!(place.record(), "partial");
+}
+
+/// Nothing can be done in order then; but no board is left, and what was recorded is there.
+fn a_killed_run_leaves_no_board(bench: &str, process: &str) {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.case("BUS-002", LONG);
+    let mut run = Running::start(&place, &["--bench", bench]);
+    run.until_waiting();
+    let boards = run.boards(process);
+    assert!(boards.len() >= 2, "{}", boards.len());
+    drop(run);
+    for board in &boards {
+        board.ends();
+    }
+    let read = |name: &str| std::fs::read_to_string(place.path("report").join(name)).unwrap();
+    assert!(read("record.json").contains("open"));
+    let events = read("events.jsonl");
+    let passed = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let passed = passed.filter(|event| event["body"]["kind"] == "case-finished" && event["body"]["verdict"] == "pass");
+    assert_eq!(passed.count(), 1);
+    // The bench is free again at once.
+    std::fs::remove_file(place.path("cases/bus/BUS-002.yaml")).unwrap();
+    place.run(&["--bench", bench]).expect(0, &["1 passed"]);
+    assert!(place.results()["benches"][format!("{bench}-1")].is_object());
+}
+
+#[test]
+fn a_killed_run_leaves_no_hosted_board() {
+    a_killed_run_leaves_no_board("sim", " board ");
+}
+
+#[test]
+fn a_killed_run_leaves_no_emulated_board() {
+    a_killed_run_leaves_no_board("qemu", "-machine mps2-an386");
+}
