@@ -21,7 +21,7 @@ pub trait Chip {
     /// Kind of board, as its folder is called.
     const NAME: &'static str;
     /// Memory that keeps its content without power.
-    const NVM: Memory;
+    fn nvm() -> Memory;
     /// Time since start, in us.
     fn now_us() -> u64;
     /// A counter as fast as the chip has.
@@ -146,13 +146,13 @@ impl<C: Chip> validator::board::Board for Device<C> {
         C::send(Port::Air, bytes);
     }
     fn nvm_size(&self) -> usize {
-        C::NVM.size()
+        C::nvm().size()
     }
     fn nvm_read(&self, offset: usize, buffer: &mut [u8]) {
-        C::NVM.read(offset, buffer);
+        C::nvm().read(offset, buffer);
     }
     fn nvm_write(&self, offset: usize, bytes: &[u8]) {
-        C::NVM.write(offset, bytes);
+        C::nvm().write(offset, bytes);
     }
     fn rtc(&self) -> Option<u64> {
         wall(C::now_us())

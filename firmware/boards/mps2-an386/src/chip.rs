@@ -142,8 +142,10 @@ impl Chip for Mps2 {
     const NAME: &'static str = "mps2-an386";
 
     #[expect(unsafe_code, reason = "memory that the linker script leaves out")]
-    // SAFETY: 16 MB of PSRAM on this board; nothing else uses them.
-    const NVM: Memory = unsafe { Memory::at(0x2100_0000, NVM_SIZE) };
+    fn nvm() -> Memory {
+        // SAFETY: 16 MB of PSRAM on this board; nothing else uses them.
+        unsafe { Memory::at(0x2100_0000, NVM_SIZE) }
+    }
 
     fn now_us() -> u64 {
         // The counter turns over after 71 minutes; the tick looks more often than that.

@@ -183,8 +183,16 @@ impl Chip for Stm32f405 {
     const NAME: &'static str = "stm32f405";
 
     #[expect(unsafe_code, reason = "memory that the linker script leaves out")]
-    // SAFETY: backup memory of 4 KB, its clock and regulator are on after start; nothing else uses it.
-    const NVM: Memory = unsafe { Memory::at(0x4002_4000, 4096) };
+    fn nvm() -> Memory {
+        if REAL.load(Ordering::Relaxed) {
+            // SAFETY: backup memory of 4 KB, its clock and regulator are on after start; nothing else uses it.
+            unsafe { Memory::at(0x4002_4000, 4096) }
+        } else {
+            // SAFETY: QEMU has no backup memory, but 64 KB of RAM behind the 128 that the linker script gives out. Its
+            // content goes with the power.
+            unsafe { Memory::at(0x2002_0000, 0x1_0000) }
+        }
+    }
 
     fn now_us() -> u64 {
         interrupt::free(|_| {

@@ -13,7 +13,7 @@ mod sim;
 mod slot;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use error::BenchError;
@@ -235,29 +235,25 @@ impl Bench {
     /// Starts to make the boards of the next power-on, while this one's are at work.
     fn prepare_next(&mut self) {
         let air = self.next_air();
-        let (emulator, validator) = (self.emulator.preparation(&air), self.validator.preparation(&air));
-        if emulator.is_none() && validator.is_none() {
-            self.cycles -= 1;
-            return;
+        match self.preparation(&air) {
+            Some(make) => self.next = Some(Next { air, making: std::thread::spawn(make) }),
+            None => self.cycles -= 1,
         }
-        // The emulator first: it listens where the validator connects.
-        let making = std::thread::spawn(move || {
-            Ok(Made {
-                emulator: emulator.map(|make| make()).transpose()?,
-                validator: validator.map(|make| make()).transpose()?,
-            })
-        });
-        self.next = Some(Next { air, making });
+    }
+
+    /// What makes the boards of a power-on. The emulator listens where the validator connects, so it comes first; where it
+    /// can't be made ahead, the validator can't either.
+    fn preparation(&self, air: &Path) -> Option<impl FnOnce() -> Result<Made, BenchError> + Send + use<>> {
+        let emulator = self.emulator.preparation(air)?;
+        let validator = self.validator.preparation(air);
+        Some(move || Ok(Made { emulator: Some(emulator()?), validator: validator.map(|make| make()).transpose()? }))
     }
 
     fn take_next(&mut self) -> Result<(PathBuf, Made), BenchError> {
         match self.next.take() {
             None => {
                 let air = self.next_air();
-                let made = Made {
-                    emulator: self.emulator.preparation(&air).map(|make| make()).transpose()?,
-                    validator: self.validator.preparation(&air).map(|make| make()).transpose()?,
-                };
+                let made = self.preparation(&air).map_or_else(|| Ok(Made::default()), |make| make())?;
                 Ok((air, made))
             }
             Some(next) => match next.making.join() {
