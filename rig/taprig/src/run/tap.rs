@@ -77,6 +77,7 @@ impl Tap<'_> {
             commands: 0,
             active: false,
             released: false,
+            caught_up: false,
             removed: None,
             air_us: 0,
             result: false,
@@ -84,6 +85,13 @@ impl Tap<'_> {
         let held = tokio::time::Instant::now() + self.hold.unwrap_or(HOLD);
         scene.until(links, held, |scene| scene.removed.is_some() || (scene.result && self.hold.is_none())).await?;
         if scene.result && self.hold.is_none() {
+            if !scene.active && !scene.released && scene.removed.is_none() {
+                // A result without a command may come before the emulator's word that the card was activated at all,
+                // as they take different ways. What the emulator said before its echo is here with it.
+                links.relay.send(Request::Echo(*b"result !")).await?;
+                let deadline = tokio::time::Instant::now() + ORDER;
+                scene.until(links, deadline, |scene| scene.caught_up).await?;
+            }
             let let_go = tokio::time::Instant::now() + LET_GO;
             scene.until(links, let_go, |scene| !scene.active || scene.removed.is_some()).await?;
         }
@@ -116,6 +124,8 @@ struct Scene<'a> {
     commands: u32,
     active: bool,
     released: bool,
+    /// The emulator has told all that was before the result.
+    caught_up: bool,
     removed: Option<Traffic>,
     /// Modelled time on the air, at the last sign of the transaction.
     air_us: u32,
@@ -226,7 +236,8 @@ impl Scene<'_> {
                 });
             }
             Report::Damaged => tell(Body::Note { text: "the emulator saw damaged orders".into() }),
-            Report::Identity(_) | Report::Echo(_) | Report::Done(_) => {}
+            Report::Echo(_) => self.caught_up = true,
+            Report::Identity(_) | Report::Done(_) => {}
         }
         Ok(())
     }
