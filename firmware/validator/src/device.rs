@@ -162,11 +162,12 @@ impl<'b, B: Board> Device<'b, B> {
         Look::Tap
     }
 
-    /// Waits until the card is gone, but not for ever.
+    /// Waits until the card is gone, but not for ever. A card that answers nothing more and still loads the field is
+    /// there: silence alone tells of removal only where the front end senses no load.
     fn await_removal(&mut self) {
         let deadline = self.board.now_us() + REMOVAL_TIME_US;
         loop {
-            if self.reader.is_removed() {
+            if self.reader.is_removed() && self.reader.medium().load() != Some(true) {
                 return;
             }
             let until = deadline.min(self.board.now_us() + REMOVAL_INTERVAL_US);

@@ -53,6 +53,10 @@ pub trait Medium {
 /// The reader's own clock is only a guard against a dead emulator, see [`wire::air`].
 pub const GUARD_US: u64 = 250_000;
 
+/// The guard while a card loads the field: its emulator was there a moment ago, and if it is an emulated board, the
+/// machine that emulates it may have other work.
+pub const GUARD_WITH_CARD_US: u64 = 1_500_000;
+
 /// Bytes after which an exchange is given up: a peer that sends only rubbish must not hold the reader.
 const MAX_RUBBISH: u32 = 4096;
 
@@ -104,7 +108,8 @@ impl<'b, B: Board> UartAir<'b, B> {
 
     fn await_answer(&mut self, limit_us: u32, answer: &mut Frame) -> Heard {
         answer.clear();
-        let deadline = self.board.now_us() + GUARD_US;
+        let guard = if self.load == Some(true) { GUARD_WITH_CARD_US } else { GUARD_US };
+        let deadline = self.board.now_us() + guard;
         let mut bytes = 0;
         loop {
             while let Some(byte) = self.board.air_read() {
@@ -124,6 +129,8 @@ impl<'b, B: Board> UartAir<'b, B> {
     }
 
     fn dead(&mut self) -> Heard {
+        // What it sensed before counts no more.
+        self.load = None;
         self.deaths = self.deaths.saturating_add(1);
         Heard::Dead
     }

@@ -46,7 +46,10 @@ pub async fn attempt(
     bench.tell_to(scope.clone());
     let nonce = nonce(&planned.id, number);
     scope.emit(Source::Rig, Body::CaseStarted(case_started(planned, number, &nonce)));
-    let played = play(bench, told, planned, nonce, &scope).await;
+    let played = match play(bench, told, planned, nonce, &scope).await {
+        Ok(()) if air_failed(&scope) => Err(BenchError::Air),
+        played => played,
+    };
     let (verdict, failure, sound) = match played {
         Ok(()) => {
             let failure = judge(bench, planned, root, mode, &scope);
@@ -65,6 +68,15 @@ pub async fn attempt(
     scope.emit(Source::Rig, Body::CaseFinished { verdict, took_us, attempt: number, failure });
     bench.tell_to(own);
     Outcome { verdict, bench_is_sound: sound }
+}
+
+/// Whether the validator waited in vain for the card emulator's side of the air, which answers every frame: the emulator,
+/// or the machine that emulates it, was too slow. What the device then did says nothing about it.
+fn air_failed(scope: &Scope) -> bool {
+    scope.events().iter().any(|event| match &event.body {
+        Body::ConsoleEvent { name, values } => name == "fault" && values.get("what") == Some("air-dead"),
+        _ => false,
+    })
 }
 
 /// A link that broke because its board is gone is the board's fault.
