@@ -207,6 +207,26 @@ fn a_card_left_in_the_field_is_reported_and_not_served_again() {
 }
 
 #[test]
+fn a_card_that_falls_silent_in_the_field_has_not_left_it() {
+    let (board, card) = board_with_card();
+    board.rtc.set(Some(CLOCK));
+    hold(&board, &card, SECOND, true);
+    let silent = Rc::clone(&card);
+    board.at(SECOND + 10_000, move |_| silent.borrow_mut().present = false);
+    let early = Rc::new(RefCell::new(0));
+    let seen = Rc::clone(&early);
+    board.at(SECOND + 200_000, move |board| {
+        let told = String::from_utf8(board.console_out.borrow().clone()).expect("text");
+        *seen.borrow_mut() = told.lines().filter(|line| *line == "! ready").count();
+    });
+    hold(&board, &card, SECOND + 300_000, false);
+    let lines = run_until(&board, SECOND + 350_000);
+    assert_eq!(*early.borrow(), 1, "ready before the card left: {lines:#?}");
+    assert_eq!(count(&lines, "! ready"), 2, "{lines:#?}");
+    assert_eq!(count(&lines, "! fault"), 0, "{lines:#?}");
+}
+
+#[test]
 fn after_the_left_card_is_gone_the_next_one_is_served() {
     let (board, card) = board_with_card();
     board.rtc.set(Some(CLOCK));

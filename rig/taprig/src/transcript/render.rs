@@ -1,5 +1,6 @@
 //! Events to lines.
 
+use super::air::Air;
 use crate::decode::{Dialogue, View};
 use taprig_model::event::{Body, CaseStarted, ConsoleReply, Event, Fields, Release, Traffic};
 
@@ -84,12 +85,15 @@ impl<'a> Step<'a> {
     fn add(&mut self, body: &'a Body) {
         match body {
             Body::Presented { .. } => self.taps.push(vec![body]),
-            Body::Activated { .. } | Body::Exchange(_) | Body::Released { .. } | Body::Removed { .. } => {
-                match self.taps.last_mut() {
-                    Some(tap) => tap.push(body),
-                    None => self.before.push(body),
-                }
-            }
+            Body::Activated { .. }
+            | Body::Exchange(_)
+            | Body::Frame { .. }
+            | Body::Injected { .. }
+            | Body::Released { .. }
+            | Body::Removed { .. } => match self.taps.last_mut() {
+                Some(tap) => tap.push(body),
+                None => self.before.push(body),
+            },
             Body::ConsoleSent { .. } | Body::ConsoleReply(_) => self.before.push(body),
             Body::ConsoleEvent { name, values } => self.tell(name, values),
             Body::Journal { added, .. } => self.journal.extend(added),
@@ -141,11 +145,19 @@ fn finish(step: Option<Step<'_>>, view: View, faulty: bool, lines: &mut Vec<Stri
 
 fn card(tap: &[&Body], view: View, faulty: bool, lines: &mut Vec<String>) {
     let mut dialogue = Dialogue::new(view);
+    let mut air = Air::new();
     for body in tap {
         match body {
             Body::Presented { card, .. } => lines.push(format!("  present {card}")),
             Body::Activated { fsd } => lines.push(format!("  activated, FSD {fsd}")),
-            Body::Exchange(exchange) => lines.extend(dialogue.lines(exchange).iter().map(|line| format!("  {line}"))),
+            Body::Injected { fault, values, .. } => air.injected(fault, values),
+            Body::Frame { from_card, short, bytes } => {
+                lines.extend(air.line(*from_card, *short, bytes).map(|line| format!("  {line}")));
+            }
+            Body::Exchange(exchange) => {
+                air.answered();
+                lines.extend(dialogue.lines(exchange).iter().map(|line| format!("  {line}")));
+            }
             Body::Released { how } => lines.push(format!("  {}", release(*how))),
             // Only a link that the case disturbs is told of: on real air a block may be lost at any time.
             Body::Removed { traffic: Traffic { retries, .. }, .. } if faulty => {
@@ -191,7 +203,10 @@ fn conversation(bodies: &[&Body], all: bool, view: View, lines: &mut Vec<String>
 fn console_reply(reply: &ConsoleReply, view: View) -> Vec<String> {
     let mut lines: Vec<_> = reply.data.iter().map(|data| format!("- {}", stable(data, view, &[]))).collect();
     lines.push(match (&reply.code, reply.ok) {
-        (_, true) if reply.text.contains('=') => format!("ok {}", stable(&Fields::parse(&reply.text), view, &[])),
+        // Values from the first word on; anything else is a person's text, such as an echo.
+        (_, true) if reply.text.split(' ').next().is_some_and(|word| word.contains('=')) => {
+            format!("ok {}", stable(&Fields::parse(&reply.text), view, &[]))
+        }
         (_, true) => format!("ok {}", reply.text).trim_end().to_owned(),
         (Some(code), false) => format!("error {code} {}", reply.text).trim_end().to_owned(),
         (None, false) => format!("error {}", reply.text).trim_end().to_owned(),
@@ -215,6 +230,11 @@ fn console_event(name: &str, values: &Fields, view: View) -> String {
     }
 }
 
+/// Whether the rig made this name of settings: 16 hexadecimal digits in small letters.
+fn is_digest(value: &str) -> bool {
+    value.len() == 16 && value.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Values with placeholders for what differs from run to run or from board to board.
 fn stable(values: &Fields, view: View, without: &[&str]) -> String {
     let pairs = values.iter().filter(|(name, _)| !without.contains(name)).map(|(name, value)| {
@@ -228,6 +248,8 @@ fn stable(values: &Fields, view: View, without: &[&str]) -> String {
             (_, "un" | "nonce") => "<random>",
             (_, "us" | "ms") => "<duration>",
             (_, "serial") => "<serial>",
+            // The rig's own name for its settings is their digest; a name that a case gives is told.
+            (_, "profile") if is_digest(value) => "<settings>",
             _ => value,
         };
         (name, value)
@@ -360,6 +382,22 @@ mod tests {
         let places: Vec<_> = text.match_indices("= approved").map(|(place, _)| place).collect();
         let second = text.find("  tap 2").unwrap();
         assert!(places.len() == 2 && places[0] < second && second < places[1], "{text}");
+    }
+
+    #[test]
+    fn the_rigs_name_of_settings_is_a_placeholder_and_a_persons_is_not() {
+        let line = |text: &str| stable(&Fields::parse(text), View::Stable, &[]);
+        assert_eq!(line("state=ready profile=c38b9db0baaa81ce"), "state=ready profile=<settings>");
+        assert_eq!(line("profile=-"), "profile=-");
+        assert_eq!(line("profile=winter-2018"), "profile=winter-2018");
+        assert_eq!(stable(&Fields::parse("profile=c38b9db0baaa81ce"), View::Whole, &[]), "profile=c38b9db0baaa81ce");
+    }
+
+    #[test]
+    fn a_text_that_is_echoed_stays_as_it_is() {
+        let ok = |text: &str| ConsoleReply { data: vec![], ok: true, code: None, text: text.into() };
+        assert_eq!(console_reply(&ok("! a = b"), View::Stable), ["ok ! a = b"]);
+        assert_eq!(console_reply(&ok("board=sim serial=7"), View::Stable), ["ok board=<board> serial=<serial>"]);
     }
 
     #[test]
