@@ -18,7 +18,9 @@ enum Meeting {
     /// We connect, now or when the folder shows a new socket.
     Connect {
         path: PathBuf,
-        watch: OwnedFd,
+        /// Tells of new sockets. There only while the other side is not: to close it takes the kernel ten milliseconds
+        /// and more, which would be part of every power cut.
+        watch: Option<OwnedFd>,
         /// The socket is there and refuses: the other side has bound it and does not listen yet.
         refused: bool,
     },
@@ -48,25 +50,22 @@ impl Air {
 
     /// The validator's end. The emulator may come later.
     pub(crate) fn connect(path: &Path) -> Result<Self, SimError> {
-        let watch = || {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let watch = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-            inotify::add_watch(&watch, folder, inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO)?;
-            Ok::<_, io::Error>(watch)
-        };
-        let watch = watch().map_err(|source| SimError::Watch { path: path.to_owned(), source })?;
-        let meeting = Meeting::Connect { path: path.to_owned(), watch, refused: false };
+        let meeting = Meeting::Connect { path: path.to_owned(), watch: None, refused: false };
         let mut air = Self { meeting, peer: None, line: Line::default() };
         air.meet();
+        if air.interest().is_none() {
+            // It can't be told when the other side comes.
+            watch_folder(path).map_err(|source| SimError::Watch { path: path.to_owned(), source })?;
+        }
         Ok(air)
     }
 
     /// What to wait for.
-    pub(crate) fn interest(&self) -> PollFd<'_> {
+    pub(crate) fn interest(&self) -> Option<PollFd<'_>> {
         match (&self.peer, &self.meeting) {
-            (Some(peer), _) => PollFd::from_borrowed_fd(peer.as_fd(), direction(&self.line)),
-            (None, Meeting::Listen { listener }) => PollFd::new(listener, PollFlags::IN),
-            (None, Meeting::Connect { watch, .. }) => PollFd::new(watch, PollFlags::IN),
+            (Some(peer), _) => Some(PollFd::from_borrowed_fd(peer.as_fd(), direction(&self.line))),
+            (None, Meeting::Listen { listener }) => Some(PollFd::new(listener, PollFlags::IN)),
+            (None, Meeting::Connect { watch, .. }) => watch.as_ref().map(|watch| PollFd::new(watch, PollFlags::IN)),
         }
     }
 
@@ -120,8 +119,18 @@ impl Air {
         let found = match &mut self.meeting {
             Meeting::Listen { listener } => listener.accept().ok().map(|(peer, _)| peer),
             Meeting::Connect { path, watch, refused } => {
-                drain(watch);
-                let attempt = UnixStream::connect(&*path);
+                if let Some(watch) = watch {
+                    drain(watch);
+                }
+                let mut attempt = UnixStream::connect(&*path);
+                if attempt.is_err() && watch.is_none() {
+                    // Once more, as the socket may have come before the watch.
+                    *watch = watch_folder(path).ok();
+                    attempt = UnixStream::connect(&*path);
+                }
+                if attempt.is_ok() {
+                    *watch = None;
+                }
                 *refused = matches!(&attempt, Err(error) if error.kind() == ErrorKind::ConnectionRefused)
                     // A socket that nobody holds refuses for ever: only a young one is worth another try.
                     && young(path);
@@ -135,6 +144,13 @@ impl Air {
             self.line.forget();
         }
     }
+}
+
+fn watch_folder(path: &Path) -> io::Result<OwnedFd> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let watch = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
+    inotify::add_watch(&watch, folder, inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO)?;
+    Ok(watch)
 }
 
 fn young(path: &Path) -> bool {

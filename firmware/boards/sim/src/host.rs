@@ -85,8 +85,8 @@ impl Host {
             let mut waits = vec![
                 PollFd::from_borrowed_fd(stdin, PollFlags::IN),
                 PollFd::from_borrowed_fd(self.pty.master.as_fd(), serial_flags),
-                air.interest(),
             ];
+            waits.extend(air.interest());
             waits.extend(air.newcomers());
             if poll(&mut waits, timeout.as_ref()).is_err() {
                 // A signal: the firmware sleeps again.

@@ -91,7 +91,9 @@ pub enum BenchError {
         seen: String,
     },
     /// The card emulator left the reader without an answer.
-    #[error("the validator got no answer from the card emulator, which answers every frame: the machine is overloaded, or the air between the boards is cut; run fewer benches at a time, or check the wires")]
+    #[error(
+        "the validator got no answer from the card emulator, which answers every frame: the machine is overloaded, or the air between the boards is cut; run fewer benches at a time, or check the wires"
+    )]
     Air,
     /// This kind of board is not programmed by the rig.
     #[error("a board of kind `{0}` is not programmed by the rig")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use taprig_model::event::{Body, Fields, FlashOutcome, Role, Source};
 
-use super::{Bench, BenchError};
+use super::{Bench, BenchError, Kind};
 use crate::flash::Image;
 use crate::units::micros;
 
@@ -22,7 +22,16 @@ impl Bench {
         for &role in &blank {
             self.flash(role)?;
         }
-        self.power_cycle().await?;
+        match self.power_cycle().await {
+            // Its flash holds nothing, or nothing that speaks: the probe alone tells which board it is.
+            Err(BenchError::NotReady { role, .. })
+                if self.board(role).kind() == Kind::Probe && self.board(role).image().is_some() =>
+            {
+                self.flash(role)?;
+                self.power_cycle().await?;
+            }
+            powered => powered?,
+        }
         let stale = self.identify().await?;
         if stale.is_empty() {
             for role in ROLES {

@@ -65,6 +65,11 @@ impl Selector {
         if word.len() == 3 && word.bytes().all(|b| b.is_ascii_uppercase()) {
             return Ok(Self::Family(word.into()));
         }
+        // The folder of a family, from wherever the command is given.
+        let folder = project.cases().join(word);
+        if !word.is_empty() && !word.contains(['/', '.']) && folder.is_dir() {
+            return Ok(Self::Path(folder));
+        }
         match word.parse() {
             Ok(tag) if !word.ends_with(".yaml") => Ok(Self::Tag(tag)),
             _ => Err(missing(path).help("name a file, a folder, a case id such as `ODA-004`, or a tag")),

@@ -17,7 +17,7 @@ pub(crate) struct Args {
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let files = suite::check_files(project, &args.paths)?;
     Ok(print(&match args.format {
-        Format::Human => format!("{files} files, nothing wrong\n"),
+        Format::Human => format!("{files} {}, nothing wrong\n", if files == 1 { "file" } else { "files" }),
         Format::Json => format!("{}\n", json!({ "files": files, "problems": [] })),
     }))
 }

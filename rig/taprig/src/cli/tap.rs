@@ -89,7 +89,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         Ok(())
     });
     let text = render(&scope.events(), View::Whole);
-    let printed = print(&text);
+    let printed = print(&format!("{}\n", text.trim_end()));
     match played {
         Ok(()) => Ok(printed),
         Err(error) => Ok(super::rig_failed(&error)),
