@@ -1,7 +1,7 @@
 //! Cases and fixtures: found, read, checked, made ready to run.
 //!
 //! A file goes through these layers: [`source`] reads it within bounds; [`document`] parses it into a tree that knows
-//! the place of each word, and refuses what the format has no use for; [`include`] puts it over the files it includes;
+//! the place of each word, and refuses what the format has no use for; [`mod@include`] puts it over the files it includes;
 //! [`each`] makes sub-cases of it; [`typed`] turns the tree into a type of `taprig-model`; [`check`] looks up what it refers
 //! to. All problems of all files are gathered and reported at once, and nothing runs when there is one.
 //!
