@@ -81,6 +81,7 @@ impl Tap<'_> {
             removed: None,
             air_us: 0,
             result: false,
+            ready: false,
         };
         let held = tokio::time::Instant::now() + self.hold.unwrap_or(HOLD);
         scene.until(links, held, |scene| scene.removed.is_some() || (scene.result && self.hold.is_none())).await?;
@@ -130,6 +131,8 @@ struct Scene<'a> {
     /// Modelled time on the air, at the last sign of the transaction.
     air_us: u32,
     result: bool,
+    /// The validator said that it is ready, after its result.
+    ready: bool,
 }
 
 impl Scene<'_> {
@@ -161,6 +164,10 @@ impl Scene<'_> {
 
     async fn until_ready(&mut self, links: &mut Links) -> Result<bool, BenchError> {
         let deadline = tokio::time::Instant::now() + READY_AGAIN;
+        // A card that is left lying does not stop the bus: the validator may be ready before the card has gone.
+        if self.ready {
+            return Ok(true);
+        }
         loop {
             tokio::select! {
                 biased;
@@ -181,6 +188,7 @@ impl Scene<'_> {
         let name = canonical(event.name, self.events);
         self.result |= name == "result";
         let ready = name == "ready";
+        self.ready |= ready && self.result;
         self.scope.emit(Source::Validator, Body::ConsoleEvent { name, values: event.values });
         ready
     }
