@@ -40,7 +40,7 @@ fuzz_target!(|input: &[u8]| {
     let Some((&choice, answers)) = input.split_first() else { return };
     let mode = [Mode::BusOda, Mode::Offline, Mode::Online][usize::from(choice) % 3];
     let settings = Settings { mode, ..Settings::default() };
-    let time = kernel::DateTime { year: 2018, month: 5, day: 21, hour: 8, minute: 0, second: 0 };
+    let time = kernel::DateTime { date: kernel::Date { year: 2018, month: 5, day: 21 }, hour: 8, minute: 0, second: 0 };
     let transaction = Transaction { amount: 100, time, unpredictable_number: [1, 2, 3, 4] };
     let outcome: Outcome = kernel::run(&mut Anything(answers), &mut World, &settings, &transaction);
     // Without a CA key no signature can be right.

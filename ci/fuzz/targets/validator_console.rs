@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use validator::console::{Command, Input, LineBuffer};
 
 fuzz_target!(|input: &[u8]| {
-    let mut lines = LineBuffer::new();
+    let mut lines = LineBuffer::default();
     for &byte in input {
         if let Some(Input::Line(line)) = lines.push(byte) {
             let _ = Command::parse(line);
