@@ -24,8 +24,9 @@ impl Bench {
         }
         match self.power_cycle().await {
             // Its flash holds nothing, or nothing that speaks: the probe alone tells which board it is.
-            Err(BenchError::NotReady { role, .. })
-                if self.board(role).kind() == Kind::Probe && self.board(role).image().is_some() =>
+            Err(BenchError::NotReady { role, .. } | BenchError::Ended { role, .. })
+                if matches!(self.board(role).kind(), Kind::Probe | Kind::Qemu)
+                    && self.board(role).image().is_some() =>
             {
                 self.flash(role)?;
                 self.power_cycle().await?;

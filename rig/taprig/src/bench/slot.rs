@@ -5,6 +5,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::BenchError;
 
@@ -34,7 +35,7 @@ impl Slot {
             let lock = File::create(state.join("lock")).map_err(failed)?;
             match lock.try_lock() {
                 Ok(()) => {
-                    let runtime = RuntimeDir::make(number)?;
+                    let runtime = RuntimeDir::make()?;
                     return Ok(Self { number, state, runtime, _lock: lock });
                 }
                 Err(TryLockError::WouldBlock) => {}
@@ -68,7 +69,10 @@ impl Slot {
 struct RuntimeDir(PathBuf);
 
 impl RuntimeDir {
-    fn make(number: u32) -> Result<Self, BenchError> {
+    fn make() -> Result<Self, BenchError> {
+        // Benches of several kinds may be open in one process, each with a slot of the same number.
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir() && short(dir));
         let base = base.unwrap_or_else(std::env::temp_dir);
         let path = base.join(format!("taprig-{}-{number}", std::process::id()));
@@ -106,6 +110,19 @@ fn state_dir() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slots_of_two_benches_have_folders_of_their_own() {
+        let names = ["a", "b"].map(|kind| format!("slot-test-{kind}-{}", std::process::id()));
+        let [first, second] = [Slot::take(&names[0]).unwrap(), Slot::take(&names[1]).unwrap()];
+        assert_ne!(first.runtime(), second.runtime());
+        drop(first);
+        assert!(second.runtime().is_dir());
+        drop(second);
+        for name in names {
+            std::fs::remove_dir_all(state_dir().join("boards").join(name)).unwrap();
+        }
+    }
 
     #[test]
     fn two_at_a_time_get_two_slots_and_a_freed_one_is_taken_again() {

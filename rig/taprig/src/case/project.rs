@@ -77,7 +77,7 @@ impl Project {
     /// The project in this very folder.
     #[must_use]
     pub fn at(root: &Path) -> Self {
-        Self { root: root.into() }
+        Self { root: std::path::absolute(root).unwrap_or_else(|_| root.into()) }
     }
 
     /// The folder.

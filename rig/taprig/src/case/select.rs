@@ -55,7 +55,8 @@ impl Selector {
         let path = Path::new(word);
         for path in [path.to_path_buf(), project.root().join(path)] {
             match std::fs::symlink_metadata(&path) {
-                Ok(_) if !word.is_empty() => return Ok(Self::Path(path)),
+                // Absolute, so that a case is at home in the project from wherever it is named.
+                Ok(_) if !word.is_empty() => return Ok(Self::Path(std::path::absolute(&path).unwrap_or(path))),
                 _ => {}
             }
         }

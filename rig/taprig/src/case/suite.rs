@@ -99,6 +99,14 @@ impl Suite {
                 })
             });
         }
+        // A run that judges nothing must not look like one that passed.
+        if cases.is_empty() && problems.is_empty() {
+            let asked = if words.is_empty() { "cases".to_owned() } else { words.join(" ") };
+            problems.push(
+                Diagnostic::of_file(Path::new(&asked), "no case is meant by this")
+                    .help("name a case file, a folder of cases, a case id such as `ODA-004`, or a tag"),
+            );
+        }
         problems.into_result(Self { cases, files })
     }
 }

@@ -35,7 +35,8 @@ pub fn event(event: &mut Event) {
         Body::CaseStarted(case) => {
             case.settings.iter_mut().chain(&mut case.changes).chain(&mut case.faults).for_each(text);
         }
-        Body::Checked(Check { wanted, seen, .. }) => {
+        Body::Checked(Check { what, wanted, seen, .. }) => {
+            text(what);
             text(wanted);
             text(seen);
         }

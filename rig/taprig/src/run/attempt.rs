@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use taprig_card::Card;
 use taprig_model::case::Snapshot;
-use taprig_model::event::{Body, CaseStarted, Check, CheckKind, Fields, Source};
+use taprig_model::event::{Body, CaseStarted, Check, CheckKind, Event, Fields, Source};
 use taprig_model::name::Name;
 use taprig_model::result::Verdict;
 use taprig_model::step::{Beside, Console as ConsoleStep, Injection, Step, Tap as TapStep};
@@ -271,6 +271,10 @@ fn judge(bench: &Bench, planned: &Planned, root: &Path, mode: snapshot::Mode, sc
     let at = planned.sub.file.display().to_string();
     let mut checks = verdict::judge_case(&planned.sub.case.expect, &events, &bench.device().console, Some(&at));
     if planned.sub.case.snapshot == Snapshot::Transcript {
+        let failed = |event: &Event| matches!(&event.body, Body::Checked(check) if !check.ok);
+        let as_expected = checks.iter().all(|check| check.ok) && !events.iter().any(failed);
+        // What is not as the case expects is shown for review, but never becomes the reviewed transcript by itself.
+        let mode = if mode == snapshot::Mode::Accept && !as_expected { snapshot::Mode::Propose } else { mode };
         checks.push(reviewed(planned, &events, root, mode));
     }
     for check in checks {
@@ -287,11 +291,12 @@ fn judge(bench: &Bench, planned: &Planned, root: &Path, mode: snapshot::Mode, sc
 
 const TRANSCRIPT: &str = "transcript";
 
-fn reviewed(planned: &Planned, events: &[taprig_model::event::Event], root: &Path, mode: snapshot::Mode) -> Check {
+fn reviewed(planned: &Planned, events: &[Event], root: &Path, mode: snapshot::Mode) -> Check {
     let folder = root.join(&planned.sub.file).parent().map(|folder| folder.join("snapshots")).unwrap_or_default();
     let text = transcript::transcript(events);
     let seen = match snapshot::check(&folder, &snapshot::name(&planned.id), &planned.sub.case.title, &text, mode) {
         Ok(snapshot::Compared::Match) => None,
+        Ok(_) if mode == snapshot::Mode::Accept => None,
         Ok(snapshot::Compared::Missing) => {
             Some("none was reviewed; look at it with `cargo insta review` and accept it".to_owned())
         }
