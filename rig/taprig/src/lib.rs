@@ -1,7 +1,8 @@
 //! taprig: the engine.
 //!
-//! `case` -> `bench` -> `run` -> `record` -> `report`, never back: a case is read and checked before a bench is
-//! touched, a bench knows nothing of what is run on it, and every report is computed from what was recorded.
+//! A case is read and checked before a bench is touched ([`case`]), a bench knows nothing of what is run on it ([`bench`]),
+//! a run plays one on the other and tells events ([`run`], [`record`]), and every verdict, transcript and report is computed
+//! from those ([`verdict`], [`transcript`], [`report`]).
 
 pub mod bench;
 pub mod case;
