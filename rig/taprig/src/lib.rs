@@ -1,6 +1,6 @@
 //! taprig: the engine.
 //!
-//! A case is read and checked before a bench is touched ([`case`]), a bench knows nothing of what is run on it ([`bench`]),
+//! A case is read and checked before a bench is touched ([`case`]), a bench knows nothing of what is run on it ([`mod@bench`]),
 //! a run plays one on the other and tells events ([`run`], [`record`]), and every verdict, transcript and report is computed
 //! from those ([`verdict`], [`transcript`], [`report`]).
 
