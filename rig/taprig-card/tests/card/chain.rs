@@ -43,9 +43,11 @@ fn every_combination_of_key_sizes_makes_a_chain() {
     let names = |kind: &str| KEYS.keys().filter(|name| name.as_str().starts_with(kind)).cloned().collect::<Vec<_>>();
     let bits = |name: &Name| name.as_str().split('-').nth(2).and_then(|bits| bits.parse::<u32>().ok());
     let mut image = image("unionpay-credit-rsa1152");
+    // Longer issuers' keys sign certificates that fill a record of this image; `oda-keys-largest` has such a one.
+    let fits = |issuer: &Name, authority: &Name| bits(issuer) <= bits(authority).min(Some(1408));
     let mut seen = 0;
     for authority in names("test-ca-").iter().filter(|name| bits(name).is_some()) {
-        for issuer in names("test-issuer-").iter().filter(|name| bits(name) <= bits(authority)) {
+        for issuer in names("test-issuer-").iter().filter(|name| fits(name, authority)) {
             for key in names("test-card-").iter().filter(|name| bits(name) <= bits(issuer)) {
                 let oda = image.applications[0].oda.as_mut().unwrap();
                 (oda.authority, oda.issuer, oda.card) = (authority.clone(), issuer.clone(), key.clone());
