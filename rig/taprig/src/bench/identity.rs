@@ -6,7 +6,7 @@ use taprig_model::event::{Body, Fields, FlashOutcome, Role, Source};
 
 use super::{Bench, BenchError, Kind};
 use crate::flash::Image;
-use crate::units::micros;
+use crate::units::{lower_hex, micros};
 
 /// A board computes the digest of its flash when it is first asked.
 const IDENTITY: Duration = Duration::from_secs(2);
@@ -91,7 +91,7 @@ impl Bench {
         }
         let validator_digest = said.get("digest").unwrap_or_default().to_owned();
         self.scope.emit(Source::Validator, Body::Identified { role: Role::Validator, identity: said });
-        let emulator_digest = hex(&identity.digest);
+        let emulator_digest = lower_hex(&identity.digest);
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         self.scope.emit(
             Source::Emulator,
@@ -119,7 +119,7 @@ impl Bench {
             Body::Flashed {
                 role,
                 outcome: FlashOutcome::Programmed,
-                digest: hex(&report.digest),
+                digest: lower_hex(&report.digest),
                 bytes: report.bytes,
                 took_us: micros(started.elapsed()),
             },
@@ -137,8 +137,3 @@ impl Bench {
 }
 
 const ROLES: [Role; 2] = [Role::Emulator, Role::Validator];
-
-/// Bytes as lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

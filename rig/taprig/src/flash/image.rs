@@ -1,12 +1,12 @@
 //! A firmware image: what an ELF file puts into flash.
 
+use crate::units::lower_hex;
 use object::{
     Endianness, elf,
     read::elf::{FileHeader, ProgramHeader},
 };
 use sha2::{Digest as _, Sha256};
 use std::{
-    fmt::Write as _,
     fs, io,
     ops::Range,
     path::{Path, PathBuf},
@@ -157,11 +157,7 @@ impl Image {
 
     /// The digest as the firmware reports it: 64 lower-case hexadecimal digits.
     pub fn digest_hex(&self) -> String {
-        self.digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a string can't fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        lower_hex(&self.digest)
     }
 
     /// Whether the image lies in the chip's flash.

@@ -19,7 +19,7 @@ use super::tap::{Ended, READY_AGAIN, Tap};
 use crate::bench::{Bench, BenchError};
 use crate::record::Scope;
 use crate::transcript::{self, snapshot};
-use crate::units::micros;
+use crate::units::{lower_hex, micros};
 use crate::verdict;
 
 /// What an attempt came to.
@@ -320,7 +320,7 @@ fn case_started(planned: &Planned, attempt: u32, nonce: &[u8]) -> CaseStarted {
         title: case.title.clone(),
         file: planned.sub.file.display().to_string(),
         attempt,
-        nonce: nonce.iter().map(|byte| format!("{byte:02x}")).collect(),
+        nonce: lower_hex(nonce),
         validator: case.given.validator.to_string(),
         card: case.given.card.as_ref().map(ToString::to_string),
         settings: match serde_json::to_value(&case.given.settings) {

@@ -16,6 +16,7 @@ use crate::bench::{BenchError, Links};
 use crate::link::LinkError;
 use crate::link::console::{Console, Reply};
 use crate::record::Scope;
+use crate::units::lower_hex;
 
 /// Bytes of commands on their way at a time; every console buffers as much.
 const WINDOW: usize = 512;
@@ -59,7 +60,7 @@ impl Situation {
             digest.update(line.as_bytes());
             digest.update(b"\n");
         }
-        let tag = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let tag = lower_hex(&digest.finalize()[..8]);
         Self { groups, tag, clock: settings.clock.map(|clock| clock.to_string()) }
     }
 
@@ -105,7 +106,7 @@ impl Situation {
         if let Some(clock) = &self.clock {
             lines.push(Commands::fill(&commands.clock, &[("time", clock)]));
         }
-        let nonce_text: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
+        let nonce_text = lower_hex(&nonce);
         lines.push(Commands::fill(&commands.echo, &[("text", &nonce_text)]));
         let replies = send_all(console, &lines, within).await?;
         let echoed = replies.last().map(|reply| reply.ok.clone()).unwrap_or_default();
