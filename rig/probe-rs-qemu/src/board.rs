@@ -7,9 +7,8 @@
 //! use probe_rs_qemu::{Machine, board::{AirEnd, Board, BoardSpec}};
 //!
 //! # fn main() -> Result<(), probe_rs_qemu::board::BoardError> {
-//! let mut spec = BoardSpec::new(Machine::Mps2An386, "state/validator", "/tmp/rig");
-//! spec.air = AirEnd::Connect("/tmp/rig/air.sock".into());
-//! let standby = Board::prepare(&spec)?;
+//! let spec = BoardSpec::new(Machine::Mps2An386, "state/validator", "/tmp/rig");
+//! let standby = Board::prepare(&spec, AirEnd::Connect("/tmp/rig/air.sock".into()))?;
 //! let console = standby.serial().to_owned(); // open it now, before the firmware's first line
 //! let board = standby.start()?;
 //! // ...
@@ -41,7 +40,7 @@ use qmp::Qmp;
 use serde_json::json;
 use std::{
     fmt, fs,
-    os::{fd::AsRawFd, unix::net::UnixStream},
+    os::unix::net::UnixStream,
     path::Path,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -77,22 +76,23 @@ impl fmt::Debug for Board {
 }
 
 impl Board {
-    /// Spawns the process of a board, with the flash and non-volatile memory that its state folder keeps.
+    /// Spawns the process of a board, with the flash and non-volatile memory that its state folder keeps, and its end
+    /// of the air.
     ///
     /// # Errors
     /// QEMU is missing, too old, or does not start; its own words are in the error.
-    pub fn prepare(spec: &BoardSpec) -> Result<Standby, BoardError> {
+    pub fn prepare(spec: &BoardSpec, air: AirEnd) -> Result<Standby, BoardError> {
         let spec = spec.made_ready()?;
         let image = flash::stored(&spec)?;
-        let sockets = Sockets::new(&spec)?;
+        let sockets = Sockets::new(&spec, &air)?;
         let (ours, theirs) = UnixStream::pair().map_err(|source| BoardError::Io {
             doing: "making a socket for",
             path: spec.qemu.clone(),
             source,
         })?;
         let (terminal, device) = Terminal::new()?;
-        let command = command::line(&spec, &sockets, device, theirs.as_raw_fd())?;
-        let process = Process::spawn(command, theirs.into(), &spec)?;
+        let (command, inherited) = command::line(&spec, &sockets, device, theirs.into(), air)?;
+        let process = Process::spawn(command, inherited, &spec)?;
         let mut qmp = Qmp::new(ours);
         if let Err(error) = qmp.greet(START) {
             return Err(process.explain_start(error, &spec.qemu));

@@ -6,7 +6,7 @@ use std::{
     ffi::OsString,
     fs,
     os::{
-        fd::{OwnedFd, RawFd},
+        fd::{AsRawFd, OwnedFd},
         unix::ffi::OsStrExt,
     },
     path::{Path, PathBuf},
@@ -26,13 +26,13 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    pub(super) fn new(spec: &BoardSpec) -> Result<Self, BoardError> {
+    pub(super) fn new(spec: &BoardSpec, air: &AirEnd) -> Result<Self, BoardError> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let mut sockets = Self { gdb: PathBuf::new(), number: NEXT.fetch_add(1, Ordering::Relaxed) };
         sockets.gdb = sockets.unique(&spec.runtime_dir, "gdb", "sock");
-        let air = match &spec.air {
-            AirEnd::None => None,
-            AirEnd::Listen(path) | AirEnd::Connect(path) => Some(path),
+        let air = match air {
+            AirEnd::None | AirEnd::Listen(_) => None,
+            AirEnd::Connect(path) => Some(path),
         };
         for path in [Some(&sockets.gdb), air].into_iter().flatten() {
             if path.as_os_str().len() > LONGEST {
@@ -55,15 +55,16 @@ impl Drop for Sockets {
     }
 }
 
-/// The whole command. `terminal`, its device end, becomes standard input and output, which are the board's serial port. `control` is
-/// inherited under its number, where QEMU takes it for its control connection: so it needs no path, nobody else can
-/// have it, and it ends when either side does.
+/// The whole command, and the sockets that it inherits under their numbers. `terminal`, its device end, becomes standard
+/// input and output, which are the board's serial port. `control` is inherited for QEMU's control connection: so it
+/// needs no path, nobody else can have it, and it ends when either side does.
 pub(super) fn line(
     spec: &BoardSpec,
     sockets: &Sockets,
     terminal: OwnedFd,
-    control: RawFd,
-) -> Result<Command, BoardError> {
+    control: OwnedFd,
+    air: AirEnd,
+) -> Result<(Command, Vec<OwnedFd>), BoardError> {
     let mut command = Command::new(&spec.qemu);
     // No device, display or monitor that was not asked for, and not an instruction yet.
     command.args(["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-nic", "none", "-S"]);
@@ -78,17 +79,22 @@ pub(super) fn line(
             command.args(["-machine", spec.machine.name()]);
         }
     }
-    command.arg("-chardev").arg(format!("socket,id=control,fd={control}"));
+    command.arg("-chardev").arg(format!("socket,id=control,fd={}", control.as_raw_fd()));
     command.args(["-mon", "chardev=control,mode=control"]);
     command.arg("-chardev").arg(with_path("socket,id=gdb,path=", &sockets.gdb, ",server=on,wait=off"));
     command.args(["-gdb", "chardev:gdb"]);
     // Not QEMU's own `pty`: that one looks only once a second whether somebody has opened the other end, and takes no
     // byte before.
     command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
-    let air = match &spec.air {
+    let mut inherited = vec![control];
+    let air = match air {
         AirEnd::None => None,
-        AirEnd::Listen(path) => Some(with_path("socket,id=air,path=", path, ",server=on,wait=off")),
-        AirEnd::Connect(path) => Some(with_path("socket,id=air,path=", path, ",server=off")),
+        AirEnd::Listen(listener) => {
+            let option = format!("socket,id=air,fd={},server=on,wait=off", listener.as_raw_fd());
+            inherited.push(listener.into());
+            Some(option.into())
+        }
+        AirEnd::Connect(path) => Some(with_path("socket,id=air,path=", &path, ",server=off")),
     };
     if let Some(air) = air {
         command.arg("-chardev").arg(air).args(["-serial", "chardev:air"]);
@@ -99,7 +105,7 @@ pub(super) fn line(
         source,
     })?;
     command.stdin(Stdio::from(again)).stdout(Stdio::from(terminal));
-    Ok(command)
+    Ok((command, inherited))
 }
 
 /// A path within an option; QEMU wants commas doubled.
@@ -124,12 +130,12 @@ mod tests {
     #[test]
     fn a_long_path_is_refused_before_qemu_is() {
         let spec = BoardSpec::new(Machine::Mps2An386, "/tmp", format!("/tmp/{}", "x".repeat(100)));
-        assert!(matches!(Sockets::new(&spec), Err(BoardError::PathTooLong { .. })));
+        assert!(matches!(Sockets::new(&spec, &AirEnd::None), Err(BoardError::PathTooLong { .. })));
     }
 
     #[test]
     fn paths_are_never_shared() {
         let spec = BoardSpec::new(Machine::Mps2An386, "/tmp", "/tmp");
-        assert_ne!(Sockets::new(&spec).unwrap().gdb, Sockets::new(&spec).unwrap().gdb);
+        assert_ne!(Sockets::new(&spec, &AirEnd::None).unwrap().gdb, Sockets::new(&spec, &AirEnd::None).unwrap().gdb);
     }
 }

@@ -86,14 +86,14 @@ impl Shared {
 }
 
 impl Process {
-    /// Starts it, with its words going to the log of the board and `control` inherited.
-    pub(super) fn spawn(mut command: Command, control: OwnedFd, spec: &BoardSpec) -> Result<Self, BoardError> {
+    /// Starts it, with its words going to the log of the board and the sockets in `inherited` open under their numbers.
+    pub(super) fn spawn(mut command: Command, inherited: Vec<OwnedFd>, spec: &BoardSpec) -> Result<Self, BoardError> {
         let log = spec.log_file();
         let stderr = File::create(&log).map_err(|source| io_error("making", &log, source))?;
         command.stderr(stderr);
         // Ctrl-C in a terminal is the rig's to hear: it stops its boards in order.
         command.process_group(0);
-        die_with_parent(&mut command, control);
+        die_with_parent(&mut command, inherited);
         // The system's "parent" is the thread that forked, and QEMU is killed when that thread ends. So a thread of
         // its own starts it and lives exactly as long as it does.
         let (started, starting) = mpsc::channel();
@@ -102,7 +102,7 @@ impl Process {
         thread
             .spawn(move || {
                 let child = command.spawn();
-                // The command holds QEMU's end of the control connection, which must be QEMU's alone.
+                // The command holds QEMU's ends of its connections, which must be QEMU's alone.
                 drop(command);
                 let child = match child {
                     Ok(child) => child,
@@ -203,15 +203,17 @@ impl Drop for Process {
     }
 }
 
-/// The system kills the process when the rig dies, even by SIGKILL; and it inherits `control`, which no other child of
+/// The system kills the process when the rig dies, even by SIGKILL; and it inherits what no other child of
 /// the rig does.
-fn die_with_parent(command: &mut Command, control: OwnedFd) {
+fn die_with_parent(command: &mut Command, inherited: Vec<OwnedFd>) {
     let rig = rustix::process::getpid();
-    #[expect(unsafe_code, reason = "pre_exec: the closure makes three system calls and touches nothing else")]
+    #[expect(unsafe_code, reason = "pre_exec: the closure makes system calls and touches nothing else")]
     // SAFETY: between fork and exec only calls that are safe after a fork are made: fcntl, prctl and getppid.
     unsafe {
         command.pre_exec(move || {
-            fcntl_setfd(&control, FdFlags::empty())?;
+            for socket in &inherited {
+                fcntl_setfd(socket, FdFlags::empty())?;
+            }
             set_parent_process_death_signal(Some(Signal::KILL))?;
             // The rig may have died before the first call.
             if rustix::process::getppid() == Some(rig) { Ok(()) } else { Err(io::ErrorKind::NotConnected.into()) }

@@ -4,17 +4,18 @@ use super::BoardError;
 use crate::Machine;
 use std::{
     fs,
+    os::unix::net::UnixListener,
     path::{Path, PathBuf},
 };
 
 /// The board's end of the air: UART1 on a Unix socket.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub enum AirEnd {
     /// Nothing is connected.
     #[default]
     None,
-    /// The card's side: it must be prepared first.
-    Listen(PathBuf),
+    /// The card's side. It listens before there is a board, so that the reader's board can be made at the same time.
+    Listen(UnixListener),
     /// The reader's side. One reader at a time is served, the next waits until the last one is gone.
     Connect(PathBuf),
 }
@@ -28,22 +29,14 @@ pub struct BoardSpec {
     pub state_dir: PathBuf,
     /// Folder for sockets. Must have a short path: a socket's may have 107 bytes.
     pub runtime_dir: PathBuf,
-    /// The air.
-    pub air: AirEnd,
     /// The emulator: a path, or a name to be found in PATH.
     pub qemu: PathBuf,
 }
 
 impl BoardSpec {
-    /// A board without air, with the system's emulator.
+    /// A board of the system's emulator.
     pub fn new(machine: Machine, state_dir: impl Into<PathBuf>, runtime_dir: impl Into<PathBuf>) -> Self {
-        Self {
-            machine,
-            state_dir: state_dir.into(),
-            runtime_dir: runtime_dir.into(),
-            air: AirEnd::None,
-            qemu: "qemu-system-arm".into(),
-        }
+        Self { machine, state_dir: state_dir.into(), runtime_dir: runtime_dir.into(), qemu: "qemu-system-arm".into() }
     }
 
     /// Content of the flash, from its first byte on.

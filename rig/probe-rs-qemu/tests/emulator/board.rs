@@ -13,7 +13,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     os::fd::OwnedFd,
-    os::unix::net::UnixListener,
+    os::unix::net::{UnixListener, UnixStream},
     path::Path,
     process::{Command, Stdio},
     sync::mpsc,
@@ -65,15 +65,19 @@ fn the_next_reader_waits_for_the_air() {
     if !have_qemu() {
         return;
     }
-    let (mut card, mut reader) = (Bench::new(Machine::Mps2An386), Bench::new(Machine::Mps2An386));
-    let air = card.folder.path().join("air.sock");
-    card.spec.air = AirEnd::Listen(air.clone());
-    reader.spec.air = AirEnd::Connect(air);
-    let _card = card.prepare();
-    let first = reader.prepare();
-    let second = reader.prepare();
+    let (card, reader) = (Bench::new(Machine::Mps2An386), Bench::new(Machine::Mps2An386));
+    let path = card.folder.path().join("air.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let air = || AirEnd::Connect(path.clone());
+    // A reader's board may be made before the card's.
+    let first = Board::prepare(&reader.spec, air()).unwrap();
+    let card = Board::prepare(&card.spec, AirEnd::Listen(listener)).unwrap();
+    let second = Board::prepare(&reader.spec, air()).unwrap();
     drop(first);
     second.start().unwrap().power_off().unwrap();
+    // Nobody but the card's board holds its end.
+    card.start().unwrap().power_off().unwrap();
+    assert!(UnixStream::connect(&path).is_err());
 }
 
 #[test]
@@ -81,9 +85,9 @@ fn a_reader_without_a_card_side_is_told_why() {
     if !have_qemu() {
         return;
     }
-    let mut bench = Bench::new(Machine::Mps2An386);
-    bench.spec.air = AirEnd::Connect(bench.folder.path().join("nobody.sock"));
-    let error = Board::prepare(&bench.spec).unwrap_err();
+    let bench = Bench::new(Machine::Mps2An386);
+    let air = AirEnd::Connect(bench.folder.path().join("nobody.sock"));
+    let error = Board::prepare(&bench.spec, air).unwrap_err();
     assert!(matches!(error, BoardError::Ended { .. }), "{}", text(&error));
     assert!(text(&error).contains("nobody.sock"), "{}", text(&error));
 }
@@ -93,10 +97,10 @@ fn air_is_bytes_on_a_socket() {
     if !have_qemu() {
         return;
     }
-    let mut bench = Bench::new(Machine::Mps2An386);
-    bench.spec.air = AirEnd::Connect(bench.folder.path().join("air.sock"));
-    let listener = UnixListener::bind(bench.folder.path().join("air.sock")).unwrap();
-    let standby = bench.prepare();
+    let bench = Bench::new(Machine::Mps2An386);
+    let path = bench.folder.path().join("air.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let standby = Board::prepare(&bench.spec, AirEnd::Connect(path)).unwrap();
     let (mut air, _) = listener.accept().unwrap();
     air.set_read_timeout(Some(LONG)).unwrap();
     drop(standby);
@@ -107,9 +111,9 @@ fn air_is_bytes_on_a_socket() {
 fn an_emulator_that_is_none_is_told_from_a_missing_one() {
     let mut bench = Bench::new(Machine::Mps2An386);
     bench.spec.qemu = "no-such-emulator".into();
-    assert!(matches!(Board::prepare(&bench.spec), Err(BoardError::Missing { .. })));
+    assert!(matches!(Board::prepare(&bench.spec, AirEnd::None), Err(BoardError::Missing { .. })));
     bench.spec.qemu = "false".into();
-    assert!(matches!(Board::prepare(&bench.spec), Err(BoardError::Ended { .. })));
+    assert!(matches!(Board::prepare(&bench.spec, AirEnd::None), Err(BoardError::Ended { .. })));
 }
 
 #[test]
@@ -117,7 +121,7 @@ fn a_flash_file_of_another_board_is_refused() {
     let bench = Bench::new(Machine::NetduinoPlus2);
     fs::create_dir_all(&bench.spec.state_dir).unwrap();
     fs::write(bench.spec.flash_file(), vec![0; 0x10_0001]).unwrap();
-    assert!(matches!(Board::prepare(&bench.spec), Err(BoardError::FlashTooSmall { .. })));
+    assert!(matches!(Board::prepare(&bench.spec, AirEnd::None), Err(BoardError::FlashTooSmall { .. })));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use probe_rs::{
 };
 use probe_rs_qemu::{
     Machine, QemuProbe,
-    board::{Board, BoardSpec, Standby},
+    board::{AirEnd, Board, BoardSpec, Standby},
     chip,
     probe::FaultHandle,
 };
@@ -103,7 +103,7 @@ impl Bench {
     }
 
     pub(crate) fn prepare(&self) -> Standby {
-        Board::prepare(&self.spec).unwrap()
+        Board::prepare(&self.spec, AirEnd::None).unwrap()
     }
 
     pub(crate) fn attach(&self, board: &Board, faults: &FaultHandle) -> Result<Session, probe_rs::Error> {

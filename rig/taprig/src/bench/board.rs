@@ -41,9 +41,13 @@ pub trait Board: Send + std::fmt::Debug {
     /// Takes power away at once, as a cut does.
     fn power_off(&mut self);
 
-    /// What can be done ahead of the next power-on, on another thread.
-    fn preparation(&self, _air: &Path) -> Option<Preparation> {
-        None
+    /// What can be done ahead of the next power-on, on another thread. When this returns one for an emulator, `air`
+    /// exists, so that the validator's may be done at the same time.
+    ///
+    /// # Errors
+    /// [`BenchError::State`] when `air` can't be made.
+    fn preparation(&self, _air: &Path) -> Result<Option<Preparation>, BenchError> {
+        Ok(None)
     }
 
     /// Why the board is gone, when it is gone of its own accord, or goes `within` this time: a port vanishes a moment

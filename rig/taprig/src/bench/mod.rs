@@ -236,24 +236,38 @@ impl Bench {
     fn prepare_next(&mut self) {
         let air = self.next_air();
         match self.preparation(&air) {
-            Some(make) => self.next = Some(Next { air, making: std::thread::spawn(make) }),
-            None => self.cycles -= 1,
+            Ok(Some(make)) => self.next = Some(Next { air, making: std::thread::spawn(make) }),
+            // What can't be made now is tried at the power-on, which can tell why not.
+            Ok(None) | Err(_) => {}
         }
     }
 
-    /// What makes the boards of a power-on. The emulator listens where the validator connects, so it comes first; where it
-    /// can't be made ahead, the validator can't either.
-    fn preparation(&self, air: &Path) -> Option<impl FnOnce() -> Result<Made, BenchError> + Send + use<>> {
-        let emulator = self.emulator.preparation(air)?;
-        let validator = self.validator.preparation(air);
-        Some(move || Ok(Made { emulator: Some(emulator()?), validator: validator.map(|make| make()).transpose()? }))
+    /// What makes the boards of a power-on, side by side. The validator connects where the emulator listens, so where the
+    /// emulator can't be made ahead, the validator can't either.
+    fn preparation(
+        &self,
+        air: &Path,
+    ) -> Result<Option<impl FnOnce() -> Result<Made, BenchError> + Send + use<>>, BenchError> {
+        let Some(emulator) = self.emulator.preparation(air)? else { return Ok(None) };
+        let validator = self.validator.preparation(air)?;
+        Ok(Some(move || {
+            std::thread::scope(|threads| {
+                let validator = validator.map(|make| threads.spawn(make));
+                let emulator = emulator();
+                let validator = validator.map(|making| match making.join() {
+                    Ok(made) => made,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                });
+                Ok(Made { emulator: Some(emulator?), validator: validator.transpose()? })
+            })
+        }))
     }
 
     fn take_next(&mut self) -> Result<(PathBuf, Made), BenchError> {
         match self.next.take() {
             None => {
                 let air = self.next_air();
-                let made = self.preparation(&air).map_or_else(|| Ok(Made::default()), |make| make())?;
+                let made = self.preparation(&air)?.map_or_else(|| Ok(Made::default()), |make| make())?;
                 Ok((air, made))
             }
             Some(next) => match next.making.join() {

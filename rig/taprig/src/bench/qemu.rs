@@ -1,5 +1,6 @@
 //! An emulated board: the real image on a Cortex-M that QEMU emulates.
 
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -45,17 +46,19 @@ impl QemuBoard {
         Ok(Self { role, machine, image, programs: programs.clone(), state, runtime, standing: None, running: None })
     }
 
-    fn spec(&self, air: AirEnd) -> BoardSpec {
+    fn spec(&self) -> BoardSpec {
         let mut spec = BoardSpec::new(self.machine, &self.state, &self.runtime);
-        spec.air = air;
         spec.qemu = self.programs.qemu.clone();
         spec
     }
 
-    fn air(&self, path: &Path) -> AirEnd {
+    fn air(&self, path: &Path) -> Result<AirEnd, BenchError> {
         match self.role {
-            Role::Emulator => AirEnd::Listen(path.into()),
-            Role::Validator => AirEnd::Connect(path.into()),
+            Role::Emulator => {
+                let failed = |source| BenchError::State { path: path.into(), source };
+                UnixListener::bind(path).map(AirEnd::Listen).map_err(failed)
+            }
+            Role::Validator => Ok(AirEnd::Connect(path.into())),
         }
     }
 }
@@ -69,16 +72,16 @@ impl Board for QemuBoard {
         Kind::Qemu
     }
 
-    fn preparation(&self, air: &Path) -> Option<Preparation> {
-        let (spec, role) = (self.spec(self.air(air)), self.role);
-        Some(Box::new(move || Ok(Prepared::Qemu(Box::new(Emulated::prepare(&spec).map_err(failed(role))?)))))
+    fn preparation(&self, air: &Path) -> Result<Option<Preparation>, BenchError> {
+        let (spec, air, role) = (self.spec(), self.air(air)?, self.role);
+        Ok(Some(Box::new(move || Ok(Prepared::Qemu(Box::new(Emulated::prepare(&spec, air).map_err(failed(role))?))))))
     }
 
     fn power_on(&mut self, air: &Path, prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
         self.power_off();
         let standby = match prepared {
             Some(Prepared::Qemu(standby)) => standby,
-            None => Box::new(Emulated::prepare(&self.spec(self.air(air))).map_err(failed(self.role))?),
+            None => Box::new(Emulated::prepare(&self.spec(), self.air(air)?).map_err(failed(self.role))?),
         };
         let serial = standby.serial().to_owned();
         self.standing = Some(standby);
@@ -112,13 +115,13 @@ impl Board for QemuBoard {
     }
 
     fn is_blank(&self) -> bool {
-        !self.spec(AirEnd::None).flash_file().exists()
+        !self.spec().flash_file().exists()
     }
 
     fn flash(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
         self.power_off();
         let role = self.role;
-        let board = Emulated::prepare(&self.spec(AirEnd::None)).and_then(Standby::start).map_err(failed(role))?;
+        let board = Emulated::prepare(&self.spec(), AirEnd::None).and_then(Standby::start).map_err(failed(role))?;
         let job = FlashJob {
             target: Target::Emulated {
                 machine: self.machine,

@@ -9,7 +9,7 @@ use super::{
 use object::elf::EM_ARM;
 use probe_rs_qemu::{
     Endpoint, Faults, Machine,
-    board::{Board, BoardSpec},
+    board::{AirEnd, Board, BoardSpec},
     probe::FaultHandle,
 };
 use std::{fs, path::PathBuf, process::Command};
@@ -37,7 +37,7 @@ impl Bench {
         }
         let folder = tempfile::tempdir().unwrap();
         let spec = BoardSpec::new(Machine::Mps2An386, folder.path().join("state"), folder.path());
-        let board = Board::prepare(&spec).unwrap().start().unwrap();
+        let board = Board::prepare(&spec, AirEnd::None).unwrap().start().unwrap();
         Some(Self { folder, board })
     }
 
