@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use taprig::bench::Config;
-use taprig::case::{Problems, Project, SubCase, Suite};
+use taprig::case::select;
+use taprig::case::{Problems, Project, SubCase, Suite, Workshop};
 use taprig::decode::View;
 use taprig::record::{Options, Recorder};
 use taprig::run::crew::{Station, Stop};
@@ -18,6 +19,7 @@ use taprig::setup;
 use taprig::transcript::render;
 use taprig::transcript::snapshot::Mode;
 use taprig_model::event::{Body, Event};
+use taprig_model::name::SubCaseId;
 use taprig_model::result::Verdict;
 
 /// Benches that need no hardware.
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
     arguments.test_threads = Some(arguments.test_threads.unwrap_or_else(jobs));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let project = Arc::new(Project::at(&root.canonicalize().unwrap_or(root)));
-    match trials(&project) {
+    match trials(&project, &words(&project, &arguments)) {
         Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
         Err(problems) => {
             problems.iter().for_each(|problem| eprintln!("{problem}"));
@@ -42,12 +44,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn trials(project: &Arc<Project>) -> Result<Vec<Trial>, Problems> {
-    let suite = Suite::load(project, &[])?;
+/// What is to be read: all cases, but only its own file for one test by its exact name, as nextest asks for it, or each
+/// of two thousand processes would read them all.
+fn words(project: &Project, arguments: &Arguments) -> Vec<String> {
+    let name = arguments.filter.as_deref().filter(|_| arguments.exact && !arguments.list);
+    let id = name.and_then(|name| name.split_once("::")?.1.parse::<SubCaseId>().ok());
+    let file = id.map(|id| select::file_of(project, &id.case)).filter(|file| file.is_file());
+    file.iter().map(|file| file.display().to_string()).collect()
+}
+
+fn trials(project: &Arc<Project>, words: &[String]) -> Result<Vec<Trial>, Problems> {
+    let suite = Suite::load(project, words)?;
+    let workshop = Arc::new(Mutex::new(suite.workshop));
     let mut trials = Vec::new();
     for bench in BENCHES {
         let config = Arc::new(setup::config(project, bench, env!("CARGO_BIN_EXE_taprig").into())?);
-        let pool = Arc::new(Pool { project: project.clone(), config, idle: Mutex::default() });
+        let pool =
+            Arc::new(Pool { project: project.clone(), workshop: workshop.clone(), config, idle: Mutex::default() });
         for sub in &suite.cases {
             let (sub, pool) = (sub.clone(), pool.clone());
             let applies = sub.lacks(&pool.config.device).is_empty();
@@ -61,6 +74,7 @@ fn trials(project: &Arc<Project>) -> Result<Vec<Trial>, Problems> {
 /// Benches of one kind; a test takes one and gives it back.
 struct Pool {
     project: Arc<Project>,
+    workshop: Arc<Mutex<Workshop>>,
     config: Arc<Config>,
     idle: Mutex<Vec<(Station, Kept)>>,
 }
@@ -74,8 +88,7 @@ impl Pool {
             Some(idle) => idle,
             None => self.open()?,
         };
-        let suite = Suite { files: 1, cases: vec![sub] };
-        let planned = plan::plan(&self.project, suite, &self.config.device)
+        let planned = plan::plan(&mut lock(&self.workshop), vec![sub], &self.config.device)
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?
             .remove(0);
         let verdict = station.run(&planned, &Stop::default()).map_err(|error| error.to_string())?;

@@ -192,6 +192,31 @@ fn a_card_that_can_not_be_made() {
     insta::assert_snapshot!(check(&dir, &["fixtures/cards"]));
 }
 
+/// A card's problem is one problem, told at the card, whoever uses it.
+#[test]
+fn a_card_with_a_key_that_is_not_there() {
+    let dir = project();
+    let card = fs::read_to_string(dir.path().join("fixtures/cards/credit.yaml")).unwrap();
+    put(&dir, "fixtures/cards/credit.yaml", card.replace("test-ca-1984-e3", "test-ca-1985-e3"));
+    insta::assert_snapshot!(check(&dir, &["cases"]));
+}
+
+#[test]
+fn a_transcript_of_no_case() {
+    let dir = project();
+    put(&dir, "cases/oda/snapshots/ODA-001.snap", "---\nsource: taprig\n---\n");
+    put(&dir, "cases/oda/snapshots/ODA-002__old.snap.new", "---\nsource: taprig\n---\n");
+    insta::assert_snapshot!(check(&dir, &[]));
+}
+
+/// A file outside of the project's folders is what its keys say.
+#[test]
+fn a_bench_that_is_elsewhere() {
+    let dir = project();
+    put(&dir, "lab/bench.yaml", include_str!("bad/bench.yaml"));
+    insta::assert_snapshot!(check(&dir, &["lab/bench.yaml"]));
+}
+
 #[test]
 fn problems_as_json() {
     let dir = project();

@@ -1,13 +1,14 @@
 //! What a tree's types can't tell: names that must exist, values that must go together.
 
 use super::diagnostic::{Diagnostic, Problems};
-use super::document::{Node, Step};
+use super::document::{Kind, Node, Step};
 use super::project::{Fixture, Project};
 use super::typed::typed;
+use super::workshop::Workshop;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use taprig_card::{KeyRing, PersonaliseError};
-use taprig_model::card::{CardImage, Change, KeyFile};
+use taprig_card::PersonaliseError;
+use taprig_model::card::Change;
 use taprig_model::case::Case;
 use taprig_model::device::Device;
 use taprig_model::expect::Expect;
@@ -23,8 +24,8 @@ macro_rules! path {
 }
 
 /// What cases may refer to, read once.
-pub struct Known<'a> {
-    project: &'a Project,
+pub struct Known {
+    project: Project,
     /// Requirements by id; empty when the file is wrong, which is reported of the file.
     requirements: BTreeSet<String>,
     /// Claims that any device file makes or denies.
@@ -36,20 +37,20 @@ pub struct Known<'a> {
     /// Names by kind of fixture.
     names: BTreeMap<Fixture, Vec<String>>,
     /// Makes cards, so that changes that do not fit show before a run.
-    cards: Cards,
+    pub workshop: Workshop,
 }
 
-impl<'a> Known<'a> {
+impl Known {
     /// Reads requirements and device files.
-    pub fn read(project: &'a Project, problems: &mut Problems) -> Self {
+    pub fn read(project: &Project, problems: &mut Problems) -> Self {
         let mut known = Self {
-            project,
+            project: project.clone(),
             requirements: BTreeSet::new(),
             claims: BTreeSet::new(),
             messages: BTreeSet::new(),
             profiles: BTreeMap::new(),
             names: Fixture::ALL.into_iter().map(|fixture| (fixture, project.names(fixture))).collect(),
-            cards: Cards::default(),
+            workshop: Workshop::new(project),
         };
         let path = project.cases().join("requirements.yaml");
         if let Some(requirements) = requirements(&path, problems) {
@@ -61,7 +62,7 @@ impl<'a> Known<'a> {
                     known.claims.extend(device.claims.into_keys().map(|claim| claim.to_string()));
                     known.messages.extend(device.console.messages.into_values());
                 }
-                Err(wrong) => wrong.iter().for_each(|problem| problems.push(problem.clone())),
+                Err(wrong) => problems.add(&wrong),
             }
         }
         known
@@ -75,7 +76,7 @@ impl<'a> Known<'a> {
         let settings = match self.project.load::<taprig_model::validator::Validator>(Fixture::Validator, name) {
             Ok(validator) => Some(validator.settings),
             Err(wrong) => {
-                wrong.iter().for_each(|problem| problems.push(problem.clone()));
+                problems.add(&wrong);
                 None
             }
         };
@@ -125,11 +126,12 @@ impl<'a> Known<'a> {
         let there =
             self.name(Fixture::Validator, given.validator.as_str(), node, &path!["given", "validator"], problems);
         let profile = if there { self.profile(given.validator.as_str(), problems) } else { None };
-        settings(self.project, &given.settings, node, &path!["given", "settings"], problems);
+        settings(&self.project, &given.settings, node, &path!["given", "settings"], problems);
         if let Some(card) = &given.card {
             let way = path!["given", "card"];
             if self.name(Fixture::Card, card.as_str(), node, &way, problems) {
-                self.cards.make(self.project, card.as_str(), &given.changes, node, &way[..1], "card", problems);
+                let card = CardUse { image: card.as_str(), changes: &given.changes, way: &way[..1], key: "card" };
+                made(&mut self.workshop, &card, node, problems);
             }
         } else if !given.changes.is_empty() {
             problems.push(node.place(&path!["given", "changes"]).problem("changes of a card, but no card"));
@@ -137,7 +139,8 @@ impl<'a> Known<'a> {
         for (name, card) in &given.cards {
             let way = path!["given", "cards", name.as_str(), "image"];
             if self.name(Fixture::Card, card.image.as_str(), node, &way, problems) {
-                self.cards.make(self.project, card.image.as_str(), &card.changes, node, &way[..3], "image", problems);
+                let card = CardUse { image: card.image.as_str(), changes: &card.changes, way: &way[..3], key: "image" };
+                made(&mut self.workshop, &card, node, problems);
             }
         }
         for (at, injection) in given.inject.iter().enumerate() {
@@ -192,7 +195,7 @@ impl<'a> Known<'a> {
                     }
                 }
                 step::Step::Validator(changed) => {
-                    settings(self.project, changed, node, &path!["steps", at, "validator"], problems);
+                    settings(&self.project, changed, node, &path!["steps", at, "validator"], problems);
                 }
                 step::Step::Console(console) => {
                     one_line(&console.send, node, &path!["steps", at, "console", "send"], problems);
@@ -213,89 +216,29 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Images and keys, read once.
-#[derive(Default)]
-pub struct Cards {
-    images: BTreeMap<String, Option<CardImage>>,
-    keys: Option<KeyRing>,
+/// What a case's card is made of, and where that stands: `way` leads to the map with `changes` and, under `key`, the name
+/// of the image.
+struct CardUse<'a> {
+    image: &'a str,
+    changes: &'a [Change],
+    way: &'a [Step],
+    key: &'a str,
 }
 
-impl Cards {
-    /// Makes a card of an image with a case's changes. `way` leads to the map with `changes` and the name of the image
-    /// under `name`.
-    #[expect(clippy::too_many_arguments, reason = "a place and what stands there")]
-    fn make(
-        &mut self,
-        project: &Project,
-        image: &str,
-        changes: &[Change],
-        node: &Node,
-        way: &[Step],
-        name: &str,
-        problems: &mut Problems,
-    ) {
-        let Some(wrong) = self.personalise(project, image, changes, problems) else { return };
-        let at = match &wrong {
-            PersonaliseError::Change { change, .. } => changes.iter().position(|known| known.to_string() == *change),
-            _ => None,
-        };
-        let (place, message) = match (at, &wrong) {
-            (Some(at), PersonaliseError::Change { problem, .. }) => {
-                (node.place(&[way, &path!["changes", at]].concat()), problem.clone())
+/// Tells why changes do not fit their card.
+fn made(workshop: &mut Workshop, card: &CardUse<'_>, node: &Node, problems: &mut Problems) {
+    let Some(Err(wrong)) = workshop.card(card.image, card.changes, problems) else { return };
+    let at = |step: &[Step]| node.place(&[card.way, step].concat());
+    let (place, message) = match &wrong {
+        PersonaliseError::Change { change, problem } => {
+            match card.changes.iter().position(|known| known.to_string() == *change) {
+                Some(index) => (at(&path!["changes", index]), problem.clone()),
+                None => (at(&path![card.key]), wrong.to_string()),
             }
-            _ => (node.place(&[way, &path![name]].concat()), wrong.to_string()),
-        };
-        problems.push(place.problem(message));
-    }
-
-    /// Why no card can be made; `None` also for an image that can't be read, which is told here.
-    fn personalise(
-        &mut self,
-        project: &Project,
-        image: &str,
-        changes: &[Change],
-        problems: &mut Problems,
-    ) -> Option<PersonaliseError> {
-        let image = self
-            .images
-            .entry(image.into())
-            .or_insert_with(|| gather(project.load(Fixture::Card, image), problems))
-            .as_ref()?;
-        let keys = self.keys.get_or_insert_with(|| keys(project, problems));
-        taprig_card::personalise(image, keys, changes).err()
-    }
-
-    /// Makes the card of an image as it is.
-    pub fn check(&mut self, project: &Project, name: &str, problems: &mut Problems) {
-        if let Some(wrong) = self.personalise(project, name, &[], problems) {
-            problems.push(Diagnostic::of_file(&project.file(Fixture::Card, name), wrong.to_string()));
         }
-    }
-}
-
-fn gather<T>(result: Result<T, Problems>, problems: &mut Problems) -> Option<T> {
-    match result {
-        Ok(value) => Some(value),
-        Err(wrong) => {
-            wrong.iter().for_each(|problem| problems.push(problem.clone()));
-            None
-        }
-    }
-}
-
-/// All keys of the project. What is wrong with one is told at its file.
-pub fn keys(project: &Project, problems: &mut Problems) -> KeyRing {
-    let mut ring = KeyRing::default();
-    for name in project.names(Fixture::Key) {
-        let (Ok(word), Some(file)) = (name.parse(), gather(project.load::<KeyFile>(Fixture::Key, &name), problems))
-        else {
-            continue;
-        };
-        if let Err(wrong) = ring.insert(word, &file) {
-            problems.push(Diagnostic::of_file(&project.file(Fixture::Key, &name), wrong.to_string()));
-        }
-    }
-    ring
+        _ => (at(&path![card.key]), wrong.to_string()),
+    };
+    problems.push(place.problem(message));
 }
 
 fn count(count: Option<u32>, node: &Node, path: &[Step], problems: &mut Problems) {
@@ -343,13 +286,8 @@ fn settings(project: &Project, settings: &Settings, node: &Node, way: &[Step], p
         problems
             .push(node.place(&at("retap")).problem("validators count whole seconds here").help("such as `retap: 3 s`"));
     }
-    let known = project.names(Fixture::Key);
     for (index, key) in settings.keys.iter().flatten().enumerate() {
-        if !known.iter().any(|known| known == key.as_str()) {
-            let place = node.place(&[way, &path!["keys", index]].concat());
-            let problem = place.problem(format!("there is no key `{key}`"));
-            problems.push(problem.nearest(key.as_str(), known.iter().map(String::as_str)));
-        }
+        named(project, Fixture::Key, key.as_str(), node, &[way, &path!["keys", index]].concat(), problems);
     }
     for (index, revocation) in settings.revoked.iter().flatten().enumerate() {
         for (key, bytes, length) in
@@ -372,11 +310,8 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
             }
         }
         Fixture::Bench => {
-            let device = node.get("device").and_then(Node::text);
-            let known = project.names(Fixture::Device);
-            if let Some(device) = device.filter(|device| !known.iter().any(|known| known == device)) {
-                let problem = node.place(&path!["device"]).problem(format!("there is no device `{device}`"));
-                problems.push(problem.nearest(device, known.iter().map(String::as_str)));
+            if let Some(device) = node.get("device").and_then(Node::text) {
+                named(project, Fixture::Device, device, node, &path!["device"], problems);
             }
             for side in ["validator", "emulator"] {
                 let Some(board) = node.get(side) else { continue };
@@ -394,7 +329,29 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
                 }
             }
         }
-        Fixture::Card | Fixture::Key | Fixture::Device => {}
+        Fixture::Card => {
+            let applications = match node.get("applications").map(|node| &node.kind) {
+                Some(Kind::List(applications)) => applications.len(),
+                _ => 0,
+            };
+            let keys = [("oda", "authority"), ("oda", "issuer"), ("oda", "card"), ("cryptogram", "key")];
+            for (at, (part, key)) in (0..applications).flat_map(|at| keys.map(|key| (at, key))) {
+                let way = path!["applications", at, part, key];
+                if let Some(key) = node.find(&way).and_then(Node::text) {
+                    named(project, Fixture::Key, key, node, &way, problems);
+                }
+            }
+        }
+        Fixture::Key | Fixture::Device => {}
+    }
+}
+
+/// A fixture that is named must exist.
+fn named(project: &Project, fixture: Fixture, name: &str, node: &Node, way: &[Step], problems: &mut Problems) {
+    let known = project.names(fixture);
+    if !known.iter().any(|known| known == name) {
+        let problem = node.place(way).problem(format!("there is no {} `{name}`", fixture.word()));
+        problems.push(problem.nearest(name, known.iter().map(String::as_str)));
     }
 }
 

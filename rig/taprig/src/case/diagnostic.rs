@@ -119,6 +119,11 @@ impl Problems {
         }
     }
 
+    /// All of another list.
+    pub fn add(&mut self, others: &Self) {
+        others.iter().for_each(|problem| self.push(problem.clone()));
+    }
+
     /// None.
     #[must_use]
     pub fn is_empty(&self) -> bool {

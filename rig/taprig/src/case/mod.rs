@@ -22,7 +22,9 @@ pub mod suite;
 #[cfg(test)]
 mod tests;
 pub mod typed;
+pub mod workshop;
 
 pub use diagnostic::{Diagnostic, Problems};
 pub use project::Project;
 pub use suite::{SubCase, Suite};
+pub use workshop::Workshop;

@@ -1,7 +1,7 @@
 //! Which files and cases are meant: by path, id, family or tag.
 
 use super::diagnostic::{Diagnostic, Problems};
-use super::include::missing;
+use super::include::{self, missing};
 use super::project::{Fixture, Project};
 use std::path::{Path, PathBuf};
 use taprig_model::name::{CaseId, Name, SubCaseId};
@@ -21,9 +21,30 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// Of a file.
+    /// Of a file, wherever it is: one that has neither the folder of a fixture nor the name of a case is what its keys
+    /// say.
     #[must_use]
-    pub fn of(path: &Path) -> Self {
+    pub fn read(path: &Path) -> Self {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let kind = Self::of(path);
+        if kind != Self::Case || stem.parse::<CaseId>().is_ok() {
+            return kind;
+        }
+        let Some(tree) = include::read_alone(path, &mut Problems::default()) else { return kind };
+        // Each has a key that no other kind of file has.
+        let own = [
+            ("emulator", Fixture::Bench),
+            ("applications", Fixture::Card),
+            ("changes", Fixture::Card),
+            ("settings", Fixture::Validator),
+            ("console", Fixture::Device),
+            ("key", Fixture::Key),
+        ];
+        own.into_iter().find(|(key, _)| tree.get(key).is_some()).map_or(kind, |(_, fixture)| Self::Fixture(fixture))
+    }
+
+    /// Of a file, by its place.
+    fn of(path: &Path) -> Self {
         let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_string();
         if name(path) == "requirements.yaml" {
             return Self::Requirements;

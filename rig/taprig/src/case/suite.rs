@@ -1,17 +1,19 @@
 //! The cases that were asked for, ready to run; or all that is wrong with them.
 
-use super::check::{self, Cards, Known};
+use super::check::{self, Known};
 use super::diagnostic::{Diagnostic, Problems, nearest};
 use super::document::Node;
 use super::project::{Fixture, Project};
 use super::select::{FileKind, Selector, file_of, files};
 use super::typed::typed;
+use super::workshop::Workshop;
 use super::{each, include};
+use crate::transcript::snapshot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use taprig_model::bench::Bench;
 use taprig_model::card::{CardImage, KeyFile};
-use taprig_model::case::Case;
+use taprig_model::case::{Case, Snapshot};
 use taprig_model::device::Device;
 use taprig_model::name::{CaseId, Name, SubCaseId};
 use taprig_model::settings::Settings;
@@ -41,12 +43,14 @@ impl SubCase {
 }
 
 /// The cases that were asked for, in the order of files and matrices.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Suite {
     /// The cases.
     pub cases: Vec<SubCase>,
     /// How many files were read for them.
     pub files: usize,
+    /// What their cards are made of.
+    pub workshop: Workshop,
 }
 
 impl Suite {
@@ -76,7 +80,8 @@ impl Suite {
         {
             paths.extend(by_real(files(&project.cases(), &mut problems)));
         }
-        let mut cases = read(project, paths.values().map(PathBuf::as_path), &mut problems);
+        let mut known = Known::read(project, &mut problems);
+        let mut cases = read(&mut known, project, paths.values().map(PathBuf::as_path), &mut problems);
         let files = cases.iter().map(|case| &case.file).collect::<BTreeSet<_>>().len();
         let all_words = words_of(&cases);
         for (word, selector) in words.iter().zip(&selectors) {
@@ -107,7 +112,7 @@ impl Suite {
                     .help("name a case file, a folder of cases, a case id such as `ODA-004`, or a tag"),
             );
         }
-        problems.into_result(Self { cases, files })
+        problems.into_result(Self { cases, files, workshop: known.workshop })
     }
 }
 
@@ -133,20 +138,24 @@ fn words_of(cases: &[SubCase]) -> BTreeSet<String> {
 }
 
 /// Reads the cases in these files; other kinds of file among them are left out.
-fn read<'a>(project: &Project, paths: impl Iterator<Item = &'a Path>, problems: &mut Problems) -> Vec<SubCase> {
-    let mut known = Known::read(project, problems);
+fn read<'a>(
+    known: &mut Known,
+    project: &Project,
+    paths: impl Iterator<Item = &'a Path>,
+    problems: &mut Problems,
+) -> Vec<SubCase> {
     let mut ids: BTreeMap<CaseId, PathBuf> = BTreeMap::new();
     let mut cases = Vec::new();
     for path in paths {
-        if FileKind::of(path) == FileKind::Case {
-            read_case(&mut known, project, path, &mut ids, &mut cases, problems);
+        if FileKind::read(path) == FileKind::Case {
+            read_case(known, project, path, &mut ids, &mut cases, problems);
         }
     }
     cases
 }
 
 fn read_case(
-    known: &mut Known<'_>,
+    known: &mut Known,
     project: &Project,
     path: &Path,
     ids: &mut BTreeMap<CaseId, PathBuf>,
@@ -225,19 +234,46 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
             paths.extend(by_real(files(&project.folder(fixture), &mut problems)));
         }
     }
-    let mut cards = Cards::default();
+    let mut known = Known::read(project, &mut problems);
     for path in paths.values() {
-        let FileKind::Fixture(kind) = FileKind::of(path) else { continue };
+        let FileKind::Fixture(kind) = FileKind::read(path) else { continue };
         let before = problems.len();
         fixture(project, kind, path, &mut problems);
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         // A card of another project can't be made with the keys of this one.
         if kind == Fixture::Card && problems.len() == before && real(path) == real(&project.file(kind, name)) {
-            cards.check(project, name, &mut problems);
+            known.workshop.card(name, &[], &mut problems);
         }
     }
-    read(project, paths.values().map(PathBuf::as_path), &mut problems);
+    let cases = read(&mut known, project, paths.values().map(PathBuf::as_path), &mut problems);
+    // A case that is wrong is not among those that were read, but its transcripts are its own.
+    if words.is_empty() && problems.is_empty() {
+        transcripts(project, &cases, &mut problems);
+    }
     problems.into_result(paths.len())
+}
+
+/// Tells of reviewed transcripts that no case has.
+fn transcripts(project: &Project, cases: &[SubCase], problems: &mut Problems) {
+    let mut wanted: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for sub in cases {
+        let folder = project.root().join(&sub.file).parent().map(Path::to_owned).unwrap_or_default();
+        let names = wanted.entry(folder).or_default();
+        if sub.case.snapshot == Snapshot::Transcript {
+            names.insert(snapshot::name(&sub.id.to_string()));
+        }
+    }
+    for entry in std::fs::read_dir(project.cases()).into_iter().flatten().flatten() {
+        wanted.entry(entry.path()).or_default();
+    }
+    for (folder, names) in wanted {
+        for path in snapshot::left_over(&folder.join("snapshots"), &names) {
+            problems.push(
+                Diagnostic::of_file(&path, "no case has this transcript")
+                    .help("delete it, or rename it with its case: <ID>.snap, <ID>__<sub-case>.snap"),
+            );
+        }
+    }
 }
 
 fn fixture(project: &Project, kind: Fixture, path: &Path, problems: &mut Problems) {
@@ -248,5 +284,5 @@ fn fixture(project: &Project, kind: Fixture, path: &Path, problems: &mut Problem
         Fixture::Device => project.load_file::<Device>(kind, path).err(),
         Fixture::Bench => project.load_file::<Bench>(kind, path).err(),
     };
-    wrong.iter().flat_map(Problems::iter).for_each(|problem| problems.push(problem.clone()));
+    wrong.iter().for_each(|wrong| problems.add(wrong));
 }

@@ -40,9 +40,9 @@ pub(crate) struct Args {
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     // Everything is read and checked before anything runs.
-    let suite = Suite::load(project, &args.select)?;
+    let mut suite = Suite::load(project, &args.select)?;
     let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
-    let planned = plan::plan(project, suite, &config.device)?;
+    let planned = plan::plan(&mut suite.workshop, suite.cases, &config.device)?;
 
     let format = match args.format {
         Format::Human => display::Format::Human,

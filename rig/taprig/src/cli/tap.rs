@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use taprig::bench::Bench;
 use taprig::case::project::Fixture;
-use taprig::case::{Problems, Project};
+use taprig::case::{Diagnostic, Problems, Project, Workshop};
 use taprig::decode::View;
 use taprig::record::{Options, Recorder};
 use taprig::run::crew::Station;
@@ -36,9 +36,13 @@ pub(crate) struct Args {
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
     let profile: Validator = project.load(Fixture::Validator, &args.validator)?;
-    let keys = plan::keys(project)?.of(&profile.settings);
+    let (mut workshop, mut problems) = (Workshop::new(project), Problems::default());
+    let keys = plan::keys(&mut workshop, &mut problems).of(&profile.settings);
     let situation = Situation::new(&profile.settings, &keys, &config.device.console);
-    let mut card = plan::card(project, &args.card, &[])?;
+    let card = workshop.card(&args.card, &[], &mut problems);
+    let Some(Ok(mut card)) = problems.into_result(card)? else {
+        return Err(Diagnostic::of_file(&project.file(Fixture::Card, &args.card), "no card can be made of it").into());
+    };
 
     let recorder = match Recorder::start(None, Options::default(), vec![]) {
         Ok(recorder) => recorder,
