@@ -1,13 +1,15 @@
 //! Account numbers are hidden before anything is written or shown.
 //!
 //! First six and last four digits stay, as ISO/IEC 7813 practice and PCI DSS 3.4 allow. In BCD a hidden digit becomes
-//! the nibble C, which no account number holds; in text it becomes `*`.
+//! the nibble C, which no account number holds; in text it becomes `x`, so that what a device has masked itself, by `*`, is
+//! told from what it has shown.
 
 use crate::decode::tlv;
 use crate::decode::value::masked;
 use std::ops::Range;
 use taprig_model::event::{Body, Bytes, Check, Event, Fields};
 use taprig_model::expect::CommandName;
+use taprig_model::units::Hex;
 
 /// Bytes of the end of an ICC certificate that are hidden: the CA's public key would give the account number back
 /// from the whole of it.
@@ -71,12 +73,19 @@ fn fields(fields: &mut Fields) {
     }
 }
 
-/// Hides account numbers in text: 13 to 19 digits standing alone, in one piece or in groups of four.
+/// Hides account numbers in text: 13 to 19 digits standing alone, in one piece or in groups of four; the same at the start
+/// of track 2 data; and those in data objects given as hexadecimal.
 pub fn text(text: &mut String) {
     let mut out = String::new();
     let mut rest = text.as_str();
     let mut alone = true;
     while let Some(next) = rest.chars().next() {
+        if alone && let Some((word, hidden)) = data_objects(rest) {
+            out.push_str(&hidden);
+            rest = &rest[word..];
+            alone = false;
+            continue;
+        }
         let number = if alone && next.is_ascii_digit() { number(rest) } else { 0 };
         if number == 0 {
             out.push(next);
@@ -84,7 +93,7 @@ pub fn text(text: &mut String) {
             rest = &rest[next.len_utf8()..];
         } else {
             let digits: String = rest[..number].chars().filter(char::is_ascii_digit).collect();
-            out.push_str(&masked(&digits));
+            out.push_str(&hidden(&digits));
             rest = &rest[number..];
             alone = false;
         }
@@ -94,11 +103,15 @@ pub fn text(text: &mut String) {
     }
 }
 
+fn hidden(digits: &str) -> String {
+    masked(digits).replace('*', "x")
+}
+
 /// Length of the account number that `text` begins with, 0 for none.
 fn number(text: &str) -> usize {
     let ends_word = |end: usize| !text[end..].starts_with(|c: char| c.is_ascii_alphanumeric());
     let run = text.bytes().take_while(u8::is_ascii_digit).count();
-    if (13..=19).contains(&run) && ends_word(run) {
+    if (13..=19).contains(&run) && (ends_word(run) || ends_number(&text[run..])) {
         return run;
     }
     if run != 4 {
@@ -116,6 +129,27 @@ fn number(text: &str) -> usize {
         }
     }
     if (13..=19).contains(&digits) { end } else { 0 }
+}
+
+/// Whether what follows an account number is the separator of track 2 (ISO/IEC 7813) or a filler.
+fn ends_number(text: &str) -> bool {
+    let word = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    let (first, rest) = (text.as_bytes().first(), &text.as_bytes()[..word]);
+    matches!(first, Some(b'D' | b'd' | b'F' | b'f')) && rest.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// The hexadecimal word that `text` begins with: its length, and what it is with the account numbers in it hidden. None
+/// when there is no such word or nothing to hide.
+fn data_objects(text: &str) -> Option<(usize, String)> {
+    let length = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    let word = &text[..length];
+    let bytes = Bytes(word.parse::<Hex>().ok()?.0);
+    let mut hidden = bytes.clone();
+    suspects(&mut hidden.0);
+    (hidden != bytes).then(|| {
+        let hidden = hidden.to_string();
+        (length, if word.bytes().any(|b| b.is_ascii_lowercase()) { hidden.to_lowercase() } else { hidden })
+    })
 }
 
 /// Hides account numbers in a response APDU.
@@ -202,7 +236,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn hidden(line: &str) -> String {
+    fn told(line: &str) -> String {
         let mut line = line.to_owned();
         text(&mut line);
         line
@@ -210,11 +244,15 @@ mod tests {
 
     #[test]
     fn numbers_in_text() {
-        assert_eq!(hidden("deny add 6226091234567890:01"), "deny add 622609******7890:01");
+        assert_eq!(told("deny add 6226091234567890:01"), "deny add 622609xxxxxx7890:01");
         assert_eq!(
-            hidden("deny-list 6226 0912 3456 7890, 6226 0912 3456 7890 123"),
-            "deny-list 622609******7890, 622609*********0123"
+            told("deny-list 6226 0912 3456 7890, 6226 0912 3456 7890 123"),
+            "deny-list 622609xxxxxx7890, 622609xxxxxxxxx0123"
         );
+        assert_eq!(told("track 2 6226091234567890D30122010000F"), "track 2 622609xxxxxx7890D30122010000F");
+        assert_eq!(told("set 5A 622609123456789012f"), "set 5A 622609xxxxxxxx9012f");
+        assert_eq!(told("return 700A5A086226091234567890"), "return 700A5A08622609CCCCCC7890");
+        assert_eq!(told("return 700a5a086226091234567890,"), "return 700a5a08622609cccccc7890,");
         for line in [
             "select aid A000000333010102",
             "digest=0123456789012345678901234567890123456789012345678901234567890123",
@@ -222,7 +260,7 @@ mod tests {
             "pan=622609******7890 卡",
             "1234 5678 9012",
         ] {
-            assert_eq!(hidden(line), line);
+            assert_eq!(told(line), line);
         }
     }
 
@@ -243,11 +281,11 @@ mod tests {
         command(&mut returned);
         assert_eq!(returned.to_string(), "001000000A5A08622609CCCCCC7890");
         // 9F37, whose third byte is 5A by chance, then 9F66, 9F02, 5F2A, 9A.
-        let told = [&[0x80, 0xA8, 0, 0, 0x16, 0x83, 0x14, 1, 2, 0x5A, 4, 0x21, 0x80, 0, 0x80][..], &[0; 12]].concat();
-        let mut told = Bytes(told);
-        let before = told.clone();
-        command(&mut told);
-        assert_eq!(told, before);
+        let gpo = [&[0x80, 0xA8, 0, 0, 0x16, 0x83, 0x14, 1, 2, 0x5A, 4, 0x21, 0x80, 0, 0x80][..], &[0; 12]].concat();
+        let mut gpo = Bytes(gpo);
+        let before = gpo.clone();
+        command(&mut gpo);
+        assert_eq!(gpo, before);
     }
 
     #[test]
@@ -276,13 +314,13 @@ mod tests {
 
         #[test]
         fn any_number_is_hidden_wherever_it_stands(number in "[1-9][0-9]{12,18}", before in "[ =:,]{0,3}", after in "[ =:,]{0,3}") {
-            let line = hidden(&format!("{before}{number}{after}"));
-            prop_assert!(line.contains(&masked(&number)));
+            let line = told(&format!("{before}{number}{after}"));
+            prop_assert!(line.contains(&hidden(&number)));
         }
 
         #[test]
         fn any_text_survives(line in ".*") {
-            hidden(&line);
+            told(&line);
         }
     }
 }
