@@ -235,10 +235,9 @@ impl Bench {
     /// Starts to make the boards of the next power-on, while this one's are at work.
     fn prepare_next(&mut self) {
         let air = self.next_air();
-        match self.preparation(&air) {
-            Ok(Some(make)) => self.next = Some(Next { air, making: std::thread::spawn(make) }),
-            // What can't be made now is tried at the power-on, which can tell why not.
-            Ok(None) | Err(_) => {}
+        // What can't be made now is tried at the power-on, which can tell why not.
+        if let Ok(Some(make)) = self.preparation(&air) {
+            self.next = Some(Next { air, making: std::thread::spawn(make) });
         }
     }
 
