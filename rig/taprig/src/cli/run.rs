@@ -61,7 +61,9 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
             }
         })
     };
-    let listeners: Vec<taprig::record::Listener> = vec![keep, display::listener(options, Box::new(std::io::stdout()))];
+    let out = display::Out::new(std::io::stdout());
+    let shown = out.failure();
+    let listeners: Vec<taprig::record::Listener> = vec![keep, display::listener(options, out)];
     let recorder = match Recorder::start(args.report.as_deref(), Options { whole: args.keep_card_numbers }, listeners) {
         Ok(recorder) => recorder,
         Err(error) => {
@@ -90,6 +92,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         eprintln!("taprig: {error}");
         failed = true;
     }
+    failed |= super::shown(&shown) != Exit::Ok;
     if let Some(folder) = &args.report
         && let Err(error) = report::write(folder, &result, events)
     {

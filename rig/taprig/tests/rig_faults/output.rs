@@ -128,3 +128,52 @@ fn colours_are_for_terminals_and_not_with_no_color() {
     let piped = Ran::of(&place.taprig(&["run", "--bench", "sim"]).output().unwrap());
     assert!(!piped.out.contains('\u{1b}'), "{}", piped.out);
 }
+
+/// Runs with a standard output that takes nothing.
+fn on_a_full_disk(place: &Place, args: &[&str]) -> Ran {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    Ran::of(&place.taprig(args).stdout(full).output().unwrap())
+}
+
+#[test]
+fn output_that_can_not_be_written_fails_the_rig_and_the_record_is_whole() {
+    for format in ["human", "json"] {
+        let place = Place::new();
+        place.case("BUS-001", RIDE);
+        place.case("BUS-002", RIDE);
+        let ran = on_a_full_disk(&place, &["run", "--bench", "sim", "--report", "report", "--format", format]);
+        ran.expect(3, &["taprig: writing to standard output: No space left on device", "2 of 2 cases were judged"]);
+        assert_eq!(ran.err.matches("standard output").count(), 1, "{}", ran.err);
+        assert_eq!(place.verdict("BUS-002").0, "pass");
+        assert_eq!(place.record(), "complete");
+    }
+}
+
+#[test]
+fn no_command_passes_over_an_output_that_can_not_be_written() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    let tap = ["tap", "unionpay-credit-rsa1152", "--bench", "sim"];
+    let flash = ["flash", "--bench", "mixed"];
+    place.bench("mixed", "qemu: { machine: mps2-an386 }", "sim: {}");
+    for args in [&["list"][..], &["list", "--format", "json"], &["check"], &["schema"], &tap, &flash] {
+        let ran = on_a_full_disk(&place, args);
+        assert_eq!(ran.code, 3, "{args:?}: {}", ran.err);
+        assert_eq!(ran.err.matches("writing to standard output: No space").count(), 1, "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    for format in ["human", "json"] {
+        let place = Place::new();
+        place.case("BUS-001", RIDE);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let args = ["run", "--bench", "sim", "--report", "report", "--format", format];
+        let ran = Ran::of(&place.taprig(&args).stdout(writer).output().unwrap());
+        ran.expect(0, &[]);
+        assert_eq!(ran.err, "");
+        assert_eq!(place.record(), "complete");
+    }
+}
