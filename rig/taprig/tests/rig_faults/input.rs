@@ -113,3 +113,36 @@ fn arguments_that_make_no_sense() {
         assert!(!place.path("state").exists());
     }
 }
+
+/// `taprig run --report REPORT` is refused before any board is started.
+fn no_folder_for_a_record(place: &Place, report: &str, words: &[&str]) {
+    let args = ["run", "--bench", "sim", "--report", report];
+    let ran = super::place::Ran::of(&place.taprig(&args).output().unwrap());
+    ran.expect(2, words);
+    ran.expect(2, &["1 problem; nothing was run"]);
+    assert!(!place.path("state").exists(), "a bench was opened");
+}
+
+#[test]
+fn a_report_where_a_file_is() {
+    let place = with_a_case();
+    place.put("there", "a letter");
+    no_folder_for_a_record(&place, "there", &["there: ", "it is a file, not a folder; name another"]);
+    no_folder_for_a_record(&place, "there/below", &["there/below: ", "Not a directory"]);
+    assert_eq!(std::fs::read_to_string(place.path("there")).unwrap(), "a letter");
+}
+
+#[test]
+fn a_report_among_files_of_somebody_else() {
+    let place = with_a_case();
+    place.put("site/results.json", "[]");
+    no_folder_for_a_record(&place, "site", &["`results.json` would be replaced; name another folder"]);
+    assert_eq!(std::fs::read_to_string(place.path("site/results.json")).unwrap(), "[]");
+    // Files that are in nobody's way are none of the rig's business.
+    std::fs::rename(place.path("site/results.json"), place.path("site/other.json")).unwrap();
+    for _ in 0..2 {
+        let ran = place.taprig(&["run", "--bench", "sim", "--report", "site"]).output().unwrap();
+        super::place::Ran::of(&ran).expect(0, &["1 passed"]);
+        assert_eq!(std::fs::read_to_string(place.path("site/other.json")).unwrap(), "[]");
+    }
+}
