@@ -49,7 +49,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         Format::Json => display::Format::Json,
     };
     let bench = if args.bench == setup::DEFAULT_BENCH { String::new() } else { format!(" --bench {}", args.bench) };
-    let options = display::Options::from_env(format, format!("ci/rig run{bench}"));
+    let options = display::Options::from_env(format, format!("ci/rig run{bench}"), args.report.is_some());
     let kept: Arc<Mutex<(Tally, Vec<Event>)>> = Arc::default();
     let keep = {
         let (kept, wants_events) = (kept.clone(), args.report.is_some());

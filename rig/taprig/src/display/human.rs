@@ -83,7 +83,7 @@ impl Human {
         }
         let notable = matches!(case.verdict, Verdict::Fail | Verdict::Error);
         if notable {
-            let block = failure::block(&case, &events, &self.options.repeat, &self.styles);
+            let block = failure::block(&case, &events, &self.options, &self.styles);
             self.print(&block);
         } else if !self.options.terminal {
             self.print(&line(&case, &self.styles));

@@ -37,14 +37,16 @@ pub struct Options {
     pub colour: bool,
     /// Command that runs a sub-case again; its id is put behind.
     pub repeat: String,
+    /// All of the run is kept in a record.
+    pub recorded: bool,
 }
 
 impl Options {
     /// For the standard output of this process: colours on a terminal only, and not with `NO_COLOR`; plain lines in CI.
-    pub fn from_env(format: Format, repeat: String) -> Self {
+    pub fn from_env(format: Format, repeat: String, recorded: bool) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Self { format, terminal: terminal && !set("CI"), colour: terminal && !set("NO_COLOR"), repeat }
+        Self { format, terminal: terminal && !set("CI"), colour: terminal && !set("NO_COLOR"), repeat, recorded }
     }
 }
 
