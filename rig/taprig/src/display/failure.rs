@@ -16,7 +16,7 @@ pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styl
     let verdict = if case.verdict == Verdict::Fail { "FAIL" } else { "ERROR" };
     let head = paint(styles.verdict(case.verdict), verdict);
     out.push(format!("{head} {} {}", paint(styles.strong, &case.id), case.title));
-    let wanted_at = || case.checks.iter().find(|check| !check.ok).and_then(|check| check.at.as_ref());
+    let wanted_at = || case.checks.iter().filter(|check| !check.ok).find_map(|check| check.at.as_ref());
     let place = if case.verdict == Verdict::Fail { wanted_at() } else { None }.unwrap_or(&case.file);
     if !place.is_empty() {
         out.push(format!("  at {place}"));
