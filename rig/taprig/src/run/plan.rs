@@ -1,6 +1,7 @@
 //! What is to be run, with everything that it needs, before a bench is touched.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use taprig_card::{Card, KeyRing, personalise};
@@ -83,16 +84,16 @@ pub fn plan(project: &Project, suite: Suite, device: &Device) -> Result<Vec<Plan
     problems.into_result(planned)
 }
 
-/// One card by name, with changes, outside of any case.
+/// The card of an image's file, with changes, outside of any case.
 ///
 /// # Errors
 /// What is wrong with the image or its keys.
-pub fn card(project: &Project, name: &str, changes: &[Change]) -> Result<Card, Problems> {
+pub fn card(project: &Project, image: &Path, changes: &[Change]) -> Result<Card, Problems> {
     let mut problems = Problems::default();
     let workshop = Workshop::open(project, &mut problems);
     problems.into_result(())?;
-    let image: CardImage = project.load(Fixture::Card, name)?;
-    workshop.make(&image, changes).map_err(|why| Diagnostic::of_file(&project.file(Fixture::Card, name), why).into())
+    let file: CardImage = project.load_file(Fixture::Card, image)?;
+    workshop.make(&file, changes).map_err(|why| Diagnostic::of_file(image, why).into())
 }
 
 /// Settings of a validator profile, and its CA keys.

@@ -146,3 +146,47 @@ fn a_report_among_files_of_somebody_else() {
         assert_eq!(std::fs::read_to_string(place.path("site/other.json")).unwrap(), "[]");
     }
 }
+
+/// `taprig tap ARGS`, to its end.
+fn tap(place: &Place, args: &[&str]) -> super::place::Ran {
+    super::place::Ran::of(&place.taprig(&[&["tap", "--bench", "sim"], args].concat()).output().unwrap())
+}
+
+#[test]
+fn a_tap_with_names_that_nobody_knows() {
+    let place = with_a_case();
+    let none = "1 problem; nothing was run";
+    tap(&place, &["foo"]).expect(2, &["there is no card `foo`", "known: `unionpay-credit-rsa1152`", none]);
+    tap(&place, &["rsa1152"]).expect(2, &["did you mean `unionpay-credit-rsa1152`?", none]);
+    let card = "fixtures/cards/unionpay-credit-rsa115.yaml";
+    tap(&place, &[card]).expect(2, &["no card in this place", "did you mean `unionpay-credit-rsa1152`?", none]);
+    let args = ["unionpay-credit-rsa1152", "--validator", "shangluo"];
+    tap(&place, &args).expect(2, &["there is no validator `shangluo`", "did you mean `shangluo-flat-1-yuan`?", none]);
+    let args = ["unionpay-credit-rsa1152", "--bench", "simm"];
+    let bench = super::place::Ran::of(&place.taprig(&[&["tap"], &args[..]].concat()).output().unwrap());
+    bench.expect(2, &["there is no bench `simm`", "did you mean `sim`?", none]);
+    // Of many names the likest are told.
+    for number in 1..=20 {
+        place.put(&format!("fixtures/cards/card-{number}.yaml"), "");
+    }
+    tap(&place, &["foo"]).expect(2, &["nearest of the 21 known: `"]);
+    assert!(!place.path("state").exists());
+}
+
+#[test]
+fn a_tap_with_files_in_place_of_names() {
+    let place = with_a_case();
+    let (card, validator) = ("unionpay-credit-rsa1152", "fixtures/validators/shangluo-flat-1-yuan.yaml");
+    std::fs::create_dir(place.path("elsewhere")).unwrap();
+    std::fs::copy(place.path(&format!("fixtures/cards/{card}.yaml")), place.path("elsewhere/mine.yaml")).unwrap();
+    for (file, name) in [
+        ("fixtures/cards/unionpay-credit-rsa1152.yaml", card),
+        ("unionpay-credit-rsa1152.yaml", card),
+        ("elsewhere/mine.yaml", "mine"),
+    ] {
+        let words = [&format!("card {name}\n"), "validator shangluo-flat-1-yuan\n", "= approved"];
+        tap(&place, &[file, "--validator", validator]).expect(0, &words);
+    }
+    let args = ["tap", "elsewhere/mine.yaml", "--bench", "fixtures/benches/sim.yaml"];
+    super::place::Ran::of(&place.taprig(&args).output().unwrap()).expect(0, &["= approved"]);
+}
