@@ -23,10 +23,8 @@ pub const DEFAULT_BENCH: &str = "qemu";
 /// # Errors
 /// What is wrong with the bench file, the device file, or an image.
 pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config, Problems> {
-    let path = Path::new(bench);
-    let is_path = path.extension().is_some() || path.components().count() > 1;
-    let file: BenchFile =
-        if is_path { project.load_file(Fixture::Bench, path)? } else { project.load(Fixture::Bench, bench)? };
+    let path = project.meant(Fixture::Bench, bench)?;
+    let file: BenchFile = project.load_file(Fixture::Bench, &path)?;
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
     let device: Device = project.load(Fixture::Device, file.device.as_str())?;
     let programs = Programs {
@@ -34,10 +32,9 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
         qemu: std::env::var_os("TAPRIG_QEMU").map_or_else(|| "qemu-system-arm".into(), PathBuf::from),
         flash_algorithm: built(project, "flash-algorithm"),
     };
-    let place = if is_path { path.to_owned() } else { project.file(Fixture::Bench, bench) };
     let images = [
-        image(project, &file.validator, Role::Validator, &place)?,
-        image(project, &file.emulator, Role::Emulator, &place)?,
+        image(project, &file.validator, Role::Validator, &path)?,
+        image(project, &file.emulator, Role::Emulator, &path)?,
     ];
     Ok(Config { name, bench: file, device, images, programs })
 }

@@ -21,6 +21,9 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// More known names than this are not all shown.
+    const MANY: usize = 16;
+
     /// A problem of a file or folder as a whole.
     #[must_use]
     pub fn of_file(path: &Path, message: impl Into<String>) -> Self {
@@ -45,13 +48,17 @@ impl Diagnostic {
         self
     }
 
-    /// With the nearest of the known names, or else all of them when they are few.
+    /// With the nearest of the known names, or else all of them when they are few, and the likest when they are many.
     #[must_use]
     pub fn nearest<'a>(self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
         match nearest(wrong, &known) {
             Some(name) => self.help(format!("did you mean `{name}`?")),
-            None if known.is_empty() || known.len() > 16 => self,
+            None if known.is_empty() => self,
+            None if known.len() > Self::MANY => {
+                let likest: Vec<&str> = by_likeness(wrong, &known).into_iter().map(|(_, name)| name).take(5).collect();
+                self.help(format!("nearest of the {} known: `{}`", known.len(), likest.join("`, `")))
+            }
             None => self.help(format!("known: `{}`", known.join("`, `"))),
         }
     }
@@ -92,13 +99,23 @@ fn clipped(text: String) -> String {
 /// The known name nearest to a wrong one, if one is near.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    by_likeness(wrong, known).first().filter(|(likeness, _)| *likeness > 0.82).map(|(_, name)| *name)
+}
+
+/// The known names with their likeness to a wrong one, the likest first.
+fn by_likeness<'a>(wrong: &str, known: &[&'a str]) -> Vec<(f64, &'a str)> {
     let lower = wrong.to_lowercase();
-    known
+    let mut names: Vec<(f64, &str)> = known
         .iter()
-        .map(|name| (strsim::jaro_winkler(&lower, &name.to_lowercase()), *name))
-        .filter(|(likeness, _)| *likeness > 0.82)
-        .max_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal))
-        .map(|(_, name)| name)
+        .map(|name| {
+            let known = name.to_lowercase();
+            let likeness = strsim::jaro_winkler(&lower, &known);
+            // A part of a long name is near to it, though most of the letters differ.
+            (if lower.len() > 3 && known.contains(&lower) { likeness.max(0.9) } else { likeness }, *name)
+        })
+        .collect();
+    names.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal));
+    names
 }
 
 /// All problems of all files, in the order of files and lines, each once.

@@ -15,6 +15,7 @@ pub mod document;
 pub mod each;
 pub mod include;
 pub mod index;
+pub mod lines;
 pub mod project;
 pub mod select;
 pub mod source;

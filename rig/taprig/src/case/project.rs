@@ -104,6 +104,36 @@ impl Project {
         self.folder(fixture).join(format!("{name}.yaml"))
     }
 
+    /// The file that a word of a command line means: a fixture's name, or a path, from here or from the project on.
+    ///
+    /// # Errors
+    /// There is no such fixture, with the names that are near.
+    pub fn meant(&self, fixture: Fixture, word: &str) -> Result<PathBuf, Diagnostic> {
+        let is_path = word.contains('/') || word.ends_with(".yaml") || word.ends_with(".yml");
+        if is_path {
+            for path in [PathBuf::from(word), self.root.join(word)] {
+                if path.is_file() {
+                    return Ok(path);
+                }
+            }
+        }
+        // `phone.yaml` is meant as `phone`.
+        let name = Path::new(word).file_stem().and_then(|stem| stem.to_str()).filter(|_| is_path).unwrap_or(word);
+        let path = self.file(fixture, name);
+        if path.is_file() && !word.contains('/') {
+            return Ok(path);
+        }
+        let problem = match is_path {
+            true => Diagnostic::of_file(Path::new(word), format!("there is no {} in this place", fixture.word())),
+            false => self.unknown(fixture, name),
+        };
+        Err(problem.nearest(name, self.names(fixture).iter().map(String::as_str)))
+    }
+
+    fn unknown(&self, fixture: Fixture, name: &str) -> Diagnostic {
+        Diagnostic::of_file(&self.file(fixture, name), format!("there is no {} `{name}`", fixture.word()))
+    }
+
     /// Names of the fixtures of a kind, sorted.
     #[must_use]
     pub fn names(&self, fixture: Fixture) -> Vec<String> {
@@ -131,9 +161,8 @@ impl Project {
     pub fn load<T: DeserializeOwned>(&self, fixture: Fixture, name: &str) -> Result<T, Problems> {
         let path = self.file(fixture, name);
         if !path.is_file() {
-            let problem = Diagnostic::of_file(&path, format!("there is no {} `{name}`", fixture.word()));
             let known = self.names(fixture);
-            return Err(problem.nearest(name, known.iter().map(String::as_str)).into());
+            return Err(self.unknown(fixture, name).nearest(name, known.iter().map(String::as_str)).into());
         }
         self.load_file(fixture, &path)
     }

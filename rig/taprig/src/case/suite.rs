@@ -3,6 +3,7 @@
 use super::check::{self, Known};
 use super::diagnostic::{Diagnostic, Problems, nearest};
 use super::document::Node;
+use super::lines::Lines;
 use super::project::{Fixture, Project};
 use super::select::{FileKind, Selector, file_of, files};
 use super::typed::typed;
@@ -30,6 +31,8 @@ pub struct SubCase {
     pub title: String,
     /// The file, relative to the project where it is in it.
     pub file: PathBuf,
+    /// Where in that file expectations stand.
+    pub lines: Lines,
     /// What the validator is set to before the first step: the profile, and over it the case's own settings.
     pub settings: Settings,
 }
@@ -39,6 +42,13 @@ impl SubCase {
     #[must_use]
     pub fn lacks<'a>(&'a self, device: &Device) -> Vec<&'a Name> {
         device.lacks(&self.case.applies)
+    }
+
+    /// A place in the case's file: `cases/bus/BUS-001.yaml:12`, or the file alone where no line is known.
+    #[must_use]
+    pub fn at(&self, line: Option<usize>) -> String {
+        let file = self.file.display();
+        line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"))
     }
 }
 
@@ -175,7 +185,8 @@ fn read_case(
         let Some(case) = case else { continue };
         let id = SubCaseId { case: case.id.clone(), sub: expanded.name };
         if let Some(settings) = settings {
-            cases.push(SubCase { id, case, title: title.clone(), file: project.shown(path).into(), settings });
+            let (file, lines) = (project.shown(path).into(), Lines::of(&expanded.tree));
+            cases.push(SubCase { id, case, title: title.clone(), file, lines, settings });
         }
     }
 }

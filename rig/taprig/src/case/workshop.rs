@@ -3,6 +3,7 @@
 use super::diagnostic::{Diagnostic, Problems};
 use super::project::{Fixture, Project};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use taprig_card::{Card, KeyRing, PersonaliseError};
 use taprig_model::card::{CardImage, Change, KeyFile};
@@ -16,8 +17,8 @@ pub type KeyFiles = BTreeMap<Name, KeyFile>;
 pub struct Workshop {
     project: Project,
     keys: Option<(Arc<KeyFiles>, KeyRing)>,
-    /// Images by name; `None` for those that are wrong.
-    images: BTreeMap<String, Option<CardImage>>,
+    /// Images by file; `None` for those that are wrong.
+    images: BTreeMap<PathBuf, Option<CardImage>>,
 }
 
 impl Workshop {
@@ -38,31 +39,42 @@ impl Workshop {
         self.keys(problems).0.clone()
     }
 
-    /// The card that `changes` make of an image. `None` when the image itself is wrong, which is told at its file and
-    /// not of each case that uses it.
+    /// The card that `changes` make of the image of this name.
     pub fn card(
         &mut self,
         image: &str,
         changes: &[Change],
         problems: &mut Problems,
     ) -> Option<Result<Card, PersonaliseError>> {
+        self.card_of(&self.project.file(Fixture::Card, image), changes, problems)
+    }
+
+    /// The card that `changes` make of an image's file. `None` when the image itself is wrong, which is told at its file
+    /// and not of each case that uses it.
+    pub fn card_of(
+        &mut self,
+        file: &Path,
+        changes: &[Change],
+        problems: &mut Problems,
+    ) -> Option<Result<Card, PersonaliseError>> {
         self.keys(problems);
-        if !self.images.contains_key(image) {
-            let read = self.read(image, problems);
-            self.images.insert(image.to_owned(), read);
+        if !self.images.contains_key(file) {
+            let read = self.read(file, problems);
+            self.images.insert(file.to_owned(), read);
         }
-        let (image, (_, ring)) = (self.images.get(image)?.as_ref()?, self.keys.as_ref()?);
+        let (image, (_, ring)) = (self.images.get(file)?.as_ref()?, self.keys.as_ref()?);
         Some(taprig_card::personalise(image, ring, changes))
     }
 
     /// An image of which a card can be made.
-    fn read(&mut self, name: &str, problems: &mut Problems) -> Option<CardImage> {
-        let image = self.project.load::<CardImage>(Fixture::Card, name).map_err(|wrong| problems.add(&wrong)).ok()?;
+    fn read(&mut self, file: &Path, problems: &mut Problems) -> Option<CardImage> {
+        let image =
+            self.project.load_file::<CardImage>(Fixture::Card, file).map_err(|wrong| problems.add(&wrong)).ok()?;
         let (_, ring) = self.keys(problems);
         match taprig_card::personalise(&image, ring, &[]) {
             Ok(_) => Some(image),
             Err(wrong) => {
-                problems.push(Diagnostic::of_file(&self.project.file(Fixture::Card, name), wrong.to_string()));
+                problems.push(Diagnostic::of_file(file, wrong.to_string()));
                 None
             }
         }

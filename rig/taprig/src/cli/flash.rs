@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use taprig::bench::Bench;
 use taprig::case::{Problems, Project};
+use taprig::display::Out;
 use taprig::record::{Options, Recorder};
 use taprig::run::crew::Station;
 use taprig::setup;
@@ -25,16 +26,18 @@ pub(crate) struct Args {
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
-    let show = |event: &Event| {
+    let mut out = Out::new(std::io::stdout());
+    let shown = out.failure();
+    let show = move |event: &Event| {
         if let Body::Flashed { role, outcome, digest, bytes, took_us } = &event.body {
             let digest = digest.get(..16).unwrap_or(digest);
-            match outcome {
-                FlashOutcome::Programmed => println!(
-                    "{role}: {bytes} bytes erased, programmed and verified in {} ms, digest {digest}",
-                    took_us / 1000
-                ),
-                FlashOutcome::Unchanged => println!("{role}: holds the image already, digest {digest}"),
-            }
+            let done = match outcome {
+                FlashOutcome::Programmed => {
+                    format!("{bytes} bytes erased, programmed and verified in {} ms", took_us / 1000)
+                }
+                FlashOutcome::Unchanged => "holds the image already".to_owned(),
+            };
+            out.put(format!("{role}: {done}, digest {digest}\n").as_bytes());
         }
     };
     let recorder = match Recorder::start(None, Options::default(), vec![Box::new(show)]) {
@@ -50,5 +53,5 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     };
     // Prints what is still on its way to the listener.
     let closed = recorder.close(true).map_err(|error| super::rig_failed(&error));
-    Ok(done.and(closed).map_or_else(|exit| exit, |()| Exit::Ok))
+    Ok(done.and(closed).map_or_else(|exit| exit, |()| super::shown(&shown)))
 }

@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use taprig::case::{Problems, Project};
+use taprig::display::{Failure, Out};
 
 /// Decides whether a contactless fare validator may go into service.
 #[derive(Debug, Parser)]
@@ -119,13 +120,17 @@ fn project(folder: Option<&Path>) -> Result<Project, Problems> {
 
 /// Prints to standard output. A reader that has gone away (`| head`) is no failure.
 pub(crate) fn print(text: &str) -> Exit {
-    use std::io::{ErrorKind, Write};
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Exit::Ok,
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Ok,
-        Err(error) => {
-            eprintln!("writing to standard output: {error}");
+    let mut out = Out::new(std::io::stdout());
+    out.put(text.as_bytes());
+    shown(&out.failure())
+}
+
+/// How a command ends whose results went to standard output.
+pub(crate) fn shown(failure: &Failure) -> Exit {
+    match failure.get() {
+        None => Exit::Ok,
+        Some(error) => {
+            eprintln!("taprig: writing to standard output: {error}; not all results were shown");
             Exit::RigFailed
         }
     }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use taprig::case::{Problems, Project, Suite};
+use taprig::case::{Diagnostic, Problems, Project, Suite};
 use taprig::display;
-use taprig::record::{Options, Recorder};
+use taprig::record::{Options, Recorder, WriteError};
 use taprig::report::{self, Tally};
 use taprig::run::crew::{self, Stop};
 use taprig::run::plan;
@@ -49,7 +49,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         Format::Json => display::Format::Json,
     };
     let bench = if args.bench == setup::DEFAULT_BENCH { String::new() } else { format!(" --bench {}", args.bench) };
-    let options = display::Options::from_env(format, format!("ci/rig run{bench}"));
+    let options = display::Options::from_env(format, format!("ci/rig run{bench}"), args.report.is_some());
     let kept: Arc<Mutex<(Tally, Vec<Event>)>> = Arc::default();
     let keep = {
         let (kept, wants_events) = (kept.clone(), args.report.is_some());
@@ -61,12 +61,17 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
             }
         })
     };
-    let listeners: Vec<taprig::record::Listener> = vec![keep, display::listener(options, Box::new(std::io::stdout()))];
+    let out = display::Out::new(std::io::stdout());
+    let shown = out.failure();
+    let listeners: Vec<taprig::record::Listener> = vec![keep, display::listener(options, out)];
     let recorder = match Recorder::start(args.report.as_deref(), Options { whole: args.keep_card_numbers }, listeners) {
         Ok(recorder) => recorder,
+        Err(error @ WriteError::Thread(_)) => return Ok(super::rig_failed(&error)),
+        // The folder is the one that was asked for, and no board was touched yet.
+        Err(WriteError::Folder { path, why }) => return Err(Diagnostic::of_file(&path, why).into()),
         Err(error) => {
-            eprintln!("taprig: {error}");
-            return Ok(Exit::RigFailed);
+            let folder = args.report.as_deref().unwrap_or(Path::new("--report"));
+            return Err(Diagnostic::of_file(folder, error.to_string()).into());
         }
     };
     let scope = recorder.scope();
@@ -90,6 +95,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         eprintln!("taprig: {error}");
         failed = true;
     }
+    failed |= super::shown(&shown) != Exit::Ok;
     if let Some(folder) = &args.report
         && let Err(error) = report::write(folder, &result, events)
     {

@@ -1,5 +1,6 @@
 //! `taprig tap`: one tap by hand, shown decoded.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use taprig::bench::Bench;
@@ -23,9 +24,9 @@ use super::{Exit, print, this_program};
 /// Arguments of `taprig tap`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Card image in fixtures/cards.
+    /// Card image: a name in fixtures/cards, or a file.
     card: String,
-    /// Validator profile in fixtures/validators.
+    /// Validator profile: a name in fixtures/validators, or a file.
     #[arg(long, default_value = "shangluo-flat-1-yuan")]
     validator: String,
     /// Bench: a name in fixtures/benches, or a file.
@@ -35,13 +36,16 @@ pub(crate) struct Args {
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
-    let profile: Validator = project.load(Fixture::Validator, &args.validator)?;
+    let profile_file = project.meant(Fixture::Validator, &args.validator)?;
+    let card_file = project.meant(Fixture::Card, &args.card)?;
+    let (validator_name, card_name) = (stem(&profile_file), stem(&card_file));
+    let profile: Validator = project.load_file(Fixture::Validator, &profile_file)?;
     let (mut workshop, mut problems) = (Workshop::new(project), Problems::default());
     let keys = plan::keys(&mut workshop, &mut problems).of(&profile.settings);
     let situation = Situation::new(&profile.settings, &keys, &config.device.console);
-    let card = workshop.card(&args.card, &[], &mut problems);
+    let card = workshop.card_of(&card_file, &[], &mut problems);
     let Some(Ok(mut card)) = problems.into_result(card)? else {
-        return Err(Diagnostic::of_file(&project.file(Fixture::Card, &args.card), "no card can be made of it").into());
+        return Err(Diagnostic::of_file(&card_file, "no card can be made of it").into());
     };
 
     let recorder = match Recorder::start(None, Options::default(), vec![]) {
@@ -57,9 +61,9 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     scope.emit(
         Source::Rig,
         Body::CaseStarted(CaseStarted {
-            title: format!("{} on {}", args.card, args.validator),
-            validator: args.validator.clone(),
-            card: Some(args.card.clone()),
+            title: format!("{card_name} on {validator_name}"),
+            validator: validator_name.clone(),
+            card: Some(card_name.clone()),
             ..CaseStarted::default()
         }),
     );
@@ -80,7 +84,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
             scope.emit(Source::Rig, Body::StepStarted { number: 1, step: "tap".into() });
             let tap = Tap {
                 number: 1,
-                name: &args.card,
+                name: &card_name,
                 card: &mut card,
                 company: Company::Alone,
                 hold: None,
@@ -98,4 +102,9 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         Ok(()) => Ok(printed),
         Err(error) => Ok(super::rig_failed(&error)),
     }
+}
+
+/// A fixture is called as its file is.
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

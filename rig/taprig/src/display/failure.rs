@@ -1,5 +1,6 @@
 //! The block that tells of a case that did not pass: what was expected, what was seen, the exchange, how to repeat it.
 
+use super::Options;
 use super::style::{Styles, paint};
 use crate::decode::View;
 use crate::transcript::render;
@@ -10,12 +11,12 @@ use taprig_model::result::{CaseResult, Verdict};
 const LINES: usize = 60;
 
 /// The block, lines ended. `events` are those of the sub-case.
-pub(super) fn block(case: &CaseResult, events: &[Event], repeat: &str, styles: &Styles) -> String {
+pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styles: &Styles) -> String {
     let mut out = Vec::new();
     let verdict = if case.verdict == Verdict::Fail { "FAIL" } else { "ERROR" };
     let head = paint(styles.verdict(case.verdict), verdict);
     out.push(format!("{head} {} {}", paint(styles.strong, &case.id), case.title));
-    let wanted_at = || case.checks.iter().find(|check| !check.ok).and_then(|check| check.at.as_ref());
+    let wanted_at = || case.checks.iter().filter(|check| !check.ok).find_map(|check| check.at.as_ref());
     let place = if case.verdict == Verdict::Fail { wanted_at() } else { None }.unwrap_or(&case.file);
     if !place.is_empty() {
         out.push(format!("  at {place}"));
@@ -32,15 +33,16 @@ pub(super) fn block(case: &CaseResult, events: &[Event], repeat: &str, styles: &
         out.push("  what happened".to_owned());
         let left = lines.len().saturating_sub(LINES);
         if left > 0 {
-            out.push(paint(styles.faint, format!("    ... {left} lines before, in the record")));
+            let where_to = if options.recorded { ", in the record" } else { "; add --report DIR to keep them" };
+            out.push(paint(styles.faint, format!("    ... {left} lines before{where_to}")));
         }
         out.extend(lines[left..].iter().map(|line| {
             let line = paint(styles.faint, format!("    {line}"));
             line.trim_end().to_owned()
         }));
     }
-    if !repeat.is_empty() {
-        out.push(format!("  repeat: {repeat} {}", quoted(&case.id)));
+    if !options.repeat.is_empty() {
+        out.push(format!("  repeat: {} {}", options.repeat, quoted(&case.id)));
     }
     out.push(String::new());
     out.iter().map(|line| format!("{line}\n")).collect()
@@ -91,6 +93,26 @@ fn block_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Tally;
+    use crate::report::tests_support::{event, finished, started};
+
+    #[test]
+    fn where_the_lines_are_that_are_not_shown() {
+        let id = Some("BUS-001");
+        let mut events = vec![event(1, id, started("A new card rides", 1))];
+        let step = |number: usize| Body::StepStarted { number: u32::try_from(number).unwrap(), step: "tap".into() };
+        events.extend((1..=LINES).map(|number| event(2, id, step(number))));
+        events.push(event(3, id, finished(Verdict::Fail, 1, None)));
+        let case = Tally::of(&events).get("BUS-001").cloned().unwrap();
+        let shown = |recorded| {
+            let options = Options { recorded, ..Options::default() };
+            let text = block(&case, &events, &options, &Styles::default());
+            text.lines().find(|line| line.contains("...")).unwrap().trim().to_owned()
+        };
+        let left = render(&events, View::Whole).lines().count() - LINES;
+        assert_eq!(shown(true), format!("... {left} lines before, in the record"));
+        assert_eq!(shown(false), format!("... {left} lines before; add --report DIR to keep them"));
+    }
 
     #[test]
     fn ids_that_a_shell_would_split() {

@@ -1,11 +1,10 @@
 //! Progress, failures and the summary for people.
 
 use super::style::{Styles, paint};
-use super::{Options, failure};
+use super::{Options, Out, failure};
 use crate::report::Tally;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
-use std::io::Write;
 use std::time::Duration;
 use taprig_model::event::{Body, Event, FlashOutcome};
 use taprig_model::result::{CaseResult, RunResult, Verdict};
@@ -18,7 +17,7 @@ const SLOW_US: u64 = 1_000_000;
 pub struct Human {
     options: Options,
     styles: Styles,
-    out: Box<dyn Write + Send>,
+    out: Out,
     bar: ProgressBar,
     tally: Tally,
     /// Events of the sub-cases that run, by id.
@@ -27,7 +26,7 @@ pub struct Human {
 
 impl Human {
     /// At the start of a run.
-    pub fn new(options: Options, out: Box<dyn Write + Send>) -> Self {
+    pub fn new(options: Options, out: Out) -> Self {
         let styles = Styles::new(options.colour);
         Self { options, styles, out, bar: ProgressBar::hidden(), tally: Tally::default(), running: HashMap::new() }
     }
@@ -84,7 +83,7 @@ impl Human {
         }
         let notable = matches!(case.verdict, Verdict::Fail | Verdict::Error);
         if notable {
-            let block = failure::block(&case, &events, &self.options.repeat, &self.styles);
+            let block = failure::block(&case, &events, &self.options, &self.styles);
             self.print(&block);
         } else if !self.options.terminal {
             self.print(&line(&case, &self.styles));
@@ -103,12 +102,11 @@ impl Human {
         self.print(&summary);
     }
 
-    /// Prints above the bar. Nobody may read any more: the run goes on for its record.
+    /// Prints above the bar.
     fn print(&mut self, text: &str) {
+        let line = format!("{}\n", text.strip_suffix('\n').unwrap_or(text));
         let out = &mut self.out;
-        self.bar.suspend(|| {
-            let _ = writeln!(out, "{}", text.strip_suffix('\n').unwrap_or(text)).and_then(|()| out.flush());
-        });
+        self.bar.suspend(|| out.put(line.as_bytes()));
     }
 }
 

@@ -5,13 +5,15 @@
 
 mod failure;
 mod human;
+mod out;
 mod style;
 
 pub use human::Human;
+pub use out::{Failure, Out};
 pub use style::Styles;
 
 use crate::record::Listener;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use taprig_model::event::{Body, Event};
 
 /// How a run is shown.
@@ -35,19 +37,21 @@ pub struct Options {
     pub colour: bool,
     /// Command that runs a sub-case again; its id is put behind.
     pub repeat: String,
+    /// All of the run is kept in a record.
+    pub recorded: bool,
 }
 
 impl Options {
     /// For the standard output of this process: colours on a terminal only, and not with `NO_COLOR`; plain lines in CI.
-    pub fn from_env(format: Format, repeat: String) -> Self {
+    pub fn from_env(format: Format, repeat: String, recorded: bool) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Self { format, terminal: terminal && !set("CI"), colour: terminal && !set("NO_COLOR"), repeat }
+        Self { format, terminal: terminal && !set("CI"), colour: terminal && !set("NO_COLOR"), repeat, recorded }
     }
 }
 
 /// The display as a listener of [`crate::record::Recorder::start`]. It shows the summary at [`Body::RunFinished`].
-pub fn listener(options: Options, mut out: Box<dyn Write + Send>) -> Listener {
+pub fn listener(options: Options, mut out: Out) -> Listener {
     match options.format {
         Format::Json => Box::new(move |event| json(event, &mut out)),
         Format::Human => {
@@ -57,21 +61,21 @@ pub fn listener(options: Options, mut out: Box<dyn Write + Send>) -> Listener {
     }
 }
 
-fn json(event: &Event, out: &mut dyn Write) {
+fn json(event: &Event, out: &mut Out) {
     if matches!(event.body, Body::Serial { .. }) {
         return;
     }
-    // Nobody reads any more: the run goes on for its record.
-    let _ = serde_json::to_writer(&mut *out, event)
-        .map_err(std::io::Error::from)
-        .and_then(|()| out.write_all(b"\n"))
-        .and_then(|()| out.flush());
+    // Only maps with keys that are no text can't be written; events have none.
+    let mut line = serde_json::to_vec(event).unwrap_or_default();
+    line.push(b'\n');
+    out.put(&line);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::tests_support::run;
+    use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]
@@ -97,7 +101,7 @@ mod tests {
     #[test]
     fn json_lines_are_the_events() {
         let page = Page::default();
-        let mut listener = listener(Options { format: Format::Json, ..Options::default() }, Box::new(page.clone()));
+        let mut listener = listener(Options { format: Format::Json, ..Options::default() }, Out::new(page.clone()));
         run().iter().for_each(&mut listener);
         let lines: Vec<Event> = page.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines, run());
@@ -107,7 +111,7 @@ mod tests {
     fn a_run_in_plain_lines() {
         let page = Page::default();
         let repeat = "taprig run --bench fixtures/benches/qemu.yaml".to_owned();
-        let mut listener = listener(Options { repeat, ..Options::default() }, Box::new(page.clone()));
+        let mut listener = listener(Options { repeat, ..Options::default() }, Out::new(page.clone()));
         run().iter().for_each(&mut listener);
         let finished = Body::RunFinished { summary: Default::default(), interrupted: true };
         listener(&Event { at_us: 2_345_678, case: None, body: finished, ..run()[0].clone() });
@@ -146,7 +150,7 @@ mod tests {
     fn on_a_terminal_a_pass_is_only_counted() {
         let page = Page::default();
         let options = Options { terminal: true, colour: true, repeat: "taprig run".into(), ..Options::default() };
-        let mut listener = listener(options, Box::new(page.clone()));
+        let mut listener = listener(options, Out::new(page.clone()));
         run()[..5].iter().for_each(&mut listener);
         assert_eq!(page.text(), "");
         run()[5..9].iter().for_each(&mut listener);

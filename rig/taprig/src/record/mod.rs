@@ -11,6 +11,7 @@
 //!
 //! A run emits through a [`Scope`]; one thread writes, and hands each event to the listeners (the display).
 
+mod folder;
 pub mod mask;
 mod read;
 mod scope;
@@ -28,6 +29,10 @@ const MARK: &str = "record.json";
 const EVENTS: &str = "events.jsonl";
 const FIRMWARE: &str = "firmware.json";
 const SERIAL: &str = "serial";
+/// Written beside the record when the run is over.
+pub(crate) const RESULTS: &str = "results.json";
+/// Written beside the record when the run is over.
+pub(crate) const JUNIT: &str = "junit.xml";
 
 /// Content of `record.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

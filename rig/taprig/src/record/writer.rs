@@ -1,7 +1,7 @@
 //! The thread that writes a record.
 
 use super::scope::lock;
-use super::{EVENTS, FIRMWARE, MARK, Mark, SERIAL, Scope, State, pretty, replace, serial_name};
+use super::{EVENTS, FIRMWARE, MARK, Mark, SERIAL, Scope, State, folder, pretty, replace, serial_name};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::{self, File, TryLockError};
@@ -42,6 +42,17 @@ pub enum WriteError {
     /// Another run writes there.
     #[error("recording to {}: another run is writing there; name another folder", .0.display())]
     InUse(PathBuf),
+    /// The folder can't become that of a record.
+    #[error("recording to {}: {why}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The thread that writes can't be started.
+    #[error("starting the thread that writes the record: {0}")]
+    Thread(io::Error),
     /// A listener panicked.
     #[error("writing the record: the writer's thread panicked; the record is whole up to there")]
     Panicked,
@@ -69,15 +80,13 @@ impl Recorder {
     /// Starts a record in `folder`, replacing the one that is there; without a folder only the listeners hear.
     ///
     /// # Errors
-    /// The folder can't be written, or another run writes there.
+    /// The folder can't be written, holds files of somebody else where the record's go, or another run writes there.
     pub fn start(folder: Option<&Path>, options: Options, listeners: Vec<Listener>) -> Result<Self, WriteError> {
         let files = folder.map(Files::create).transpose()?;
         let (sender, receiver) = sync_channel(QUEUE);
         let mut writer = Writer { files, listeners, failure: None };
-        let thread =
-            thread::Builder::new().name("record".into()).spawn(move || writer.run(&receiver)).map_err(|cause| {
-                WriteError::Io { doing: "starting the writer of", path: folder.unwrap_or(Path::new("")).into(), cause }
-            })?;
+        let thread = thread::Builder::new().name("record".into()).spawn(move || writer.run(&receiver));
+        let thread = thread.map_err(WriteError::Thread)?;
         Ok(Self(Arc::new(Inner {
             sender,
             started: Instant::now(),
@@ -224,6 +233,7 @@ impl Files {
     fn create(folder: &Path) -> Result<Self, WriteError> {
         let serial = folder.join(SERIAL);
         create_folder(folder)?;
+        let holds_a_record = folder::check(folder)?;
         let path = folder.join(EVENTS);
         let events = File::options().create(true).append(true).open(&path).map_err(|cause| WriteError::Io {
             doing: "opening",
@@ -237,11 +247,10 @@ impl Files {
             Err(TryLockError::Error(_)) => {}
         }
         events.set_len(0).map_err(|cause| WriteError::Io { doing: "emptying", path, cause })?;
-        if folder.join(MARK).exists() && serial.exists() {
-            let emptied = fs::remove_dir_all(&serial);
-            emptied.map_err(|cause| WriteError::Io { doing: "emptying", path: serial.clone(), cause })?;
-        }
         create_folder(&serial)?;
+        if holds_a_record {
+            folder::empty_serial(&serial)?;
+        }
         let mut files = Self {
             folder: folder.to_owned(),
             events: BufWriter::new(events),
@@ -320,5 +329,10 @@ impl Files {
 }
 
 fn create_folder(path: &Path) -> Result<(), WriteError> {
+    // The operating system says only that something exists.
+    if path.exists() && !path.is_dir() {
+        let why = "it is a file, not a folder; name another, or one that is not there yet".into();
+        return Err(WriteError::Folder { path: path.to_owned(), why });
+    }
     fs::create_dir_all(path).map_err(|cause| WriteError::Io { doing: "creating", path: path.to_owned(), cause })
 }

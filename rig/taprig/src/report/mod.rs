@@ -8,7 +8,7 @@ pub(crate) use tally::tests as tests_support;
 pub use junit::junit;
 pub use tally::Tally;
 
-use crate::record::{pretty, replace};
+use crate::record::{JUNIT, RESULTS, pretty, replace};
 use std::io;
 use std::path::{Path, PathBuf};
 use taprig_model::event::Event;
@@ -34,6 +34,6 @@ pub fn write(folder: &Path, result: &RunResult, events: &[Event]) -> Result<(), 
         let path = folder.join(name);
         content.and_then(|content| replace(&path, &content)).map_err(|cause| ReportError { path, cause })
     };
-    put("results.json", Ok(pretty(result)))?;
-    put("junit.xml", junit(result, events))
+    put(RESULTS, Ok(pretty(result)))?;
+    put(JUNIT, junit(result, events))
 }

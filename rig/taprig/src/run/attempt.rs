@@ -100,13 +100,22 @@ async fn play(
 ) -> Result<(), BenchError> {
     bench.fresh().await?;
     let adapter = bench.device().console.clone();
-    let mut stage =
-        Stage { planned, scope, cards: planned.cards.clone(), armed: Vec::new(), taps: 0, journal: 0, stuck: false };
+    let mut stage = Stage {
+        planned,
+        scope,
+        cards: planned.cards.clone(),
+        armed: vec![],
+        index: 0,
+        taps: 0,
+        journal: 0,
+        stuck: false,
+    };
     if let Some(links) = bench.links() {
         planned.situation.establish(links, told, &adapter, nonce, scope).await?;
     }
     for (place, step) in (1..).zip(&planned.sub.case.steps) {
         let began = Instant::now();
+        stage.index = usize::try_from(place - 1).unwrap_or_default();
         scope.emit(Source::Rig, Body::StepStarted { number: place, step: words(step) });
         stage.step(bench, step).await?;
         scope.emit(Source::Rig, Body::StepDone { number: place, took_us: micros(began.elapsed()) });
@@ -123,6 +132,8 @@ struct Stage<'a> {
     scope: &'a Scope,
     cards: BTreeMap<Option<Name>, (String, Card)>,
     armed: Vec<Injection>,
+    /// Of the step, from 0.
+    index: usize,
     taps: u32,
     /// Records of the journal that were read.
     journal: u32,
@@ -188,7 +199,7 @@ impl Stage<'_> {
         };
         let ended = tap.play(links, &adapter.events, self.scope).await?;
         let ready = ended == Ended::Ready;
-        self.check(verdict::ready_again(self.taps, ready, READY_AGAIN.as_millis()));
+        self.check(verdict::ready_again(self.taps, ready, READY_AGAIN.as_millis(), self.at("ready again")));
         if !ready {
             self.stuck = true;
             return Ok(());
@@ -197,8 +208,7 @@ impl Stage<'_> {
         if let Some(expect) = &step.expect {
             let events = self.scope.events();
             if let Some(tap) = verdict::taps(&events).last() {
-                let at = self.planned.sub.file.display().to_string();
-                for check in verdict::judge_tap(expect, *tap, &adapter, Some(&at)) {
+                for check in verdict::judge_tap(expect, *tap, &adapter, &|what| self.at(what)) {
                     self.check(check);
                 }
             }
@@ -255,9 +265,15 @@ impl Stage<'_> {
             wanted: wanted.join(" / "),
             seen: seen.join(" / "),
             ok,
-            at: Some(self.planned.sub.file.display().to_string()),
+            at: self.at("expect"),
         });
         Ok(())
+    }
+
+    /// Where this step wants something.
+    fn at(&self, what: &str) -> Option<String> {
+        let sub = &self.planned.sub;
+        Some(sub.at(sub.lines.step(self.index).and_then(|wanted| wanted.line(what))))
     }
 
     fn check(&self, check: Check) {
@@ -268,9 +284,10 @@ impl Stage<'_> {
 /// Holds the case's expectations and its reviewed transcript against what was seen. The first failure in words.
 fn judge(bench: &Bench, planned: &Planned, root: &Path, mode: snapshot::Mode, scope: &Scope) -> Option<String> {
     let events = scope.events();
-    let at = planned.sub.file.display().to_string();
-    let mut checks = verdict::judge_case(&planned.sub.case.expect, &events, &bench.device().console, Some(&at));
-    if planned.sub.case.snapshot == Snapshot::Transcript {
+    let sub = &planned.sub;
+    let at = |what: &str| Some(sub.at(sub.lines.case().line(what)));
+    let mut checks = verdict::judge_case(&sub.case.expect, &events, &bench.device().console, &at);
+    if sub.case.snapshot == Snapshot::Transcript {
         let failed = |event: &Event| matches!(&event.body, Body::Checked(check) if !check.ok);
         let as_expected = checks.iter().all(|check| check.ok) && !events.iter().any(failed);
         // What is not as the case expects is shown for review, but never becomes the reviewed transcript by itself.
@@ -293,15 +310,18 @@ const TRANSCRIPT: &str = "transcript";
 
 fn reviewed(planned: &Planned, events: &[Event], root: &Path, mode: snapshot::Mode) -> Check {
     let folder = root.join(&planned.sub.file).parent().map(|folder| folder.join("snapshots")).unwrap_or_default();
+    let name = snapshot::name(&planned.id);
+    // Reports are read on other machines: a place is told from the project on.
+    let shown = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_owned();
     let text = transcript::transcript(events);
-    let seen = match snapshot::check(&folder, &snapshot::name(&planned.id), &planned.sub.case.title, &text, mode) {
+    let seen = match snapshot::check(&folder, &name, &planned.sub.case.title, &text, mode) {
         Ok(snapshot::Compared::Match) => None,
         Ok(_) if mode == snapshot::Mode::Accept => None,
         Ok(snapshot::Compared::Missing) => {
             Some("none was reviewed; look at it with `cargo insta review` and accept it".to_owned())
         }
         Ok(snapshot::Compared::Mismatch { diff }) => Some(format!("not as reviewed\n{diff}")),
-        Err(error) => Some(error.to_string()),
+        Err(error) => Some(snapshot::SnapshotError { path: shown(&error.path), ..error }.to_string()),
     };
     Check {
         of: CheckKind::Trace,
@@ -309,7 +329,7 @@ fn reviewed(planned: &Planned, events: &[Event], root: &Path, mode: snapshot::Mo
         wanted: "as reviewed".into(),
         ok: seen.is_none(),
         seen: seen.unwrap_or_else(|| "as reviewed".into()),
-        at: Some(folder.display().to_string()),
+        at: Some(shown(&snapshot::file(&folder, &name)).display().to_string()),
     }
 }
 

@@ -65,13 +65,18 @@ pub fn name(id: &str) -> String {
     id.split('/').map(|part| part.chars().map(plain).collect::<String>()).collect::<Vec<_>>().join("__")
 }
 
+/// The file of the reviewed snapshot `name` in `folder`.
+pub fn file(folder: &Path, name: &str) -> PathBuf {
+    // Not `with_extension`: a name may hold a dot.
+    folder.join(format!("{name}.snap"))
+}
+
 /// Holds `text` against the reviewed snapshot `name` in `folder`. `title` is for those who review.
 ///
 /// # Errors
 /// A file can't be read or written, or is no snapshot.
 pub fn check(folder: &Path, name: &str, title: &str, text: &str, mode: Mode) -> Result<Compared, SnapshotError> {
-    // Not `with_extension`: a name may hold a dot.
-    let path = folder.join(format!("{name}.snap"));
+    let path = file(folder, name);
     let proposed = folder.join(format!("{name}.snap.new"));
     // As insta keeps it: no white space at the end.
     let text = text.trim_end();

@@ -72,9 +72,12 @@ impl<'a> TapEvents<'a> {
     }
 }
 
+/// Tells where the case wants what a check is about, `file:line`, by the criterion's name.
+pub type At<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What a case expects at one tap, judged.
 #[must_use]
-pub fn judge_tap(expect: &Expect, tap: TapEvents<'_>, adapter: &Adapter, at: Option<&str>) -> Vec<Check> {
+pub fn judge_tap(expect: &Expect, tap: TapEvents<'_>, adapter: &Adapter, at: At<'_>) -> Vec<Check> {
     let mut checks = Checks { checks: Vec::new(), tap: Some(tap.number), at };
     checks.person(expect, tap, adapter);
     if let Some(money) = expect.charged {
@@ -89,7 +92,7 @@ pub fn judge_tap(expect: &Expect, tap: TapEvents<'_>, adapter: &Adapter, at: Opt
 
 /// What a case expects of itself: the last tap's signs, the sum of all taps for money and journal.
 #[must_use]
-pub fn judge_case(expect: &Expect, events: &[Event], adapter: &Adapter, at: Option<&str>) -> Vec<Check> {
+pub fn judge_case(expect: &Expect, events: &[Event], adapter: &Adapter, at: At<'_>) -> Vec<Check> {
     let taps = taps(events);
     let mut checks = Checks { checks: Vec::new(), tap: None, at };
     match taps.last() {
@@ -111,14 +114,14 @@ pub fn judge_case(expect: &Expect, events: &[Event], adapter: &Adapter, at: Opti
 
 /// After each tap the validator has to be ready again: a bus may not stop, whatever a card does.
 #[must_use]
-pub fn ready_again(tap: u32, ready: bool, within_ms: u128) -> Check {
+pub fn ready_again(tap: u32, ready: bool, within_ms: u128, at: Option<String>) -> Check {
     Check {
         of: CheckKind::Person,
         what: format!("ready again (tap {tap})"),
         wanted: format!("within {within_ms} ms of the card's leaving"),
         seen: if ready { "ready" } else { "not ready" }.into(),
         ok: ready,
-        at: None,
+        at,
     }
 }
 
@@ -136,13 +139,13 @@ struct Checks<'a> {
     checks: Vec<Check>,
     /// Named in the check when the case has an expectation for this tap alone.
     tap: Option<u32>,
-    at: Option<&'a str>,
+    at: At<'a>,
 }
 
 impl Checks<'_> {
     fn add(&mut self, of: CheckKind, what: &str, wanted: impl Into<String>, seen: impl Into<String>, ok: bool) {
+        let at = (self.at)(what);
         let what = self.tap.map_or_else(|| what.to_owned(), |tap| format!("{what} (tap {tap})"));
-        let at = self.at.map(str::to_owned);
         self.checks.push(Check { of, what, wanted: wanted.into(), seen: seen.into(), ok, at });
     }
 

@@ -69,6 +69,8 @@ fn nothing(tap: u32) -> Vec<Event> {
     vec![presented(tap), removed(0)]
 }
 
+const NOWHERE: At<'_> = &|_| None;
+
 fn expect(yaml: &str) -> Expect {
     serde_yaml::from_str(yaml).unwrap()
 }
@@ -76,9 +78,11 @@ fn expect(yaml: &str) -> Expect {
 /// The one check that `yaml` makes of the last tap.
 fn check(yaml: &str, events: &[Event]) -> Check {
     let taps = taps(events);
-    let checks = judge_tap(&expect(yaml), *taps.last().unwrap(), &adapter(), Some("BUS-001.yaml"));
+    let checks =
+        judge_tap(&expect(yaml), *taps.last().unwrap(), &adapter(), &|what| Some(format!("BUS-001.yaml, {what}")));
     let [check] = checks.as_slice() else { panic!("{yaml}: {checks:?}") };
-    assert_eq!(check.at.as_deref(), Some("BUS-001.yaml"));
+    let what = check.what.split(" (").next().unwrap();
+    assert_eq!(check.at, Some(format!("BUS-001.yaml, {what}")));
     check.clone()
 }
 
@@ -222,17 +226,17 @@ fn a_tap_is_judged_by_its_own_events() {
     let events: Vec<_> = ride(1).into_iter().chain(nothing(2)).collect();
     let both = taps(&events);
     assert_eq!((both[0].number, both[1].number), (1, 2));
-    let first = judge_tap(&expect("{ outcome: approved, charged: 1.00 CNY }"), both[0], &adapter(), None);
+    let first = judge_tap(&expect("{ outcome: approved, charged: 1.00 CNY }"), both[0], &adapter(), NOWHERE);
     assert!(first.iter().all(|check| check.ok), "{first:?}");
     assert_eq!(first[0].what, "outcome (tap 1)");
     let second =
-        judge_tap(&expect("{ outcome: none, charged: 0.00 CNY, journal: unchanged }"), both[1], &adapter(), None);
+        judge_tap(&expect("{ outcome: none, charged: 0.00 CNY, journal: unchanged }"), both[1], &adapter(), NOWHERE);
     assert!(second.iter().all(|check| check.ok), "{second:?}");
 }
 
 #[test]
 fn a_case_is_judged_by_the_last_tap_s_signs_and_the_sum_of_its_money() {
-    let case = |yaml: &str, events: &[Event]| judge_case(&expect(yaml), events, &adapter(), None);
+    let case = |yaml: &str, events: &[Event]| judge_case(&expect(yaml), events, &adapter(), NOWHERE);
     let events: Vec<_> = ride(1).into_iter().chain(ride(2)).chain(nothing(3)).collect();
     let checks = case("{ outcome: none, gate: shut, exchange: [], charged: 2.00 CNY, journal: '+2' }", &events);
     assert_eq!(checks.len(), 5);
@@ -244,9 +248,9 @@ fn a_case_is_judged_by_the_last_tap_s_signs_and_the_sum_of_its_money() {
 
 #[test]
 fn a_case_without_a_tap_that_expects_one_fails() {
-    let checks = judge_case(&expect("outcome: approved"), &[], &adapter(), None);
+    let checks = judge_case(&expect("outcome: approved"), &[], &adapter(), NOWHERE);
     assert!(checks.len() == 1 && !checks[0].ok && checks[0].wanted == "a tap", "{checks:?}");
-    assert!(judge_case(&Expect::default(), &[], &adapter(), None).is_empty());
+    assert!(judge_case(&Expect::default(), &[], &adapter(), NOWHERE).is_empty());
 }
 
 #[test]
@@ -254,7 +258,7 @@ fn persons_and_the_trace_are_told_apart() {
     let yaml = "{ outcome: approved, reason: oda-approved, shows: approved, sound: accepted, gate: open, \
         charged: 1.00 CNY, journal: '+1', exchange: [], tags: { 82: present }, within: 1 s }";
     let events = ride(1);
-    let checks = judge_tap(&expect(yaml), taps(&events)[0], &adapter(), None);
+    let checks = judge_tap(&expect(yaml), taps(&events)[0], &adapter(), NOWHERE);
     let of = |kind| {
         let names = checks.iter().filter(move |check| check.of == kind);
         names.map(|check| check.what.trim_end_matches(" (tap 1)")).collect::<Vec<_>>()
@@ -265,8 +269,8 @@ fn persons_and_the_trace_are_told_apart() {
 
 #[test]
 fn a_validator_has_to_be_ready_again() {
-    assert!(ready_again(1, true, 1000).ok);
-    let check = ready_again(2, false, 1000);
+    assert!(ready_again(1, true, 1000, None).ok);
+    let check = ready_again(2, false, 1000, Some("BUS-001.yaml:9".into()));
     assert!(!check.ok && check.of == CheckKind::Person && check.seen == "not ready", "{check:?}");
-    assert_eq!(check.what, "ready again (tap 2)");
+    assert_eq!((check.what.as_str(), check.at.as_deref()), ("ready again (tap 2)", Some("BUS-001.yaml:9")));
 }

@@ -113,3 +113,80 @@ fn arguments_that_make_no_sense() {
         assert!(!place.path("state").exists());
     }
 }
+
+/// `taprig run --report REPORT` is refused before any board is started.
+fn no_folder_for_a_record(place: &Place, report: &str, words: &[&str]) {
+    let args = ["run", "--bench", "sim", "--report", report];
+    let ran = super::place::Ran::of(&place.taprig(&args).output().unwrap());
+    ran.expect(2, words);
+    ran.expect(2, &["1 problem; nothing was run"]);
+    assert!(!place.path("state").exists(), "a bench was opened");
+}
+
+#[test]
+fn a_report_where_a_file_is() {
+    let place = with_a_case();
+    place.put("there", "a letter");
+    no_folder_for_a_record(&place, "there", &["there: ", "it is a file, not a folder; name another"]);
+    no_folder_for_a_record(&place, "there/below", &["there/below: ", "Not a directory"]);
+    assert_eq!(std::fs::read_to_string(place.path("there")).unwrap(), "a letter");
+}
+
+#[test]
+fn a_report_among_files_of_somebody_else() {
+    let place = with_a_case();
+    place.put("site/results.json", "[]");
+    no_folder_for_a_record(&place, "site", &["`results.json` would be replaced; name another folder"]);
+    assert_eq!(std::fs::read_to_string(place.path("site/results.json")).unwrap(), "[]");
+    // Files that are in nobody's way are none of the rig's business.
+    std::fs::rename(place.path("site/results.json"), place.path("site/other.json")).unwrap();
+    for _ in 0..2 {
+        let ran = place.taprig(&["run", "--bench", "sim", "--report", "site"]).output().unwrap();
+        super::place::Ran::of(&ran).expect(0, &["1 passed"]);
+        assert_eq!(std::fs::read_to_string(place.path("site/other.json")).unwrap(), "[]");
+    }
+}
+
+/// `taprig tap ARGS`, to its end.
+fn tap(place: &Place, args: &[&str]) -> super::place::Ran {
+    super::place::Ran::of(&place.taprig(&[&["tap", "--bench", "sim"], args].concat()).output().unwrap())
+}
+
+#[test]
+fn a_tap_with_names_that_nobody_knows() {
+    let place = with_a_case();
+    let none = "1 problem; nothing was run";
+    tap(&place, &["foo"]).expect(2, &["there is no card `foo`", "known: `unionpay-credit-rsa1152`", none]);
+    tap(&place, &["rsa1152"]).expect(2, &["did you mean `unionpay-credit-rsa1152`?", none]);
+    let card = "fixtures/cards/unionpay-credit-rsa115.yaml";
+    tap(&place, &[card]).expect(2, &["no card in this place", "did you mean `unionpay-credit-rsa1152`?", none]);
+    let args = ["unionpay-credit-rsa1152", "--validator", "shangluo"];
+    tap(&place, &args).expect(2, &["there is no validator `shangluo`", "did you mean `shangluo-flat-1-yuan`?", none]);
+    let args = ["unionpay-credit-rsa1152", "--bench", "simm"];
+    let bench = super::place::Ran::of(&place.taprig(&[&["tap"], &args[..]].concat()).output().unwrap());
+    bench.expect(2, &["there is no bench `simm`", "did you mean `sim`?", none]);
+    // Of many names the likest are told.
+    for number in 1..=20 {
+        place.put(&format!("fixtures/cards/card-{number}.yaml"), "");
+    }
+    tap(&place, &["foo"]).expect(2, &["nearest of the 21 known: `"]);
+    assert!(!place.path("state").exists());
+}
+
+#[test]
+fn a_tap_with_files_in_place_of_names() {
+    let place = with_a_case();
+    let (card, validator) = ("unionpay-credit-rsa1152", "fixtures/validators/shangluo-flat-1-yuan.yaml");
+    std::fs::create_dir(place.path("elsewhere")).unwrap();
+    std::fs::copy(place.path(&format!("fixtures/cards/{card}.yaml")), place.path("elsewhere/mine.yaml")).unwrap();
+    for (file, name) in [
+        ("fixtures/cards/unionpay-credit-rsa1152.yaml", card),
+        ("unionpay-credit-rsa1152.yaml", card),
+        ("elsewhere/mine.yaml", "mine"),
+    ] {
+        let words = [&format!("card {name}\n"), "validator shangluo-flat-1-yuan\n", "= approved"];
+        tap(&place, &[file, "--validator", validator]).expect(0, &words);
+    }
+    let args = ["tap", "elsewhere/mine.yaml", "--bench", "fixtures/benches/sim.yaml"];
+    super::place::Ran::of(&place.taprig(&args).output().unwrap()).expect(0, &["= approved"]);
+}

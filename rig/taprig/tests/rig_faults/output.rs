@@ -18,7 +18,7 @@ fn a_failed_case_shows_expected_seen_exchange_and_how_to_repeat_it() {
     let ran = place.run(&["--bench", "sim"]);
     let words = [
         "pass ",
-        "FAIL BUS-002 A rider pays\n  at cases/bus/BUS-002.yaml",
+        "FAIL BUS-002 A rider pays\n  at cases/bus/BUS-002.yaml:9\n",
         "  a person sees\n    outcome    expected declined\n               seen     approved\n",
         "    charged    expected 2.00 CNY\n               seen     1.00 CNY\n",
         "  the trace shows\n    journal    expected unchanged\n               seen     +1\n",
@@ -33,6 +33,46 @@ fn a_failed_case_shows_expected_seen_exchange_and_how_to_repeat_it() {
     assert_eq!(ran.err, "", "the rig did not fail");
     assert_eq!(place.verdict("BUS-002").0, "fail");
     assert_eq!(place.record(), "complete");
+}
+
+/// The place of the first check that failed.
+fn wanted_at(place: &Place, id: &str) -> String {
+    let results = place.results();
+    let case = results["cases"].as_array().unwrap().iter().find(|case| case["id"] == id).unwrap();
+    let failed = case["checks"].as_array().unwrap().iter().find(|check| check["ok"] == false).unwrap();
+    failed["at"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_failure_names_the_line_of_what_was_expected() {
+    let place = Place::new();
+    place.case("BUS-001", "steps:\n  - tap\n  - tap:\n      expect:\n        gate: open\n        outcome: declined\n");
+    place.case("BUS-002", "steps:\n  - tap\n  - console: { send: status, expect: ok state=asleep }\n");
+    place.case("BUS-003", "steps: [tap]\nexpect:\n  outcome: approved\n  charged: 5.00 CNY\n");
+    place.run(&["--bench", "sim"]).expect(1, &["at cases/bus/BUS-003.yaml:11\n"]);
+    assert_eq!(wanted_at(&place, "BUS-001"), "cases/bus/BUS-001.yaml:12");
+    assert_eq!(wanted_at(&place, "BUS-002"), "cases/bus/BUS-002.yaml:10");
+    assert_eq!(wanted_at(&place, "BUS-003"), "cases/bus/BUS-003.yaml:11");
+}
+
+#[test]
+fn a_transcript_that_differs_is_named_from_the_project_on() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    let file = "cases/bus/BUS-001.yaml";
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    place.put(file, &text.replace("snapshot: none\n", ""));
+    let snapshot = "cases/bus/snapshots/BUS-001.snap";
+    for reviewed in ["---\nsource: taprig\n---\nanother\n", "no snapshot at all"] {
+        place.put(snapshot, reviewed);
+        place.run(&["--bench", "sim"]).expect(1, &[&format!("  at {snapshot}\n")]);
+        assert_eq!(wanted_at(&place, "BUS-001"), snapshot);
+        let cases = place.path("cases").display().to_string();
+        for report in ["results.json", "junit.xml", "events.jsonl"] {
+            let text = std::fs::read_to_string(place.path("report").join(report)).unwrap();
+            assert!(!text.contains(&cases), "{report} tells where the project lies: {text}");
+        }
+    }
 }
 
 #[test]
@@ -127,4 +167,53 @@ fn colours_are_for_terminals_and_not_with_no_color() {
     place.case("BUS-001", WRONG);
     let piped = Ran::of(&place.taprig(&["run", "--bench", "sim"]).output().unwrap());
     assert!(!piped.out.contains('\u{1b}'), "{}", piped.out);
+}
+
+/// Runs with a standard output that takes nothing.
+fn on_a_full_disk(place: &Place, args: &[&str]) -> Ran {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    Ran::of(&place.taprig(args).stdout(full).output().unwrap())
+}
+
+#[test]
+fn output_that_can_not_be_written_fails_the_rig_and_the_record_is_whole() {
+    for format in ["human", "json"] {
+        let place = Place::new();
+        place.case("BUS-001", RIDE);
+        place.case("BUS-002", RIDE);
+        let ran = on_a_full_disk(&place, &["run", "--bench", "sim", "--report", "report", "--format", format]);
+        ran.expect(3, &["taprig: writing to standard output: No space left on device", "2 of 2 cases were judged"]);
+        assert_eq!(ran.err.matches("standard output").count(), 1, "{}", ran.err);
+        assert_eq!(place.verdict("BUS-002").0, "pass");
+        assert_eq!(place.record(), "complete");
+    }
+}
+
+#[test]
+fn no_command_passes_over_an_output_that_can_not_be_written() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    let tap = ["tap", "unionpay-credit-rsa1152", "--bench", "sim"];
+    let flash = ["flash", "--bench", "mixed"];
+    place.bench("mixed", "qemu: { machine: mps2-an386 }", "sim: {}");
+    for args in [&["list"][..], &["list", "--format", "json"], &["check"], &["schema"], &tap, &flash] {
+        let ran = on_a_full_disk(&place, args);
+        assert_eq!(ran.code, 3, "{args:?}: {}", ran.err);
+        assert_eq!(ran.err.matches("writing to standard output: No space").count(), 1, "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    for format in ["human", "json"] {
+        let place = Place::new();
+        place.case("BUS-001", RIDE);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let args = ["run", "--bench", "sim", "--report", "report", "--format", format];
+        let ran = Ran::of(&place.taprig(&args).stdout(writer).output().unwrap());
+        ran.expect(0, &[]);
+        assert_eq!(ran.err, "");
+        assert_eq!(place.record(), "complete");
+    }
 }
