@@ -33,6 +33,9 @@ pub struct Expect {
     /// Seen by a person: the amount charged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charged: Option<Money>,
+    /// From the trace: how the cardholder was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cvm: Option<Cvm>,
     /// From the trace: how the journal grows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal: Option<JournalChange>,
@@ -53,6 +56,33 @@ impl Expect {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// How the cardholder is verified (EMV Contactless Book A, outcome parameter CVM).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cvm {
+    /// Not at all.
+    None,
+    /// With a PIN that the issuer checks.
+    OnlinePin,
+    /// With a signature on paper.
+    Signature,
+    /// On the cardholder's own device.
+    Device,
+}
+
+impl Cvm {
+    /// The word in cases and on the console.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::OnlinePin => "online-pin",
+            Self::Signature => "signature",
+            Self::Device => "device",
+        }
     }
 }
 
@@ -324,13 +354,15 @@ pub fn exchange_matches(wanted: &[ExchangeItem], seen: &[CommandName]) -> bool {
     places[wanted.len()]
 }
 
-/// What a data object must be: hexadecimal digits, `.` for any digit; or `absent`, or `present`.
+/// What a data object must be: hexadecimal digits, `.` for any digit; or `absent`, `present`, `fresh`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TagPattern {
     /// Not sent by either side.
     Absent,
     /// Sent, whatever its value.
     Present,
+    /// Sent, with a value that no earlier tap of the case has seen.
+    Fresh,
     /// Capital hexadecimal digits and dots.
     Value(String),
 }
@@ -338,17 +370,19 @@ pub enum TagPattern {
 text!(
     TagPattern,
     "TagPattern",
-    r"^(absent|present|([0-9A-Fa-f.] *[0-9A-Fa-f.] *)+)$",
-    "hexadecimal digits with `.` for any digit, `absent` or `present`"
+    r"^(absent|present|fresh|([0-9A-Fa-f.] *[0-9A-Fa-f.] *)+)$",
+    "hexadecimal digits with `.` for any digit, `absent`, `present`, or `fresh` for a value that no earlier tap has seen"
 );
 
 impl TagPattern {
-    /// Whether the value fits; `None` when the object was not sent.
+    /// Whether the value fits; `None` when the object was not sent. `earlier` are the values of earlier taps.
     #[must_use]
-    pub fn matches(&self, value: Option<&[u8]>) -> bool {
+    pub fn matches(&self, value: Option<&[u8]>, earlier: &[Vec<u8>]) -> bool {
         match (self, value) {
             (Self::Absent, value) => value.is_none(),
             (Self::Present, value) => value.is_some(),
+            (Self::Fresh, None) => false,
+            (Self::Fresh, Some(value)) => !earlier.iter().any(|earlier| earlier == value),
             (Self::Value(_), None) => false,
             (Self::Value(digits), Some(value)) => {
                 digits.len() == value.len() * 2
@@ -369,6 +403,7 @@ impl FromStr for TagPattern {
         match text {
             "absent" => return Ok(Self::Absent),
             "present" => return Ok(Self::Present),
+            "fresh" => return Ok(Self::Fresh),
             _ => {}
         }
         let digits: String = text.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_uppercase()).collect();
@@ -387,6 +422,7 @@ impl fmt::Display for TagPattern {
         f.write_str(match self {
             Self::Absent => "absent",
             Self::Present => "present",
+            Self::Fresh => "fresh",
             Self::Value(digits) => digits,
         })
     }

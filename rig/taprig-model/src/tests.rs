@@ -122,11 +122,11 @@ fn an_exchange_is_matched_whole() {
 #[test]
 fn a_tag_is_matched_by_its_digits() {
     let pattern: TagPattern = "21 80 0. ..".parse().unwrap();
-    assert!(pattern.matches(Some(&[0x21, 0x80, 0x0F, 0xFF])));
-    assert!(!pattern.matches(Some(&[0x21, 0x80, 0x1F, 0xFF])));
-    assert!(!pattern.matches(Some(&[0x21, 0x80, 0x0F])));
-    assert!(!pattern.matches(None));
-    assert!(TagPattern::Absent.matches(None) && !TagPattern::Absent.matches(Some(&[])));
+    assert!(pattern.matches(Some(&[0x21, 0x80, 0x0F, 0xFF]), &[]));
+    assert!(!pattern.matches(Some(&[0x21, 0x80, 0x1F, 0xFF]), &[]));
+    assert!(!pattern.matches(Some(&[0x21, 0x80, 0x0F]), &[]));
+    assert!(!pattern.matches(None, &[]));
+    assert!(TagPattern::Absent.matches(None, &[]) && !TagPattern::Absent.matches(Some(&[]), &[]));
 }
 
 #[test]

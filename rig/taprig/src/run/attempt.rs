@@ -207,10 +207,8 @@ impl Stage<'_> {
         self.read_journal(bench).await?;
         if let Some(expect) = &step.expect {
             let events = self.scope.events();
-            if let Some(tap) = verdict::taps(&events).last() {
-                for check in verdict::judge_tap(expect, *tap, &adapter, &|what| self.at(what)) {
-                    self.check(check);
-                }
+            for check in verdict::judge_tap(expect, &verdict::taps(&events), &adapter, &|what| self.at(what)) {
+                self.check(check);
             }
         }
         Ok(())

@@ -75,9 +75,10 @@ impl<'a> TapEvents<'a> {
 /// Tells where the case wants what a check is about, `file:line`, by the criterion's name.
 pub type At<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// What a case expects at one tap, judged.
+/// What a case expects at the last of `taps`, judged. Those before tell what is new in it.
 #[must_use]
-pub fn judge_tap(expect: &Expect, tap: TapEvents<'_>, adapter: &Adapter, at: At<'_>) -> Vec<Check> {
+pub fn judge_tap(expect: &Expect, taps: &[TapEvents<'_>], adapter: &Adapter, at: At<'_>) -> Vec<Check> {
+    let Some((&tap, earlier)) = taps.split_last() else { return vec![] };
     let mut checks = Checks { checks: Vec::new(), tap: Some(tap.number), at };
     checks.person(expect, tap, adapter);
     if let Some(money) = expect.charged {
@@ -86,7 +87,7 @@ pub fn judge_tap(expect: &Expect, tap: TapEvents<'_>, adapter: &Adapter, at: At<
     if let Some(change) = expect.journal {
         checks.journal(change.0, added(tap.events));
     }
-    trace::judge(expect, tap, &mut checks);
+    trace::judge(expect, tap, earlier, &mut checks);
     checks.checks
 }
 
@@ -95,10 +96,10 @@ pub fn judge_tap(expect: &Expect, tap: TapEvents<'_>, adapter: &Adapter, at: At<
 pub fn judge_case(expect: &Expect, events: &[Event], adapter: &Adapter, at: At<'_>) -> Vec<Check> {
     let taps = taps(events);
     let mut checks = Checks { checks: Vec::new(), tap: None, at };
-    match taps.last() {
-        Some(&last) => {
+    match taps.split_last() {
+        Some((&last, earlier)) => {
             checks.person(expect, last, adapter);
-            trace::judge(expect, last, &mut checks);
+            trace::judge(expect, last, earlier, &mut checks);
         }
         None if expect.is_empty() => {}
         None => checks.add(CheckKind::Trace, "tap", "a tap", "none", false),

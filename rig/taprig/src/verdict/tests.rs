@@ -58,7 +58,7 @@ fn ride(tap: u32) -> Vec<Event> {
         told("show", "id=03 text=approved amount=100"),
         told("sound", "accepted"),
         told("gate", "open"),
-        told("result", "outcome=approved reason=oda-approved fare=100 charged=100"),
+        told("result", "outcome=approved reason=oda-approved fare=100 charged=100 cvm=none"),
         removed(250_000),
         journal(1),
     ]
@@ -78,8 +78,7 @@ fn expect(yaml: &str) -> Expect {
 /// The one check that `yaml` makes of the last tap.
 fn check(yaml: &str, events: &[Event]) -> Check {
     let taps = taps(events);
-    let checks =
-        judge_tap(&expect(yaml), *taps.last().unwrap(), &adapter(), &|what| Some(format!("BUS-001.yaml, {what}")));
+    let checks = judge_tap(&expect(yaml), &taps, &adapter(), &|what| Some(format!("BUS-001.yaml, {what}")));
     let [check] = checks.as_slice() else { panic!("{yaml}: {checks:?}") };
     let what = check.what.split(" (").next().unwrap();
     assert_eq!(check.at, Some(format!("BUS-001.yaml, {what}")));
@@ -184,6 +183,23 @@ fn tags_of_both_sides() {
     fails("tags: { 82: 7C00 }", &nothing(1), "7C00", "absent");
 }
 
+#[test]
+fn values_that_must_be_fresh() {
+    let twice: Vec<Event> = ride(1).into_iter().chain(ride(2)).collect();
+    holds("tags: { 9F66: fresh }", &ride(1));
+    fails("tags: { 9F66: fresh }", &twice, "fresh", "21800080");
+    fails("tags: { 9F66: fresh }", &nothing(1), "fresh", "absent");
+    // A tap that did not come so far has nothing that could come again.
+    holds("tags: { 9F66: fresh }", &nothing(1).into_iter().chain(ride(2)).collect::<Vec<_>>());
+}
+
+#[test]
+fn cardholder_verification() {
+    holds("cvm: none", &ride(1));
+    fails("cvm: online-pin", &ride(1), "online-pin", "none");
+    fails("cvm: none", &nothing(1), "none", "not told");
+}
+
 /// The ride's amount as it is written in decimal digits.
 fn with_amount_bcd(mut event: Event) -> Event {
     if let Body::Exchange(exchange) = &mut event.body
@@ -226,11 +242,11 @@ fn a_tap_is_judged_by_its_own_events() {
     let events: Vec<_> = ride(1).into_iter().chain(nothing(2)).collect();
     let both = taps(&events);
     assert_eq!((both[0].number, both[1].number), (1, 2));
-    let first = judge_tap(&expect("{ outcome: approved, charged: 1.00 CNY }"), both[0], &adapter(), NOWHERE);
+    let first = judge_tap(&expect("{ outcome: approved, charged: 1.00 CNY }"), &both[..1], &adapter(), NOWHERE);
     assert!(first.iter().all(|check| check.ok), "{first:?}");
     assert_eq!(first[0].what, "outcome (tap 1)");
     let second =
-        judge_tap(&expect("{ outcome: none, charged: 0.00 CNY, journal: unchanged }"), both[1], &adapter(), NOWHERE);
+        judge_tap(&expect("{ outcome: none, charged: 0.00 CNY, journal: unchanged }"), &both, &adapter(), NOWHERE);
     assert!(second.iter().all(|check| check.ok), "{second:?}");
 }
 
@@ -258,7 +274,7 @@ fn persons_and_the_trace_are_told_apart() {
     let yaml = "{ outcome: approved, reason: oda-approved, shows: approved, sound: accepted, gate: open, \
         charged: 1.00 CNY, journal: '+1', exchange: [], tags: { 82: present }, within: 1 s }";
     let events = ride(1);
-    let checks = judge_tap(&expect(yaml), taps(&events)[0], &adapter(), NOWHERE);
+    let checks = judge_tap(&expect(yaml), &taps(&events)[..1], &adapter(), NOWHERE);
     let of = |kind| {
         let names = checks.iter().filter(move |check| check.of == kind);
         names.map(|check| check.what.trim_end_matches(" (tap 1)")).collect::<Vec<_>>()

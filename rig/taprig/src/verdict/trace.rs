@@ -9,7 +9,11 @@ use taprig_model::units::{Duration, Hex};
 use super::{Checks, TapEvents};
 use crate::decode::tlv::{self, Item};
 
-pub(super) fn judge(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+pub(super) fn judge(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_>], checks: &mut Checks<'_>) {
+    if let Some(cvm) = expect.cvm {
+        let seen = tap.result().and_then(|result| result.get("cvm")).unwrap_or("not told");
+        checks.word(CheckKind::Trace, "cvm", cvm.as_str(), seen);
+    }
     if let Some(wanted) = &expect.exchange {
         let seen: Vec<CommandName> = exchanges(tap).map(|exchange| CommandName::of(&exchange.command)).collect();
         let words = |list: &mut dyn Iterator<Item = String>| format!("[{}]", list.collect::<Vec<_>>().join(", "));
@@ -19,10 +23,14 @@ pub(super) fn judge(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>
     }
     if !expect.tags.is_empty() {
         let seen = tags(tap);
+        let earlier: Vec<_> = earlier.iter().map(|tap| tags(*tap)).collect();
         for (tag, pattern) in &expect.tags {
-            let value = seen.get(tag.to_string().as_str()).map(Vec::as_slice);
+            let name = tag.to_string();
+            let value = seen.get(&name).map(Vec::as_slice);
+            let earlier: Vec<_> = earlier.iter().filter_map(|tags| tags.get(&name).cloned()).collect();
             let shown = value.map_or_else(|| "absent".to_owned(), |value| Hex(value.to_vec()).to_string());
-            checks.add(CheckKind::Trace, &format!("tag {tag}"), pattern.to_string(), shown, pattern.matches(value));
+            let ok = pattern.matches(value, &earlier);
+            checks.add(CheckKind::Trace, &format!("tag {tag}"), pattern.to_string(), shown, ok);
         }
     }
     if let Some(within) = expect.within {
