@@ -1,6 +1,7 @@
 //! The validator as a process.
 
 use crate::air::Air;
+use crate::crash;
 use crate::error::SimError;
 use crate::host::Host;
 use crate::nvm::{self, Nvm};
@@ -20,7 +21,8 @@ pub struct ValidatorOptions {
 }
 
 /// Runs the validator until standard input closes. A restart that the console asks for is a restart of the firmware
-/// within the process: ports and wall clock stay.
+/// within the process: ports and wall clock stay. One that panics tells it as a board does, `! fault what=panic`, and starts
+/// again.
 ///
 /// # Errors
 /// [`SimError`] when a port or the memory can't be opened.
@@ -28,7 +30,7 @@ pub fn run_validator(options: &ValidatorOptions) -> Result<(), SimError> {
     let nvm = Nvm::open(&options.nvm)?;
     let host = Host::start(Air::connect(&options.air)?)?;
     let mut device = Device { host, nvm, rtc: Cell::new(None), cause: ResetCause::Power };
-    while let End::Reset = validator::run(&device) {
+    while let End::Reset = crash::told(|| validator::run(&device), |line| device.host.serial_write(line)) {
         device.host.forget_input();
         device.cause = ResetCause::Reset;
     }

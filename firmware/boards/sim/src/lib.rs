@@ -8,6 +8,7 @@
 
 mod air;
 mod card;
+mod crash;
 mod device;
 mod error;
 mod host;

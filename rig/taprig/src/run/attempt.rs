@@ -20,7 +20,7 @@ use crate::bench::{Bench, BenchError};
 use crate::record::Scope;
 use crate::transcript::{self, snapshot};
 use crate::units::{lower_hex, micros};
-use crate::verdict;
+use crate::verdict::{self, ReadyAgain};
 
 /// What an attempt came to.
 #[derive(Debug)]
@@ -198,9 +198,13 @@ impl Stage<'_> {
             trace: self.planned.sub.id.case.family() == "ISO",
         };
         let ended = tap.play(links, &adapter.events, self.scope).await?;
-        let ready = ended == Ended::Ready;
-        self.check(verdict::ready_again(self.taps, ready, READY_AGAIN.as_millis(), self.at("ready again")));
-        if !ready {
+        let seen = match ended {
+            Ended::Ready => ReadyAgain::InTime,
+            Ended::NotReady => ReadyAgain::Not,
+            Ended::Restarted => ReadyAgain::Restarted,
+        };
+        self.check(verdict::ready_again(self.taps, seen, READY_AGAIN.as_millis(), self.at("ready again")));
+        if ended != Ended::Ready {
             self.stuck = true;
             return Ok(());
         }

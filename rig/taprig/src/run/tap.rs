@@ -53,6 +53,8 @@ pub enum Ended {
     Ready,
     /// It is not: the device's failure.
     NotReady,
+    /// It started again by itself, and what it knew of the case is gone: the device's failure.
+    Restarted,
 }
 
 impl Tap<'_> {
@@ -82,9 +84,12 @@ impl Tap<'_> {
             air_us: 0,
             result: false,
             ready: false,
+            restarted: false,
         };
         let held = tokio::time::Instant::now() + self.hold.unwrap_or(HOLD);
-        scene.until(links, held, |scene| scene.removed.is_some() || (scene.result && self.hold.is_none())).await?;
+        // One that starts again has forgotten the card: there will be no result.
+        let over = |scene: &Scene<'_>| scene.removed.is_some() || scene.restarted;
+        scene.until(links, held, |scene| over(scene) || (scene.result && self.hold.is_none())).await?;
         if scene.result && self.hold.is_none() {
             if !scene.active && !scene.released && scene.removed.is_none() {
                 // A result without a command may come before the emulator's word that the card was activated at all,
@@ -112,7 +117,11 @@ impl Tap<'_> {
         scope.emit(Source::Emulator, Body::Removed { traffic, air_us: scene.air_us.into() });
         scene.card.reset();
         let ready = scene.until_ready(links).await?;
-        Ok(if ready { Ended::Ready } else { Ended::NotReady })
+        Ok(match (ready, scene.restarted) {
+            (_, true) => Ended::Restarted,
+            (true, false) => Ended::Ready,
+            (false, false) => Ended::NotReady,
+        })
     }
 }
 
@@ -133,6 +142,8 @@ struct Scene<'a> {
     result: bool,
     /// The validator said that it is ready, after its result.
     ready: bool,
+    /// The validator said that it has started, though nobody asked it to.
+    restarted: bool,
 }
 
 impl Scene<'_> {
@@ -189,6 +200,7 @@ impl Scene<'_> {
         self.result |= name == "result";
         let ready = name == "ready";
         self.ready |= ready && self.result;
+        self.restarted |= name == "started";
         self.scope.emit(Source::Validator, Body::ConsoleEvent { name, values: event.values });
         ready
     }

@@ -113,15 +113,31 @@ pub fn judge_case(expect: &Expect, events: &[Event], adapter: &Adapter, at: At<'
     checks.checks
 }
 
+/// How a validator was found after a tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadyAgain {
+    /// Ready in time.
+    InTime,
+    /// Not ready in time.
+    Not,
+    /// Started again by itself, as after a crash.
+    Restarted,
+}
+
 /// After each tap the validator has to be ready again: a bus may not stop, whatever a card does.
 #[must_use]
-pub fn ready_again(tap: u32, ready: bool, within_ms: u128, at: Option<String>) -> Check {
+pub fn ready_again(tap: u32, seen: ReadyAgain, within_ms: u128, at: Option<String>) -> Check {
     Check {
         of: CheckKind::Person,
         what: format!("ready again (tap {tap})"),
         wanted: format!("within {within_ms} ms of the card's leaving"),
-        seen: if ready { "ready" } else { "not ready" }.into(),
-        ok: ready,
+        seen: match seen {
+            ReadyAgain::InTime => "ready",
+            ReadyAgain::Not => "not ready",
+            ReadyAgain::Restarted => "it started again by itself",
+        }
+        .into(),
+        ok: seen == ReadyAgain::InTime,
         at,
     }
 }

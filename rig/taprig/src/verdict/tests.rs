@@ -285,8 +285,9 @@ fn persons_and_the_trace_are_told_apart() {
 
 #[test]
 fn a_validator_has_to_be_ready_again() {
-    assert!(ready_again(1, true, 1000, None).ok);
-    let check = ready_again(2, false, 1000, Some("BUS-001.yaml:9".into()));
+    assert!(!ready_again(1, ReadyAgain::Restarted, 1000, None).ok);
+    assert!(ready_again(1, ReadyAgain::InTime, 1000, None).ok);
+    let check = ready_again(2, ReadyAgain::Not, 1000, Some("BUS-001.yaml:9".into()));
     assert!(!check.ok && check.of == CheckKind::Person && check.seen == "not ready", "{check:?}");
     assert_eq!((check.what.as_str(), check.at.as_deref()), ("ready again (tap 2)", Some("BUS-001.yaml:9")));
 }
