@@ -128,11 +128,10 @@ pub struct SerialPort {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Air {
-    /// By UARTs; boards of this host are connected by the rig.
+    /// By UARTs; boards of this host are connected by the rig. An antenna needs a card emulator that has one, and there is
+    /// none yet.
     #[default]
     Uart,
-    /// By antenna.
-    Antenna,
 }
 
 /// How the validator's power is switched.
