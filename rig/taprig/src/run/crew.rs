@@ -146,11 +146,7 @@ pub fn run(
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     std::thread::scope(|threads| {
         for _ in 0..jobs.max(1) {
-            threads.spawn(|| {
-                if let Err(fault) = work(&next, config, recorder, root, mode, stop) {
-                    recorder.scope().emit(Source::Rig, Body::RigFault(fault));
-                }
-            });
+            threads.spawn(|| work(&next, config, recorder, root, mode, stop));
         }
     });
     while let Some(planned) = next() {
@@ -167,23 +163,27 @@ fn work(
     root: &std::path::Path,
     mode: Mode,
     stop: &Stop,
-) -> Result<(), RigFault> {
-    let opening = format!("the bench {}", config.name);
-    let mut station = Station::new(config.clone(), recorder.clone(), root.to_owned(), mode).map_err(|error| {
-        RigFault { doing: "starting a bench".into(), on: opening.clone(), cause: error.to_string(), advice: None }
-    })?;
+) {
+    let on = format!("the bench {}", config.name);
+    let tell = |fault| recorder.scope().emit(Source::Rig, Body::RigFault(fault));
+    let mut station = match Station::new(config.clone(), recorder.clone(), root.to_owned(), mode) {
+        Ok(station) => station,
+        Err(error) => {
+            return tell(RigFault { doing: "starting a bench".into(), on, cause: error.to_string(), advice: None });
+        }
+    };
     while !stop.is_set() {
         let Some(planned) = next() else { break };
         match station.run(&planned, stop) {
             Ok(Some(_)) => {}
             Ok(None) => not_run(&planned, Verdict::Skipped, "the run was interrupted", recorder),
             Err(error) => {
-                not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
-                return Err(error.fault("getting the boards ready", &opening));
+                // The cause before what comes of it.
+                tell(error.fault("getting the boards ready", &on));
+                return not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
             }
         }
     }
-    Ok(())
 }
 
 fn not_run(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) {
