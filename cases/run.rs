@@ -95,7 +95,7 @@ impl Pool {
         station.flush();
         let events: Vec<Event> = std::mem::take(&mut *lock(&kept));
         lock(&self.idle).push((station, kept));
-        if verdict == Some(Verdict::Pass) {
+        if verdict == Verdict::Pass {
             return Ok(());
         }
         // A panic's text reaches every runner's report; that of an error does not reach nextest's.

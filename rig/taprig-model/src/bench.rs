@@ -58,7 +58,7 @@ pub enum Board {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Sim {
-    /// The program; absent: the one built with taprig.
+    /// The program; relative to the project's folder. Absent: the one built with taprig.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<PathBuf>,
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use probe_rs_qemu::Machine;
-use taprig_model::bench::{Bench as BenchFile, Board};
+use taprig_model::bench::{Bench as BenchFile, Board, Sim};
 use taprig_model::device::Device;
 use taprig_model::event::Role;
 
@@ -24,7 +24,10 @@ pub const DEFAULT_BENCH: &str = "qemu";
 /// What is wrong with the bench file, the device file, or an image.
 pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config, Problems> {
     let path = project.meant(Fixture::Bench, bench)?;
-    let file: BenchFile = project.load_file(Fixture::Bench, &path)?;
+    let mut file: BenchFile = project.load_file(Fixture::Bench, &path)?;
+    for (board, role) in [(&mut file.validator, Role::Validator), (&mut file.emulator, Role::Emulator)] {
+        program(project, board, role, &path)?;
+    }
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
     let device: Device = project.load(Fixture::Device, file.device.as_str())?;
     let programs = Programs {
@@ -42,6 +45,18 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
 /// Where `ci/firmware` puts what it builds.
 fn built(project: &Project, name: &str) -> PathBuf {
     project.root().join("target/boards").join(format!("{name}.elf"))
+}
+
+/// The program of a hosted board, as a path that is the same from wherever it is started.
+fn program(project: &Project, board: &mut Board, role: Role, bench: &Path) -> Result<(), Problems> {
+    let Board::Sim(Sim { program: Some(program) }) = board else { return Ok(()) };
+    *program = project.root().join(&*program);
+    if program.is_file() {
+        return Ok(());
+    }
+    let problem = format!("the {role}: there is no program {}", program.display());
+    let help = "`program` is relative to the project's folder; leave it out for the one built with taprig";
+    Err(Diagnostic::of_file(bench, problem).help(help).into())
 }
 
 fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<Option<Image>, Problems> {

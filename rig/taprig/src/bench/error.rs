@@ -99,12 +99,28 @@ pub enum BenchError {
     #[error("a board of kind `{0}` is not programmed by the rig")]
     NotProgrammable(Kind),
     /// A serial port that the bench file names is not there.
-    #[error("no serial port fits {wanted}; there are: {there}")]
+    #[error(
+        "no serial port fits what the bench file says of the {role}: {wanted} (ports here: {there}); is the board or its adapter plugged in, and is this how it is called?"
+    )]
     NoPort {
+        /// Of which board.
+        role: Role,
         /// What the bench file says.
         wanted: String,
         /// The ports that there are.
         there: String,
+    },
+    /// Several serial ports are as the bench file says.
+    #[error(
+        "several serial ports fit what the bench file says of the {role}: {wanted} (they are: {fitting}); tell them apart by `serial`, `interface` or `location`"
+    )]
+    SeveralPorts {
+        /// Of which board.
+        role: Role,
+        /// What the bench file says.
+        wanted: String,
+        /// The ports that fit.
+        fitting: String,
     },
     /// A program that switches power failed.
     #[error("`{command}` did not switch the power: {why}")]

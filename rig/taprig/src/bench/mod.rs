@@ -7,6 +7,7 @@ pub mod board;
 mod error;
 mod identity;
 mod open;
+mod port;
 mod qemu;
 mod real;
 mod sim;

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serialport::SerialPortType;
 use taprig_model::bench::{PowerCommand, SerialPort};
 use taprig_model::event::Role;
 
 use super::board::{Board, Prepared};
-use super::{BenchError, Kind};
+use super::{BenchError, Kind, port};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 
 /// A board that outlives the run.
@@ -55,7 +54,7 @@ impl Board for RealBoard {
     }
 
     fn power_on(&mut self, _air: &Path, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
-        find_port(&self.port)
+        port::find(self.role, &self.port)
     }
 
     fn go(&mut self) -> Result<(), BenchError> {
@@ -92,55 +91,5 @@ impl Board for RealBoard {
         let Some(program) = &self.program else { return Err(BenchError::NotProgrammable(self.kind())) };
         flash::flash(&FlashJob { target: program.target.clone(), image: program.image.clone() }, progress)
             .map_err(|source| BenchError::Flash { role: self.role, source })
-    }
-}
-
-/// The one port that fits all that the bench file says.
-///
-/// # Errors
-/// [`BenchError::NoPort`] when none fits, or several do.
-pub(super) fn find_port(wanted: &SerialPort) -> Result<PathBuf, BenchError> {
-    let ports = serialport::available_ports().unwrap_or_default();
-    if let Some(path) = &wanted.path {
-        return if path.exists() { Ok(path.clone()) } else { Err(no_port(wanted, &ports)) };
-    }
-    let mut fitting = ports.iter().filter(|port| fits(wanted, port));
-    match (fitting.next(), fitting.next()) {
-        (Some(port), None) => Ok(PathBuf::from(&port.port_name)),
-        _ => Err(no_port(wanted, &ports)),
-    }
-}
-
-fn fits(wanted: &SerialPort, port: &serialport::SerialPortInfo) -> bool {
-    let SerialPortType::UsbPort(usb) = &port.port_type else { return false };
-    let id =
-        |hex: &Option<taprig_model::units::Hex>, seen: u16| hex.as_ref().is_none_or(|hex| hex.0 == seen.to_be_bytes());
-    id(&wanted.vid, usb.vid)
-        && id(&wanted.pid, usb.pid)
-        && wanted.serial.as_ref().is_none_or(|serial| usb.serial_number.as_ref() == Some(serial))
-        && wanted.interface.is_none_or(|interface| usb.interface == Some(interface))
-        && wanted
-            .location
-            .as_ref()
-            .is_none_or(|location| usb.location.as_ref().is_some_and(|seen| seen.to_string() == *location))
-}
-
-fn no_port(wanted: &SerialPort, ports: &[serialport::SerialPortInfo]) -> BenchError {
-    let names: Vec<_> = ports
-        .iter()
-        .map(|port| match &port.port_type {
-            SerialPortType::UsbPort(usb) => format!(
-                "{} ({:04x}:{:04x}{})",
-                port.port_name,
-                usb.vid,
-                usb.pid,
-                usb.serial_number.as_ref().map(|serial| format!(" {serial}")).unwrap_or_default()
-            ),
-            _ => port.port_name.clone(),
-        })
-        .collect();
-    BenchError::NoPort {
-        wanted: serde_json::to_string(wanted).unwrap_or_default(),
-        there: if names.is_empty() { "none".into() } else { names.join(", ") },
     }
 }

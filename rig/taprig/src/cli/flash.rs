@@ -11,7 +11,7 @@ use taprig::setup;
 use taprig::transcript::snapshot::Mode;
 use taprig_model::event::{Body, Event, FlashOutcome};
 
-use super::{Exit, this_program};
+use super::{Exit, interrupt, this_program};
 
 /// Arguments of `taprig flash`.
 #[derive(Debug, clap::Args)]
@@ -44,14 +44,19 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         Ok(recorder) => recorder,
         Err(error) => return Ok(super::rig_failed(&error)),
     };
+    let stop = interrupt::stop();
     let station = Station::new(config, recorder.clone(), project.root().to_owned(), Mode::Compare);
     let done = match station {
         Ok(mut station) => station
-            .with_bench(async |bench: &mut Bench| if args.force { bench.flash_again().await } else { Ok(()) })
+            .with_bench(&stop, async |bench: &mut Bench| if args.force { bench.flash_again().await } else { Ok(()) })
             .map_err(|error| super::rig_failed(&error)),
         Err(error) => Err(super::rig_failed(&error)),
     };
     // Prints what is still on its way to the listener.
     let closed = recorder.close(true).map_err(|error| super::rig_failed(&error));
-    Ok(done.and(closed).map_or_else(|exit| exit, |()| super::shown(&shown)))
+    Ok(match (done, closed) {
+        (Err(exit), _) | (Ok(_), Err(exit)) => exit,
+        (Ok(None), Ok(())) => interrupt::interrupted(),
+        (Ok(Some(())), Ok(())) => super::shown(&shown),
+    })
 }

@@ -4,6 +4,7 @@ mod board;
 mod check;
 mod flash;
 mod index;
+mod interrupt;
 mod list;
 mod problem;
 mod run;

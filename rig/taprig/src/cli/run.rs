@@ -7,14 +7,14 @@ use taprig::case::{Diagnostic, Problems, Project, Suite};
 use taprig::display;
 use taprig::record::{Options, Recorder, WriteError};
 use taprig::report::{self, Tally};
-use taprig::run::crew::{self, Stop};
+use taprig::run::crew;
 use taprig::run::plan;
 use taprig::setup;
 use taprig::transcript::snapshot::Mode;
 use taprig_model::event::{Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::result::RunResult;
 
-use super::{Exit, Format, this_program};
+use super::{Exit, Format, interrupt, this_program};
 
 /// Arguments of `taprig run`.
 #[derive(Debug, clap::Args)]
@@ -78,10 +78,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let cases = u32::try_from(planned.len()).unwrap_or(u32::MAX);
     scope.emit(Source::Rig, Body::RunStarted(run_started(config.bench.device.as_ref(), cases)));
 
-    let stop = Stop::default();
-    if let Err(error) = on_interrupt(&stop) {
-        eprintln!("taprig: Ctrl-C will end the run at once, as its signal can't be caught: {error}");
-    }
+    let stop = interrupt::stop();
     let mode = Mode::from_env();
     crew::run(planned, &config, args.jobs.into(), &recorder, project.root(), mode, &stop);
 
@@ -135,31 +132,4 @@ fn run_started(device: &str, cases: u32) -> RunStarted {
         cases,
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
     }
-}
-
-/// Ctrl-C and SIGTERM end the run in order: boards off, record closed, reports written.
-fn on_interrupt(stop: &Stop) -> std::io::Result<()> {
-    let stop = stop.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = {
-        let _entered = runtime.enter();
-        use tokio::signal::unix::{SignalKind, signal};
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-    };
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        runtime.block_on(async {
-            let mut signal = async || {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-            };
-            signal().await;
-            stop.now();
-            signal().await;
-            eprintln!("taprig: ended at once by a second signal; what was recorded until now is kept");
-            std::process::exit(3);
-        });
-    })?;
-    Ok(())
 }

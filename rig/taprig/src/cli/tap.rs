@@ -19,7 +19,7 @@ use taprig_model::event::{Body, CaseStarted, Source};
 use taprig_model::validator::Validator;
 use wire::link::Company;
 
-use super::{Exit, print, this_program};
+use super::{Exit, interrupt, print, this_program};
 
 /// Arguments of `taprig tap`.
 #[derive(Debug, clap::Args)]
@@ -52,6 +52,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         Ok(recorder) => recorder,
         Err(error) => return Ok(super::rig_failed(&error)),
     };
+    let stop = interrupt::stop();
     let station = Station::new(config, recorder.clone(), project.root().to_owned(), Mode::Compare);
     let mut station = match station {
         Ok(station) => station,
@@ -67,7 +68,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
             ..CaseStarted::default()
         }),
     );
-    let played = station.with_bench(async |bench: &mut Bench| {
+    let played = station.with_bench(&stop, async |bench: &mut Bench| {
         let device = bench.device().console.clone();
         let own = bench.scope().clone();
         bench.tell_to(scope.clone());
@@ -99,7 +100,8 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let text = render(&scope.events(), View::Whole);
     let printed = print(&format!("{}\n", text.trim_end()));
     match played {
-        Ok(()) => Ok(printed),
+        Ok(Some(())) => Ok(printed),
+        Ok(None) => Ok(interrupt::interrupted()),
         Err(error) => Ok(super::rig_failed(&error)),
     }
 }

@@ -1,10 +1,12 @@
 //! Progress, failures and the summary for people.
 
 use super::style::{Styles, paint};
+use super::terminal::Unfilled;
 use super::{Options, Out, failure};
 use crate::report::Tally;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
+use std::io::IsTerminal;
 use std::time::Duration;
 use taprig_model::event::{Body, Event, FlashOutcome};
 use taprig_model::result::{CaseResult, RunResult, Verdict};
@@ -70,7 +72,11 @@ impl Human {
         let template = "{bar:24} {pos}/{len}  {prefix}{wide_msg}";
         // The template is fixed and right; without it the bar would look otherwise and work.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.bar = ProgressBar::with_draw_target(Some(cases), ProgressDrawTarget::stderr_with_hz(10));
+        let target = match std::io::stderr().is_terminal() {
+            true => ProgressDrawTarget::term_like_with_hz(Box::new(Unfilled), 10),
+            false => ProgressDrawTarget::hidden(),
+        };
+        self.bar = ProgressBar::with_draw_target(Some(cases), target);
         self.bar.set_style(style.progress_chars("=> "));
     }
 
@@ -85,7 +91,8 @@ impl Human {
         if notable {
             let block = failure::block(&case, &events, &self.options, &self.styles);
             self.print(&block);
-        } else if !self.options.terminal {
+        } else if !self.options.terminal && case.verdict != Verdict::Skipped {
+            // Those that did not run are a number in the summary: a thousand lines would hide what did.
             self.print(&line(&case, &self.styles));
         }
         if notable && self.options.terminal {

@@ -7,6 +7,7 @@ mod failure;
 mod human;
 mod out;
 mod style;
+mod terminal;
 
 pub use human::Human;
 pub use out::{Failure, Out};
@@ -77,6 +78,7 @@ mod tests {
     use crate::report::tests_support::run;
     use std::io::Write;
     use std::sync::{Arc, Mutex};
+    use taprig_model::result::Verdict;
 
     #[derive(Clone, Default)]
     pub(super) struct Page(Arc<Mutex<Vec<u8>>>);
@@ -143,6 +145,25 @@ mod tests {
           fail  ODA-004/rsa1024  outcome: declined is expected, approved is seen
           error ZZZ-001  the run ended before the case did
           flaky ISO-002  2 attempts
+        ");
+    }
+
+    #[test]
+    fn cases_that_did_not_run_are_counted() {
+        use crate::report::tests_support::{event, finished, started};
+        let page = Page::default();
+        let mut listener = listener(Options::default(), Out::new(page.clone()));
+        run()[..5].iter().for_each(&mut listener);
+        for number in 2..=5 {
+            let id = format!("BUS-00{number}");
+            listener(&event(40, Some(&id), started("A card", 1)));
+            listener(&event(41, Some(&id), finished(Verdict::Skipped, 1, Some("the run was interrupted"))));
+        }
+        listener(&event(2_000_000, None, Body::RunFinished { summary: Default::default(), interrupted: true }));
+        insta::assert_snapshot!(page.text(), @r"
+        pass            0.01 s  BUS-001  A new card rides
+        1 passed, 4 skipped in 2.00 s
+        interrupted: 1 of 5 cases ran
         ");
     }
 

@@ -1,5 +1,6 @@
 //! Benches at work on a list of sub-cases.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,34 +37,39 @@ impl Station {
         Ok(Self { runtime, config, recorder, root, mode, bench: None, told: Told::default() })
     }
 
-    /// Runs a sub-case; the verdict is told in the event stream too.
+    /// Runs a sub-case; the verdict is told in the event stream too. One that is stopped is skipped.
     ///
     /// # Errors
     /// The bench can't be opened: no case can run here.
-    pub fn run(&mut self, planned: &Planned, stop: &Stop) -> Result<Option<Verdict>, BenchError> {
+    pub fn run(&mut self, planned: &Planned, stop: &Stop) -> Result<Verdict, BenchError> {
         let mut stopped = stop.0.subscribe();
-        let done = self.runtime.block_on(async {
+        // The attempt tells that the case has begun as the first thing it does.
+        let has_begun = Cell::new(false);
+        let done: Result<_, BenchError> = self.runtime.block_on(async {
             let work = async {
-                if self.bench.is_none() {
-                    self.bench = Some(Bench::open(&self.config, &self.recorder).await?);
-                }
-                let Some(bench) = self.bench.as_mut() else { return Ok(None) };
+                let bench = opened(&mut self.bench, &self.config, &self.recorder).await?;
+                has_begun.set(true);
                 let outcome = attempt(bench, &mut self.told, planned, 1, &self.root, self.mode).await;
                 if !outcome.bench_is_sound {
                     self.bench = None;
                 }
-                Ok(Some(outcome.verdict))
+                Ok(outcome.verdict)
             };
             tokio::select! {
-                done = work => done,
+                done = work => done.map(Some),
                 _ = stopped.wait_for(|stop| *stop) => Ok(None),
             }
         });
-        if let Ok(None) = done {
-            // What the boards still say belongs to the case, so they go before it is told to be over.
-            self.close();
+        if let Some(verdict) = done? {
+            return Ok(verdict);
         }
-        done
+        // What the boards still say belongs to the case, so they go before it is told to be over.
+        self.close();
+        if !has_begun.get() {
+            begun(planned, &self.recorder);
+        }
+        ended(planned, Verdict::Skipped, INTERRUPTED, &self.recorder);
+        Ok(Verdict::Skipped)
     }
 
     fn close(&mut self) {
@@ -77,23 +83,40 @@ impl Station {
         self.recorder.flush();
     }
 
-    /// Opens the bench if it is not open, and hands it out with its runtime.
+    /// Opens the bench if it is not open, and hands it out with its runtime. None when it was stopped before the work was
+    /// done; a flashing under way is ended first.
     ///
     /// # Errors
     /// As [`Bench::open`].
     pub fn with_bench<T>(
         &mut self,
+        stop: &Stop,
         work: impl AsyncFnOnce(&mut Bench) -> Result<T, BenchError>,
-    ) -> Result<T, BenchError> {
-        let mut bench = match self.bench.take() {
-            Some(bench) => bench,
-            None => self.runtime.block_on(Bench::open(&self.config, &self.recorder))?,
-        };
-        let done = self.runtime.block_on(work(&mut bench));
-        if done.is_ok() {
-            self.bench = Some(bench);
+    ) -> Result<Option<T>, BenchError> {
+        let mut stopped = stop.0.subscribe();
+        let done = self.runtime.block_on(async {
+            let work = async { work(opened(&mut self.bench, &self.config, &self.recorder).await?).await };
+            tokio::select! {
+                done = work => done.map(Some),
+                _ = stopped.wait_for(|stop| *stop) => Ok(None),
+            }
+        });
+        if !matches!(done, Ok(Some(_))) {
+            self.close();
         }
         done
+    }
+}
+
+/// The bench; opened first where it is not.
+async fn opened<'a>(
+    bench: &'a mut Option<Bench>,
+    config: &Config,
+    recorder: &Recorder,
+) -> Result<&'a mut Bench, BenchError> {
+    match bench {
+        Some(bench) => Ok(bench),
+        none => Ok(none.insert(Bench::open(config, recorder).await?)),
     }
 }
 
@@ -146,15 +169,11 @@ pub fn run(
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     std::thread::scope(|threads| {
         for _ in 0..jobs.max(1) {
-            threads.spawn(|| {
-                if let Err(fault) = work(&next, config, recorder, root, mode, stop) {
-                    recorder.scope().emit(Source::Rig, Body::RigFault(fault));
-                }
-            });
+            threads.spawn(|| work(&next, config, recorder, root, mode, stop));
         }
     });
     while let Some(planned) = next() {
-        let why = if stop.is_set() { "the run was interrupted" } else { "no bench was left to run it on" };
+        let why = if stop.is_set() { INTERRUPTED } else { "no bench was left to run it on" };
         not_run(&planned, Verdict::Skipped, why, recorder);
     }
 }
@@ -167,28 +186,38 @@ fn work(
     root: &std::path::Path,
     mode: Mode,
     stop: &Stop,
-) -> Result<(), RigFault> {
-    let opening = format!("the bench {}", config.name);
-    let mut station = Station::new(config.clone(), recorder.clone(), root.to_owned(), mode).map_err(|error| {
-        RigFault { doing: "starting a bench".into(), on: opening.clone(), cause: error.to_string(), advice: None }
-    })?;
+) {
+    let on = format!("the bench {}", config.name);
+    let tell = |fault| recorder.scope().emit(Source::Rig, Body::RigFault(fault));
+    let mut station = match Station::new(config.clone(), recorder.clone(), root.to_owned(), mode) {
+        Ok(station) => station,
+        Err(error) => {
+            return tell(RigFault { doing: "starting a bench".into(), on, cause: error.to_string(), advice: None });
+        }
+    };
     while !stop.is_set() {
         let Some(planned) = next() else { break };
         match station.run(&planned, stop) {
-            Ok(Some(_)) => {}
-            Ok(None) => not_run(&planned, Verdict::Skipped, "the run was interrupted", recorder),
+            Ok(_) => {}
             Err(error) => {
-                not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
-                return Err(error.fault("getting the boards ready", &opening));
+                // The cause before what comes of it.
+                tell(error.fault("getting the boards ready", &on));
+                return not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
             }
         }
     }
-    Ok(())
 }
 
+/// Why a case has no verdict when the run was stopped.
+const INTERRUPTED: &str = "the run was interrupted";
+
 fn not_run(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) {
-    let scope = recorder.scope().case(&planned.id);
-    scope.emit(
+    begun(planned, recorder);
+    ended(planned, verdict, why, recorder);
+}
+
+fn begun(planned: &Planned, recorder: &Recorder) {
+    recorder.scope().case(&planned.id).emit(
         Source::Rig,
         Body::CaseStarted(taprig_model::event::CaseStarted {
             title: planned.sub.case.title.clone(),
@@ -198,5 +227,9 @@ fn not_run(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) 
             ..Default::default()
         }),
     );
-    scope.emit(Source::Rig, Body::CaseFinished { verdict, took_us: 0, attempt: 1, failure: Some(why.to_owned()) });
+}
+
+fn ended(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) {
+    let body = Body::CaseFinished { verdict, took_us: 0, attempt: 1, failure: Some(why.to_owned()) };
+    recorder.scope().case(&planned.id).emit(Source::Rig, body);
 }

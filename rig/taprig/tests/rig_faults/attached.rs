@@ -92,7 +92,7 @@ fn a_port_that_is_not_there() {
     let place = Place::new();
     place.case("BUS-001", RIDE);
     bench(&place, Path::new("/dev/serial/by-id/usb-none"));
-    place.run(&["--bench", "desk"]).expect(3, &["no serial port fits", "usb-none", "there "]);
+    place.run(&["--bench", "desk"]).expect(3, &["of the validator: the path /dev/serial/by-id/usb-none (ports here: "]);
     assert_eq!(place.verdict("BUS-001").0, "skipped");
 }
 

@@ -60,6 +60,25 @@ fn a_machine_that_nobody_knows() {
 }
 
 #[test]
+fn a_program_that_is_not_there() {
+    let place = with_a_case();
+    place.bench("other", "sim: { program: boards/mine }", "sim: {}");
+    let words = ["other.yaml: the validator: there is no program ", "/boards/mine", "relative to the project's folder"];
+    nothing_is_run(&place, &["--bench", "other"], &words);
+}
+
+#[test]
+fn a_program_is_found_from_the_project_on() {
+    let place = with_a_case();
+    place.script("boards/mine", &format!("#!/bin/sh\nexec {} \"$@\"\n", env!("CARGO_BIN_EXE_taprig")));
+    place.bench("other", "sim: { program: boards/mine }", "sim: {}");
+    let mut command = place.taprig(&["run", "--bench", "other"]);
+    // From any other folder.
+    let ran = command.current_dir(place.path("cases")).output().unwrap();
+    super::place::Ran::of(&ran).expect(0, &["1 passed"]);
+}
+
+#[test]
 fn a_bench_that_is_not_there() {
     let place = with_a_case();
     nothing_is_run(&place, &["--bench", "smi"], &["there is no bench `smi`", "sim"]);

@@ -1,6 +1,7 @@
 //! Ctrl-C.
 
-use super::place::{LONG, Place, RIDE};
+use super::attached::Terminal;
+use super::place::{LONG, Place, RIDE, Ran};
 use super::running::Running;
 
 fn everything_ends_in_order(bench: &str, process: &str, stop: impl FnOnce(&Running)) {
@@ -21,6 +22,7 @@ fn everything_ends_in_order(bench: &str, process: &str, stop: impl FnOnce(&Runni
     assert!(!ran.out.contains("rig-fault"), "boards heard the signal: {}", ran.out);
     assert_eq!(place.verdict("BUS-001").0, "pass");
     for id in ["BUS-002", "BUS-003"] {
+        assert_eq!(begun(&ran, id), 1, "{id}: {}", ran.out);
         assert_eq!(place.verdict(id), ("skipped".into(), "the run was interrupted".into()));
     }
     assert_eq!(place.results()["complete"], false);
@@ -28,6 +30,46 @@ fn everything_ends_in_order(bench: &str, process: &str, stop: impl FnOnce(&Runni
     let left = std::fs::read_dir(place.path("")).unwrap();
     let left: Vec<_> = left.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert!(!left.iter().any(|name| name.starts_with("taprig-")), "sockets are left: {left:?}");
+}
+
+/// How often a case was told to have begun.
+fn begun(ran: &Ran, id: &str) -> usize {
+    let events = ran.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    events.filter(|event| event["case"] == id && event["body"]["kind"] == "case-started").count()
+}
+
+/// A bench whose validator never says anything. The terminal is its port.
+fn silent_bench(place: &Place) -> Terminal {
+    place.device("ready-within: 5 s", "ready-within: 120 s");
+    let silent = Terminal::new();
+    let text = format!("#!/bin/sh\necho '{{\"serial\":\"{}\"}}'\nread line\n", silent.path().display());
+    let program = place.script("silent-board", &text);
+    place.bench("silent", &format!("sim: {{ program: {} }}", program.display()), "sim: {}");
+    silent
+}
+
+/// Commands without a record stop their boards too.
+fn a_command_ends_in_order(args: &[&str]) {
+    let place = Place::new();
+    let _silent = silent_bench(&place);
+    let run = Running::of(place.taprig(&[args, &["--bench", "silent"]].concat()));
+    let boards = run.boards_when("board", 2);
+    run.interrupt();
+    let ran = run.end();
+    ran.expect(3, &["taprig: interrupted; the boards are off"]);
+    for board in &boards {
+        board.ends();
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_tap() {
+    a_command_ends_in_order(&["tap", "unionpay-credit-rsa1152"]);
+}
+
+#[test]
+fn ctrl_c_ends_a_flash() {
+    a_command_ends_in_order(&["flash"]);
 }
 
 #[test]
@@ -50,17 +92,15 @@ fn a_terminated_run_ends_like_an_interrupted_one() {
 fn ctrl_c_ends_the_wait_for_a_board() {
     let place = Place::new();
     place.case("BUS-001", RIDE);
-    place.device("ready-within: 5 s", "ready-within: 120 s");
-    let silent = super::attached::Terminal::new();
-    let text = format!("#!/bin/sh\necho '{{\"serial\":\"{}\"}}'\nread line\n", silent.path().display());
-    let program = place.script("silent-board", &text);
-    place.bench("silent", &format!("sim: {{ program: {} }}", program.display()), "sim: {}");
+    let _silent = silent_bench(&place);
     let mut run = Running::start(&place, &["--bench", "silent"]);
     run.until(|event| event["body"]["kind"] == "ready" && event["body"]["role"] == "emulator");
     let boards = run.boards("board");
     assert_eq!(boards.len(), 2);
     run.interrupt();
-    run.end().expect(3, &["0 of 1 cases were judged"]);
+    let ran = run.end();
+    ran.expect(3, &["0 of 1 cases were judged"]);
+    assert_eq!(begun(&ran, "BUS-001"), 1, "{}", ran.out);
     for board in &boards {
         board.ends();
     }

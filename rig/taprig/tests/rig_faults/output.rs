@@ -132,11 +132,18 @@ fn two_benches_at_a_time_come_to_the_same() {
 
 /// Runs with a terminal as standard output.
 fn on_a_terminal(no_color: Option<&str>) -> String {
+    shown_on_a_terminal(no_color, false)
+}
+
+fn shown_on_a_terminal(no_color: Option<&str>, errors_too: bool) -> String {
     let place = Place::new();
     place.case("BUS-001", WRONG);
     let terminal = Terminal::new();
     let mut command = place.taprig(&["run", "--bench", "sim"]);
     command.env("TERM", "xterm").stdout(terminal.port()).stderr(std::process::Stdio::null());
+    if errors_too {
+        command.stderr(terminal.port());
+    }
     if let Some(value) = no_color {
         command.env("NO_COLOR", value);
     }
@@ -152,6 +159,19 @@ fn on_a_terminal(no_color: Option<&str>) -> String {
     }
     assert_eq!(child.wait().unwrap().code(), Some(1));
     String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn the_progress_is_gone_at_the_end() {
+    let text = shown_on_a_terminal(Some("1"), true);
+    let drawn: Vec<&str> =
+        text.split(['\r', '\n']).filter(|part| part.contains("0/1") || part.contains("1/1")).collect();
+    assert!(!drawn.is_empty(), "{text:?}");
+    // What a terminal shows of Ctrl-C stands behind it in the same line.
+    assert!(drawn.iter().all(|line| line.len() < 60), "{drawn:?}");
+    let erased = text.rfind("\r\u{1b}[2K").unwrap();
+    assert!(text.rfind("1/1").is_none_or(|last| last < erased), "{text:?}");
+    assert!(text[erased..].contains("0 passed, 1 failed"), "{text:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,11 @@ impl Running {
     /// `taprig run ARGS --format json --report report`, in a process group of its own as a shell starts it.
     pub(crate) fn start(place: &Place, args: &[&str]) -> Self {
         let args: Vec<&str> = ["run", "--report", "report", "--format", "json"].iter().chain(args).copied().collect();
-        let mut command = place.taprig(&args);
+        Self::of(place.taprig(&args))
+    }
+
+    /// Any command, in the same way.
+    pub(crate) fn of(mut command: Command) -> Self {
         let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (send, lines) = channel();
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -82,6 +86,19 @@ impl Running {
         .collect()
     }
 
+    /// The same, when there are so many.
+    pub(crate) fn boards_when(&self, word: &str, count: usize) -> Vec<Board> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let boards = self.boards(word);
+            if boards.len() == count {
+                return boards;
+            }
+            assert!(Instant::now() < deadline, "{} of {count} boards", boards.len());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Ctrl-C: the terminal tells all of the process group.
     pub(crate) fn interrupt(&self) {
         kill_process_group(self.id(), Signal::INT).unwrap();
@@ -95,7 +112,6 @@ impl Running {
     pub(crate) fn end(mut self) -> Ran {
         let deadline = Instant::now() + DEADLINE;
         while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            let _: Value = serde_json::from_str(&line).unwrap();
             self.seen += &line;
             self.seen.push('\n');
         }

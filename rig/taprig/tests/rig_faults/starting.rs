@@ -5,6 +5,7 @@ use super::place::{Place, RIDE};
 /// The run ends with code 3, says why and what to try; nothing was judged, and the record says so.
 fn nothing_is_judged(place: &Place, args: &[&str], qemu: Option<&std::path::Path>, words: &[&str]) {
     place.case("BUS-001", RIDE);
+    place.case("BUS-002", RIDE);
     let args: Vec<&str> = ["run", "--report", "report"].iter().chain(args).copied().collect();
     let mut command = place.taprig(&args);
     if let Some(qemu) = qemu {
@@ -12,12 +13,17 @@ fn nothing_is_judged(place: &Place, args: &[&str], qemu: Option<&std::path::Path
     }
     let ran = super::place::Ran::of(&command.output().unwrap());
     ran.expect(3, words);
-    ran.expect(3, &["0 of 1 cases were judged; the record and the reports of what was done are in report"]);
+    ran.expect(3, &["0 of 2 cases were judged; the record and the reports of what was done are in report"]);
     assert_eq!(place.verdict("BUS-001"), ("skipped".into(), "its bench could not be opened".into()));
     let faults = place.results()["faults"].clone();
     assert_eq!(faults.as_array().unwrap().len(), 1, "{faults}");
     assert!(faults[0]["advice"].is_string(), "{faults}");
     assert_eq!(place.record(), "complete");
+    // First why, then the sum; not a line a case.
+    let lines: Vec<&str> = ran.out.lines().filter(|line| !line.starts_with("flashed ")).collect();
+    assert!(lines[0].starts_with("rig fault: getting the boards ready on the bench "), "{}", ran.out);
+    assert_eq!(lines.len(), 2, "{}", ran.out);
+    assert!(lines[1].starts_with("0 passed, 2 skipped in "), "{}", ran.out);
 }
 
 #[test]

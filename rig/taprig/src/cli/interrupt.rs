@@ -1,0 +1,50 @@
+//! Ctrl-C and SIGTERM end what is done in order: boards off, record closed, reports written.
+
+use std::io::{IsTerminal, Result, stderr};
+
+use taprig::run::crew::Stop;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Exit;
+
+/// Set by the first signal; the second ends the process at once.
+pub(super) fn stop() -> Stop {
+    let stop = Stop::default();
+    if let Err(error) = listen(&stop) {
+        eprintln!("taprig: Ctrl-C will end the command at once, as its signal can't be caught: {error}");
+    }
+    stop
+}
+
+/// How a command ends that keeps no record and was stopped.
+pub(super) fn interrupted() -> Exit {
+    eprintln!("taprig: interrupted; the boards are off");
+    Exit::RigFailed
+}
+
+fn listen(stop: &Stop) -> Result<()> {
+    let stop = stop.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            let mut signal = async || {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            };
+            signal().await;
+            stop.now();
+            signal().await;
+            // The line of progress may be there still.
+            let erased = if stderr().is_terminal() { "\r\u{1b}[2K" } else { "" };
+            eprintln!("{erased}taprig: ended at once by a second signal; what was recorded until now is kept");
+            std::process::exit(3);
+        });
+    })?;
+    Ok(())
+}
