@@ -6,7 +6,7 @@ use taprig::bench::Bench;
 use taprig::case::{Problems, Project};
 use taprig::display::Out;
 use taprig::record::{Options, Recorder};
-use taprig::run::crew::Station;
+use taprig::run::station::Station;
 use taprig::setup;
 use taprig::transcript::snapshot::Mode;
 use taprig_model::event::{Body, Event, FlashOutcome};

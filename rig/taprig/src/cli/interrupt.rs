@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Result, stderr};
 
-use taprig::run::crew::Stop;
+use taprig::run::station::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Exit;

@@ -7,8 +7,8 @@ use taprig::case::{Diagnostic, Problems, Project, Suite};
 use taprig::display;
 use taprig::record::{Options, Recorder, WriteError};
 use taprig::report::{self, Tally};
-use taprig::run::crew;
 use taprig::run::plan;
+use taprig::run::queue;
 use taprig::setup;
 use taprig::transcript::snapshot::Mode;
 use taprig_model::event::{Body, Event, RunStarted, SCHEMA, Source};
@@ -80,7 +80,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
 
     let stop = interrupt::stop();
     let mode = Mode::from_env();
-    crew::run(planned, &config, args.jobs.into(), &recorder, project.root(), mode, &stop);
+    queue::run(planned, &config, args.jobs.into(), &recorder, project.root(), mode, &stop);
 
     let summary = kept.lock().unwrap_or_else(PoisonError::into_inner).0.result().summary;
     scope.emit(Source::Rig, Body::RunFinished { summary, interrupted: stop.is_set() });

@@ -11,7 +11,7 @@ use taprig_model::name::Name;
 use taprig_model::settings::Settings;
 use taprig_model::step::Step;
 
-use super::situate::{CaKey, Situation};
+use super::known_state::{CaKey, Situation};
 use crate::case::workshop::{KeyFiles, Workshop};
 use crate::case::{Diagnostic, Problems, SubCase};
 

@@ -1,0 +1,100 @@
+//! Sub-cases in a queue, and the benches that take from it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use taprig_model::event::{Body, RigFault, Source};
+use taprig_model::result::Verdict;
+
+use super::plan::Planned;
+use super::station::{Station, Stop};
+use crate::bench::Config;
+use crate::record::Recorder;
+use crate::transcript::snapshot::Mode;
+
+/// Runs all sub-cases on `jobs` benches. Those that do not apply are told as such; those that no bench is left for are
+/// told as skipped.
+pub fn run(
+    planned: Vec<Planned>,
+    config: &Arc<Config>,
+    jobs: usize,
+    recorder: &Recorder,
+    root: &std::path::Path,
+    mode: Mode,
+    stop: &Stop,
+) {
+    let (apply, excluded): (Vec<_>, Vec<_>) = planned.into_iter().partition(|planned| planned.lacks.is_empty());
+    for planned in &excluded {
+        let lacks: Vec<_> = planned.lacks.iter().map(ToString::to_string).collect();
+        not_run(planned, Verdict::NotApplicable, &format!("the device does not claim {}", lacks.join(", ")), recorder);
+    }
+    let queue = Mutex::new(VecDeque::from(apply));
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    std::thread::scope(|threads| {
+        for _ in 0..jobs.max(1) {
+            threads.spawn(|| work(&next, config, recorder, root, mode, stop));
+        }
+    });
+    while let Some(planned) = next() {
+        let why = if stop.is_set() { INTERRUPTED } else { "no bench was left to run it on" };
+        not_run(&planned, Verdict::Skipped, why, recorder);
+    }
+}
+
+/// One bench, until there is nothing left to do, or it can't be opened.
+fn work(
+    next: &dyn Fn() -> Option<Planned>,
+    config: &Arc<Config>,
+    recorder: &Recorder,
+    root: &std::path::Path,
+    mode: Mode,
+    stop: &Stop,
+) {
+    let on = format!("the bench {}", config.name);
+    let tell = |fault| recorder.scope().emit(Source::Rig, Body::RigFault(fault));
+    let mut station = match Station::new(config.clone(), recorder.clone(), root.to_owned(), mode) {
+        Ok(station) => station,
+        Err(error) => {
+            return tell(RigFault { doing: "starting a bench".into(), on, cause: error.to_string(), advice: None });
+        }
+    };
+    while !stop.is_set() {
+        let Some(planned) = next() else { break };
+        match station.run(&planned, stop) {
+            Ok(_) => {}
+            Err(error) => {
+                // The cause before what comes of it.
+                tell(error.fault("getting the boards ready", &on));
+                return not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
+            }
+        }
+    }
+}
+
+/// Why a case has no verdict when the run was stopped.
+pub(super) const INTERRUPTED: &str = "the run was interrupted";
+
+fn not_run(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) {
+    begun(planned, recorder);
+    ended(planned, verdict, why, recorder);
+}
+
+/// Tells that a sub-case begins that no bench has begun.
+pub(super) fn begun(planned: &Planned, recorder: &Recorder) {
+    recorder.scope().case(&planned.id).emit(
+        Source::Rig,
+        Body::CaseStarted(taprig_model::event::CaseStarted {
+            title: planned.sub.case.title.clone(),
+            file: planned.sub.file.display().to_string(),
+            attempt: 1,
+            validator: planned.sub.case.given.validator.to_string(),
+            ..Default::default()
+        }),
+    );
+}
+
+/// Tells how a sub-case ended that no bench has ended.
+pub(super) fn ended(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) {
+    let body = Body::CaseFinished { verdict, took_us: 0, attempt: 1, failure: Some(why.to_owned()) };
+    recorder.scope().case(&planned.id).emit(Source::Rig, body);
+}
