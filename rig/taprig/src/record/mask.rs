@@ -80,13 +80,16 @@ pub fn text(text: &mut String) {
     let mut rest = text.as_str();
     let mut alone = true;
     while let Some(next) = rest.chars().next() {
-        if alone && let Some((word, hidden)) = data_objects(rest) {
+        let number = if alone && next.is_ascii_digit() { number(rest) } else { 0 };
+        if number == 0
+            && alone
+            && let Some((word, hidden)) = data_objects(rest)
+        {
             out.push_str(&hidden);
             rest = &rest[word..];
             alone = false;
             continue;
         }
-        let number = if alone && next.is_ascii_digit() { number(rest) } else { 0 };
         if number == 0 {
             out.push(next);
             alone = !next.is_ascii_alphanumeric();
@@ -251,6 +254,11 @@ mod tests {
         );
         assert_eq!(told("track 2 6226091234567890D30122010000F"), "track 2 622609xxxxxx7890D30122010000F");
         assert_eq!(told("set 5A 622609123456789012f"), "set 5A 622609xxxxxxxx9012f");
+        assert_eq!(
+            told("570000000000000000"),
+            "570000xxxxxxxx0000",
+            "a number, though it begins as a data object does"
+        );
         assert_eq!(told("return 700A5A086226091234567890"), "return 700A5A08622609CCCCCC7890");
         assert_eq!(told("return 700a5a086226091234567890,"), "return 700a5a08622609cccccc7890,");
         for line in [
