@@ -5,8 +5,8 @@ use super::document::{self, Kind, Node};
 use super::source::Source;
 use std::path::{Path, PathBuf};
 
-/// The tree of a file over those that it includes. The file's own keys win; `settings` are taken together key by key,
-/// and `changes` one after the other, those of the included file first. `find` gives the file of a name, and all names.
+/// The tree of a file over those that it includes. The file's own keys win; `settings` and `claims` are taken together
+/// key by key, and `changes` one after the other, those of the included file first. `find` gives the file of a name, and all names.
 pub fn read(
     path: &Path,
     chain: &mut Vec<PathBuf>,
@@ -65,10 +65,10 @@ fn over(tree: Node, base: Node) -> Node {
             continue;
         };
         match (key.text.as_str(), node.kind, &mut known.kind) {
-            ("settings", Kind::Map(own), Kind::Map(settings)) => {
+            ("settings" | "claims", Kind::Map(own), Kind::Map(all)) => {
                 for (name, value) in own {
-                    settings.retain(|(known, _)| known.text != name.text);
-                    settings.push((name, value));
+                    all.retain(|(known, _)| known.text != name.text);
+                    all.push((name, value));
                 }
             }
             ("changes", Kind::List(own), Kind::List(changes)) => changes.extend(own),

@@ -237,3 +237,19 @@ fn a_reader_that_goes_away_is_no_failure() {
         assert_eq!(place.record(), "complete");
     }
 }
+
+#[test]
+fn what_a_device_does_not_claim_is_not_judged() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.case("BUS-002", &format!("applies: [bus, non-volatile]\n{RIDE}"));
+    let file = "taprig-reference-volatile.yaml";
+    let device = std::fs::read_to_string(super::place::repository().join("fixtures/devices").join(file)).unwrap();
+    place.put(&format!("fixtures/devices/{file}"), &device);
+    let bench = std::fs::read_to_string(place.path("fixtures/benches/sim.yaml")).unwrap();
+    place.put("fixtures/benches/volatile.yaml", &bench.replace("taprig-reference", "taprig-reference-volatile"));
+    place.run(&["--bench", "volatile"]).expect(0, &["1 passed, 1 not applicable"]);
+    let why = "the device does not claim non-volatile".to_owned();
+    assert_eq!(place.verdict("BUS-002"), ("not-applicable".into(), why));
+    place.run(&["--bench", "sim"]).expect(0, &["2 passed"]);
+}
