@@ -1,18 +1,16 @@
 //! For tests: a pseudo terminal whose device is played by a thread.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 
-use rustix::fs::{Mode, OFlags, open};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use wire::frame::{Collected, Collector};
 use wire::link::{Note, Order, Report, Request};
+
+#[path = "../../tests/support/pty.rs"]
+mod open;
 
 /// A pseudo terminal in raw mode.
 pub(crate) struct Terminal {
@@ -24,16 +22,8 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new() -> Self {
-        let device = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&device).unwrap();
-        unlockpt(&device).unwrap();
-        let name = ptsname(&device, Vec::new()).unwrap();
-        let path = PathBuf::from(OsStr::from_bytes(name.to_bytes()));
-        let port = open(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
-        let mut settings = tcgetattr(&port).unwrap();
-        settings.make_raw();
-        tcsetattr(&port, OptionalActions::Now, &settings).unwrap();
-        Self { device: device.into(), path, port }
+        let (device, port, path) = open::raw();
+        Self { device, path, port }
     }
 
     /// Path of the port.

@@ -3,17 +3,13 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags, open};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-
 use super::place::{LONG, Place, RIDE, Ran};
+use super::pty;
 use super::running::Running;
 
 /// A pseudo terminal in raw mode.
@@ -25,16 +21,8 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new() -> Self {
-        let device = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&device).unwrap();
-        unlockpt(&device).unwrap();
-        let name = ptsname(&device, Vec::new()).unwrap();
-        let path = PathBuf::from(std::ffi::OsStr::from_bytes(name.to_bytes()));
-        let port = open(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
-        let mut settings = tcgetattr(&port).unwrap();
-        settings.make_raw();
-        tcsetattr(&port, OptionalActions::Now, &settings).unwrap();
-        Self { device: device.into(), port, path }
+        let (device, port, path) = pty::raw();
+        Self { device, port, path }
     }
 
     pub(crate) fn path(&self) -> &Path {

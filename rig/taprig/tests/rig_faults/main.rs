@@ -11,5 +11,7 @@ mod input;
 mod interrupt;
 mod output;
 mod place;
+#[path = "../support/pty.rs"]
+mod pty;
 mod running;
 mod starting;
