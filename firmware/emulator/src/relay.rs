@@ -391,9 +391,9 @@ mod tests {
         assert_eq!(bench.got(), [], "not yet");
         bench.desk.now_us.set(Desk::PATIENCE_US);
         bench.relay.serve(&bench.desk);
-        // 120 ms are four times FWT of FWI 7.
-        assert_eq!(bytes(&bench.got()), &with_crc(&[0xF2, 4])[..]);
-        assert_eq!(bench.send(&[0xF2, 4]), [], "the host still thinks");
+        // 750 ms are twenty times FWT of FWI 7, begun.
+        assert_eq!(bytes(&bench.got()), &with_crc(&[0xF2, 20])[..]);
+        assert_eq!(bench.send(&[0xF2, 20]), [], "the host still thinks");
         bench.answer(1, answer(None));
         assert_eq!(bytes(&bench.got()), &with_crc(&[0x02, 0x90, 0x00])[..]);
         bench.order(Request::Remove);

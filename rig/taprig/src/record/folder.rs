@@ -33,10 +33,17 @@ fn holds_something(path: &Path) -> bool {
     }
 }
 
-/// Takes the raw bytes of the record before out; other files stay.
-pub(super) fn empty_serial(serial: &Path) -> Result<(), WriteError> {
-    let failed = |cause| WriteError::Io { doing: "emptying", path: serial.to_owned(), cause };
-    for entry in fs::read_dir(serial).map_err(failed)? {
+/// Takes the raw bytes and the reports of the record before out; other files stay. Reports are written at the end of a
+/// run: those of the run before would lie beside the record of one that is killed as if they were its own.
+pub(super) fn clear(folder: &Path) -> Result<(), WriteError> {
+    let failed = |cause| WriteError::Io { doing: "clearing", path: folder.to_owned(), cause };
+    for name in [RESULTS, JUNIT] {
+        match fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    for entry in fs::read_dir(folder.join(SERIAL)).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.extension().is_some_and(|extension| extension == "bin") && !path.is_dir() {
             fs::remove_file(&path).map_err(failed)?;
@@ -72,13 +79,15 @@ mod tests {
         let again = || Recorder::start(Some(folder.path()), Options::default(), vec![]).unwrap().close(true).unwrap();
         fs::write(at("notes.txt"), "mine").unwrap();
         again();
-        for name in ["serial/notes.txt", "serial/old-validator-console.bin"] {
+        for name in ["serial/notes.txt", "serial/old-validator-console.bin", RESULTS, JUNIT] {
             fs::write(at(name), "mine").unwrap();
         }
         again();
         assert_eq!(fs::read_to_string(at("notes.txt")).unwrap(), "mine");
         assert_eq!(fs::read_to_string(at("serial/notes.txt")).unwrap(), "mine");
-        assert!(!at("serial/old-validator-console.bin").exists());
+        for gone in ["serial/old-validator-console.bin", RESULTS, JUNIT] {
+            assert!(!at(gone).exists(), "{gone}");
+        }
     }
 
     #[test]

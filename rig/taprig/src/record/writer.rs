@@ -249,7 +249,7 @@ impl Files {
         events.set_len(0).map_err(|cause| WriteError::Io { doing: "emptying", path, cause })?;
         create_folder(&serial)?;
         if holds_a_record {
-            folder::empty_serial(&serial)?;
+            folder::clear(folder)?;
         }
         let mut files = Self {
             folder: folder.to_owned(),
