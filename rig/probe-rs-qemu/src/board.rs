@@ -84,6 +84,19 @@ impl Board {
     pub fn prepare(spec: &BoardSpec, air: AirEnd) -> Result<Standby, BoardError> {
         let spec = spec.made_ready()?;
         let image = flash::stored(&spec)?;
+        Self::spawn(spec, air, image)
+    }
+
+    /// As [`Board::prepare`], with nothing in flash, whatever the state folder keeps: for a debugger that will flash it.
+    /// What was flashed before may be what a core can't run.
+    ///
+    /// # Errors
+    /// As [`Board::prepare`].
+    pub fn prepare_blank(spec: &BoardSpec) -> Result<Standby, BoardError> {
+        Self::spawn(spec.made_ready()?, AirEnd::None, None)
+    }
+
+    fn spawn(spec: BoardSpec, air: AirEnd, image: Option<Vec<u8>>) -> Result<Standby, BoardError> {
         let sockets = Sockets::new(&spec, &air)?;
         let (ours, theirs) = UnixStream::pair().map_err(|source| BoardError::Io {
             doing: "making a socket for",

@@ -129,7 +129,8 @@ pub struct Tap {
     /// What else is in the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
-    /// How long; absent: until the validator lets go, at most 2 s.
+    /// How long; absent: until the validator lets go, at most 2 s. Where times are modelled, the transaction's part of it
+    /// is a time on the modelled air.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold: Option<Duration>,
     /// How often; absent: once.

@@ -39,7 +39,7 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
         image(project, &file.validator, Role::Validator, &path)?,
         image(project, &file.emulator, Role::Emulator, &path)?,
     ];
-    Ok(Config { name, bench: file, device, images, programs })
+    Ok(Config { flash_anyway: false, name, bench: file, device, images, programs })
 }
 
 /// Where `ci/firmware` puts what it builds.

@@ -217,6 +217,22 @@ fn a_bench_that_is_elsewhere() {
     insta::assert_snapshot!(check(&dir, &["lab/bench.yaml"]));
 }
 
+/// One file is wrong, not each case that uses its words.
+#[test]
+fn a_device_that_is_gone() {
+    let dir = project();
+    fs::remove_file(dir.path().join("fixtures/devices/reference.yaml")).unwrap();
+    put(&dir, "fixtures/devices/reference-two.yaml", "schema: 1\ntitle: Another\ninclude: reference\n");
+    insta::assert_snapshot!(check(&dir, &[]));
+}
+
+#[test]
+fn a_case_in_the_folder_of_another_family() {
+    let dir = project();
+    put(&dir, "cases/bus/ODA-002.yaml", GOOD_CASE.replace("ODA-001", "ODA-002"));
+    insta::assert_snapshot!(check(&dir, &[]));
+}
+
 #[test]
 fn problems_as_json() {
     let dir = project();

@@ -47,7 +47,7 @@ pub enum BenchError {
         why: String,
     },
     /// The validator does not become ready.
-    #[error("the {role} did not become ready within {} ms of power-on: {why}; has it power, does its firmware run, and is this its port?", within.as_millis())]
+    #[error("the {role} did not become ready within {} ms of power-on: {why}; has it power, is it this board's firmware, does it run, and is this its port?", within.as_millis())]
     NotReady {
         /// Which board.
         role: Role,

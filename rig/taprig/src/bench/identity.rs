@@ -13,30 +13,31 @@ const IDENTITY: Duration = Duration::from_secs(2);
 
 impl Bench {
     /// Powers the bench on with the firmware that it is to run: boards are asked who they are, and those whose digest
-    /// is another are flashed. Ends with both boards ready.
+    /// is another are flashed; with `anyway`, all are. Ends with both boards ready.
     ///
     /// # Errors
     /// [`BenchError`], by what fails.
-    pub(super) async fn establish(&mut self) -> Result<(), BenchError> {
-        let blank: Vec<Role> = ROLES.into_iter().filter(|&role| self.board(role).is_blank()).collect();
-        for &role in &blank {
-            self.flash(role)?;
-        }
-        match self.power_cycle().await {
-            // Its flash holds nothing, or nothing that speaks: the probe alone tells which board it is.
-            Err(BenchError::NotReady { role, .. } | BenchError::Ended { role, .. })
-                if matches!(self.board(role).kind(), Kind::Probe | Kind::Qemu)
-                    && self.board(role).image().is_some() =>
-            {
+    pub(super) async fn establish(&mut self, anyway: bool) -> Result<(), BenchError> {
+        let mut flashed = Vec::new();
+        for role in ROLES {
+            let board = self.board(role);
+            if board.is_blank() || anyway && board.image().is_some() {
                 self.flash(role)?;
-                self.power_cycle().await?;
+                flashed.push(role);
             }
-            powered => powered?,
+        }
+        while let Err(error) = self.power_cycle().await {
+            // Its flash holds nothing that runs and speaks: the probe alone tells which board it is.
+            let Some(role) = self.speechless(&error).filter(|role| !flashed.contains(role)) else { return Err(error) };
+            // A board that was made ahead holds what does not run.
+            self.forget_next();
+            self.flash(role)?;
+            flashed.push(role);
         }
         let stale = self.identify().await?;
         if stale.is_empty() {
             for role in ROLES {
-                if !blank.contains(&role) {
+                if !flashed.contains(&role) {
                     self.tell_unchanged(role);
                 }
             }
@@ -44,8 +45,8 @@ impl Bench {
         }
         self.power_off();
         // Boards that were made ahead hold the old image.
-        drop(self.take_next());
-        for &(role, _) in &stale {
+        self.forget_next();
+        for &(role, _) in stale.iter().filter(|(role, _)| !flashed.contains(role)) {
             self.flash(role)?;
         }
         self.power_cycle().await?;
@@ -58,19 +59,16 @@ impl Bench {
         }
     }
 
-    /// Flashes both boards whatever they hold, and ends with both ready.
-    ///
-    /// # Errors
-    /// [`BenchError`], by what fails.
-    pub async fn flash_again(&mut self) -> Result<(), BenchError> {
-        self.power_off();
-        drop(self.take_next());
-        for role in ROLES {
-            if self.board(role).image().is_some() {
-                self.flash(role)?;
+    /// The board that `error` is about, when what it has in flash may be why, and the rig can flash it.
+    fn speechless(&mut self, error: &BenchError) -> Option<Role> {
+        let role = match error {
+            BenchError::NotReady { role, .. } | BenchError::Ended { role, .. } | BenchError::Start { role, .. } => {
+                *role
             }
-        }
-        self.power_cycle().await
+            _ => return None,
+        };
+        let board = self.board(role);
+        (matches!(board.kind(), Kind::Probe | Kind::Qemu) && board.image().is_some()).then_some(role)
     }
 
     /// Asks both boards who they are. Returns those that run another image than they are to, with its digest.

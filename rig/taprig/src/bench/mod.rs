@@ -107,6 +107,12 @@ impl Bench {
         &self.device
     }
 
+    /// Whether its times are modelled: one of its boards is emulated or hosted.
+    #[must_use]
+    pub fn is_modelled(&self) -> bool {
+        [&self.validator, &self.emulator].iter().any(|board| matches!(board.kind(), Kind::Sim | Kind::Qemu))
+    }
+
     /// Where the bench's events go.
     #[must_use]
     pub fn scope(&self) -> &Scope {
@@ -277,6 +283,13 @@ impl Bench {
         }
     }
 
+    /// Boards that were made ahead and never switched on go with what made them.
+    fn forget_next(&mut self) {
+        if let Some(next) = self.next.take() {
+            drop(next.making.join());
+        }
+    }
+
     fn next_air(&mut self) -> PathBuf {
         self.cycles += 1;
         self.slot.runtime().join(format!("air-{}", self.cycles))
@@ -307,10 +320,7 @@ async fn becomes_ready(console: &mut Console, restarts: bool, adapter: &Adapter)
 impl Drop for Bench {
     fn drop(&mut self) {
         self.power_off();
-        if let Some(next) = self.next.take() {
-            // Boards that were never switched on go with what made them.
-            drop(next.making.join());
-        }
+        self.forget_next();
         self.scope.emit(Source::Rig, Body::BenchClosed {});
     }
 }

@@ -31,6 +31,8 @@ pub struct Config {
     pub images: [Option<Image>; 2],
     /// Programs that a bench starts.
     pub programs: Programs,
+    /// Flash all boards when the bench is opened, whatever they hold.
+    pub flash_anyway: bool,
 }
 
 /// Programs that a bench starts.
@@ -104,7 +106,7 @@ impl Bench {
                 bench.scope.emit(Source::Rig, body);
             }
         }
-        bench.establish().await?;
+        bench.establish(config.flash_anyway).await?;
         bench.fresh = true;
         Ok(bench)
     }

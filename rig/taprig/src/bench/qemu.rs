@@ -121,7 +121,7 @@ impl Board for QemuBoard {
     fn flash(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
         self.power_off();
         let role = self.role;
-        let board = Emulated::prepare(&self.spec(), AirEnd::None).and_then(Standby::start).map_err(failed(role))?;
+        let board = Emulated::prepare_blank(&self.spec()).and_then(Standby::start).map_err(failed(role))?;
         let job = FlashJob {
             target: Target::Emulated {
                 machine: self.machine,

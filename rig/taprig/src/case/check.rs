@@ -3,6 +3,7 @@
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{Kind, Node, Step};
 use super::project::{Fixture, Project};
+use super::select::file_of;
 use super::typed::typed;
 use super::workshop::Workshop;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,9 @@ pub struct Known {
     claims: BTreeSet<String>,
     /// Messages that any device can show.
     messages: BTreeSet<String>,
+    /// Whether every device file could be read. Else a word that none knows may be one of those that could not, and
+    /// hundreds of cases would hide the one problem.
+    all_devices: bool,
     /// Settings of the profiles that were asked for; `None` for those that are wrong.
     profiles: BTreeMap<String, Option<Settings>>,
     /// Names by kind of fixture.
@@ -48,6 +52,7 @@ impl Known {
             requirements: BTreeSet::new(),
             claims: BTreeSet::new(),
             messages: BTreeSet::new(),
+            all_devices: true,
             profiles: BTreeMap::new(),
             names: Fixture::ALL.into_iter().map(|fixture| (fixture, project.names(fixture))).collect(),
             workshop: Workshop::new(project),
@@ -62,7 +67,10 @@ impl Known {
                     known.claims.extend(device.claims.into_keys().map(|claim| claim.to_string()));
                     known.messages.extend(device.console.messages.into_values());
                 }
-                Err(wrong) => problems.add(&wrong),
+                Err(wrong) => {
+                    problems.add(&wrong);
+                    known.all_devices = false;
+                }
             }
         }
         known
@@ -115,11 +123,15 @@ impl Known {
         if file.file_stem().and_then(|stem| stem.to_str()) != Some(id) {
             let problem = node.place(&path!["id"]).problem(format!("the file of `{id}` has another name"));
             problems.push(problem.help(format!("call it `{id}.yaml`")));
+        } else if file.starts_with(self.project.cases()) && file != file_of(&self.project, &case.id) {
+            let family = case.id.family().to_lowercase();
+            let problem = node.place(&path!["id"]).problem(format!("`{id}` is in the folder of another family"));
+            problems.push(problem.help(format!("put it into `cases/{family}`, or change its letters")));
         }
         for (at, requirement) in case.requires.iter().enumerate() {
             self.word(&self.requirements, "requirement", requirement, node, &path!["requires", at], problems);
         }
-        for (at, claim) in case.applies.iter().enumerate() {
+        for (at, claim) in case.applies.iter().enumerate().filter(|_| self.all_devices) {
             self.word(&self.claims, "claim", claim.as_str(), node, &path!["applies", at], problems);
         }
         let given = &case.given;
@@ -208,7 +220,8 @@ impl Known {
     }
 
     fn expect(&self, expect: &Expect, node: &Node, way: &[Step], problems: &mut Problems) {
-        for (at, message) in expect.shows.iter().flat_map(|shows| shows.0.iter().enumerate()) {
+        let shown = expect.shows.iter().flat_map(|shows| shows.0.iter().enumerate());
+        for (at, message) in shown.filter(|_| self.all_devices) {
             let mut place = way.to_vec();
             place.extend(path!["shows", at]);
             self.word(&self.messages, "message", message, node, &place, problems);

@@ -34,11 +34,13 @@ pub fn read(
     let name = name.strip_suffix(".yaml").unwrap_or(name);
     let (file, known) = find(name);
     if name.contains(['/', '\\']) || !known.iter().any(|known| known == name) {
+        // Not the file itself, whose name is often the longer one.
+        let own = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         problems.push(
             included
                 .place
                 .problem(format!("there is no `{name}` to include"))
-                .nearest(name, known.iter().map(String::as_str)),
+                .nearest(name, known.iter().map(String::as_str).filter(|known| *known != own)),
         );
         return None;
     }

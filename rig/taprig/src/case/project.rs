@@ -5,7 +5,9 @@ use super::diagnostic::{Diagnostic, Problems};
 use super::document::Node;
 use super::include;
 use super::typed::typed;
+use crate::units::lower_hex;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// Kinds of fixture, one folder each.
@@ -48,6 +50,18 @@ impl Fixture {
             Self::Key => "key",
             Self::Device => "device",
             Self::Bench => "bench",
+        }
+    }
+}
+
+/// Files that a run may be judged by.
+fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            files_below(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "snap") {
+            files.push(path);
         }
     }
 }
@@ -146,6 +160,27 @@ impl Project {
             .collect();
         names.sort();
         names
+    }
+
+    /// SHA-256 over all cases, fixtures and reviewed transcripts, paths and contents in order: what a run was judged by, for
+    /// a record that is read when the files have changed.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut files = Vec::new();
+        for folder in ["cases", "fixtures"] {
+            files_below(&self.root.join(folder), &mut files);
+        }
+        files.sort();
+        let mut digest = Sha256::new();
+        for path in files {
+            let content = std::fs::read(&path).unwrap_or_default();
+            let name = self.shown(&path).as_os_str().as_encoded_bytes();
+            for part in [name, &content] {
+                digest.update((part.len() as u64).to_be_bytes());
+                digest.update(part);
+            }
+        }
+        lower_hex(&digest.finalize())
     }
 
     /// A path as it is shown: relative to the project, where it is in it.

@@ -25,7 +25,9 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
-    let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
+    let mut config = setup::config(project, &args.bench, this_program()?)?;
+    config.flash_anyway = args.force;
+    let config = Arc::new(config);
     let mut out = Out::new(std::io::stdout());
     let shown = out.failure();
     let show = move |event: &Event| {
@@ -47,9 +49,9 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let stop = interrupt::stop();
     let station = Station::new(config, recorder.clone(), project.root().to_owned(), Mode::Compare);
     let done = match station {
-        Ok(mut station) => station
-            .with_bench(&stop, async |bench: &mut Bench| if args.force { bench.flash_again().await } else { Ok(()) })
-            .map_err(|error| super::rig_failed(&error)),
+        Ok(mut station) => {
+            station.with_bench(&stop, async |_: &mut Bench| Ok(())).map_err(|error| super::rig_failed(&error))
+        }
         Err(error) => Err(super::rig_failed(&error)),
     };
     // Prints what is still on its way to the listener.

@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM end what is done in order: boards off, record closed, reports written.
+//! Ctrl-C, SIGTERM and a terminal that is closed (SIGHUP) end what is done in order: boards off, record closed, reports
+//! written.
 
 use std::io::{IsTerminal, Result, stderr};
 
@@ -25,9 +26,9 @@ pub(super) fn interrupted() -> Exit {
 fn listen(stop: &Stop) -> Result<()> {
     let stop = stop.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = {
+    let (mut interrupt, mut terminate, mut hangup) = {
         let _entered = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?)
     };
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(async {
@@ -35,6 +36,7 @@ fn listen(stop: &Stop) -> Result<()> {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
+                    _ = hangup.recv() => {}
                 }
             };
             signal().await;

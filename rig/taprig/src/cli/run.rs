@@ -1,8 +1,10 @@
 //! `taprig run`: cases on a bench.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use taprig::bench::Config;
 use taprig::case::{Diagnostic, Problems, Project, Suite};
 use taprig::display;
 use taprig::record::{Options, Recorder, WriteError};
@@ -11,6 +13,7 @@ use taprig::run::plan;
 use taprig::run::queue;
 use taprig::setup;
 use taprig::transcript::snapshot::Mode;
+use taprig_model::bench::Board as BoardFile;
 use taprig_model::event::{Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::result::RunResult;
 
@@ -76,12 +79,14 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     };
     let scope = recorder.scope();
     let cases = u32::try_from(planned.len()).unwrap_or(u32::MAX);
-    scope.emit(Source::Rig, Body::RunStarted(run_started(config.bench.device.as_ref(), cases)));
+    scope.emit(Source::Rig, Body::RunStarted(run_started(project, &config, cases)));
 
     let stop = interrupt::stop();
     let mode = Mode::from_env();
     queue::run(planned, &config, args.jobs.into(), &recorder, project.root(), mode, &stop);
 
+    // The sum must have all that was told.
+    recorder.flush();
     let summary = kept.lock().unwrap_or_else(PoisonError::into_inner).0.result().summary;
     scope.emit(Source::Rig, Body::RunFinished { summary, interrupted: stop.is_set() });
     let closed = recorder.close(!stop.is_set());
@@ -120,16 +125,34 @@ fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
     }
 }
 
-fn run_started(device: &str, cases: u32) -> RunStarted {
-    let environment = [("os", std::env::consts::OS), ("arch", std::env::consts::ARCH)];
+fn run_started(project: &Project, config: &Config, cases: u32) -> RunStarted {
+    let mut environment = vec![
+        ("os", std::env::consts::OS.to_owned()),
+        ("arch", std::env::consts::ARCH.to_owned()),
+        ("host", rustix::system::uname().nodename().to_string_lossy().into_owned()),
+        ("bench", config.name.clone()),
+        ("cases-and-fixtures", format!("sha256 {}", project.digest())),
+    ];
+    environment.extend(qemu(config).map(|version| ("qemu", version)));
     RunStarted {
         schema: SCHEMA,
         tool: "taprig".into(),
         version: env!("CARGO_PKG_VERSION").into(),
         started: super::utc_now(),
         arguments: std::env::args().skip(1).collect(),
-        device: Some(device.to_owned()),
+        device: Some(config.bench.device.to_string()),
         cases,
-        environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }
+}
+
+/// What the emulator says of its version, where the bench has an emulated board.
+fn qemu(config: &Config) -> Option<String> {
+    let emulated = |board: &BoardFile| matches!(board, BoardFile::Qemu(_));
+    if !emulated(&config.bench.validator) && !emulated(&config.bench.emulator) {
+        return None;
+    }
+    // One that can't be run is told when the boards are made.
+    let output = Command::new(&config.programs.qemu).arg("--version").stdin(Stdio::null()).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned())
 }

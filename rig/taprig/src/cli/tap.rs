@@ -72,6 +72,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         let device = bench.device().console.clone();
         let own = bench.scope().clone();
         bench.tell_to(scope.clone());
+        let modelled = bench.is_modelled();
         if let Some(links) = bench.links() {
             situation
                 .establish(
@@ -89,6 +90,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
                 card: &mut card,
                 company: Company::Alone,
                 hold: None,
+                modelled,
                 injections: &[],
                 trace: false,
             };

@@ -10,6 +10,9 @@ use taprig_model::result::{CaseResult, Verdict};
 /// Most lines of the exchange that are shown; the record has all.
 const LINES: usize = 60;
 
+/// Most lines of what the case began with, which is often the cause: settings, card, changes, faults.
+const GIVEN: usize = 20;
+
 /// The block, lines ended. `events` are those of the sub-case.
 pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styles: &Styles) -> String {
     let mut out = Vec::new();
@@ -31,15 +34,17 @@ pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styl
     let lines: Vec<_> = text.lines().collect();
     if !lines.is_empty() {
         out.push("  what happened".to_owned());
-        let left = lines.len().saturating_sub(LINES);
-        if left > 0 {
+        let mut show = |lines: &[&str]| {
+            out.extend(lines.iter().map(|line| paint(styles.faint, format!("    {line}")).trim_end().to_owned()));
+        };
+        let given = lines.iter().take_while(|line| !line.is_empty()).count().min(GIVEN);
+        let rest = lines.len().saturating_sub(LINES).max(given);
+        show(&lines[..given]);
+        if rest > given {
             let where_to = if options.recorded { ", in the record" } else { "; add --report DIR to keep them" };
-            out.push(paint(styles.faint, format!("    ... {left} lines before{where_to}")));
+            show(&["", &format!("... {} lines{where_to}", rest - given)]);
         }
-        out.extend(lines[left..].iter().map(|line| {
-            let line = paint(styles.faint, format!("    {line}"));
-            line.trim_end().to_owned()
-        }));
+        show(&lines[rest..]);
     }
     if !options.repeat.is_empty() {
         out.push(format!("  repeat: {} {}", options.repeat, quoted(&case.id)));
@@ -107,11 +112,13 @@ mod tests {
         let shown = |recorded| {
             let options = Options { recorded, ..Options::default() };
             let text = block(&case, &events, &options, &Styles::default());
+            assert!(text.contains("    validator shangluo-flat-1-yuan\n"), "what the case began with: {text}");
             text.lines().find(|line| line.contains("...")).unwrap().trim().to_owned()
         };
-        let left = render(&events, View::Whole).lines().count() - LINES;
-        assert_eq!(shown(true), format!("... {left} lines before, in the record"));
-        assert_eq!(shown(false), format!("... {left} lines before; add --report DIR to keep them"));
+        // The first line is what the case began with.
+        let left = render(&events, View::Whole).lines().count() - LINES - 1;
+        assert_eq!(shown(true), format!("... {left} lines, in the record"));
+        assert_eq!(shown(false), format!("... {left} lines; add --report DIR to keep them"));
     }
 
     #[test]

@@ -15,6 +15,10 @@ use taprig_model::units::Hex;
 /// from the whole of it.
 const CERTIFICATE_TAIL: usize = 16;
 
+/// No account number has more bytes, nor more digits in text. Those that a case makes too long are hidden, too.
+const MOST_BYTES: usize = 12;
+const MOST_DIGITS: usize = 2 * MOST_BYTES;
+
 /// Hides the account numbers of an event.
 pub fn event(event: &mut Event) {
     match &mut event.body {
@@ -73,7 +77,7 @@ fn fields(fields: &mut Fields) {
     }
 }
 
-/// Hides account numbers in text: 13 to 19 digits standing alone, in one piece or in groups of four; the same at the start
+/// Hides account numbers in text: 13 to 19 digits, and some more, standing alone, in one piece or in groups of four; the same at the start
 /// of track 2 data; and those in data objects given as hexadecimal.
 pub fn text(text: &mut String) {
     let mut out = String::new();
@@ -114,7 +118,7 @@ fn hidden(digits: &str) -> String {
 fn number(text: &str) -> usize {
     let ends_word = |end: usize| !text[end..].starts_with(|c: char| c.is_ascii_alphanumeric());
     let run = text.bytes().take_while(u8::is_ascii_digit).count();
-    if (13..=19).contains(&run) && (ends_word(run) || ends_number(&text[run..])) {
+    if (13..=MOST_DIGITS).contains(&run) && (ends_word(run) || ends_number(&text[run..])) {
         return run;
     }
     if run != 4 {
@@ -204,12 +208,16 @@ fn objects(data: &mut [u8]) {
 fn suspects(data: &mut [u8]) {
     for start in 0..data.len() {
         if matches!(data[start], 0x57 | 0x5A | 0x6B) {
-            // Behind the length, which may be the very thing that is wrong; no account number has above 10 bytes.
-            let value = start + 2..data.len().min(start + 12);
-            if let Some(value) = data.get_mut(value)
-                && count(value) >= 13
-            {
-                digits(value);
+            // Behind the length, which may be the very thing that is wrong: of one byte, or of as many as it says.
+            let long = data.get(start + 1).filter(|length| (0x81..=0x84).contains(*length)).map(|length| length & 0x0F);
+            for begin in long.into_iter().chain([0]).map(|bytes| start + 2 + usize::from(bytes)) {
+                let end = data.len().min(begin + MOST_BYTES);
+                if let Some(value) = data.get_mut(begin..end)
+                    && count(value) >= 13
+                {
+                    digits(value);
+                    break;
+                }
             }
         }
     }
@@ -301,6 +309,17 @@ mod tests {
         let mut bytes = Bytes(vec![0x70, 0x7A, 0x5A, 0x0B, 0x62, 0x26, 0x09, 0x12, 0x34, 0x56, 0x78, 0x90, 0x90, 0x00]);
         response(&mut bytes);
         assert!(!bytes.to_string().contains("123456"), "{bytes}");
+    }
+
+    #[test]
+    fn numbers_behind_lengths_of_any_form() {
+        for length in [&[0x81, 0x08][..], &[0x84, 0xFF, 0xFF, 0xFF, 0xFF], &[0x83, 0, 0, 8]] {
+            let number = [0x62, 0x26, 0x09, 0x12, 0x34, 0x56, 0x78, 0x90];
+            let mut bytes = Bytes([&[0x77, 0x20, 0x5A], length, &number, &[0x90, 0x00]].concat());
+            response(&mut bytes);
+            assert!(bytes.to_string().contains("622609CCCCCC7890"), "{bytes}");
+        }
+        assert_eq!(told("deny add 62299001800000210000"), "deny add 622990xxxxxxxxxx0000");
     }
 
     #[test]

@@ -111,6 +111,7 @@ impl Stage<'_> {
 
     async fn tap(&mut self, bench: &mut Bench, step: &TapStep) -> Result<(), BenchError> {
         let adapter = bench.device().console.clone();
+        let modelled = bench.is_modelled();
         let Some((name, card)) = self.cards.get_mut(&step.card) else { return Ok(()) };
         let Some(links) = bench.links() else { return Ok(()) };
         self.taps += 1;
@@ -126,6 +127,7 @@ impl Stage<'_> {
                 Some(Beside::TypeB) => Company::TypeB,
             },
             hold: step.hold.map(Duration::from),
+            modelled,
             injections: &injections,
             trace: self.planned.sub.id.case.family() == "ISO",
         };

@@ -123,7 +123,13 @@ fn reviewed(planned: &Planned, events: &[Event], root: &Path, mode: snapshot::Mo
         Ok(snapshot::Compared::Match) => None,
         Ok(_) if mode == snapshot::Mode::Accept => None,
         Ok(snapshot::Compared::Missing) => {
-            Some("none was reviewed; look at it with `cargo insta review` and accept it".to_owned())
+            let file = shown(&snapshot::file(&folder, &name)).display().to_string();
+            let look = if mode == snapshot::Mode::Propose {
+                format!("look at {file}.new, then accept it")
+            } else {
+                "accept it".into()
+            };
+            Some(format!("none was reviewed; {look} with `cargo insta review`, or by a run with INSTA_UPDATE=always"))
         }
         Ok(snapshot::Compared::Mismatch { diff }) => Some(format!("not as reviewed\n{diff}")),
         Err(error) => Some(snapshot::SnapshotError { path: shown(&error.path), ..error }.to_string()),

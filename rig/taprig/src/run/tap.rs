@@ -19,6 +19,10 @@ use taprig_model::device::Events;
 /// Longest that a card is held when the case does not say.
 pub const HOLD: Duration = Duration::from_secs(2);
 
+/// So many times as long the rig waits for what a real device does in its time, where times are modelled: a machine that
+/// has other work emulates slowly.
+const SLOWER: u32 = 3;
+
 /// The validator must be ready again so soon after the card has left: the bus may not stop.
 pub const READY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -40,6 +44,9 @@ pub struct Tap<'a> {
     pub company: Company,
     /// How long it is held; none: until the validator lets go.
     pub hold: Option<Duration>,
+    /// Times are modelled: until the transaction is over, `hold` is a time on the modelled air, so that no slow machine
+    /// takes the card away earlier than a quick one.
+    pub modelled: bool,
     /// Faults on the air.
     pub injections: &'a [Injection],
     /// Frames on the air are told one by one.
@@ -85,11 +92,24 @@ impl Tap<'_> {
             result: false,
             ready: false,
             restarted: false,
+            hold_us: None,
         };
-        let held = tokio::time::Instant::now() + self.hold.unwrap_or(HOLD);
+        let slower = if self.modelled { SLOWER } else { 1 };
+        let longest = HOLD * slower;
+        let mut held = self.hold.unwrap_or(longest);
+        if self.modelled && self.hold.is_some() {
+            scene.hold_us = Some(micros(held));
+            let deadline = tokio::time::Instant::now() + longest.max(held);
+            scene.until(links, deadline, |scene| scene.is_over() || scene.result || scene.is_held_enough()).await?;
+            if scene.result {
+                // A reader that begins again with a card that stays is answered.
+                scene.hold_us = None;
+            }
+            held = held.saturating_sub(Duration::from_micros(scene.air_us.into()));
+        }
+        let held = tokio::time::Instant::now() + held;
         // One that starts again has forgotten the card: there will be no result.
-        let over = |scene: &Scene<'_>| scene.removed.is_some() || scene.restarted;
-        scene.until(links, held, |scene| over(scene) || (scene.result && self.hold.is_none())).await?;
+        scene.until(links, held, |scene| scene.is_over() || (scene.result && self.hold.is_none())).await?;
         if scene.result && self.hold.is_none() {
             if !scene.active && !scene.released && scene.removed.is_none() {
                 // A result without a command may come before the emulator's word that the card was activated at all,
@@ -98,7 +118,7 @@ impl Tap<'_> {
                 let deadline = tokio::time::Instant::now() + ORDER;
                 scene.until(links, deadline, |scene| scene.caught_up).await?;
             }
-            let let_go = tokio::time::Instant::now() + LET_GO;
+            let let_go = tokio::time::Instant::now() + LET_GO * slower;
             scene.until(links, let_go, |scene| !scene.active || scene.removed.is_some()).await?;
         }
         if scene.removed.is_none() {
@@ -144,9 +164,20 @@ struct Scene<'a> {
     ready: bool,
     /// The validator said that it has started, though nobody asked it to.
     restarted: bool,
+    /// Modelled time at which the card is taken away.
+    hold_us: Option<u64>,
 }
 
 impl Scene<'_> {
+    /// Nothing more is to come.
+    fn is_over(&self) -> bool {
+        self.removed.is_some() || self.restarted
+    }
+
+    fn is_held_enough(&self) -> bool {
+        self.hold_us.is_some_and(|hold| u64::from(self.air_us) >= hold)
+    }
+
     /// Serves both links until `done`, or until the deadline.
     async fn until(
         &mut self,
@@ -211,6 +242,10 @@ impl Scene<'_> {
         match note.report {
             Report::Command { number, command } => {
                 self.air_us = note.air_us;
+                // A card that is gone answers nothing.
+                if self.is_held_enough() {
+                    return Ok(());
+                }
                 return self.command(number, &command, (note.at_us, note.air_us), seen, links).await;
             }
             Report::Field(on) => {

@@ -87,6 +87,12 @@ fn a_terminated_run_ends_like_an_interrupted_one() {
     everything_ends_in_order("sim", " board ", Running::terminate);
 }
 
+/// As when the connection to the laboratory is lost.
+#[test]
+fn a_run_whose_terminal_is_closed_ends_like_an_interrupted_one() {
+    everything_ends_in_order("sim", " board ", Running::hang_up);
+}
+
 /// The rig waits for a board that says nothing: Ctrl-C ends that wait too.
 #[test]
 fn ctrl_c_ends_the_wait_for_a_board() {

@@ -108,6 +108,10 @@ impl Running {
         kill_process(self.id(), Signal::TERM).unwrap();
     }
 
+    pub(crate) fn hang_up(&self) {
+        kill_process(self.id(), Signal::HUP).unwrap();
+    }
+
     /// Waits for the end.
     pub(crate) fn end(mut self) -> Ran {
         let deadline = Instant::now() + DEADLINE;

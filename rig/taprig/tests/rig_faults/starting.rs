@@ -1,6 +1,6 @@
 //! Benches whose boards do not come up.
 
-use super::place::{Place, RIDE};
+use super::place::{Place, RIDE, Ran};
 
 /// The run ends with code 3, says why and what to try; nothing was judged, and the record says so.
 fn nothing_is_judged(place: &Place, args: &[&str], qemu: Option<&std::path::Path>, words: &[&str]) {
@@ -11,7 +11,7 @@ fn nothing_is_judged(place: &Place, args: &[&str], qemu: Option<&std::path::Path
     if let Some(qemu) = qemu {
         command.env("TAPRIG_QEMU", qemu);
     }
-    let ran = super::place::Ran::of(&command.output().unwrap());
+    let ran = Ran::of(&command.output().unwrap());
     ran.expect(3, words);
     ran.expect(3, &["0 of 2 cases were judged; the record and the reports of what was done are in report"]);
     assert_eq!(place.verdict("BUS-001"), ("skipped".into(), "its bench could not be opened".into()));
@@ -19,6 +19,11 @@ fn nothing_is_judged(place: &Place, args: &[&str], qemu: Option<&std::path::Path
     assert_eq!(faults.as_array().unwrap().len(), 1, "{faults}");
     assert!(faults[0]["advice"].is_string(), "{faults}");
     assert_eq!(place.record(), "complete");
+    let junit = std::fs::read_to_string(place.path("report/junit.xml")).unwrap();
+    assert!(
+        junit.contains(r#"tests="3" skipped="2" failures="0" errors="1""#),
+        "no server takes this for green: {junit}"
+    );
     // First why, then the sum; not a line a case.
     let lines: Vec<&str> = ran.out.lines().filter(|line| !line.starts_with("flashed ")).collect();
     assert!(lines[0].starts_with("rig fault: getting the boards ready on the bench "), "{}", ran.out);
@@ -88,7 +93,7 @@ fn a_board_never_becomes_ready() {
     let words = [
         "getting the boards ready on the bench silent: the validator did not become ready within 300 ms of power-on",
         "`ready` (it said nothing)",
-        "; has it power, does its firmware run, and is this its port?",
+        "; has it power, is it this board's firmware, does it run, and is this its port?",
     ];
     nothing_is_judged(&place, &["--bench", "silent"], None, &words);
 }
@@ -124,4 +129,41 @@ fn the_state_folder_can_not_be_used() {
     place.put("state", "a file where a folder should be");
     let words = ["can't use", "slot-1", "; set TAPRIG_STATE to a folder that you may write"];
     nothing_is_judged(&place, &["--bench", "sim"], None, &words);
+}
+
+/// Vectors and an endless loop: a core that runs and says nothing.
+const SILENT: [u8; 10] = [0x00, 0x10, 0x00, 0x20, 0x09, 0x00, 0x00, 0x00, 0xFE, 0xE7];
+
+fn boards_that_hold(content: &[u8], args: &[&str]) -> (Place, Ran) {
+    let place = Place::new();
+    place.device("ready-within: 5 s", "ready-within: 1500 ms");
+    place.case("BUS-001", RIDE);
+    for role in ["emulator", "validator"] {
+        let state = place.path(&format!("state/boards/qemu/slot-1/{role}"));
+        std::fs::create_dir_all(&state).unwrap();
+        std::fs::write(state.join("flash.bin"), content).unwrap();
+    }
+    let ran = Ran::of(&place.taprig(args).output().unwrap());
+    (place, ran)
+}
+
+/// As two boards that are taken out of their boxes.
+#[test]
+fn boards_with_silent_firmware_are_flashed_and_the_run_goes_on() {
+    let (_, ran) = boards_that_hold(&SILENT, &["run", "--bench", "qemu"]);
+    ran.expect(0, &["flashed emulator of qemu-1", "flashed validator of qemu-1", "1 passed"]);
+}
+
+/// QEMU ends at the lockup of such a core.
+#[test]
+fn boards_with_rubbish_in_flash_are_flashed_and_the_run_goes_on() {
+    let (_, ran) = boards_that_hold(&[0xFF; 4096], &["run", "--bench", "qemu"]);
+    ran.expect(0, &["flashed emulator of qemu-1", "flashed validator of qemu-1", "1 passed"]);
+}
+
+#[test]
+fn flash_by_force_does_not_ask_what_is_there() {
+    let (_place, ran) = boards_that_hold(&[0xA5; 5000], &["flash", "--force"]);
+    ran.expect(0, &["emulator: ", "validator: "]);
+    assert_eq!(ran.out.matches("erased, programmed and verified").count(), 2, "{}", ran.out);
 }
