@@ -76,6 +76,7 @@ pub struct Bench {
     validator: Box<dyn Board>,
     emulator: Box<dyn Board>,
     emulator_baud: u32,
+    modelled: bool,
     links: Option<Links>,
     /// The boards came from power-on and nothing was said to them yet.
     fresh: bool,
@@ -110,7 +111,7 @@ impl Bench {
     /// Whether its times are modelled: one of its boards is emulated or hosted.
     #[must_use]
     pub fn is_modelled(&self) -> bool {
-        [&self.validator, &self.emulator].iter().any(|board| matches!(board.kind(), Kind::Sim | Kind::Qemu))
+        self.modelled
     }
 
     /// Where the bench's events go.

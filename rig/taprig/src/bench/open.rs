@@ -88,6 +88,7 @@ impl Bench {
             validator,
             emulator,
             emulator_baud: serial(&config.bench.emulator).and_then(|port| port.baud).unwrap_or(EMULATOR_BAUD),
+            modelled: config.bench.is_modelled(),
             links: None,
             fresh: false,
             cycles: 0,

@@ -93,13 +93,7 @@ impl Known {
     }
 
     fn name(&self, fixture: Fixture, name: &str, node: &Node, path: &[Step], problems: &mut Problems) -> bool {
-        let known = &self.names[&fixture];
-        if known.iter().any(|known| known == name) {
-            return true;
-        }
-        let problem = node.place(path).problem(format!("there is no {} `{name}`", fixture.word()));
-        problems.push(problem.nearest(name, known.iter().map(String::as_str)));
-        false
+        named(&self.names[&fixture], fixture, name, node, path, problems)
     }
 
     fn word(
@@ -299,8 +293,9 @@ fn settings(project: &Project, settings: &Settings, node: &Node, way: &[Step], p
         problems
             .push(node.place(&at("retap")).problem("validators count whole seconds here").help("such as `retap: 3 s`"));
     }
+    let known = project.names(Fixture::Key);
     for (index, key) in settings.keys.iter().flatten().enumerate() {
-        named(project, Fixture::Key, key.as_str(), node, &[way, &path!["keys", index]].concat(), problems);
+        named(&known, Fixture::Key, key.as_str(), node, &[way, &path!["keys", index]].concat(), problems);
     }
     for (index, revocation) in settings.revoked.iter().flatten().enumerate() {
         for (key, bytes, length) in
@@ -324,7 +319,7 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
         }
         Fixture::Bench => {
             if let Some(device) = node.get("device").and_then(Node::text) {
-                named(project, Fixture::Device, device, node, &path!["device"], problems);
+                named(&project.names(Fixture::Device), Fixture::Device, device, node, &path!["device"], problems);
             }
             for side in ["validator", "emulator"] {
                 let Some(board) = node.get(side) else { continue };
@@ -348,10 +343,11 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
                 _ => 0,
             };
             let keys = [("oda", "authority"), ("oda", "issuer"), ("oda", "card"), ("cryptogram", "key")];
+            let known = project.names(Fixture::Key);
             for (at, (part, key)) in (0..applications).flat_map(|at| keys.map(|key| (at, key))) {
                 let way = path!["applications", at, part, key];
                 if let Some(key) = node.find(&way).and_then(Node::text) {
-                    named(project, Fixture::Key, key, node, &way, problems);
+                    named(&known, Fixture::Key, key, node, &way, problems);
                 }
             }
         }
@@ -360,12 +356,13 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
 }
 
 /// A fixture that is named must exist.
-fn named(project: &Project, fixture: Fixture, name: &str, node: &Node, way: &[Step], problems: &mut Problems) {
-    let known = project.names(fixture);
-    if !known.iter().any(|known| known == name) {
+fn named(known: &[String], fixture: Fixture, name: &str, node: &Node, way: &[Step], problems: &mut Problems) -> bool {
+    let there = known.iter().any(|known| known == name);
+    if !there {
         let problem = node.place(way).problem(format!("there is no {} `{name}`", fixture.word()));
         problems.push(problem.nearest(name, known.iter().map(String::as_str)));
     }
+    there
 }
 
 /// The requirements.
