@@ -8,19 +8,19 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use taprig::bench::Config;
-use taprig::case::select;
-use taprig::case::{Problems, Project, SubCase, Suite, Workshop};
-use taprig::decode::View;
-use taprig::record::{Options, Recorder};
 use taprig::run::plan;
 use taprig::run::station::{Station, Stop};
 use taprig::setup;
-use taprig::transcript::render;
-use taprig::transcript::snapshot::Mode;
+use taprig_bench::Config;
+use taprig_case::baseline::Mode;
+use taprig_case::select;
+use taprig_case::{Problems, Project, SubCase, Suite, Workshop};
+use taprig_judge::transcript::render;
 use taprig_model::event::{Body, Event};
 use taprig_model::name::SubCaseId;
 use taprig_model::result::Verdict;
+use taprig_record::decode::View;
+use taprig_record::{Options, Recorder};
 
 /// Benches that need no hardware.
 const BENCHES: [&str; 2] = ["sim", "qemu"];

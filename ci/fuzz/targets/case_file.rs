@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use taprig::case::source::Source;
-use taprig::case::{Problems, document, each, typed};
+use taprig_case::source::Source;
+use taprig_case::{Problems, document, each, typed};
 use taprig_model::case::Case;
 
 fuzz_target!(|input: &[u8]| {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use taprig::decode::{Dialogue, View};
+use taprig_record::decode::{Dialogue, View};
 use taprig_model::event::{Bytes, Exchange};
 
 fuzz_target!(|input: &[u8]| {

@@ -13,6 +13,8 @@ pub mod expect;
 pub mod name;
 pub mod requirement;
 pub mod result;
+#[cfg(feature = "samples")]
+pub mod samples;
 pub mod schema;
 pub mod settings;
 pub mod step;

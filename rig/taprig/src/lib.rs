@@ -1,19 +1,8 @@
-//! taprig: the engine.
+//! taprig: the run and what a person sees of it.
 //!
-//! A case is read and checked before a bench is touched ([`case`]), a bench knows nothing of what is run on it ([`mod@bench`]),
-//! a run plays one on the other and tells events ([`run`], [`record`]), and every verdict, transcript and report is computed
-//! from those ([`verdict`], [`transcript`], [`report`]).
+//! Cases come from `taprig-case`, benches from `taprig-bench`. A run plays one on the other and tells events
+//! (`taprig-record`). Every verdict, transcript and report is computed from those (`taprig-judge`, `taprig-report`).
 
-pub mod bench;
-pub mod case;
-pub mod decode;
 pub mod display;
-pub mod flash;
-pub mod link;
-pub mod record;
-pub mod report;
 pub mod run;
 pub mod setup;
-pub mod transcript;
-pub mod units;
-pub mod verdict;

@@ -7,10 +7,10 @@ use taprig_model::bench::{Bench as BenchFile, Board, Sim};
 use taprig_model::device::Device;
 use taprig_model::event::Role;
 
-use crate::bench::{Config, Programs, told};
-use crate::case::project::Fixture;
-use crate::case::{Diagnostic, Problems, Project};
-use crate::flash::Image;
+use taprig_bench::flash::Image;
+use taprig_bench::{Config, Programs, told};
+use taprig_case::project::Fixture;
+use taprig_case::{Diagnostic, Problems, Project};
 
 /// The bench that runs where none is named: no hardware is needed.
 pub const DEFAULT_BENCH: &str = "qemu";

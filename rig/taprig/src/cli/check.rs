@@ -2,7 +2,7 @@
 
 use super::{Exit, Format, print};
 use serde_json::json;
-use taprig::case::{Problems, Project, suite};
+use taprig_case::{Problems, Project, suite};
 
 /// Arguments of `taprig check`.
 #[derive(Debug, clap::Args)]

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use taprig::bench::Bench;
-use taprig::case::{Problems, Project};
 use taprig::display::Out;
-use taprig::record::{Options, Recorder};
 use taprig::run::station::Station;
 use taprig::setup;
-use taprig::transcript::snapshot::Mode;
+use taprig_bench::Bench;
+use taprig_case::baseline::Mode;
+use taprig_case::{Problems, Project};
 use taprig_model::event::{Body, Event, FlashOutcome};
+use taprig_record::{Options, Recorder};
 
 use super::{Exit, interrupt, this_program};
 

@@ -1,7 +1,7 @@
 //! `taprig index`: writes what is generated from the cases and the types.
 
 use super::{Exit, print, schema};
-use taprig::case::{Diagnostic, Problems, Project, Suite, index};
+use taprig_case::{Diagnostic, Problems, Project, Suite, index};
 
 /// Arguments of `taprig index`.
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use super::{Exit, Format, print};
 use serde_json::json;
-use taprig::case::{Problems, Project, SubCase, Suite};
+use taprig_case::{Problems, Project, SubCase, Suite};
 
 /// Arguments of `taprig list`.
 #[derive(Debug, clap::Args)]

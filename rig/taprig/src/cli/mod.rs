@@ -14,8 +14,8 @@ mod tap;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use taprig::case::{Problems, Project};
 use taprig::display::{Failure, Out};
+use taprig_case::{Problems, Project};
 
 /// Decides whether a contactless fare validator may go into service.
 #[derive(Debug, Parser)]
@@ -140,7 +140,7 @@ pub(crate) fn shown(failure: &Failure) -> Exit {
 /// The path of this program: the hosted firmware is a subcommand of it.
 pub(crate) fn this_program() -> Result<PathBuf, Problems> {
     std::env::current_exe().map_err(|error| {
-        taprig::case::Diagnostic::of_file(Path::new("taprig"), format!("can't tell where this program is: {error}"))
+        taprig_case::Diagnostic::of_file(Path::new("taprig"), format!("can't tell where this program is: {error}"))
             .into()
     })
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::fmt;
 use std::io::IsTerminal;
 use std::path::Path;
-use taprig::case::{Diagnostic, Problems};
+use taprig_case::{Diagnostic, Problems};
 
 /// A longer line than this is not shown: no editor's window holds it.
 const LONGEST_LINE: usize = 240;

@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use taprig::bench::Config;
-use taprig::case::{Diagnostic, Problems, Project, Suite};
 use taprig::display;
-use taprig::record::{Options, Recorder, WriteError};
-use taprig::report::{self, Tally};
 use taprig::run::plan;
 use taprig::run::queue;
 use taprig::setup;
-use taprig::transcript::snapshot::Mode;
+use taprig_bench::Config;
+use taprig_case::baseline::Mode;
+use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_model::bench::Board as BoardFile;
 use taprig_model::event::{Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::result::RunResult;
+use taprig_record::{Options, Recorder, WriteError};
+use taprig_report::Tally;
 
 use super::{Exit, Format, interrupt, this_program};
 
@@ -66,7 +66,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     };
     let out = display::Out::new(std::io::stdout());
     let shown = out.failure();
-    let listeners: Vec<taprig::record::Listener> = vec![keep, display::listener(options, out)];
+    let listeners: Vec<taprig_record::Listener> = vec![keep, display::listener(options, out)];
     let recorder = match Recorder::start(args.report.as_deref(), Options { whole: args.keep_card_numbers }, listeners) {
         Ok(recorder) => recorder,
         Err(error @ WriteError::Thread(_)) => return Ok(super::rig_failed(&error)),
@@ -99,7 +99,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     }
     failed |= super::shown(&shown) != Exit::Ok;
     if let Some(folder) = &args.report
-        && let Err(error) = report::write(folder, &result, events)
+        && let Err(error) = taprig_report::write(folder, &result, events)
     {
         eprintln!("taprig: {error}");
         failed = true;

@@ -2,7 +2,7 @@
 
 use super::{Exit, print};
 use std::path::Path;
-use taprig::case::{Diagnostic, Problems};
+use taprig_case::{Diagnostic, Problems};
 
 /// Arguments of `taprig schema`.
 #[derive(Debug, clap::Args)]

@@ -3,20 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use taprig::bench::Bench;
-use taprig::case::project::Fixture;
-use taprig::case::{Diagnostic, Problems, Project, Workshop};
-use taprig::decode::View;
-use taprig::record::{Options, Recorder};
 use taprig::run::known_state::{Situation, Told};
 use taprig::run::plan;
 use taprig::run::station::Station;
 use taprig::run::tap::Tap;
 use taprig::setup;
-use taprig::transcript::render;
-use taprig::transcript::snapshot::Mode;
+use taprig_bench::Bench;
+use taprig_case::baseline::Mode;
+use taprig_case::project::Fixture;
+use taprig_case::{Diagnostic, Problems, Project, Workshop};
+use taprig_judge::transcript::render;
 use taprig_model::event::{Body, CaseStarted, Source};
 use taprig_model::validator::Validator;
+use taprig_record::decode::View;
+use taprig_record::{Options, Recorder};
 use wire::link::Company;
 
 use super::{Exit, interrupt, print, this_program};

@@ -2,10 +2,10 @@
 
 use super::Options;
 use super::style::{Styles, paint};
-use crate::decode::View;
-use crate::transcript::render;
+use taprig_judge::transcript::render;
 use taprig_model::event::{Body, CheckKind, Event};
 use taprig_model::result::{CaseResult, Verdict};
+use taprig_record::decode::View;
 
 /// Most lines of the exchange that are shown; the record has all.
 const LINES: usize = 60;
@@ -98,8 +98,8 @@ fn block_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Tally;
-    use crate::report::tests_support::{event, finished, started};
+    use taprig_model::samples::{event, finished, started};
+    use taprig_report::Tally;
 
     #[test]
     fn where_the_lines_are_that_are_not_shown() {

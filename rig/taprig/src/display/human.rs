@@ -3,13 +3,13 @@
 use super::style::{Styles, paint};
 use super::terminal::Unfilled;
 use super::{Options, Out, failure};
-use crate::report::Tally;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 use taprig_model::event::{Body, Event, FlashOutcome};
 use taprig_model::result::{CaseResult, RunResult, Verdict};
+use taprig_report::Tally;
 
 /// Slowest cases that the summary names, and the time below which none is worth naming, in us.
 const SLOWEST: usize = 3;

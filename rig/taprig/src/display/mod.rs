@@ -13,9 +13,9 @@ pub use human::Human;
 pub use out::{Failure, Out};
 pub use style::Styles;
 
-use crate::record::Listener;
 use std::io::IsTerminal;
 use taprig_model::event::{Body, Event};
+use taprig_record::Listener;
 
 /// How a run is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Options {
     }
 }
 
-/// The display as a listener of [`crate::record::Recorder::start`]. It shows the summary at [`Body::RunFinished`].
+/// The display as a listener of [`taprig_record::Recorder::start`]. It shows the summary at [`Body::RunFinished`].
 pub fn listener(options: Options, mut out: Out) -> Listener {
     match options.format {
         Format::Json => Box::new(move |event| json(event, &mut out)),
@@ -75,10 +75,10 @@ fn json(event: &Event, out: &mut Out) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests_support::run;
     use std::io::Write;
     use std::sync::{Arc, Mutex};
     use taprig_model::result::Verdict;
+    use taprig_model::samples::run;
 
     #[derive(Clone, Default)]
     pub(super) struct Page(Arc<Mutex<Vec<u8>>>);
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn cases_that_did_not_run_are_counted() {
-        use crate::report::tests_support::{event, finished, started};
+        use taprig_model::samples::{event, finished, started};
         let page = Page::default();
         let mut listener = listener(Options::default(), Out::new(page.clone()));
         run()[..5].iter().for_each(&mut listener);

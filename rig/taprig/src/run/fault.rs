@@ -3,8 +3,8 @@
 use taprig_model::expect::CommandName;
 use taprig_model::step::{Fault, Injection};
 
-use crate::bench::BenchError;
-use crate::link::LinkError;
+use taprig_bench::BenchError;
+use taprig_bench::link::LinkError;
 
 /// The injections of a tap, each waiting for its command.
 pub(super) struct Armed<'a> {

@@ -12,11 +12,11 @@ use taprig_model::device::{Adapter, Commands};
 use taprig_model::event::{Body, ConsoleReply, Fields, Role, Source};
 use taprig_model::settings::{DenyEntry, Revocation, Settings};
 
-use crate::bench::{BenchError, Links};
-use crate::link::LinkError;
-use crate::link::console::{Console, Reply};
-use crate::record::Scope;
-use crate::units::lower_hex;
+use taprig_bench::link::LinkError;
+use taprig_bench::link::console::{Console, Reply};
+use taprig_bench::{BenchError, Links};
+use taprig_record::Scope;
+use taprig_record::units::lower_hex;
 
 /// Bytes of commands on their way at a time; every console buffers as much.
 const WINDOW: usize = 512;

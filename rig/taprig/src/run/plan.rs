@@ -12,8 +12,8 @@ use taprig_model::settings::Settings;
 use taprig_model::step::Step;
 
 use super::known_state::{CaKey, Situation};
-use crate::case::workshop::{KeyFiles, Workshop};
-use crate::case::{Diagnostic, Problems, SubCase};
+use taprig_case::workshop::{KeyFiles, Workshop};
+use taprig_case::{Diagnostic, Problems, SubCase};
 
 /// A sub-case that is ready to run.
 #[derive(Debug)]

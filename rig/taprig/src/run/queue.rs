@@ -8,9 +8,9 @@ use taprig_model::result::Verdict;
 
 use super::plan::Planned;
 use super::station::{Station, Stop};
-use crate::bench::Config;
-use crate::record::Recorder;
-use crate::transcript::snapshot::Mode;
+use taprig_bench::Config;
+use taprig_case::baseline::Mode;
+use taprig_record::Recorder;
 
 /// Runs all sub-cases on `jobs` benches. Those that do not apply are told as such; those that no bench is left for are
 /// told as skipped.

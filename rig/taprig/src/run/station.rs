@@ -11,9 +11,9 @@ use super::known_state::Told;
 use super::plan::Planned;
 use super::queue::{INTERRUPTED, begun, ended};
 use super::sub_case::attempt;
-use crate::bench::{Bench, BenchError, Config};
-use crate::record::Recorder;
-use crate::transcript::snapshot::Mode;
+use taprig_bench::{Bench, BenchError, Config};
+use taprig_case::baseline::Mode;
+use taprig_record::Recorder;
 
 /// A bench with the runtime that its links live on. Not shared: one thread, one bench.
 pub struct Station {

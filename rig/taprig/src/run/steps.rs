@@ -14,10 +14,10 @@ use super::fault;
 use super::known_state::{Told, changes, converse};
 use super::plan::Planned;
 use super::tap::{Ended, READY_AGAIN, Tap};
-use crate::bench::{Bench, BenchError};
-use crate::record::Scope;
-use crate::units::micros;
-use crate::verdict::{self, ReadyAgain};
+use taprig_bench::{Bench, BenchError};
+use taprig_judge::verdict::{self, ReadyAgain};
+use taprig_record::Scope;
+use taprig_record::units::micros;
 
 /// Brings fresh boards to the known state and plays all steps. What is seen goes to `scope`.
 ///

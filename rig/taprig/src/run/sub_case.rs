@@ -11,11 +11,12 @@ use super::fault;
 use super::known_state::Told;
 use super::plan::Planned;
 use super::steps;
-use crate::bench::{Bench, BenchError};
-use crate::record::Scope;
-use crate::transcript::{self, snapshot};
-use crate::units::{lower_hex, micros};
-use crate::verdict;
+use taprig_bench::{Bench, BenchError};
+use taprig_case::baseline as snapshot;
+use taprig_judge::transcript;
+use taprig_judge::verdict;
+use taprig_record::Scope;
+use taprig_record::units::{lower_hex, micros};
 
 /// What an attempt came to.
 #[derive(Debug)]

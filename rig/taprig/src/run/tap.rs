@@ -10,11 +10,11 @@ use wire::Response;
 use wire::link::{Answer, Company, Note, Report, Request};
 
 use super::fault::{self, Armed};
-use crate::bench::{BenchError, Links};
-use crate::link::console::Event as ConsoleEvent;
-use crate::record::Scope;
-use crate::units::micros;
+use taprig_bench::link::console::Event as ConsoleEvent;
+use taprig_bench::{BenchError, Links};
 use taprig_model::device::Events;
+use taprig_record::Scope;
+use taprig_record::units::micros;
 
 /// Longest that a card is held when the case does not say.
 pub const HOLD: Duration = Duration::from_secs(2);
@@ -127,7 +127,7 @@ impl Tap<'_> {
             scene.until(links, deadline, |scene| scene.removed.is_some()).await?;
         }
         let Some(traffic) = scene.removed else {
-            return Err(crate::link::LinkError::Deadline {
+            return Err(taprig_bench::link::LinkError::Deadline {
                 what: "word that the card is out of the field".into(),
                 from: "the card emulator",
                 within: ORDER,

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use taprig_model::device::Device;
 
 use super::*;
-use crate::link::emulator::Relay;
-use crate::link::port::{Tap, Way};
-use crate::link::pty::{Terminal, echoes};
-use crate::record::{Options, Recorder};
+use taprig_bench::link::emulator::Relay;
+use taprig_bench::link::port::{Tap, Way};
+use taprig_bench::link::pty::{Terminal, echoes};
+use taprig_record::{Options, Recorder};
 
 const NONCE: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 0xFF];
 const NONCE_TEXT: &str = "01020304050607ff";

@@ -1,0 +1,317 @@
+//! A firmware image: what an ELF file puts into flash.
+
+use object::{
+    Endianness, elf,
+    read::elf::{FileHeader, ProgramHeader},
+};
+use sha2::{Digest as _, Sha256};
+use std::{
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use taprig_record::units::lower_hex;
+
+/// No board here has so much flash: a larger file, or one spread over more, is something else.
+const LARGEST: u64 = 16 << 20;
+/// What an erased byte of flash reads as.
+const ERASED: u8 = 0xFF;
+
+/// What an ELF file puts into flash: its loadable segments by physical address, gaps filled with 0xFF.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    path: PathBuf,
+    address: u32,
+    content: Arc<[u8]>,
+    digest: [u8; 32],
+}
+
+/// The file is no firmware image, or none for this chip.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// It can't be read.
+    #[error("reading the image {} failed; has the firmware been built?", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is too large to be firmware.
+    #[error("the image {} spans {bytes} bytes, more than any board's flash (16 MiB); is it the right file?", path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// Its size, or the span of its segments.
+        bytes: u64,
+    },
+    /// It is not an ELF file, or a damaged one.
+    #[error("{} is not an ELF file, or a damaged one; name the file that cargo built, not a .bin or .hex", path.display())]
+    NotElf {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: object::Error,
+    },
+    /// It is for another processor.
+    #[error("{} is an ELF file for another processor (machine {machine}), not for 32-bit Arm; was it built for the host?", path.display())]
+    WrongProcessor {
+        /// Which file.
+        path: PathBuf,
+        /// `e_machine` of the ELF header.
+        machine: u16,
+    },
+    /// It has nothing to load.
+    #[error("{} has no loadable segment; was it linked without a linker script?", path.display())]
+    Empty {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It does not begin with a vector table.
+    #[error("{} does not begin with a vector table (stack pointer {stack:#010x}, reset vector {reset:#010x}); was it linked with the board's linker script?", path.display())]
+    NoVectorTable {
+        /// Which file.
+        path: PathBuf,
+        /// First word.
+        stack: u32,
+        /// Second word.
+        reset: u32,
+    },
+    /// It is for another chip.
+    #[error("{} goes to {:#010x}..{:#010x}, but the flash of {chip} is {}; is it built for another board?", path.display(), range.start, range.end, ranges(flash))]
+    WrongChip {
+        /// Which file.
+        path: PathBuf,
+        /// Where it goes.
+        range: Range<u64>,
+        /// The chip.
+        chip: String,
+        /// Its flash.
+        flash: Vec<Range<u64>>,
+    },
+}
+
+impl Image {
+    /// Reads an image from an ELF file.
+    ///
+    /// # Errors
+    /// The file is missing, too large, or no firmware for a Cortex-M.
+    pub fn read(path: impl Into<PathBuf>) -> Result<Self, ImageError> {
+        let path = path.into();
+        let bytes = fs::metadata(&path)
+            .map_err(|source| ImageError::Unreadable { path: path.clone(), source })
+            // Debug information may be several times the image.
+            .and_then(|meta| match meta.len() {
+                bytes if bytes > 8 * LARGEST => Err(ImageError::TooLarge { path: path.clone(), bytes }),
+                _ => fs::read(&path).map_err(|source| ImageError::Unreadable { path: path.clone(), source }),
+            })?;
+        Self::parse(path, &bytes)
+    }
+
+    fn parse(path: PathBuf, file: &[u8]) -> Result<Self, ImageError> {
+        let (address, content) = load(&path, file)?;
+        let word = |at: usize| {
+            content.get(at..).and_then(|rest| rest.first_chunk::<4>()).map_or(0, |word| u32::from_le_bytes(*word))
+        };
+        let (stack, reset) = (word(0), word(4));
+        let code = address..address + content.len() as u32;
+        // Word-aligned stack, Thumb code within the image (ARMv7-M B1.5.3).
+        if stack == 0 || stack & 3 != 0 || reset & 1 == 0 || !code.contains(&(reset & !1)) {
+            return Err(ImageError::NoVectorTable { path, stack, reset });
+        }
+        let digest = Sha256::digest(&content).into();
+        Ok(Self { path, address, content: content.into(), digest })
+    }
+
+    /// The file it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// First address in flash.
+    pub fn address(&self) -> u32 {
+        self.address
+    }
+
+    /// What goes there.
+    pub fn content(&self) -> &[u8] {
+        &self.content
+    }
+
+    /// Bytes that go into flash.
+    pub fn bytes(&self) -> u64 {
+        self.content.len() as u64
+    }
+
+    /// Bytes of flash to keep for the next power-on: from the start of flash, where an image begins, to its end.
+    pub fn extent(&self) -> u32 {
+        // `load` lets nothing in that is longer.
+        self.content.len() as u32
+    }
+
+    /// SHA-256 of the content; the firmware computes the same over its flash.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// The digest as the firmware reports it: 64 lower-case hexadecimal digits.
+    pub fn digest_hex(&self) -> String {
+        lower_hex(&self.digest)
+    }
+
+    /// Whether the image lies in the chip's flash.
+    ///
+    /// # Errors
+    /// [`ImageError::WrongChip`] if not.
+    pub fn check_fits(&self, chip: &str, flash: &[Range<u64>]) -> Result<(), ImageError> {
+        let range = u64::from(self.address)..u64::from(self.address) + self.bytes();
+        if flash.iter().any(|flash| flash.start <= range.start && range.end <= flash.end) {
+            return Ok(());
+        }
+        Err(ImageError::WrongChip { path: self.path.clone(), range, chip: chip.to_owned(), flash: flash.to_vec() })
+    }
+}
+
+/// Address and content of the loadable segments.
+fn load(path: &Path, file: &[u8]) -> Result<(u32, Vec<u8>), ImageError> {
+    let not_elf = |source| ImageError::NotElf { path: path.to_owned(), source };
+    let wrong = |machine| ImageError::WrongProcessor { path: path.to_owned(), machine };
+    // The class comes before all else: a 64-bit file is a good file for another processor.
+    if object::FileKind::parse(file).map_err(not_elf)? == object::FileKind::Elf64 {
+        let header = elf::FileHeader64::<Endianness>::parse(file).map_err(not_elf)?;
+        return Err(wrong(header.e_machine(header.endian().map_err(not_elf)?).0));
+    }
+    let header = elf::FileHeader32::<Endianness>::parse(file).map_err(not_elf)?;
+    let endian = header.endian().map_err(not_elf)?;
+    if header.e_machine(endian) != elf::EM_ARM || endian != Endianness::Little {
+        return Err(wrong(header.e_machine(endian).0));
+    }
+    let mut pieces = Vec::new();
+    for segment in header.program_headers(endian, file).map_err(not_elf)? {
+        if segment.p_type(endian) == elf::PT_LOAD && segment.p_filesz(endian) > 0 {
+            let content = segment.data(endian, file).map_err(|()| ImageError::Unreadable {
+                path: path.to_owned(),
+                source: io::ErrorKind::UnexpectedEof.into(),
+            })?;
+            pieces.push((segment.p_paddr(endian), content));
+        }
+    }
+    let start = pieces.iter().map(|(at, _)| *at).min().ok_or_else(|| ImageError::Empty { path: path.to_owned() })?;
+    let end = pieces.iter().map(|(at, content)| u64::from(*at) + content.len() as u64).max().unwrap_or(0);
+    let bytes = end - u64::from(start);
+    if bytes > LARGEST || end > 1 << 32 {
+        return Err(ImageError::TooLarge { path: path.to_owned(), bytes });
+    }
+    let mut image = vec![ERASED; bytes as usize];
+    for (at, content) in pieces {
+        let from = (at - start) as usize;
+        image[from..from + content.len()].copy_from_slice(content);
+    }
+    Ok((start, image))
+}
+
+fn ranges(flash: &[Range<u64>]) -> String {
+    let texts: Vec<_> = flash.iter().map(|range| format!("{:#010x}..{:#010x}", range.start, range.end)).collect();
+    texts.join(" and ")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A minimal ELF file for `machine` with loadable segments at physical addresses.
+    pub(in super::super) fn elf_file(machine: elf::Machine, segments: &[(u32, &[u8])]) -> Vec<u8> {
+        const HEADER: u32 = 52;
+        const ENTRY: u32 = 32;
+        let mut file = b"\x7fELF\x01\x01\x01".to_vec();
+        file.resize(16, 0);
+        for half in [2, machine.0] {
+            file.extend(half.to_le_bytes());
+        }
+        for word in [1, 0, HEADER, 0, 0_u32] {
+            file.extend(word.to_le_bytes());
+        }
+        for half in [HEADER as u16, ENTRY as u16, segments.len() as u16, 40, 0, 0] {
+            file.extend(half.to_le_bytes());
+        }
+        let mut offset = HEADER + ENTRY * segments.len() as u32;
+        for (address, content) in segments {
+            let size = content.len() as u32;
+            // The virtual address is elsewhere, as .data's is.
+            for word in [1, offset, 0x2000_0000, *address, size, size, 5, 4] {
+                file.extend(word.to_le_bytes());
+            }
+            offset += size;
+        }
+        file.extend(segments.iter().flat_map(|(_, content)| content.iter()));
+        file
+    }
+
+    /// Words of an image at `address` that is `bytes` long.
+    pub(in super::super) fn program(address: u32, bytes: usize) -> Vec<u8> {
+        let mut program = [0x2000_1000, address + 9].map(u32::to_le_bytes).concat();
+        program.resize(bytes, 0xA5);
+        program
+    }
+
+    fn parse(file: &[u8]) -> Result<Image, ImageError> {
+        Image::parse("test.elf".into(), file)
+    }
+
+    #[test]
+    fn gaps_are_filled_and_digested() {
+        let first = program(0x0800_0000, 16);
+        let image = parse(&elf_file(elf::EM_ARM, &[(0x0800_0014, &[1, 2]), (0x0800_0000, &first)])).unwrap();
+        let whole = [first.as_slice(), &[0xFF; 4], &[1, 2]].concat();
+        assert_eq!((image.address(), image.content()), (0x0800_0000, whole.as_slice()));
+        assert_eq!(image.digest(), <[u8; 32]>::from(Sha256::digest(&whole)));
+        assert_eq!(image.digest_hex().len(), 64);
+        assert_eq!(image.bytes(), 22);
+    }
+
+    #[test]
+    fn the_chip_must_have_the_flash() {
+        let image = parse(&elf_file(elf::EM_ARM, &[(0x0800_0000, &program(0x0800_0000, 64))])).unwrap();
+        image.check_fits("chip", &[0..64, 0x0800_0000..0x0800_0040]).unwrap();
+        let error = image.check_fits("chip", &[0..0x40_0000, 0x0800_0000..0x0800_003F]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "test.elf goes to 0x08000000..0x08000040, but the flash of chip is 0x00000000..0x00400000 and \
+             0x08000000..0x0800003f; is it built for another board?"
+        );
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        assert!(matches!(parse(b""), Err(ImageError::NotElf { .. })));
+        assert!(matches!(parse(b":10000000"), Err(ImageError::NotElf { .. })));
+        let own = fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert!(matches!(parse(&own), Err(ImageError::WrongProcessor { .. })));
+        assert!(matches!(parse(&elf_file(elf::EM_RISCV, &[])), Err(ImageError::WrongProcessor { .. })));
+        assert!(matches!(parse(&elf_file(elf::EM_ARM, &[])), Err(ImageError::Empty { .. })));
+        assert!(matches!(Image::read("/no/such/image.elf"), Err(ImageError::Unreadable { .. })));
+        let spread = elf_file(elf::EM_ARM, &[(0, &program(0, 16)), (0x2000_0000, &[1])]);
+        assert!(matches!(parse(&spread), Err(ImageError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn a_file_without_vector_table_is_refused() {
+        for broken in [program(0x100, 64), vec![0; 64], vec![0xFF; 64], vec![1]] {
+            let file = elf_file(elf::EM_ARM, &[(0, &broken)]);
+            assert!(matches!(parse(&file), Err(ImageError::NoVectorTable { .. })));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_files_never_panic(at in 0_usize..200, byte: u8, cut in 0_usize..200) {
+            let mut file = elf_file(elf::EM_ARM, &[(0, &program(0, 64)), (0x80, &[1, 2, 3])]);
+            let last = file.len() - 1;
+            file[at.min(last)] = byte;
+            file.truncate(file.len() - cut.min(last));
+            let _ = parse(&file);
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! A bench: one validator, one card emulator, their power, programs and serial ports.
+//!
+//! A bench knows nothing of what is run on it. It brings its boards from power-on to ready, proves who they are,
+//! flashes them when their firmware is not the one asked for, and hands out their links.
+
+pub mod board;
+mod error;
+pub mod flash;
+mod identity;
+pub mod link;
+mod open;
+mod port;
+mod qemu;
+mod real;
+mod sim;
+mod slot;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+pub use error::BenchError;
+pub use error::told;
+pub use open::{Config, Programs};
+
+use board::{Board, Prepared};
+use slot::Slot;
+use taprig_model::device::{Adapter, Device};
+use taprig_model::event::{Body, Role, Source};
+
+use crate::link::LinkError;
+use crate::link::console::Console;
+use crate::link::emulator::Relay;
+use crate::link::port::{Tap, Way};
+use taprig_record::Scope;
+use taprig_record::units::micros;
+
+/// A process whose port has vanished has ended within this time.
+const LAST_BREATH: Duration = Duration::from_millis(500);
+
+/// Kinds of board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The firmware compiled for this host.
+    Sim,
+    /// The real image on an emulated board.
+    Qemu,
+    /// A real board with a debug probe.
+    Probe,
+    /// A device that is already programmed.
+    Attached,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sim => "sim",
+            Self::Qemu => "qemu",
+            Self::Probe => "probe",
+            Self::Attached => "attached",
+        })
+    }
+}
+
+/// The links to two boards that are on and ready.
+#[derive(Debug)]
+pub struct Links {
+    /// The validator's console.
+    pub console: Console,
+    /// The card emulator's relay.
+    pub relay: Relay,
+}
+
+/// A bench in use.
+pub struct Bench {
+    bench_name: String,
+    device: Device,
+    validator: Box<dyn Board>,
+    emulator: Box<dyn Board>,
+    emulator_baud: u32,
+    modelled: bool,
+    links: Option<Links>,
+    /// The boards came from power-on and nothing was said to them yet.
+    fresh: bool,
+    /// Power-ons so far: each has a socket of its own for the air.
+    cycles: u32,
+    next: Option<Next>,
+    scope: Scope,
+    // After the boards, so that it is dropped after them.
+    slot: Slot,
+}
+
+/// The boards of the next power-on, being made on another thread.
+#[derive(Debug)]
+struct Next {
+    air: PathBuf,
+    making: std::thread::JoinHandle<Result<Made, BenchError>>,
+}
+
+#[derive(Debug, Default)]
+struct Made {
+    emulator: Option<Prepared>,
+    validator: Option<Prepared>,
+}
+
+impl Bench {
+    /// The device under test.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Whether its times are modelled: one of its boards is emulated or hosted.
+    #[must_use]
+    pub fn is_modelled(&self) -> bool {
+        self.modelled
+    }
+
+    /// Where the bench's events go.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// From here on the bench's events go to `scope`: to that of a sub-case, or back to its own.
+    pub fn tell_to(&mut self, scope: Scope) {
+        self.scope = scope;
+    }
+
+    /// The links, when the boards are on.
+    pub fn links(&mut self) -> Option<&mut Links> {
+        self.links.as_mut()
+    }
+
+    /// Name of the bench with its slot.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.bench_name, self.slot.number())
+    }
+
+    /// Boards that come straight from power-on: power-cycled, unless nothing was done since the last time.
+    ///
+    /// # Errors
+    /// As [`Bench::power_cycle`].
+    pub async fn fresh(&mut self) -> Result<(), BenchError> {
+        if !self.fresh {
+            self.power_cycle().await?;
+        }
+        self.fresh = false;
+        Ok(())
+    }
+
+    /// Takes power from both boards and gives it back; returns when both are ready.
+    ///
+    /// # Errors
+    /// [`BenchError`]; the boards are then off.
+    pub async fn power_cycle(&mut self) -> Result<(), BenchError> {
+        self.power_off();
+        let outcome = self.power_on().await;
+        if outcome.is_err() {
+            self.power_off();
+        }
+        outcome
+    }
+
+    /// Takes power from both boards.
+    pub fn power_off(&mut self) {
+        let on = self.links.take().is_some();
+        // The validator first: its air is a client of the emulator's.
+        self.validator.power_off();
+        self.emulator.power_off();
+        if on {
+            for role in [Role::Validator, Role::Emulator] {
+                self.scope.emit(Source::Power, Body::Power { role, on: false });
+            }
+        }
+    }
+
+    /// Lets time pass. What the boards say meanwhile waits for the next step.
+    ///
+    /// # Errors
+    /// [`BenchError::Link`] at once when a port vanishes.
+    pub async fn idle(&mut self, time: Duration) -> Result<(), BenchError> {
+        let deadline = tokio::time::Instant::now() + time;
+        match &mut self.links {
+            Some(links) => {
+                tokio::try_join!(links.console.idle(deadline), links.relay.idle(deadline))?;
+            }
+            None => tokio::time::sleep_until(deadline).await,
+        }
+        Ok(())
+    }
+
+    async fn power_on(&mut self) -> Result<(), BenchError> {
+        // What was made ahead costs nothing here; what was not counts.
+        let started = Instant::now();
+        let (air, made) = self.take_next()?;
+        let relay_port = self.emulator.power_on(&air, made.emulator)?;
+        let console_port = self.validator.power_on(&air, made.validator)?;
+        let adapter = &self.device.console;
+        let relay_tap = self.tap("emulator-link");
+        let mut relay = Relay::open(&relay_port, self.emulator_baud, relay_tap)?;
+        let mut console = Console::open(&console_port, adapter.baud, &adapter.lines, self.tap("validator-console"))?;
+        self.emulator.go()?;
+        self.scope.emit(Source::Power, Body::Power { role: Role::Emulator, on: true });
+        self.validator.go()?;
+        self.scope.emit(Source::Power, Body::Power { role: Role::Validator, on: true });
+
+        let within: Duration = adapter.ready_within.into();
+        if let Err(error) = starts(&mut relay, self.emulator.restarts(), within).await {
+            return Err(self.not_ready(Role::Emulator, within, error));
+        }
+        self.scope.emit(Source::Emulator, Body::Ready { role: Role::Emulator, took_us: micros(started.elapsed()) });
+        if let Err(error) = becomes_ready(&mut console, self.validator.restarts(), &self.device.console).await {
+            return Err(self.not_ready(Role::Validator, within, error));
+        }
+        self.scope.emit(Source::Validator, Body::Ready { role: Role::Validator, took_us: micros(started.elapsed()) });
+        self.links = Some(Links { console, relay });
+        self.prepare_next();
+        Ok(())
+    }
+
+    /// What is said of a board that did not become ready: that it is gone, when it is.
+    fn not_ready(&mut self, role: Role, within: Duration, error: LinkError) -> BenchError {
+        match (self.ended(role, &error), error) {
+            (Some(why), _) => BenchError::Ended { role, why },
+            (None, error @ LinkError::Deadline { .. }) => BenchError::NotReady { role, within, why: error.to_string() },
+            (None, error) => error.into(),
+        }
+    }
+
+    /// Why a board is gone, when it is gone of its own accord and that is why a link failed with `error`.
+    pub fn ended(&mut self, role: Role, error: &LinkError) -> Option<String> {
+        let within = if matches!(error, LinkError::Gone { .. }) { LAST_BREATH } else { Duration::ZERO };
+        self.board(role).ended(within)
+    }
+
+    fn board(&mut self, role: Role) -> &mut Box<dyn Board> {
+        match role {
+            Role::Validator => &mut self.validator,
+            Role::Emulator => &mut self.emulator,
+        }
+    }
+
+    /// Starts to make the boards of the next power-on, while this one's are at work.
+    fn prepare_next(&mut self) {
+        let air = self.next_air();
+        // What can't be made now is tried at the power-on, which can tell why not.
+        if let Ok(Some(make)) = self.preparation(&air) {
+            self.next = Some(Next { air, making: std::thread::spawn(make) });
+        }
+    }
+
+    /// What makes the boards of a power-on, side by side. The validator connects where the emulator listens, so where the
+    /// emulator can't be made ahead, the validator can't either.
+    fn preparation(
+        &self,
+        air: &Path,
+    ) -> Result<Option<impl FnOnce() -> Result<Made, BenchError> + Send + use<>>, BenchError> {
+        let Some(emulator) = self.emulator.preparation(air)? else { return Ok(None) };
+        let validator = self.validator.preparation(air)?;
+        Ok(Some(move || {
+            std::thread::scope(|threads| {
+                let validator = validator.map(|make| threads.spawn(make));
+                let emulator = emulator();
+                let validator = validator.map(|making| match making.join() {
+                    Ok(made) => made,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                });
+                Ok(Made { emulator: Some(emulator?), validator: validator.transpose()? })
+            })
+        }))
+    }
+
+    fn take_next(&mut self) -> Result<(PathBuf, Made), BenchError> {
+        match self.next.take() {
+            None => {
+                let air = self.next_air();
+                let made = self.preparation(&air)?.map_or_else(|| Ok(Made::default()), |make| make())?;
+                Ok((air, made))
+            }
+            Some(next) => match next.making.join() {
+                Ok(made) => Ok((next.air, made?)),
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+        }
+    }
+
+    /// Boards that were made ahead and never switched on go with what made them.
+    fn forget_next(&mut self) {
+        if let Some(next) = self.next.take() {
+            drop(next.making.join());
+        }
+    }
+
+    fn next_air(&mut self) -> PathBuf {
+        self.cycles += 1;
+        self.slot.runtime().join(format!("air-{}", self.cycles))
+    }
+
+    fn tap(&self, port: &'static str) -> Tap {
+        let serial = self.scope.serial(port);
+        std::sync::Arc::new(move |way, bytes| serial.bytes(Instant::now(), way == Way::In, bytes))
+    }
+}
+
+/// An emulator that got power says that it has started; one that could not be switched is asked whether it is there.
+async fn starts(relay: &mut Relay, restarts: bool, within: Duration) -> Result<(), LinkError> {
+    if restarts { relay.started(within).await } else { relay.identify(within).await.map(drop) }
+}
+
+/// A validator whose power can't be switched is told to start again.
+async fn becomes_ready(console: &mut Console, restarts: bool, adapter: &Adapter) -> Result<(), LinkError> {
+    let within = adapter.ready_within.into();
+    if !restarts {
+        console.send(&adapter.commands.reboot).await?;
+        // One that was ready before says so again; only what follows the start counts.
+        console.wait_for(&adapter.events.started, within).await?;
+    }
+    console.wait_for(&adapter.events.ready, within).await.map(drop)
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.power_off();
+        self.forget_next();
+        self.scope.emit(Source::Rig, Body::BenchClosed {});
+    }
+}

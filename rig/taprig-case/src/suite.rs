@@ -1,0 +1,299 @@
+//! The cases that were asked for, ready to run; or all that is wrong with them.
+
+use super::check::{self, Known};
+use super::diagnostic::{Diagnostic, Problems, nearest};
+use super::document::Node;
+use super::lines::Lines;
+use super::project::{Fixture, Project};
+use super::select::{FileKind, Selector, file_of, files};
+use super::typed::typed;
+use super::workshop::Workshop;
+use super::{each, include};
+use crate::baseline;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use taprig_model::bench::Bench;
+use taprig_model::card::{CardImage, KeyFile};
+use taprig_model::case::{Case, Snapshot};
+use taprig_model::device::Device;
+use taprig_model::name::{CaseId, Name, SubCaseId};
+use taprig_model::settings::Settings;
+use taprig_model::validator::Validator;
+
+/// What is run at once: a case, or one value of its matrix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubCase {
+    /// Its id.
+    pub id: SubCaseId,
+    /// The case, with the values of the matrix put in.
+    pub case: Case,
+    /// Title of the case as it is written, values of the matrix by their names.
+    pub title: String,
+    /// The file, relative to the project where it is in it.
+    pub file: PathBuf,
+    /// Where in that file expectations stand.
+    pub lines: Lines,
+    /// What the validator is set to before the first step: the profile, and over it the case's own settings.
+    pub settings: Settings,
+}
+
+impl SubCase {
+    /// Claims that the case needs and the device does not make. Empty: the case applies.
+    #[must_use]
+    pub fn lacks<'a>(&'a self, device: &Device) -> Vec<&'a Name> {
+        device.lacks(&self.case.applies)
+    }
+
+    /// A place in the case's file: `cases/bus/BUS-001.yaml:12`, or the file alone where no line is known.
+    #[must_use]
+    pub fn at(&self, line: Option<usize>) -> String {
+        let file = self.file.display();
+        line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"))
+    }
+}
+
+/// The cases that were asked for, in the order of files and matrices.
+#[derive(Debug)]
+pub struct Suite {
+    /// The cases.
+    pub cases: Vec<SubCase>,
+    /// How many files were read for them.
+    pub files: usize,
+    /// What their cards are made of.
+    pub workshop: Workshop,
+}
+
+impl Suite {
+    /// Reads the cases that the words mean (paths, ids, families, tags; none: all in `cases`). As soon as a word is no
+    /// path, all of `cases` is read, and all of it must be right.
+    ///
+    /// # Errors
+    /// All problems of all files.
+    pub fn load(project: &Project, words: &[String]) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let mut selectors = Vec::new();
+        for word in words {
+            match Selector::of(word, project) {
+                Ok(selector) => selectors.push(selector),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let mut paths = Paths::new();
+        for selector in &selectors {
+            if let Selector::Path(path) = selector {
+                paths.extend(by_real(files(path, &mut problems)));
+            }
+        }
+        let asked: BTreeSet<PathBuf> = paths.keys().cloned().collect();
+        if selectors.is_empty() && problems.is_empty()
+            || selectors.iter().any(|word| !matches!(word, Selector::Path(_)))
+        {
+            paths.extend(by_real(files(&project.cases(), &mut problems)));
+        }
+        let mut known = Known::read(project, &mut problems);
+        let mut cases = read(&mut known, project, paths.values().map(PathBuf::as_path), &mut problems);
+        let files = cases.iter().map(|case| &case.file).collect::<BTreeSet<_>>().len();
+        let all_words = words_of(&cases);
+        for (word, selector) in words.iter().zip(&selectors) {
+            let fits = |case: &SubCase| selector.fits(&case.id, &case.case.tags);
+            // With files that are wrong the case may be in one of them.
+            if problems.is_empty() && !matches!(selector, Selector::Path(_)) && !cases.iter().any(fits) {
+                let problem = Diagnostic::of_file(Path::new(word), "no case has this id or tag");
+                let known: Vec<&str> = all_words.iter().map(String::as_str).collect();
+                problems.push(match nearest(word, &known) {
+                    Some(name) => problem.help(format!("did you mean `{name}`?")),
+                    None => problem.help("`taprig list` shows ids and tags"),
+                });
+            }
+        }
+        if !selectors.is_empty() {
+            cases.retain(|case| {
+                selectors.iter().any(|selector| match selector {
+                    Selector::Path(_) => asked.contains(&real(&project.root().join(&case.file))),
+                    other => other.fits(&case.id, &case.case.tags),
+                })
+            });
+        }
+        // A run that judges nothing must not look like one that passed.
+        if cases.is_empty() && problems.is_empty() {
+            let asked = if words.is_empty() { "cases".to_owned() } else { words.join(" ") };
+            problems.push(
+                Diagnostic::of_file(Path::new(&asked), "no case is meant by this")
+                    .help("name a case file, a folder of cases, a case id such as `ODA-004`, or a tag"),
+            );
+        }
+        problems.into_result(Self { cases, files, workshop: known.workshop })
+    }
+}
+
+/// Files by their real path: the same one may be named in two ways.
+type Paths = BTreeMap<PathBuf, PathBuf>;
+
+fn by_real(files: Vec<PathBuf>) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+    files.into_iter().map(|path| (real(&path), path))
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.into())
+}
+
+fn words_of(cases: &[SubCase]) -> BTreeSet<String> {
+    cases
+        .iter()
+        .flat_map(|case| {
+            let tags = case.case.tags.iter().map(ToString::to_string);
+            tags.chain([case.id.case.to_string(), case.id.to_string()])
+        })
+        .collect()
+}
+
+/// Reads the cases in these files; other kinds of file among them are left out.
+fn read<'a>(
+    known: &mut Known,
+    project: &Project,
+    paths: impl Iterator<Item = &'a Path>,
+    problems: &mut Problems,
+) -> Vec<SubCase> {
+    let mut ids: BTreeMap<CaseId, PathBuf> = BTreeMap::new();
+    let mut cases = Vec::new();
+    for path in paths {
+        if FileKind::read(path) == FileKind::Case {
+            read_case(known, project, path, &mut ids, &mut cases, problems);
+        }
+    }
+    cases
+}
+
+fn read_case(
+    known: &mut Known,
+    project: &Project,
+    path: &Path,
+    ids: &mut BTreeMap<CaseId, PathBuf>,
+    cases: &mut Vec<SubCase>,
+    problems: &mut Problems,
+) {
+    let Some(tree) = include::read_alone(path, problems) else { return };
+    note_id(&tree, path, project, ids, problems);
+    let title = tree.get("title").and_then(Node::text).unwrap_or_default().to_string();
+    for expanded in each::expand(tree, problems) {
+        let mut found = Problems::default();
+        let case = typed::<Case>(&expanded.tree, &mut found);
+        let settings = case.as_ref().and_then(|case| known.case(case, &expanded.tree, path, &mut found));
+        for problem in found.iter() {
+            problems.push(in_sub_case(problem, expanded.name.as_ref()));
+        }
+        let Some(case) = case else { continue };
+        let id = SubCaseId { case: case.id.clone(), sub: expanded.name };
+        if let Some(settings) = settings {
+            let (file, lines) = (project.shown(path).into(), Lines::of(&expanded.tree));
+            cases.push(SubCase { id, case, title: title.clone(), file, lines, settings });
+        }
+    }
+}
+
+/// A problem where a value of the matrix was put in, with the sub-case that put it there.
+fn in_sub_case(problem: &Diagnostic, name: Option<&Name>) -> Diagnostic {
+    let put_in = problem
+        .place
+        .as_ref()
+        .is_some_and(|(source, bytes)| source.text().get(bytes.clone()).is_some_and(|text| text.contains('{')));
+    match (name, &problem.help) {
+        (Some(name), Some(help)) if put_in => problem.clone().help(format!("{help} (in sub-case `{name}`)")),
+        (Some(name), None) if put_in => problem.clone().help(format!("in sub-case `{name}`")),
+        _ => problem.clone(),
+    }
+}
+
+/// Ids are compared before typing, so that a case that is wrong elsewhere still has its id.
+fn note_id(tree: &Node, path: &Path, project: &Project, ids: &mut BTreeMap<CaseId, PathBuf>, problems: &mut Problems) {
+    let Some(Ok(id)) = tree.get("id").and_then(Node::text).map(str::parse::<CaseId>) else { return };
+    // When only some files are read, the case's own place tells of the other one.
+    let own = file_of(project, &id);
+    let first = match ids.get(&id) {
+        Some(first) => Some(first.clone()),
+        None if own.is_file() && real(&own) != real(path) => Some(own),
+        None => None,
+    };
+    match first {
+        Some(first) => problems.push(check::same_id(id.as_str(), project.shown(&first), tree)),
+        None => {
+            ids.insert(id, path.into());
+        }
+    }
+}
+
+/// Checks files of any kind (none named: all cases and fixtures) and says how many there are.
+///
+/// # Errors
+/// All problems of all files.
+pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problems> {
+    let mut problems = Problems::default();
+    let mut paths = Paths::new();
+    for word in words {
+        match Selector::of(word, project) {
+            Ok(Selector::Path(path)) => paths.extend(by_real(files(&path, &mut problems))),
+            Ok(Selector::Id(id)) => paths.extend(by_real(files(&file_of(project, &id.case), &mut problems))),
+            Ok(_) => problems.push(
+                Diagnostic::of_file(Path::new(word), "no such file or folder").help("`check` takes paths and ids"),
+            ),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if words.is_empty() {
+        paths.extend(by_real(files(&project.cases(), &mut problems)));
+        for fixture in Fixture::ALL {
+            paths.extend(by_real(files(&project.folder(fixture), &mut problems)));
+        }
+    }
+    let mut known = Known::read(project, &mut problems);
+    for path in paths.values() {
+        let FileKind::Fixture(kind) = FileKind::read(path) else { continue };
+        let before = problems.len();
+        fixture(project, kind, path, &mut problems);
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        // A card of another project can't be made with the keys of this one.
+        if kind == Fixture::Card && problems.len() == before && real(path) == real(&project.file(kind, name)) {
+            known.workshop.card(name, &[], &mut problems);
+        }
+    }
+    let cases = read(&mut known, project, paths.values().map(PathBuf::as_path), &mut problems);
+    // A case that is wrong is not among those that were read, but its transcripts are its own.
+    if words.is_empty() && problems.is_empty() {
+        transcripts(project, &cases, &mut problems);
+    }
+    problems.into_result(paths.len())
+}
+
+/// Tells of reviewed transcripts that no case has.
+fn transcripts(project: &Project, cases: &[SubCase], problems: &mut Problems) {
+    let mut wanted: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for sub in cases {
+        let folder = project.root().join(&sub.file).parent().map(Path::to_owned).unwrap_or_default();
+        let names = wanted.entry(folder).or_default();
+        if sub.case.snapshot == Snapshot::Transcript {
+            names.insert(baseline::name(&sub.id.to_string()));
+        }
+    }
+    for entry in std::fs::read_dir(project.cases()).into_iter().flatten().flatten() {
+        wanted.entry(entry.path()).or_default();
+    }
+    for (folder, names) in wanted {
+        for path in baseline::left_over(&folder.join("snapshots"), &names) {
+            problems.push(
+                Diagnostic::of_file(&path, "no case has this transcript")
+                    .help("delete it, or rename it with its case: <ID>.snap, <ID>__<sub-case>.snap"),
+            );
+        }
+    }
+}
+
+fn fixture(project: &Project, kind: Fixture, path: &Path, problems: &mut Problems) {
+    let wrong = match kind {
+        Fixture::Validator => project.load_file::<Validator>(kind, path).err(),
+        Fixture::Card => project.load_file::<CardImage>(kind, path).err(),
+        Fixture::Key => project.load_file::<KeyFile>(kind, path).err(),
+        Fixture::Device => project.load_file::<Device>(kind, path).err(),
+        Fixture::Bench => project.load_file::<Bench>(kind, path).err(),
+    };
+    wrong.iter().for_each(|wrong| problems.add(wrong));
+}

@@ -1,0 +1,235 @@
+//! Frames on the air in words: anticollision, RATS and blocks (ISO/IEC 14443-3 and -4).
+//!
+//! Polling is left out, before activation and after release: how often an idle reader looks for a card is a matter of
+//! time. So is a waiting time extension for which no case asked: the emulator asks for one while its host thinks.
+//! Of an I-block only kind, number and length are told; what is in it is told as command and response.
+//!
+//! Check sums are not looked at: where an account number was hidden, the right one does not fit any more. Which blocks
+//! arrive damaged is known from what the case does to the link.
+
+use taprig_model::event::Fields;
+use taprig_record::decode::hex;
+
+/// SAK bit 3: the UID goes on at the next cascade level.
+const SAK_CASCADE: u8 = 0x04;
+
+/// What the reader's last frame makes of the card's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// The frame is told, and so is its answer.
+    Block,
+    /// Anticollision: a part of the UID.
+    Uid,
+    /// SELECT: a SAK.
+    Sak,
+    /// RATS: an ATS.
+    Ats,
+    /// Neither is told.
+    Nothing,
+}
+
+/// What the case does to the response to one command.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Link {
+    /// The card asks for more time.
+    extensions: bool,
+    /// So many of the card's frames to come arrive damaged.
+    damaged: u32,
+}
+
+/// Follows the frames of one tap.
+#[derive(Debug)]
+pub(super) struct Air {
+    asked: Asked,
+    /// For the command that was answered last.
+    link: Link,
+    /// For the answer that comes next.
+    next: Link,
+}
+
+impl Air {
+    /// At the start of a tap.
+    pub(super) fn new() -> Self {
+        Self { asked: Asked::Nothing, link: Link::default(), next: Link::default() }
+    }
+
+    /// A fault was put on the link; the answer that it belongs to follows.
+    pub(super) fn injected(&mut self, fault: &str, values: &Fields) {
+        let times = values.get("times").and_then(|times| times.parse().ok()).unwrap_or(1);
+        self.next = Link { extensions: fault == "wtx", damaged: if fault == "corrupt" { times } else { 0 } };
+    }
+
+    /// The host has answered a command.
+    pub(super) fn answered(&mut self) {
+        self.link = std::mem::take(&mut self.next);
+    }
+
+    /// The line for a frame; none for polling.
+    pub(super) fn line(&mut self, from_card: bool, short: bool, bytes: &[u8]) -> Option<String> {
+        if !self.link.extensions && matches!(bytes, [0xF2, _, _, _]) {
+            return None;
+        }
+        if from_card {
+            let words = match self.asked {
+                Asked::Nothing => return None,
+                Asked::Uid => match bytes {
+                    [uid @ .., _] if bytes.len() == 5 => format!("UID {}", hex(uid)),
+                    _ => format!("{} bytes in place of a UID", bytes.len()),
+                },
+                Asked::Sak => match bytes {
+                    [sak, _, _] if sak & SAK_CASCADE != 0 => format!("SAK {sak:02X}, the UID goes on"),
+                    [sak, _, _] => format!("SAK {sak:02X}"),
+                    _ => format!("{} bytes in place of a SAK", bytes.len()),
+                },
+                Asked::Ats => format!("ATS {}", hex(body(bytes))),
+                Asked::Block if self.link.damaged > 0 => {
+                    self.link.damaged -= 1;
+                    format!("damaged, {} bytes", bytes.len())
+                }
+                Asked::Block => block(bytes),
+            };
+            return Some(format!("<- {words}"));
+        }
+        let (asked, words) = match *bytes {
+            _ if short => (Asked::Nothing, String::new()),
+            // WUPB and HLTA. A card that was let go by HLTA tells so by itself.
+            [0x05, _, _, _, _] | [0x50, 0x00, _, _] => (Asked::Nothing, String::new()),
+            [sel @ (0x93 | 0x95 | 0x97), 0x20] => (Asked::Uid, format!("anticollision {sel:02X}")),
+            [sel @ (0x93 | 0x95 | 0x97), 0x70, ..] => (Asked::Sak, format!("select {sel:02X}")),
+            [0xE0, parameter, _, _] => (Asked::Ats, format!("RATS {parameter:02X}")),
+            _ => (Asked::Block, block(bytes)),
+        };
+        self.asked = asked;
+        (asked != Asked::Nothing).then(|| format!("-> {words}"))
+    }
+}
+
+fn body(frame: &[u8]) -> &[u8] {
+    &frame[..frame.len().saturating_sub(2)]
+}
+
+/// A block by its PCB (ISO/IEC 14443-4, clause 7.1).
+fn block(frame: &[u8]) -> String {
+    let number = |pcb: u8| pcb & 1;
+    match *body(frame) {
+        [pcb @ (0x02 | 0x03), ref inf @ ..] => format!("I {} {} bytes", number(pcb), inf.len()),
+        [pcb @ (0x12 | 0x13), ref inf @ ..] => format!("I {} {} bytes, more follow", number(pcb), inf.len()),
+        [pcb @ (0xA2 | 0xA3)] => format!("R(ACK) {}", number(pcb)),
+        [pcb @ (0xB2 | 0xB3)] => format!("R(NAK) {}", number(pcb)),
+        [0xC2] => "S(DESELECT)".to_owned(),
+        [0xF2, wtxm] => format!("S(WTX) {wtxm}"),
+        [pcb, ref inf @ ..] => format!("PCB {pcb:02X} {} bytes", inf.len()),
+        [] => "no PCB".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use wire::crc::crc_a;
+
+    fn sealed(bytes: &[u8]) -> Vec<u8> {
+        [bytes, &crc_a(bytes)].concat()
+    }
+
+    /// The lines of frames; a short one has one byte.
+    fn lines(air: &mut Air, frames: &[(bool, Vec<u8>)]) -> Vec<String> {
+        frames.iter().filter_map(|(card, bytes)| air.line(*card, !card && bytes.len() == 1, bytes)).collect()
+    }
+
+    #[test]
+    fn polling_is_left_out_before_and_after() {
+        let polling = [
+            (false, vec![0x52]),
+            (true, vec![0x04, 0x00]),
+            (false, sealed(&[0x50, 0x00])),
+            (false, vec![0x05, 0x00, 0x08, 0x39, 0x73]),
+            (true, vec![0x50; 14]),
+        ];
+        let served = [
+            (false, vec![0x52]),
+            (true, vec![0x44, 0x00]),
+            (false, vec![0x93, 0x20]),
+            (true, vec![0x88, 4, 1, 2, 0x8F]),
+            (false, sealed(&[0x93, 0x70, 0x88, 4, 1, 2, 0x8F])),
+            (true, sealed(&[0x04])),
+            (false, sealed(&[0xE0, 0x80])),
+            (true, sealed(&[0x02, 0x78])),
+            (false, sealed(&[0x12, 1, 2])),
+            (true, sealed(&[0xA2])),
+            (false, sealed(&[0x03, 3])),
+            (true, sealed(&[0x03, 0x90, 0x00])),
+            (false, sealed(&[0xB2])),
+            (true, sealed(&[0x0A, 0x00, 0x90, 0x00])),
+            (false, sealed(&[0xC2])),
+            (true, sealed(&[0xC2])),
+        ];
+        let mut air = Air::new();
+        assert!(lines(&mut air, &polling).is_empty());
+        insta::assert_snapshot!(lines(&mut air, &served).join("\n"), @r"
+        -> anticollision 93
+        <- UID 88040102
+        -> select 93
+        <- SAK 04, the UID goes on
+        -> RATS 80
+        <- ATS 0278
+        -> I 0 2 bytes, more follow
+        <- R(ACK) 0
+        -> I 1 1 bytes
+        <- I 1 2 bytes
+        -> R(NAK) 0
+        <- PCB 0A 3 bytes
+        -> S(DESELECT)
+        <- S(DESELECT)
+        ");
+        assert!(lines(&mut air, &polling).is_empty());
+    }
+
+    #[test]
+    fn more_time_is_told_where_a_case_asks_for_it() {
+        let frames = [
+            (false, sealed(&[0x02, 0x00])),
+            (true, sealed(&[0xF2, 4])),
+            (false, sealed(&[0xF2, 4])),
+            (true, sealed(&[0x02, 0x90, 0x00])),
+        ];
+        let mut air = Air::new();
+        let plain = ["-> I 0 1 bytes", "<- I 0 2 bytes"];
+        assert_eq!(lines(&mut air, &frames), plain);
+        air.injected("wtx", &Fields::parse("multiplier=4"));
+        assert_eq!(lines(&mut air, &frames), plain, "before the answer that it belongs to");
+        air.answered();
+        assert_eq!(lines(&mut air, &frames), ["-> I 0 1 bytes", "<- S(WTX) 4", "-> S(WTX) 4", "<- I 0 2 bytes"]);
+        air.answered();
+        assert_eq!(lines(&mut air, &frames), plain);
+    }
+
+    #[test]
+    fn a_block_is_damaged_as_often_as_the_case_says_and_never_by_a_hidden_number() {
+        // As the record keeps it: digits hidden, check sum that of the card.
+        let mut hidden = sealed(&[0x02, 0x5A, 0x08, 0x62, 0x29, 0x90, 0x01, 0x80, 0x00, 0x00, 0x21, 0x90, 0x00]);
+        hidden[6..9].fill(0xCC);
+        let frames = [(false, sealed(&[0xB2])), (true, hidden)];
+        let mut air = Air::new();
+        let twice = |air: &mut Air| [lines(air, &frames), lines(air, &frames)].concat();
+        let (asks, whole) = ("-> R(NAK) 0", "<- I 0 12 bytes");
+        assert_eq!(twice(&mut air), [asks, whole, asks, whole]);
+        air.injected("corrupt", &Fields::parse("seed=4"));
+        air.answered();
+        assert_eq!(twice(&mut air), [asks, "<- damaged, 15 bytes", asks, whole]);
+        air.injected("corrupt", &Fields::parse("times=3"));
+        air.answered();
+        assert_eq!(twice(&mut air), [asks, "<- damaged, 15 bytes", asks, "<- damaged, 15 bytes"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_frame_panics(frames in prop::collection::vec((any::<bool>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..20)), 0..20)) {
+            let mut air = Air::new();
+            for (card, short, bytes) in frames {
+                let _ = air.line(card, short, &bytes);
+            }
+        }
+    }
+}

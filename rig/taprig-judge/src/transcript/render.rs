@@ -1,0 +1,410 @@
+//! Events to lines.
+
+use super::air::Air;
+use taprig_model::event::{Body, CaseStarted, ConsoleReply, Event, Fields, Release, Traffic};
+use taprig_record::decode::{Dialogue, View};
+
+/// Prompts of an idle validator. They come before or after `ready`, as the device likes, and say nothing of a tap.
+const IDLE_PROMPTS: [&str; 2] = ["14", "15"];
+
+/// Commands by which the rig watches; they are no step of the case.
+const WATCHING: [&str; 4] = ["journal", "echo", "status", "identity"];
+
+/// The transcript for a snapshot. See [`render`].
+pub fn transcript(events: &[Event]) -> String {
+    render(events, View::Stable)
+}
+
+/// The transcript of the last attempt in the events of one sub-case. Ends without a line end; empty without events.
+pub fn render(events: &[Event], view: View) -> String {
+    let start = events.iter().rposition(|event| matches!(event.body, Body::CaseStarted(_))).unwrap_or(0);
+    let mut lines = Vec::new();
+    let mut faulty = false;
+    if let Some(Body::CaseStarted(case)) = events.get(start).map(|event| &event.body) {
+        faulty = !case.faults.is_empty();
+        given(case, &mut lines);
+    }
+    let mut step: Option<Step> = None;
+    for event in &events[start.min(events.len())..] {
+        match &event.body {
+            Body::StepStarted { number, step: text } => {
+                finish(step.take(), view, faulty, &mut lines);
+                step = Some(Step::new(*number, text));
+            }
+            // Before the first step the rig sets up; what differs from the profile is told above.
+            body => {
+                if let Some(step) = &mut step {
+                    step.add(body);
+                }
+            }
+        }
+    }
+    finish(step, view, faulty, &mut lines);
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines.join("\n")
+}
+
+fn given(case: &CaseStarted, lines: &mut Vec<String>) {
+    lines.push(format!("validator {}", case.validator));
+    lines.extend(case.settings.iter().map(|setting| format!("  set {setting}")));
+    if let Some(card) = &case.card {
+        lines.push(format!("card {card}"));
+    }
+    lines.extend(case.changes.iter().map(|change| format!("  {change}")));
+    lines.extend(case.faults.iter().map(|fault| format!("  link: {fault}")));
+    lines.push(String::new());
+}
+
+/// A step, its events sorted by where they come from.
+struct Step<'a> {
+    head: String,
+    console: bool,
+    before: Vec<&'a Body>,
+    taps: Vec<Vec<&'a Body>>,
+    /// What the console told, each part closed by `ready`.
+    told: Vec<Vec<(&'a str, &'a Fields)>>,
+    ready: bool,
+    journal: Vec<&'a Fields>,
+}
+
+impl<'a> Step<'a> {
+    fn new(number: u32, text: &str) -> Self {
+        Self {
+            head: format!("{number} {text}"),
+            console: text.starts_with("console"),
+            before: vec![],
+            taps: vec![],
+            told: vec![vec![]],
+            ready: false,
+            journal: vec![],
+        }
+    }
+
+    fn add(&mut self, body: &'a Body) {
+        match body {
+            Body::Presented { .. } => self.taps.push(vec![body]),
+            Body::Activated { .. }
+            | Body::Exchange(_)
+            | Body::Frame { .. }
+            | Body::Injected { .. }
+            | Body::Released { .. }
+            | Body::Removed { .. } => match self.taps.last_mut() {
+                Some(tap) => tap.push(body),
+                None => self.before.push(body),
+            },
+            Body::ConsoleSent { .. } | Body::ConsoleReply(_) => self.before.push(body),
+            Body::ConsoleEvent { name, values } => self.tell(name, values),
+            Body::Journal { added, .. } => self.journal.extend(added),
+            _ => {}
+        }
+    }
+
+    fn tell(&mut self, name: &'a str, values: &'a Fields) {
+        if name == "ready" {
+            self.ready = true;
+            return;
+        }
+        if name == "show" && values.get("id").is_some_and(|id| IDLE_PROMPTS.contains(&id)) {
+            return;
+        }
+        if self.ready {
+            self.told.push(vec![]);
+            self.ready = false;
+        }
+        if let Some(part) = self.told.last_mut() {
+            part.push((name, values));
+        }
+    }
+}
+
+fn finish(step: Option<Step<'_>>, view: View, faulty: bool, lines: &mut Vec<String>) {
+    let Some(step) = step else { return };
+    lines.push(step.head);
+    conversation(&step.before, step.console, view, lines);
+    let several = step.taps.len() > 1;
+    let mut told = step.told.into_iter();
+    for (number, tap) in (1..).zip(&step.taps) {
+        if several {
+            lines.push(format!("  tap {number}"));
+        }
+        card(tap, view, faulty, lines);
+        for (name, values) in told.next().unwrap_or_default() {
+            lines.push(format!("  {}", console_event(name, values, view)));
+        }
+    }
+    for (name, values) in told.flatten() {
+        lines.push(format!("  {}", console_event(name, values, view)));
+    }
+    for record in step.journal {
+        lines.push(format!("  journal + {}", stable(record, view, &["n"])));
+    }
+    lines.push(String::new());
+}
+
+fn card(tap: &[&Body], view: View, faulty: bool, lines: &mut Vec<String>) {
+    let mut dialogue = Dialogue::new(view);
+    let mut air = Air::new();
+    for body in tap {
+        match body {
+            Body::Presented { card, .. } => lines.push(format!("  present {card}")),
+            Body::Activated { fsd } => lines.push(format!("  activated, FSD {fsd}")),
+            Body::Injected { fault, values, .. } => air.injected(fault, values),
+            Body::Frame { from_card, short, bytes } => {
+                lines.extend(air.line(*from_card, *short, bytes).map(|line| format!("  {line}")));
+            }
+            Body::Exchange(exchange) => {
+                air.answered();
+                lines.extend(dialogue.lines(exchange).iter().map(|line| format!("  {line}")));
+            }
+            Body::Released { how } => lines.push(format!("  {}", release(*how))),
+            // Only a link that the case disturbs is told of: on real air a block may be lost at any time.
+            Body::Removed { traffic: Traffic { retries, .. }, .. } if faulty => {
+                lines.push(format!("  removed, {retries} blocks asked for again"));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn release(how: Release) -> &'static str {
+    match how {
+        Release::Deselected => "deselected",
+        Release::Halted => "halted",
+        Release::FieldOff => "field off",
+    }
+}
+
+/// Commands and replies, in the order they were exchanged: the device answers one after the other.
+fn conversation(bodies: &[&Body], all: bool, view: View, lines: &mut Vec<String>) {
+    let sent = bodies.iter().filter_map(|body| match body {
+        Body::ConsoleSent { line } => Some(line),
+        _ => None,
+    });
+    let mut replies = bodies.iter().filter_map(|body| match body {
+        Body::ConsoleReply(reply) => Some(reply),
+        _ => None,
+    });
+    for line in sent {
+        let reply = replies.next();
+        let watching = WATCHING.iter().any(|name| line.split(' ').next() == Some(name));
+        if watching && !all {
+            continue;
+        }
+        lines.push(format!("  $ {line}"));
+        match reply {
+            None => lines.push("    no reply".to_owned()),
+            Some(reply) => lines.extend(console_reply(reply, view).iter().map(|line| format!("    {line}"))),
+        }
+    }
+}
+
+fn console_reply(reply: &ConsoleReply, view: View) -> Vec<String> {
+    let mut lines: Vec<_> = reply.data.iter().map(|data| format!("- {}", stable(data, view, &[]))).collect();
+    lines.push(match (&reply.code, reply.ok) {
+        // Values from the first word on; anything else is a person's text, such as an echo.
+        (_, true) if reply.text.split(' ').next().is_some_and(|word| word.contains('=')) => {
+            format!("ok {}", stable(&Fields::parse(&reply.text), view, &[]))
+        }
+        (_, true) => format!("ok {}", reply.text).trim_end().to_owned(),
+        (Some(code), false) => format!("error {code} {}", reply.text).trim_end().to_owned(),
+        (None, false) => format!("error {}", reply.text).trim_end().to_owned(),
+    });
+    lines
+}
+
+fn console_event(name: &str, values: &Fields, view: View) -> String {
+    let value = |key: &str| values.get(key).unwrap_or("-");
+    match name {
+        "show" => {
+            let rest = stable(values, view, &["id", "text"]);
+            format!("* shows {} {:?} {rest}", value("id"), value("text")).trim_end().to_owned()
+        }
+        "sound" | "gate" => format!("* {name} {values}").replace("=\"\"", ""),
+        "result" => {
+            let rest = stable(values, view, &["outcome"]);
+            format!("= {} {rest}", value("outcome")).trim_end().to_owned()
+        }
+        _ => format!("* {name} {}", stable(values, view, &[])).trim_end().to_owned(),
+    }
+}
+
+/// Whether the rig made this name of settings: 16 hexadecimal digits in small letters.
+fn is_digest(value: &str) -> bool {
+    value.len() == 16 && value.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Values with placeholders for what differs from run to run or from board to board.
+fn stable(values: &Fields, view: View, without: &[&str]) -> String {
+    let pairs = values.iter().filter(|(name, _)| !without.contains(name)).map(|(name, value)| {
+        let value = match (view, name) {
+            (View::Whole, _) => value,
+            (_, "time" | "clock") if value != "unset" => "<time>",
+            (_, "ac") => "<cryptogram>",
+            (_, "digest") => "<digest>",
+            (_, "version") => "<version>",
+            (_, "board") => "<board>",
+            (_, "un" | "nonce") => "<random>",
+            (_, "us" | "ms") => "<duration>",
+            (_, "serial") => "<serial>",
+            // The rig's own name for its settings is their digest; a name that a case gives is told.
+            (_, "profile") if is_digest(value) => "<settings>",
+            _ => value,
+        };
+        (name, value)
+    });
+    pairs.collect::<Fields>().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use taprig_model::event::Exchange;
+    use taprig_model::samples::{event, started};
+
+    fn told(name: &str, values: &str) -> Body {
+        Body::ConsoleEvent { name: name.into(), values: Fields::parse(values) }
+    }
+
+    fn card_side(un: u8) -> Vec<Body> {
+        let fci = vec![0x6F, 0x0A, 0xA5, 0x08, 0x9F, 0x38, 0x05, 0x9F, 0x37, 0x04, 0x9A, 0x03, 0x90, 0x00];
+        let gpo = vec![0x80, 0xA8, 0, 0, 9, 0x83, 7, un, un, un, un, 0x18, 0x05, 0x21, 0];
+        let answer = vec![0x77, 0x0D, 0x9F, 0x26, 8, un, 1, un, 1, un, 1, un, 1, 0x82, 0, 0x90, 0];
+        let exchange = |command: Vec<u8>, response: Vec<u8>| {
+            Body::Exchange(Exchange {
+                command: command.into(),
+                response: Some(response.into()),
+                air_us: u64::from(un),
+                ..Exchange::default()
+            })
+        };
+        vec![
+            Body::Presented { tap: 1, card: "credit".into() },
+            Body::Field { on: true },
+            Body::Activated { fsd: 256 },
+            exchange(vec![0, 0xA4, 4, 0, 3, 0xA0, 0, 0, 0], fci),
+            exchange(gpo, answer),
+            Body::Released { how: Release::Deselected },
+            Body::Removed { traffic: Traffic { from_reader: u32::from(un), ..Traffic::default() }, air_us: 9 },
+        ]
+    }
+
+    fn console_side() -> Vec<Body> {
+        vec![
+            told("show", r#"id=16 text="processing""#),
+            told("show", r#"id=03 text="approved""#),
+            told("sound", "accepted"),
+            told("gate", "open"),
+            told("result", "outcome=approved reason=oda fare=100 charged=100 cryptogram=arqc oda=ok"),
+            told("ready", ""),
+        ]
+    }
+
+    fn case(bodies: impl IntoIterator<Item = Body>) -> Vec<Event> {
+        let before = [started("A new card rides", 1), Body::ConsoleSent { line: "profile x".into() }];
+        let step = [Body::StepStarted { number: 1, step: "tap".into() }];
+        let journal = Fields::parse("n=7 time=2018-05-21T08:00:00 pan=622609******7890 fare=100 ac=0011223344556677");
+        let after = [
+            Body::ConsoleSent { line: "journal 6".into() },
+            Body::Journal { count: 7, total: 700, added: vec![journal] },
+            Body::StepStarted { number: 2, step: "console identity".into() },
+            Body::ConsoleSent { line: "identity".into() },
+            Body::ConsoleReply(ConsoleReply {
+                data: vec![],
+                ok: true,
+                code: None,
+                text: "device=taprig-reference board=sim version=0.1.0 digest=00".into(),
+            }),
+            Body::ConsoleSent { line: "fly".into() },
+            Body::ConsoleReply(ConsoleReply {
+                data: vec![],
+                ok: false,
+                code: Some("unknown".into()),
+                text: "no such command".into(),
+            }),
+        ];
+        let all = before.into_iter().chain(step).chain(bodies).chain(after);
+        (0..).zip(all).map(|(at, body)| event(at, Some("ODA-004"), body)).collect()
+    }
+
+    #[test]
+    fn a_tap_in_lines() {
+        let events = case(card_side(7).into_iter().chain(console_side()));
+        insta::assert_snapshot!(transcript(&events), @r#"
+        validator shangluo-flat-1-yuan
+
+        1 tap
+          present credit
+          activated, FSD 256
+          > select aid A00000
+          < 9000 ok
+              9F38 PDOL 9F37:4 9A:3
+          > gpo
+              9F37 unpredictable number <4 random bytes>
+              9A transaction date <date>
+          < 9000 ok
+              9F26 cryptogram <8-byte cryptogram>
+              82 AIP (empty)
+          deselected
+          * shows 16 "processing"
+          * shows 03 "approved"
+          * sound accepted
+          * gate open
+          = approved reason=oda fare=100 charged=100 cryptogram=arqc oda=ok
+          journal + time=<time> pan=622609******7890 fare=100 ac=<cryptogram>
+
+        2 console identity
+          $ identity
+            ok device=taprig-reference board=<board> version=<version> digest=<digest>
+          $ fly
+            error unknown no such command
+        "#);
+    }
+
+    #[test]
+    fn which_port_was_faster_and_what_was_random_says_nothing() {
+        let once = transcript(&case(card_side(7).into_iter().chain(console_side())));
+        let idle = told("show", r#"id=15 text="present card" amount=100"#);
+        let other = std::iter::once(idle.clone()).chain(console_side()).chain(card_side(9)).chain([idle]);
+        assert_eq!(transcript(&case(other)), once);
+    }
+
+    #[test]
+    fn two_taps_of_a_step_each_have_what_was_told_of_them() {
+        let mut bodies = Vec::new();
+        for _ in 0..2 {
+            bodies.extend(card_side(7));
+        }
+        bodies.extend(console_side());
+        bodies.extend(console_side());
+        let text = transcript(&case(bodies));
+        let places: Vec<_> = text.match_indices("= approved").map(|(place, _)| place).collect();
+        let second = text.find("  tap 2").unwrap();
+        assert!(places.len() == 2 && places[0] < second && second < places[1], "{text}");
+    }
+
+    #[test]
+    fn the_rigs_name_of_settings_is_a_placeholder_and_a_persons_is_not() {
+        let line = |text: &str| stable(&Fields::parse(text), View::Stable, &[]);
+        assert_eq!(line("state=ready profile=c38b9db0baaa81ce"), "state=ready profile=<settings>");
+        assert_eq!(line("profile=-"), "profile=-");
+        assert_eq!(line("profile=winter-2018"), "profile=winter-2018");
+        assert_eq!(stable(&Fields::parse("profile=c38b9db0baaa81ce"), View::Whole, &[]), "profile=c38b9db0baaa81ce");
+    }
+
+    #[test]
+    fn a_text_that_is_echoed_stays_as_it_is() {
+        let ok = |text: &str| ConsoleReply { data: vec![], ok: true, code: None, text: text.into() };
+        assert_eq!(console_reply(&ok("! a = b"), View::Stable), ["ok ! a = b"]);
+        assert_eq!(console_reply(&ok("board=sim serial=7"), View::Stable), ["ok board=<board> serial=<serial>"]);
+    }
+
+    #[test]
+    fn only_the_last_attempt_counts_and_nothing_is_nothing() {
+        let mut events = case(card_side(1));
+        events.extend(case(console_side()));
+        assert_eq!(transcript(&events), transcript(&case(console_side())));
+        assert_eq!(transcript(&[]), "");
+    }
+}

@@ -1,0 +1,86 @@
+//! Criteria on the trace: commands, data objects, time.
+
+use std::collections::BTreeMap;
+
+use taprig_model::event::{Body, CheckKind, Exchange};
+use taprig_model::expect::{CommandName, Expect, exchange_matches};
+use taprig_model::units::{Duration, Hex};
+
+use super::{Checks, TapEvents};
+use taprig_record::decode::tlv::{self, Item};
+
+pub(super) fn judge(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_>], checks: &mut Checks<'_>) {
+    if let Some(cvm) = expect.cvm {
+        let seen = tap.result().and_then(|result| result.get("cvm")).unwrap_or("not told");
+        checks.word(CheckKind::Trace, "cvm", cvm.as_str(), seen);
+    }
+    if let Some(wanted) = &expect.exchange {
+        let seen: Vec<CommandName> = exchanges(tap).map(|exchange| CommandName::of(&exchange.command)).collect();
+        let words = |list: &mut dyn Iterator<Item = String>| format!("[{}]", list.collect::<Vec<_>>().join(", "));
+        let wanted_words = words(&mut wanted.iter().map(ToString::to_string));
+        let seen_words = words(&mut seen.iter().map(ToString::to_string));
+        checks.add(CheckKind::Trace, "exchange", wanted_words, seen_words, exchange_matches(wanted, &seen));
+    }
+    if !expect.tags.is_empty() {
+        let seen = tags(tap);
+        let earlier: Vec<_> = earlier.iter().map(|tap| tags(*tap)).collect();
+        for (tag, pattern) in &expect.tags {
+            let name = tag.to_string();
+            let value = seen.get(&name).map(Vec::as_slice);
+            let earlier: Vec<_> = earlier.iter().filter_map(|tags| tags.get(&name).cloned()).collect();
+            let shown = value.map_or_else(|| "absent".to_owned(), |value| Hex(value.to_vec()).to_string());
+            let ok = pattern.matches(value, &earlier);
+            checks.add(CheckKind::Trace, &format!("tag {tag}"), pattern.to_string(), shown, ok);
+        }
+    }
+    if let Some(within) = expect.within {
+        let took = tap.events.iter().rev().find_map(|event| match event.body {
+            Body::Removed { air_us, .. } => Some(air_us),
+            _ => None,
+        });
+        let seen = took.map_or_else(|| "no tap".to_owned(), |us| Duration { us }.to_string());
+        checks.add(CheckKind::Trace, "within", within.to_string(), seen, took.is_some_and(|took| took <= within.us));
+    }
+}
+
+fn exchanges(tap: TapEvents<'_>) -> impl Iterator<Item = &Exchange> {
+    tap.events.iter().filter_map(|event| match &event.body {
+        Body::Exchange(exchange) => Some(exchange),
+        _ => None,
+    })
+}
+
+/// The last value of each data object that either side sent in a tap, by its tag in capital hexadecimal. The reader's
+/// are taken from GET PROCESSING OPTIONS by the PDOL that the card announced.
+#[must_use]
+pub fn tags(tap: TapEvents<'_>) -> BTreeMap<String, Vec<u8>> {
+    let mut seen: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for exchange in exchanges(tap) {
+        if CommandName::of(&exchange.command) == CommandName::Gpo {
+            let pdol = seen.get("9F38").cloned().unwrap_or_default();
+            let mut data = gpo_data(&exchange.command);
+            for (tag, len) in tlv::list(&pdol).0 {
+                let Some((value, rest)) = data.split_at_checked(len) else { break };
+                seen.insert(format!("{tag:02X}"), value.to_vec());
+                data = rest;
+            }
+        }
+        let body =
+            exchange.response.as_ref().and_then(|response| response.len().checked_sub(2).map(|len| &response[..len]));
+        for item in tlv::walk(body.unwrap_or_default()) {
+            if let Item::Object { tag, value, template: false, .. } = item {
+                seen.insert(format!("{tag:02X}"), value.to_vec());
+            }
+        }
+    }
+    seen
+}
+
+/// The values in the command template 83 of GET PROCESSING OPTIONS.
+fn gpo_data(command: &[u8]) -> &[u8] {
+    match command {
+        [0x80, 0xA8, _, _, _, 0x83, len, rest @ ..] if *len < 0x80 => &rest[..usize::from(*len).min(rest.len())],
+        [0x80, 0xA8, _, _, _, 0x83, 0x81, len, rest @ ..] => &rest[..usize::from(*len).min(rest.len())],
+        _ => &[],
+    }
+}

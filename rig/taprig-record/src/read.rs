@@ -1,0 +1,269 @@
+//! Reading a record back.
+
+use super::{EVENTS, MARK, Mark, SERIAL, State, serial_name};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use taprig_model::event::{Body, Event, SCHEMA};
+
+/// A record on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Where it is.
+    pub folder: PathBuf,
+    /// How far it got.
+    pub state: State,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// Bytes of a last line that was cut off; none of it is in `events`.
+    pub torn: usize,
+}
+
+/// A record can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A file can't be read.
+    #[error("reading {}: {cause}; name a folder that `taprig run --report` wrote", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What went wrong.
+        cause: io::Error,
+    },
+    /// A line is no event.
+    #[error("reading {}, line {line}: {cause}; the record was altered after it was written", path.display())]
+    Line {
+        /// Which file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What went wrong.
+        cause: serde_json::Error,
+    },
+    /// Written by a later version.
+    #[error("reading {}: schema {found} is later than {SCHEMA}; read it with a newer taprig", path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+    },
+}
+
+impl Record {
+    /// Reads the record in `folder`. A last line that a killed writer left half written is left out.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn open(folder: &Path) -> Result<Self, ReadError> {
+        let path = folder.join(EVENTS);
+        let text = fs::read(&path).map_err(|cause| ReadError::Io { path: path.clone(), cause })?;
+        // A mark that is missing or unreadable tells of a writer that got no further.
+        let mark = fs::read(folder.join(MARK)).ok().and_then(|mark| serde_json::from_slice::<Mark>(&mark).ok());
+        let state = mark.map_or(State::Open, |mark| mark.state);
+        if let Some(Mark { schema, .. }) = mark
+            && schema > SCHEMA
+        {
+            return Err(ReadError::Newer { path, found: schema });
+        }
+        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        let mut events = Vec::new();
+        for (line, json) in (1..).zip(text[..whole].split_inclusive(|&byte| byte == b'\n')) {
+            let event: Event =
+                serde_json::from_slice(json).map_err(|cause| ReadError::Line { path: path.clone(), line, cause })?;
+            if let Body::RunStarted(run) = &event.body
+                && run.schema > SCHEMA
+            {
+                return Err(ReadError::Newer { path, found: run.schema });
+            }
+            events.push(event);
+        }
+        Ok(Self { folder: folder.to_owned(), state, events, torn: text.len() - whole })
+    }
+
+    /// The events of one sub-case, in order.
+    pub fn case(&self, id: &str) -> Vec<Event> {
+        self.events.iter().filter(|event| event.case.as_deref() == Some(id)).cloned().collect()
+    }
+
+    /// Raw bytes of a port, both directions; [`Body::Serial`] tells whose and when.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn serial(&self, bench: &str, port: &str) -> Result<Vec<u8>, ReadError> {
+        let path = self.folder.join(SERIAL).join(serial_name(bench, port));
+        fs::read(&path).map_err(|cause| ReadError::Io { path, cause })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Recorder, WriteError};
+    use std::sync::{Arc, Mutex};
+    use std::time::Instant;
+    use taprig_model::event::{Bytes, Exchange, Fields, FirmwareImage, Role, RunStarted, Source};
+
+    fn write(folder: &Path, whole: bool) -> Recorder {
+        let recorder = Recorder::start(Some(folder), Options { whole }, vec![]).unwrap();
+        let scope = recorder.scope();
+        scope.emit(Source::Rig, Body::RunStarted(RunStarted { schema: SCHEMA, ..RunStarted::default() }));
+        let bench = scope.bench("qemu");
+        bench.emit(
+            Source::Rig,
+            Body::Firmware(FirmwareImage {
+                role: Role::Validator,
+                path: "validator.elf".into(),
+                digest: "00".repeat(32),
+                bytes: 4096,
+            }),
+        );
+        let serial = bench.serial("validator-console");
+        serial.bytes(Instant::now(), false, b"status\n");
+        serial.bytes(Instant::now(), true, b"ok state=ready\n");
+        let case = bench.case("BUS-001");
+        case.emit(
+            Source::Validator,
+            Body::ConsoleEvent { name: "result".into(), values: Fields::parse("pan=6226091234567890 fare=100") },
+        );
+        case.emit(
+            Source::Emulator,
+            Body::Exchange(Exchange {
+                response: Some(Bytes(vec![0x5A, 8, 0x62, 0x26, 9, 0x12, 0x34, 0x56, 0x78, 0x90, 0x90, 0])),
+                ..Exchange::default()
+            }),
+        );
+        assert_eq!(case.events().len(), 2);
+        recorder
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), false).close(true).unwrap();
+        let record = Record::open(folder.path()).unwrap();
+        assert_eq!((record.state, record.torn, record.events.len()), (State::Complete, 0, 6));
+        assert_eq!(record.case("BUS-001").len(), 2);
+        let raw = record.serial("qemu", "validator-console").unwrap();
+        let Body::Serial { received: true, offset, len, .. } = record.events[3].body else { panic!("no serial") };
+        assert_eq!(&raw[usize::try_from(offset).unwrap()..][..len as usize], b"ok state=ready\n");
+        let firmware = fs::read_to_string(folder.path().join("firmware.json")).unwrap();
+        assert!(firmware.contains(&"00".repeat(32)), "{firmware}");
+    }
+
+    #[test]
+    fn numbers_are_hidden_unless_kept_whole() {
+        for whole in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            write(folder.path(), whole).close(true).unwrap();
+            let text = fs::read_to_string(folder.path().join(EVENTS)).unwrap();
+            assert_eq!(text.contains("6226091234567890"), whole, "{text}");
+            assert_eq!(text.contains("5A08622609CCCCCC78909000"), !whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn cut_off_at_any_byte_it_still_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), false).close(true).unwrap();
+        let path = folder.path().join(EVENTS);
+        let text = fs::read(&path).unwrap();
+        let whole = Record::open(folder.path()).unwrap().events;
+        for len in 0..text.len() {
+            fs::write(&path, &text[..len]).unwrap();
+            let record = Record::open(folder.path()).unwrap();
+            let lines = text[..len].iter().filter(|&&byte| byte == b'\n').count();
+            assert_eq!(record.events, whole[..lines], "{len}");
+        }
+    }
+
+    #[test]
+    fn what_is_flushed_outlives_the_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = write(folder.path(), false);
+        recorder.flush();
+        let record = Record::open(folder.path()).unwrap();
+        assert_eq!((record.state, record.torn, record.events.len()), (State::Open, 0, 6));
+        assert_eq!(record.serial("qemu", "validator-console").unwrap(), b"status\nok state=ready\n");
+        drop(recorder);
+        assert_eq!(Record::open(folder.path()).unwrap().state, State::Partial);
+    }
+
+    #[test]
+    fn a_disk_that_is_full_stops_no_listener() {
+        let heard = Arc::new(Mutex::new(0));
+        let tell = heard.clone();
+        let folder = tempfile::tempdir().unwrap();
+        let listener = Box::new(move |_: &Event| *tell.lock().unwrap() += 1);
+        let recorder = Recorder::start(Some(folder.path()), Options::default(), vec![listener]).unwrap();
+        // No file can be made where the folder is gone.
+        fs::remove_dir_all(folder.path().join(SERIAL)).unwrap();
+        let scope = recorder.scope().bench("qemu");
+        scope.serial("validator-console").bytes(Instant::now(), true, b"ok\n");
+        scope.emit(Source::Rig, Body::BenchClosed {});
+        let failure = recorder.close(true).unwrap_err();
+        assert!(failure.to_string().contains("qemu-validator-console.bin"), "{failure}");
+        assert_eq!(*heard.lock().unwrap(), 1);
+        assert_ne!(Record::open(folder.path()).unwrap().state, State::Complete);
+    }
+
+    #[test]
+    fn an_altered_line_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), false).close(true).unwrap();
+        let path = folder.path().join(EVENTS);
+        let text = fs::read_to_string(&path).unwrap().replacen("\"kind\":\"firmware\"", "\"kind\":\"firmwear\"", 1);
+        fs::write(&path, text).unwrap();
+        assert!(matches!(Record::open(folder.path()), Err(ReadError::Line { line: 2, .. })));
+    }
+
+    #[test]
+    fn a_killed_writer_leaves_an_open_record_and_a_folder_has_one_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = write(folder.path(), false);
+        let mark = fs::read(folder.path().join(MARK)).unwrap();
+        assert_eq!(serde_json::from_slice::<Mark>(&mark).unwrap().state, State::Open);
+        let second = Recorder::start(Some(folder.path()), Options::default(), vec![]);
+        assert!(matches!(second, Err(WriteError::InUse(_))));
+        recorder.close(false).unwrap();
+        recorder.close(true).unwrap();
+        assert_eq!(Record::open(folder.path()).unwrap().state, State::Partial);
+    }
+
+    #[test]
+    fn a_new_record_replaces_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), false).close(true).unwrap();
+        Recorder::start(Some(folder.path()), Options::default(), vec![]).unwrap().close(true).unwrap();
+        let record = Record::open(folder.path()).unwrap();
+        assert!(record.events.is_empty());
+        assert!(record.serial("qemu", "validator-console").is_err());
+    }
+
+    #[test]
+    fn listeners_hear_all_in_order_without_a_folder() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let tell = heard.clone();
+        let recorder = Recorder::start(
+            None,
+            Options::default(),
+            vec![Box::new(move |event| tell.lock().unwrap().push(event.clone()))],
+        )
+        .unwrap();
+        let scope = recorder.scope().case("BUS-001");
+        let tasks: Vec<_> = (0..4)
+            .map(|_| {
+                let scope = scope.clone();
+                std::thread::spawn(move || {
+                    for number in 0..5_000 {
+                        scope.emit(Source::Rig, Body::StepDone { number, took_us: 0 });
+                    }
+                })
+            })
+            .collect();
+        tasks.into_iter().for_each(|task| task.join().unwrap());
+        recorder.close(true).unwrap();
+        assert_eq!(heard.lock().unwrap().len(), 20_000);
+        assert_eq!(scope.events().len(), 20_000);
+    }
+}

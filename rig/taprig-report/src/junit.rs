@@ -1,0 +1,218 @@
+//! `junit.xml`, as CI servers read it: a suite is a family, a test case a sub-case.
+
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+use taprig_judge::transcript::render;
+use taprig_model::event::Event;
+use taprig_model::result::{Attempt, CaseResult, RunResult, Verdict};
+use taprig_record::decode::View;
+
+/// The file's content. A fault of the rig is an `error`, a failed device a `failure`; a pass after an attempt that was
+/// none is told as flaky.
+///
+/// # Errors
+/// A text holds what XML can't.
+pub fn junit(result: &RunResult, events: &[Event]) -> io::Result<Vec<u8>> {
+    let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
+    for case in &result.cases {
+        let family = case.id.split('-').next().unwrap_or_default();
+        let suite = suites.entry(family).or_insert_with(|| TestSuite::new(family));
+        suite.add_test_case(test_case(case, events));
+    }
+    if let Some(suite) = rig(result) {
+        // After the families: their names are capital letters.
+        suites.insert("rig", suite);
+    }
+    let mut report = Report::new("taprig");
+    report.set_time(Duration::from_micros(result.took_us));
+    report.timestamp = result.run.started.parse().ok();
+    for (_, mut suite) in suites {
+        suite.timestamp = report.timestamp;
+        suite.set_time(suite.test_cases.iter().filter_map(|test| test.time).sum());
+        for image in &result.firmware {
+            suite.add_property(Property::new(format!("firmware.{}", image.role), &image.digest));
+        }
+        for (name, bench) in &result.benches {
+            let kinds = format!("validator {}, emulator {}", bench.validator, bench.emulator);
+            suite.add_property(Property::new(format!("bench.{name}"), kinds));
+        }
+        report.add_test_suite(suite);
+    }
+    let mut xml = Vec::new();
+    report.serialize(&mut xml).map_err(io::Error::other)?;
+    Ok(xml)
+}
+
+/// The rig's own faults, and an end before the end: a server that reads this file alone must not take cases that were
+/// left out for a run that is well.
+fn rig(result: &RunResult) -> Option<TestSuite> {
+    let mut suite = TestSuite::new("rig");
+    let mut error = |name: &str, why: String| {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(why).set_type("rig");
+        let mut test = TestCase::new(name, status);
+        test.set_classname("rig").set_time(Duration::ZERO);
+        suite.add_test_case(test);
+    };
+    for fault in &result.faults {
+        error(&format!("{} on {}", fault.doing, fault.on), fault.to_string());
+    }
+    if !result.complete {
+        let ran = format!("{} of {} cases have a verdict", result.summary.ran(), result.run.cases);
+        error("the run reaches its end", format!("it was interrupted: {ran}"));
+    }
+    (!suite.test_cases.is_empty()).then_some(suite)
+}
+
+fn kind(verdict: Verdict) -> NonSuccessKind {
+    if verdict == Verdict::Fail { NonSuccessKind::Failure } else { NonSuccessKind::Error }
+}
+
+fn test_case(case: &CaseResult, events: &[Event]) -> TestCase {
+    let why = case.failure.clone().unwrap_or_default();
+    let mut earlier =
+        case.attempts.iter().rev().skip(1).rev().filter(|attempt| attempt.verdict != Verdict::Pass).map(rerun);
+    let status = match case.verdict {
+        Verdict::Pass => {
+            let mut status = TestCaseStatus::success();
+            status.add_reruns(earlier.by_ref());
+            status
+        }
+        Verdict::NotApplicable | Verdict::Skipped => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(format!("{}: {why}", case.verdict));
+            status
+        }
+        verdict => {
+            let mut status = TestCaseStatus::non_success(kind(verdict));
+            status.set_message(why).set_type(verdict.name()).set_description(checks(case));
+            status.add_reruns(earlier.by_ref());
+            status
+        }
+    };
+    // Servers follow a test by these two: they hold nothing that is reworded.
+    let mut test = TestCase::new(&case.id, status);
+    test.set_classname(case.id.split('/').next().unwrap_or_default())
+        .set_time(Duration::from_micros(case.took_us))
+        .set_assertions(case.checks.len());
+    test.extra.insert("file".into(), case.file.clone().into());
+    test.add_property(Property::new("title", &case.title));
+    if matches!(case.verdict, Verdict::Fail | Verdict::Error) {
+        let of_case: Vec<_> = events.iter().filter(|event| event.case.as_ref() == Some(&case.id)).cloned().collect();
+        // As it was, nothing replaced: what differs from run to run may be the cause.
+        test.set_system_out(render(&of_case, View::Whole));
+    }
+    test
+}
+
+fn rerun(attempt: &Attempt) -> TestRerun {
+    let mut rerun = TestRerun::new(kind(attempt.verdict));
+    rerun.set_time(Duration::from_micros(attempt.took_us)).set_message(attempt.failure.clone().unwrap_or_default());
+    rerun
+}
+
+/// Expectations that do not hold, one a line.
+fn checks(case: &CaseResult) -> String {
+    let failed = case.checks.iter().filter(|check| !check.ok);
+    let lines = failed.map(|check| format!("{}: expected {}, seen {}", check.what, check.wanted, check.seen));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tally;
+    use taprig_model::samples::run;
+
+    #[test]
+    fn a_run_as_xml() {
+        let events = run();
+        let xml = junit(&Tally::of(&events).result(), &events).unwrap();
+        insta::assert_snapshot!(String::from_utf8(xml).unwrap(), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="taprig" tests="6" skipped="1" failures="1" errors="2" time="0.000">
+            <testsuite name="BUS" tests="1" skipped="0" errors="0" failures="0" time="0.012">
+                <properties>
+                    <property name="bench.qemu" value="validator qemu, emulator qemu"/>
+                </properties>
+                <testcase name="BUS-001" classname="BUS-001" assertions="1" time="0.012" file="cases/oda/ODA-004.yaml">
+                    <properties>
+                        <property name="title" value="A new card rides"/>
+                    </properties>
+                </testcase>
+            </testsuite>
+            <testsuite name="ISO" tests="1" skipped="0" errors="0" failures="0" time="0.012">
+                <properties>
+                    <property name="bench.qemu" value="validator qemu, emulator qemu"/>
+                </properties>
+                <testcase name="ISO-002" classname="ISO-002" assertions="0" time="0.012" file="cases/oda/ODA-004.yaml">
+                    <properties>
+                        <property name="title" value="A lost block is asked for again"/>
+                    </properties>
+                    <flakyError time="0.012" message="waiting for the emulator: port closed">
+                    </flakyError>
+                </testcase>
+            </testsuite>
+            <testsuite name="ODA" tests="1" skipped="0" errors="0" failures="1" time="0.012">
+                <properties>
+                    <property name="bench.qemu" value="validator qemu, emulator qemu"/>
+                </properties>
+                <testcase name="ODA-004/rsa1024" classname="ODA-004" assertions="2" time="0.012" file="cases/oda/ODA-004.yaml">
+                    <properties>
+                        <property name="title" value="A card whose dynamic signature is altered does not ride"/>
+                    </properties>
+                    <failure message="outcome: declined is expected, approved is seen" type="fail">outcome: expected declined, seen approved
+        journal: expected unchanged, seen +1</failure>
+                    <system-out>validator shangluo-flat-1-yuan</system-out>
+                </testcase>
+            </testsuite>
+            <testsuite name="SM2" tests="1" skipped="1" errors="0" failures="0" time="0.012">
+                <properties>
+                    <property name="bench.qemu" value="validator qemu, emulator qemu"/>
+                </properties>
+                <testcase name="SM2-001" classname="SM2-001" assertions="0" time="0.012" file="cases/oda/ODA-004.yaml">
+                    <properties>
+                        <property name="title" value="A card with SM2 rides"/>
+                    </properties>
+                    <skipped message="not applicable: the device does not claim sm2"/>
+                </testcase>
+            </testsuite>
+            <testsuite name="ZZZ" tests="1" skipped="0" errors="1" failures="0" time="0.000">
+                <properties>
+                    <property name="bench.qemu" value="validator qemu, emulator qemu"/>
+                </properties>
+                <testcase name="ZZZ-001" classname="ZZZ-001" assertions="0" time="0.000" file="cases/oda/ODA-004.yaml">
+                    <properties>
+                        <property name="title" value="A case that is cut off"/>
+                    </properties>
+                    <error message="the run ended before the case did" type="error"></error>
+                    <system-out>validator shangluo-flat-1-yuan</system-out>
+                </testcase>
+            </testsuite>
+            <testsuite name="rig" tests="1" skipped="0" errors="1" failures="0" time="0.000">
+                <properties>
+                    <property name="bench.qemu" value="validator qemu, emulator qemu"/>
+                </properties>
+                <testcase name="the run reaches its end" classname="rig" time="0.000">
+                    <error message="it was interrupted: 4 of 5 cases have a verdict" type="rig"/>
+                </testcase>
+            </testsuite>
+        </testsuites>
+        "#);
+    }
+
+    #[test]
+    fn both_files_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let events = run();
+        let result = Tally::of(&events).result();
+        crate::write(folder.path(), &result, &events).unwrap();
+        let json = std::fs::read(folder.path().join("results.json")).unwrap();
+        assert_eq!(serde_json::from_slice::<RunResult>(&json).unwrap(), result);
+        assert!(folder.path().join("junit.xml").exists());
+        let missing = crate::write(&folder.path().join("missing"), &result, &events).unwrap_err();
+        assert!(missing.to_string().contains("results.json"));
+    }
+}

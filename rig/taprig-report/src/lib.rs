@@ -1,0 +1,37 @@
+//! Reports, computed from what was recorded.
+
+mod junit;
+mod tally;
+
+pub use junit::junit;
+pub use tally::Tally;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use taprig_model::event::Event;
+use taprig_model::result::RunResult;
+use taprig_record::{JUNIT, RESULTS, pretty, replace};
+
+/// A report can't be written.
+#[derive(Debug, thiserror::Error)]
+#[error("writing {}: {cause}; check that the folder exists, may be written and has room", path.display())]
+pub struct ReportError {
+    /// Which file.
+    pub path: PathBuf,
+    /// What went wrong.
+    pub cause: io::Error,
+}
+
+/// Writes `results.json` and `junit.xml` into `folder`, which must exist. `events` is the stream that `result` was computed
+/// from; the transcripts of failed cases come from it.
+///
+/// # Errors
+/// A file can't be written.
+pub fn write(folder: &Path, result: &RunResult, events: &[Event]) -> Result<(), ReportError> {
+    let put = |name: &str, content: io::Result<Vec<u8>>| {
+        let path = folder.join(name);
+        content.and_then(|content| replace(&path, &content)).map_err(|cause| ReportError { path, cause })
+    };
+    put(RESULTS, Ok(pretty(result)))?;
+    put(JUNIT, junit(result, events))
+}

@@ -1,0 +1,135 @@
+//! The result of a run, computed from its events.
+
+use std::collections::BTreeMap;
+use taprig_model::event::{Body, Event};
+use taprig_model::result::{Attempt, BenchResult, CaseResult, RunResult, SCHEMA, Summary, Verdict};
+
+/// Folds events into a [`RunResult`]. At any time it holds the result so far.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    result: RunResult,
+    cases: BTreeMap<String, CaseResult>,
+    finished: bool,
+}
+
+impl Tally {
+    /// Of a whole stream.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut tally = Self::default();
+        events.into_iter().for_each(|event| tally.add(event));
+        tally
+    }
+
+    /// One more event.
+    pub fn add(&mut self, event: &Event) {
+        self.result.took_us = self.result.took_us.max(event.at_us);
+        match &event.body {
+            Body::RunStarted(run) => self.result.run = run.clone(),
+            Body::Firmware(image) if !self.result.firmware.contains(image) => self.result.firmware.push(image.clone()),
+            Body::BenchOpened { validator, emulator, time } => {
+                let name = event.bench.clone().unwrap_or_default();
+                let bench = BenchResult { validator: validator.clone(), emulator: emulator.clone(), time: *time };
+                self.result.benches.insert(name, bench);
+            }
+            Body::RigFault(fault) if event.case.is_none() => self.result.faults.push(fault.clone()),
+            Body::RunFinished { interrupted, .. } => (self.finished, self.result.complete) = (true, !interrupted),
+            body => {
+                if let Some(id) = &event.case {
+                    self.case(id, event.bench.as_deref(), body);
+                }
+            }
+        }
+    }
+
+    fn case(&mut self, id: &str, bench: Option<&str>, body: &Body) {
+        let case = self.cases.entry(id.to_owned()).or_insert_with(|| CaseResult {
+            id: id.to_owned(),
+            title: String::new(),
+            file: String::new(),
+            bench: None,
+            verdict: Verdict::Error,
+            failure: None,
+            took_us: 0,
+            air_us: vec![],
+            checks: vec![],
+            attempts: vec![],
+        });
+        match body {
+            Body::CaseStarted(started) => {
+                case.title.clone_from(&started.title);
+                case.file.clone_from(&started.file);
+                case.bench = bench.map(str::to_owned);
+                // Until it is finished: a case that never is was cut off by the rig.
+                case.verdict = Verdict::Error;
+                case.failure = Some("the run ended before the case did".into());
+                case.checks.clear();
+                case.air_us.clear();
+            }
+            Body::Checked(check) => case.checks.push(check.clone()),
+            Body::Removed { air_us, .. } => case.air_us.push(*air_us),
+            Body::CaseFinished { verdict, took_us, attempt, failure } => {
+                case.verdict = *verdict;
+                case.took_us = *took_us;
+                case.failure.clone_from(failure);
+                case.attempts.push(Attempt {
+                    number: *attempt,
+                    verdict: *verdict,
+                    took_us: *took_us,
+                    failure: failure.clone(),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// One sub-case so far.
+    pub fn get(&self, id: &str) -> Option<&CaseResult> {
+        self.cases.get(id)
+    }
+
+    /// The result so far; cases in the order of their ids, whatever bench was faster. `complete` only after the run's
+    /// last event.
+    pub fn result(&self) -> RunResult {
+        let cases: Vec<_> = self.cases.values().cloned().collect();
+        RunResult {
+            schema: SCHEMA,
+            summary: Summary::of(&cases),
+            complete: self.finished && self.result.complete,
+            cases,
+            ..self.result.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use taprig_model::samples::{event, run};
+
+    #[test]
+    fn verdicts_of_a_run_that_was_cut_off() {
+        let result = Tally::of(&run()).result();
+        let verdicts: Vec<_> = result.cases.iter().map(|case| (case.id.as_str(), case.verdict)).collect();
+        assert_eq!(
+            verdicts,
+            [
+                ("BUS-001", Verdict::Pass),
+                ("ISO-002", Verdict::Pass),
+                ("ODA-004/rsa1024", Verdict::Fail),
+                ("SM2-001", Verdict::NotApplicable),
+                ("ZZZ-001", Verdict::Error),
+            ]
+        );
+        assert_eq!(result.summary, Summary { pass: 2, fail: 1, error: 1, not_applicable: 1, skipped: 0, flaky: 1 });
+        assert!(result.cases[1].is_flaky() && result.cases[1].checks.is_empty());
+        assert!(!result.complete);
+        assert_eq!(result.took_us, 100);
+    }
+
+    #[test]
+    fn complete_after_the_last_event() {
+        let mut tally = Tally::of(&run());
+        tally.add(&event(200, None, Body::RunFinished { summary: Summary::default(), interrupted: false }));
+        assert!(tally.result().complete);
+    }
+}
