@@ -5,6 +5,7 @@ use crate::schema::Version;
 use crate::units::{Duration, Hex};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::PathBuf;
 
 /// A bench. Kinds of board may be mixed.
@@ -17,6 +18,9 @@ pub struct Bench {
     pub title: String,
     /// The device under test: a file in `fixtures/devices`.
     pub device: Name,
+    /// Serial number of the device under test, as it stands on the device; for reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_number: Option<String>,
     /// The validator's board.
     pub validator: Board,
     /// The card emulator's board.
@@ -52,6 +56,44 @@ pub enum Board {
     Probe(Probe),
     /// A device that is already programmed.
     Attached(Attached),
+}
+
+impl Board {
+    /// Which kind.
+    #[must_use]
+    pub const fn kind(&self) -> BoardKind {
+        match self {
+            Self::Sim(_) => BoardKind::Sim,
+            Self::Qemu(_) => BoardKind::Qemu,
+            Self::Probe(_) => BoardKind::Probe,
+            Self::Attached(_) => BoardKind::Attached,
+        }
+    }
+}
+
+/// Kinds of board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BoardKind {
+    /// The firmware compiled for this host, a process.
+    Sim,
+    /// The real image on an emulated board.
+    Qemu,
+    /// A real board with a debug probe.
+    Probe,
+    /// A device that is already programmed.
+    Attached,
+}
+
+impl fmt::Display for BoardKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sim => "sim",
+            Self::Qemu => "qemu",
+            Self::Probe => "probe",
+            Self::Attached => "attached",
+        })
+    }
 }
 
 /// The firmware compiled for this host.

@@ -1,11 +1,13 @@
 //! A device file, `fixtures/devices/<name>.yaml`: who the device is, what it claims, how its console speaks.
 
+use crate::expect::{Cvm, Gate, Outcome, Sound};
 use crate::name::Name;
 use crate::schema::Version;
 use crate::units::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// A device under test: conformance statement and console adapter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +21,9 @@ pub struct Device {
     pub identity: Identity,
     /// The conformance statement: every function that cases ask for, and whether the device claims it.
     pub claims: BTreeMap<Name, bool>,
+    /// Where the reviewed transcripts of this device are. Absent: it has none, and none are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// How to talk to it.
     pub console: Adapter,
 }
@@ -27,8 +32,41 @@ impl Device {
     /// The claims among `wanted` that the device does not make: empty, and a case that needs them applies.
     #[must_use]
     pub fn lacks<'a>(&self, wanted: &'a [Name]) -> Vec<&'a Name> {
-        wanted.iter().filter(|claim| !self.claims.get(*claim).copied().unwrap_or(false)).collect()
+        wanted.iter().filter(|name| !self.claims(name.as_str())).collect()
     }
+
+    /// Whether the device makes a claim.
+    #[must_use]
+    pub fn claims(&self, claim: &str) -> bool {
+        self.claims.iter().any(|(name, made)| *made && name.as_str() == claim)
+    }
+}
+
+/// Claims that expectations and steps rest on: what only the device can tell, and what it can be asked to do.
+pub mod claim {
+    /// It tells the reason of an outcome.
+    pub const TELLS_REASON: &str = "tells-reason";
+    /// It tells how the cardholder was verified.
+    pub const TELLS_CVM: &str = "tells-cvm";
+    /// It lists its journal, and empties it when told to.
+    pub const JOURNAL: &str = "journal";
+    /// It tells its state.
+    pub const STATUS: &str = "status";
+    /// It speaks the console of the reference device, word for word.
+    pub const NATIVE_CONSOLE: &str = "native-console";
+
+    /// All of them.
+    pub const ALL: [&str; 5] = [TELLS_REASON, TELLS_CVM, JOURNAL, STATUS, NATIVE_CONSOLE];
+}
+
+/// Where the reviewed transcripts of a device are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Baseline {
+    /// In the folders `snapshots` beside the cases: the reference device.
+    BesideCases,
+    /// In a folder of its own, relative to the project's folder.
+    Folder(PathBuf),
 }
 
 /// What the device says of itself in reply to [`Commands::identity`].
@@ -62,6 +100,22 @@ pub struct Adapter {
     pub events: Events,
     /// Messages on the display: the device's id, and the words of cases.
     pub messages: BTreeMap<String, String>,
+    /// Outcomes: the device's word, and ours. Here and in the maps below: where a map is absent, the device uses our words.
+    /// Several words may mean the same. A word that a map does not have is not judged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outcomes: BTreeMap<String, Outcome>,
+    /// Reasons: the device's word, and one of `cases/reasons.yaml`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reasons: BTreeMap<String, String>,
+    /// Sounds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sounds: BTreeMap<String, Sound>,
+    /// Positions of the gate.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gates: BTreeMap<String, Gate>,
+    /// Cardholder verifications.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cvms: BTreeMap<String, Cvm>,
 }
 
 impl Adapter {
@@ -98,10 +152,12 @@ pub struct Lines {
 pub struct Commands {
     /// Who are you.
     pub identity: String,
-    /// Repeat `{text}`.
-    pub echo: String,
+    /// Repeat `{text}`. Absent: the device can't, and a case knows by the power-on before it that no answer is stale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<String>,
     /// State, journal count, total, profile.
-    pub status: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
     /// Set the clock to `{time}`, as `2018-05-21T08:00:00`.
     pub clock: String,
     /// Set `{key}` to `{value}`.
@@ -118,12 +174,16 @@ pub struct Commands {
     pub revoke_add: String,
     /// Empty the revocation list.
     pub revoke_clear: String,
-    /// Call the settings `{tag}`.
-    pub profile: String,
+    /// Call the settings `{tag}`. Absent: the device keeps no name of its settings, and is told all of them before each
+    /// case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// List the journal from record `{from}`.
-    pub journal: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<String>,
     /// Empty the journal.
-    pub journal_clear: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_clear: Option<String>,
     /// Forget all settings.
     pub factory: String,
     /// Start again.

@@ -8,10 +8,15 @@
 //! the first six and the last four are written as `C` in bytes, which no digit of a PAN is, and as `x` in text, where a
 //! device that masks them itself writes `*`.
 
+mod check;
+mod signal;
 mod value;
 
+pub use check::{Check, CheckResult, Criterion, SeenBy};
+pub use signal::{JournalRow, Signal, Status, Word};
 pub use value::{Bytes, Fields};
 
+use crate::bench::BoardKind;
 use crate::result::{Summary, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +24,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Version of the stream; raised when an event changes its meaning.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +44,10 @@ pub struct Event {
     pub source: Source,
     /// What happened.
     pub body: Body,
+    /// A token for each account number that is masked in `body`, in the order of the numbers. Two equal tokens of one
+    /// record stand for the same number. The key of the tokens is made for one record and is not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<String>,
 }
 
 /// Who tells of an event.
@@ -84,10 +93,11 @@ pub enum Body {
     RunStarted(RunStarted),
     /// A bench was taken into use.
     BenchOpened {
-        /// Kind of the validator's board: `sim`, `qemu`, `probe`, `attached`.
-        validator: String,
-        /// Kind of the emulator's board.
-        emulator: String,
+        /// Its boards.
+        boards: BTreeMap<Role, BoardKind>,
+        /// Serial number of the device under test, where the bench file gives it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        serial_number: Option<String>,
         /// Where times come from.
         time: TimeBasis,
     },
@@ -153,11 +163,48 @@ pub enum Body {
     /// The validator answered a command.
     ConsoleReply(ConsoleReply),
     /// The validator told something by itself.
-    ConsoleEvent {
-        /// Name, as `show`, `sound`, `gate`, `result`.
-        name: String,
-        /// What came with it.
-        values: Fields,
+    Signal {
+        /// What it means.
+        signal: Signal,
+        /// What the device said, in its own words.
+        said: Fields,
+    },
+    /// The validator told its state.
+    Status {
+        /// What it means.
+        status: Status,
+        /// What the device said, in its own words.
+        said: Fields,
+    },
+    /// The validator took settings of a step, or refused one.
+    SettingsTaken {
+        /// Which, in words.
+        what: String,
+        /// Why it refused; none where it took them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
+    /// The journal was emptied by a step.
+    JournalCleared {
+        /// Why the validator refused; none where it did so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
+    /// How the rig knows that the answers of a case are none of an earlier one.
+    Fresh {
+        /// Which board.
+        role: Role,
+        /// How.
+        by: Freshness,
+    },
+    /// After a tap: whether the validator was ready for the next rider.
+    ReadyAgain {
+        /// Number of the tap in the sub-case, from 1.
+        tap: u32,
+        /// What was seen.
+        seen: ReadyAgain,
+        /// How long the rig waited at most after the card had left, in us.
+        within_us: u64,
     },
     /// A line from the validator that is neither reply nor event.
     ConsoleNoise {
@@ -230,8 +277,12 @@ pub enum Body {
         count: u32,
         /// Their sum, in fen.
         total: u64,
-        /// Records that were added since it was last read in this case.
-        added: Vec<Fields>,
+        /// Records that were added since the rig last read it in this case.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        added: Vec<JournalRow>,
+        /// Records that a step asked for; none where no step did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listed: Option<Vec<JournalRow>>,
     },
     /// An expectation was held against what was seen.
     Checked(Check),
@@ -326,6 +377,9 @@ pub struct CaseStarted {
     pub title: String,
     /// File of the case.
     pub file: String,
+    /// Ids of the requirements that the case is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<String>,
     /// From 1; above 1 when an attempt before ended in error.
     pub attempt: u32,
     /// What the device echoed at the start, so that no stale byte is taken for this case's.
@@ -408,32 +462,26 @@ pub struct Traffic {
     pub wtx: u32,
 }
 
-/// An expectation and what was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Check {
-    /// What a person sees, or what the trace shows.
-    pub of: CheckKind,
-    /// Name of the criterion as in the case: `outcome`, `shows`, `journal`.
-    pub what: String,
-    /// What the case wants.
-    pub wanted: String,
-    /// What was seen.
-    pub seen: String,
-    /// It holds.
-    pub ok: bool,
-    /// Where the case wants it, `file:line`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
+/// Whether a validator was ready again after a tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadyAgain {
+    /// It was ready in time.
+    InTime,
+    /// It was not ready in time.
+    Not,
+    /// It had started again by itself, as after a crash.
+    Restarted,
 }
 
-/// The two kinds of criterion, shown apart in reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+/// How the rig knows that no answer belongs to an earlier case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum CheckKind {
-    /// What a person sees: text, sound, gate, charge.
-    Person,
-    /// What the trace shows: exchange, data objects, timing, journal, transcript.
-    Trace,
+pub enum Freshness {
+    /// The board returned a number that no other case has used.
+    Nonce,
+    /// The board lost its power before the case and has told of its start since.
+    PowerOn,
 }
 
 /// The rig could not do its part.
@@ -468,6 +516,7 @@ mod tests {
             bench: Some("qemu".into()),
             case: Some("ODA-004/rsa1024".into()),
             source: Source::Emulator,
+            numbers: vec![],
             body: Body::Exchange(Exchange {
                 number: 1,
                 command: Bytes(vec![0, 0xA4, 4, 0]),

@@ -2,7 +2,7 @@
 
 use crate::name::Tag;
 use crate::text::text;
-use crate::units::{Duration, Malformed, Money, malformed};
+use crate::units::{Duration, Hex, Malformed, Money, malformed};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -11,16 +11,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// Expectations; what is absent is not judged.
+/// Expectations; what is absent is not judged. Each is seen by a person, seen by the card, or told by the device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Expect {
-    /// How the transaction ends.
+    /// Seen by a person: how the transaction ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// The device's own word for why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
     /// Seen by a person: messages that must be among those shown at the tap, in this order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shows: Option<StringOrList>,
@@ -33,22 +30,25 @@ pub struct Expect {
     /// Seen by a person: the amount charged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charged: Option<Money>,
-    /// From the trace: how the cardholder was verified.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cvm: Option<Cvm>,
-    /// From the trace: how the journal grows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub journal: Option<JournalChange>,
-    /// From the trace: the commands that the card got, all of them in order.
+    /// Seen by the card: the commands that the card got, all of them in order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Vec<ExchangeItem>>,
-    /// From the trace: the last value of each of these data objects, sent by either side.
+    /// Seen by the card: the last value of each of these data objects, sent by either side.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<Tag, TagPattern>,
-    /// From the trace: time from the card's activation to its release. Modelled on emulated boards, measured on real
+    /// Seen by the card: time from the card's activation to its release. Modelled on emulated boards, measured on real
     /// ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,
+    /// Told by the device, claim `tells-reason`: why the transaction ends so, in the words of the reference device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Told by the device, claim `tells-cvm`: how the cardholder was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cvm: Option<Cvm>,
+    /// Told by the device, claim `journal`: by how many records the journal grows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<JournalChange>,
 }
 
 impl Expect {
@@ -57,6 +57,79 @@ impl Expect {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// Told by the device, claim `status`: what it must say of its state. In texts `*` stands for any run of characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct StatusExpect {
+    /// The state in one word, as `ready`, `journal-full`, `clock-unset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Records in the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<u32>,
+    /// Records that the journal takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+    /// Sum of the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
+    /// Date and time, as `2018-05-21T08:00:0*`; `unset` where the clock was not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
+}
+
+/// Told by the device, claim `journal`: the records that its journal must list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct JournalExpect {
+    /// Number of the first record that is asked for; absent: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<u32>,
+    /// The records listed, all of them in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<Vec<RecordExpect>>,
+    /// How many records the whole journal has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// The sum of the whole journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
+}
+
+/// What a record of the journal must hold; what is absent is not judged. In texts `*` stands for any run of characters, `\*`
+/// for a star.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct RecordExpect {
+    /// Its number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
+    /// Date and time of the ride, as `2018-05-21T08:00:0*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Account number, with the stars that the device puts in place of digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Sequence number of the account (5F34), two digits; `-` where the card has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<String>,
+    /// What was charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charged: Option<Money>,
+    /// Application transaction counter (9F36), hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counter: Option<Hex>,
+    /// Cryptogram information data (9F27), hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cryptogram_type: Option<Hex>,
+    /// How the ride was authorised, as `oda`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
 }
 
 /// How the cardholder is verified (EMV Contactless Book A, outcome parameter CVM).

@@ -5,12 +5,15 @@
 //! through `serde_yaml::with::singleton_map_recursive`.
 
 pub mod bench;
+pub mod capability;
 pub mod card;
 pub mod case;
+pub mod criteria;
 pub mod device;
 pub mod event;
 pub mod expect;
 pub mod name;
+pub mod reason;
 pub mod requirement;
 pub mod result;
 #[cfg(feature = "samples")]

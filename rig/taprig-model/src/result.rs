@@ -1,13 +1,14 @@
 //! What a run came to: the content of `results.json`.
 
-use crate::event::{Check, FirmwareImage, RigFault, RunStarted, TimeBasis};
+use crate::bench::BoardKind;
+use crate::event::{Check, CheckResult, Fields, FirmwareImage, RigFault, Role, RunStarted, SeenBy, TimeBasis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// Version of `results.json`; raised when a field changes its meaning.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// What a case came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -15,11 +16,14 @@ pub const SCHEMA: u32 = 1;
 pub enum Verdict {
     /// The device does what the case wants.
     Pass,
+    /// The device does what the case wants, but its transcript is not the reviewed one of this device.
+    Changed,
     /// The device does something else.
     Fail,
     /// The rig failed; nothing is said about the device.
     Error,
-    /// The device does not claim what the case is about.
+    /// The device does not claim what the case is about, the bench can't do what it needs, or the device can tell nothing that
+    /// the case expects.
     NotApplicable,
     /// Not run.
     Skipped,
@@ -30,6 +34,7 @@ impl Verdict {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",
+            Self::Changed => "changed",
             Self::Fail => "fail",
             Self::Error => "error",
             Self::NotApplicable => "not applicable",
@@ -70,12 +75,16 @@ pub struct RunResult {
 /// A bench of the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BenchResult {
-    /// Kind of the validator's board.
-    pub validator: String,
-    /// Kind of the emulator's board.
-    pub emulator: String,
+    /// Kinds of its boards.
+    pub boards: BTreeMap<Role, BoardKind>,
+    /// Serial number of the device under test, where the bench file gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_number: Option<String>,
     /// Where times come from.
     pub time: TimeBasis,
+    /// What the boards said of themselves, the last time they were asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub identities: BTreeMap<Role, Fields>,
 }
 
 /// A sub-case.
@@ -87,6 +96,9 @@ pub struct CaseResult {
     pub title: String,
     /// File of the case.
     pub file: String,
+    /// Ids of the requirements that the case is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<String>,
     /// Bench it ran on; none where it did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bench: Option<String>,
@@ -107,6 +119,12 @@ pub struct CaseResult {
 }
 
 impl CaseResult {
+    /// How many of its expectations were judged, and how many there are. The comparison with the baseline is none.
+    pub fn judged(&self) -> (usize, usize) {
+        let expectations = || self.checks.iter().filter(|check| check.seen_by != SeenBy::Baseline);
+        (expectations().filter(|check| check.result != CheckResult::NotJudged).count(), expectations().count())
+    }
+
     /// Attempts came to different verdicts, so that the last one says little.
     pub fn is_flaky(&self) -> bool {
         self.attempts.windows(2).any(|pair| pair[0].verdict != pair[1].verdict)
@@ -132,6 +150,9 @@ pub struct Attempt {
 pub struct Summary {
     /// Passed.
     pub pass: u32,
+    /// Did what the case wants, but changed since the baseline.
+    #[serde(default)]
+    pub changed: u32,
     /// Failed.
     pub fail: u32,
     /// Ended by a fault of the rig.
@@ -149,6 +170,7 @@ impl Summary {
     pub fn add(&mut self, verdict: Verdict) {
         let count = match verdict {
             Verdict::Pass => &mut self.pass,
+            Verdict::Changed => &mut self.changed,
             Verdict::Fail => &mut self.fail,
             Verdict::Error => &mut self.error,
             Verdict::NotApplicable => &mut self.not_applicable,
@@ -169,7 +191,7 @@ impl Summary {
 
     /// Sub-cases that ran.
     pub fn ran(&self) -> u32 {
-        self.pass + self.fail + self.error
+        self.pass + self.changed + self.fail + self.error
     }
 
     /// All sub-cases.
@@ -178,9 +200,9 @@ impl Summary {
     }
 
     /// Exit code of the program: 0 all passed, 1 a case failed, 3 the rig failed. A failed case weighs more than a
-    /// failed rig, as it says something about the device.
-    pub fn exit_code(&self) -> u8 {
-        match (self.fail, self.error) {
+    /// failed rig, as it says something about the device. Where the baseline is required, a changed case is a failed one.
+    pub fn exit_code(&self, baseline_required: bool) -> u8 {
+        match (self.fail + if baseline_required { self.changed } else { 0 }, self.error) {
             (1.., _) => 1,
             (_, 1..) => 3,
             _ => 0,
@@ -197,6 +219,7 @@ mod tests {
             id: "BUS-001".into(),
             title: "A ride".into(),
             file: "cases/bus/BUS-001.yaml".into(),
+            requires: vec![],
             bench: None,
             verdict: *verdicts.last().unwrap(),
             failure: None,
@@ -214,13 +237,19 @@ mod tests {
     fn a_pass_after_an_error_is_flaky() {
         let summary = Summary::of(&[case(&[Verdict::Error, Verdict::Pass]), case(&[Verdict::Pass])]);
         assert_eq!(summary, Summary { pass: 2, flaky: 1, ..Summary::default() });
-        assert_eq!(summary.exit_code(), 0);
+        assert_eq!(summary.exit_code(true), 0);
     }
 
     #[test]
     fn a_failed_case_outweighs_a_failed_rig() {
         let both = Summary::of(&[case(&[Verdict::Fail]), case(&[Verdict::Error]), case(&[Verdict::Skipped])]);
-        assert_eq!((both.exit_code(), both.ran(), both.total()), (1, 2, 3));
-        assert_eq!(Summary::of(&[case(&[Verdict::Error])]).exit_code(), 3);
+        assert_eq!((both.exit_code(true), both.ran(), both.total()), (1, 2, 3));
+        assert_eq!(Summary::of(&[case(&[Verdict::Error])]).exit_code(true), 3);
+    }
+
+    #[test]
+    fn a_changed_case_fails_the_run_where_the_baseline_is_required() {
+        let changed = Summary::of(&[case(&[Verdict::Changed]), case(&[Verdict::Pass])]);
+        assert_eq!((changed.exit_code(true), changed.exit_code(false), changed.ran()), (1, 0, 2));
     }
 }

@@ -1,13 +1,16 @@
 //! Events made by hand, for the tests of crates that read events. Only with the feature `samples`.
 
-use crate::event::{Body, CaseStarted, Check, CheckKind, Event, RunStarted, Source, TimeBasis};
+use crate::bench::BoardKind;
+use crate::event::{
+    Body, CaseStarted, Check, CheckResult, Criterion, Event, Role, RunStarted, SeenBy, Source, TimeBasis,
+};
 use crate::result::Verdict;
 
 /// An event of the bench `qemu`.
 #[must_use]
 pub fn event(at_us: u64, case: Option<&str>, body: Body) -> Event {
     let bench = Some("qemu".to_owned());
-    Event { at_us, board_us: None, bench, case: case.map(str::to_owned), source: Source::Rig, body }
+    Event { at_us, board_us: None, bench, case: case.map(str::to_owned), source: Source::Rig, body, numbers: vec![] }
 }
 
 /// The start of a sub-case.
@@ -30,13 +33,15 @@ pub fn finished(verdict: Verdict, attempt: u32, failure: Option<&str>) -> Body {
 
 /// An expectation that was judged.
 #[must_use]
-pub fn check(of: CheckKind, what: &str, wanted: &str, seen: &str) -> Body {
+pub fn check(seen_by: SeenBy, what: Criterion, wanted: &str, seen: &str) -> Body {
     Body::Checked(Check {
-        of,
-        what: what.into(),
+        seen_by,
+        what,
+        tap: None,
         wanted: wanted.into(),
         seen: seen.into(),
-        ok: wanted == seen,
+        result: if wanted == seen { CheckResult::Holds } else { CheckResult::Fails },
+        why: None,
         at: Some("cases/oda/ODA-004.yaml:21".into()),
     })
 }
@@ -51,17 +56,21 @@ pub fn run() -> Vec<Event> {
         event(
             10,
             None,
-            Body::BenchOpened { validator: "qemu".into(), emulator: "qemu".into(), time: TimeBasis::Modelled },
+            Body::BenchOpened {
+                boards: [(Role::Validator, BoardKind::Qemu), (Role::Emulator, BoardKind::Qemu)].into(),
+                serial_number: None,
+                time: TimeBasis::Modelled,
+            },
         ),
         event(20, Some("BUS-001"), started("A new card rides", 1)),
-        event(21, Some("BUS-001"), check(CheckKind::Person, "outcome", "approved", "approved")),
+        event(21, Some("BUS-001"), check(SeenBy::Person, Criterion::Outcome, "approved", "approved")),
         event(30, Some("BUS-001"), finished(Verdict::Pass, 1, None)),
         event(40, failed, started("A card whose dynamic signature is altered does not ride", 1)),
-        event(41, failed, check(CheckKind::Person, "outcome", "declined", "approved")),
-        event(42, failed, check(CheckKind::Trace, "journal", "unchanged", "+1")),
+        event(41, failed, check(SeenBy::Person, Criterion::Outcome, "declined", "approved")),
+        event(42, failed, check(SeenBy::Device, Criterion::Journal, "unchanged", "+1")),
         event(50, failed, finished(Verdict::Fail, 1, Some("outcome: declined is expected, approved is seen"))),
         event(60, flaky, started("A lost block is asked for again", 1)),
-        event(61, flaky, check(CheckKind::Trace, "exchange", "gpo", "")),
+        event(61, flaky, check(SeenBy::Card, Criterion::Exchange, "gpo", "")),
         event(70, flaky, finished(Verdict::Error, 1, Some("waiting for the emulator: port closed"))),
         event(80, flaky, started("A lost block is asked for again", 2)),
         event(90, flaky, finished(Verdict::Pass, 2, None)),

@@ -31,7 +31,8 @@ impl fmt::Display for Version {
 }
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 9] = ["bench", "card", "case", "device", "event", "key", "requirements", "result", "validator"];
+pub const NAMES: [&str; 11] =
+    ["bench", "card", "case", "criteria", "device", "event", "key", "reasons", "requirements", "result", "validator"];
 
 /// The JSON Schema of a format, by name.
 #[must_use]
@@ -44,9 +45,11 @@ pub fn of(name: &str) -> Option<Schema> {
             allow_names(&mut schema);
             Schema::try_from(schema).ok()?
         }
+        "criteria" => schemars::schema_for!(crate::criteria::Criteria),
         "device" => schemars::schema_for!(crate::device::Device),
         "event" => schemars::schema_for!(crate::event::Event),
         "key" => schemars::schema_for!(crate::card::KeyFile),
+        "reasons" => schemars::schema_for!(crate::reason::Reasons),
         "requirements" => schemars::schema_for!(crate::requirement::Requirements),
         "result" => schemars::schema_for!(crate::result::RunResult),
         "validator" => schemars::schema_for!(crate::validator::Validator),

@@ -1,10 +1,14 @@
 //! What happens in a case, step by step.
 
-use crate::expect::{CommandName, Expect, StringOrList};
+mod injection;
+
+pub use injection::{Fault, Injection};
+
+use crate::expect::{CommandName, Expect, JournalExpect, StatusExpect, StringOrList};
 use crate::name::Name;
 use crate::settings::Settings;
 use crate::text::text;
-use crate::units::{Duration, Hex, Malformed, malformed};
+use crate::units::{Duration, Malformed, malformed};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -24,14 +28,33 @@ pub enum Step {
     PowerCycle,
     /// The validator is told new settings.
     Validator(Settings),
-    /// A line on the validator's console.
+    /// The validator is asked for its state, which must be as expected.
+    Status(StatusExpect),
+    /// The validator is asked for the records of its journal, which must be as expected.
+    Journal(JournalExpect),
+    /// The validator's journal is emptied.
+    ClearJournal,
+    /// The validator is asked who it is, and must be what its device file says.
+    Identity,
+    /// A line on the reference device's own console.
     Console(Console),
     /// A fault on the air, for the next tap.
     Inject(Injection),
 }
 
 impl Step {
-    const WORDS: [&str; 6] = ["tap", "wait", "power-cycle", "validator", "console", "inject"];
+    const WORDS: [&str; 10] = [
+        "tap",
+        "wait",
+        "power-cycle",
+        "validator",
+        "status",
+        "journal",
+        "clear-journal",
+        "identity",
+        "console",
+        "inject",
+    ];
 }
 
 impl<'de> Deserialize<'de> for Step {
@@ -49,6 +72,8 @@ impl<'de> Deserialize<'de> for Step {
                 match word {
                     "tap" => Ok(Step::Tap(Tap::default())),
                     "power-cycle" => Ok(Step::PowerCycle),
+                    "clear-journal" => Ok(Step::ClearJournal),
+                    "identity" => Ok(Step::Identity),
                     word if Step::WORDS.contains(&word) => {
                         Err(E::custom(format_args!("step `{word}` needs a value after a colon")))
                     }
@@ -63,9 +88,14 @@ impl<'de> Deserialize<'de> for Step {
                 let step = match word {
                     0 => Step::Tap(map.next_value()?),
                     1 => Step::Wait(map.next_value()?),
-                    2 => return Err(A::Error::custom("step `power-cycle` takes no value: write `- power-cycle`")),
+                    place @ (2 | 6 | 7) => {
+                        let word = Step::WORDS[place];
+                        return Err(A::Error::custom(format_args!("step `{word}` takes no value: write `- {word}`")));
+                    }
                     3 => Step::Validator(map.next_value()?),
-                    4 => Step::Console(map.next_value()?),
+                    4 => Step::Status(map.next_value()?),
+                    5 => Step::Journal(map.next_value()?),
+                    8 => Step::Console(map.next_value()?),
                     _ => Step::Inject(map.next_value()?),
                 };
                 match map.next_key::<Key>()? {
@@ -99,16 +129,19 @@ impl JsonSchema for Step {
         let tap = generator.subschema_for::<Tap>();
         let wait = generator.subschema_for::<Duration>();
         let validator = generator.subschema_for::<Settings>();
+        let status = generator.subschema_for::<StatusExpect>();
+        let journal = generator.subschema_for::<JournalExpect>();
         let console = generator.subschema_for::<Console>();
         let inject = generator.subschema_for::<Injection>();
         json_schema!({
             "description": "One step: a word, or a word and what it is about.",
             "anyOf": [
-                { "enum": ["tap", "power-cycle"] },
+                { "enum": ["tap", "power-cycle", "clear-journal", "identity"] },
                 {
                     "type": "object",
                     "properties": {
-                        "tap": tap, "wait": wait, "validator": validator, "console": console, "inject": inject,
+                        "tap": tap, "wait": wait, "validator": validator, "status": status, "journal": journal,
+                        "console": console, "inject": inject,
                     },
                     "additionalProperties": false,
                     "minProperties": 1,
@@ -163,134 +196,6 @@ pub struct Console {
     /// Send so often; absent: once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-}
-
-/// A fault on the air between reader and card, at the response to one command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Injection {
-    /// The command whose response is hit: `gpo`, `read record 2`.
-    pub at: At,
-    /// What goes wrong.
-    pub fault: FaultKind,
-    /// `drop`, `corrupt`: how often; `wtx`: how many requests. Absent: once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<u8>,
-    /// `corrupt`: chooses the bits. Absent: 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u32>,
-    /// `late`: so long after the reader's frame.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<Duration>,
-    /// `wtx`: WTXM, 1 to 59 (ISO/IEC 14443-4); others are sent as they are. Absent: 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub multiplier: Option<u8>,
-    /// `chain`: bytes of INF a block.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<u8>,
-    /// `pcb`: the byte in place of the right one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pcb: Option<Hex>,
-}
-
-impl Injection {
-    /// The fault with what it needs.
-    ///
-    /// # Errors
-    /// When a value is missing, or one is given that the fault does not have.
-    pub fn fault(&self) -> Result<Fault, Malformed> {
-        let extra = |allowed: &[&str]| {
-            [
-                ("times", self.times.is_some()),
-                ("seed", self.seed.is_some()),
-                ("by", self.by.is_some()),
-                ("multiplier", self.multiplier.is_some()),
-                ("size", self.size.is_some()),
-                ("pcb", self.pcb.is_some()),
-            ]
-            .into_iter()
-            .find(|(name, present)| *present && !allowed.contains(name))
-            .map_or(Ok(()), |(name, _)| {
-                malformed(format!("this fault has no `{name}`"), "only what belongs to the fault")
-            })
-        };
-        let times = self.times.unwrap_or(1);
-        Ok(match self.fault {
-            FaultKind::Drop => extra(&["times"]).map(|()| Fault::Drop { times })?,
-            FaultKind::Corrupt => {
-                extra(&["times", "seed"]).map(|()| Fault::Corrupt { times, seed: self.seed.unwrap_or(1) })?
-            }
-            FaultKind::Late => {
-                extra(&["by"])?;
-                let Some(delay_us) = self.by.and_then(|by| u32::try_from(by.us).ok()) else {
-                    return malformed("fault `late` without `by`", "`by: 20 ms`");
-                };
-                Fault::Late { delay_us }
-            }
-            FaultKind::Cut => extra(&[]).map(|()| Fault::Cut)?,
-            FaultKind::Wtx => extra(&["times", "multiplier"])
-                .map(|()| Fault::Wtx { times, multiplier: self.multiplier.unwrap_or(1) })?,
-            FaultKind::Chain => {
-                extra(&["size"])?;
-                match self.size {
-                    Some(size) if size > 0 => Fault::Chain { size },
-                    _ => return malformed("fault `chain` without `size`", "`size: 16`"),
-                }
-            }
-            FaultKind::Mute => extra(&[]).map(|()| Fault::Mute)?,
-            FaultKind::BlockNumber => extra(&[]).map(|()| Fault::BlockNumber)?,
-            FaultKind::Pcb => {
-                extra(&["pcb"])?;
-                match self.pcb.as_ref().map(|pcb| pcb.0.as_slice()) {
-                    Some([pcb]) => Fault::Pcb(*pcb),
-                    _ => return malformed("fault `pcb` without the one byte", "`pcb: \"A2\"`"),
-                }
-            }
-            FaultKind::Oversize => extra(&[]).map(|()| Fault::Oversize)?,
-        })
-    }
-}
-
-/// The kinds of fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultKind {
-    /// The first block is lost.
-    Drop,
-    /// The first block arrives with bits turned.
-    Corrupt,
-    /// The first block comes late.
-    Late,
-    /// The card leaves instead of answering.
-    Cut,
-    /// The card asks for more time.
-    Wtx,
-    /// The response comes in small blocks.
-    Chain,
-    /// The card never answers again.
-    Mute,
-    /// The first block has the other block number.
-    BlockNumber,
-    /// The first block has another PCB.
-    Pcb,
-    /// The first block is longer than FSD.
-    Oversize,
-}
-
-/// A fault with its values; the same ones as on the link to the emulator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "explained at Injection and FaultKind")]
-pub enum Fault {
-    Drop { times: u8 },
-    Corrupt { seed: u32, times: u8 },
-    Late { delay_us: u32 },
-    Cut,
-    Wtx { times: u8, multiplier: u8 },
-    Chain { size: u8 },
-    Mute,
-    BlockNumber,
-    Pcb(u8),
-    Oversize,
 }
 
 /// One command of a transaction, and which of its kind: `gpo`, `read record 2`. Without a number: the first.

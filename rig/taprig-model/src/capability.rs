@@ -1,0 +1,48 @@
+//! What the card side of a bench can do. A case that needs more is not applicable there.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something that a card side can do beyond answering commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CardCapability {
+    /// It tells each frame on the air.
+    Frames,
+    /// It puts faults on the air: lost, damaged, late, chained blocks and the like.
+    Faults,
+    /// It answers after exactly the time that a card needs.
+    ExactDelays,
+    /// It takes any UID, ATQA, SAK and ATS.
+    Activation,
+    /// It plays a second card, or one of type B, in the field.
+    TwoCards,
+    /// It takes the card away at a given moment.
+    Removal,
+}
+
+impl CardCapability {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Frames, Self::Faults, Self::ExactDelays, Self::Activation, Self::TwoCards, Self::Removal];
+
+    /// The word in files and reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Frames => "frames",
+            Self::Faults => "faults",
+            Self::ExactDelays => "exact-delays",
+            Self::Activation => "activation",
+            Self::TwoCards => "two-cards",
+            Self::Removal => "removal",
+        }
+    }
+}
+
+impl fmt::Display for CardCapability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,243 @@
+//! An expectation and what came of it.
+
+use crate::text::text;
+use crate::units::{Malformed, malformed};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// An expectation and what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    /// Who sees it.
+    pub seen_by: SeenBy,
+    /// What it is about.
+    pub what: Criterion,
+    /// The tap that it is about, from 1. None where it is about the whole case or about another step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tap: Option<u32>,
+    /// What the case wants.
+    pub wanted: String,
+    /// What was seen.
+    pub seen: String,
+    /// What came of it.
+    pub result: CheckResult,
+    /// Why it was not judged: the claim that the device does not make, or the word that its device file does not map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Where the case wants it, `file:line`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+impl Check {
+    /// Whether the device did something else than the case wants.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.result == CheckResult::Fails
+    }
+
+    /// The criterion with its tap: `outcome (tap 2)`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.tap {
+            Some(tap) => format!("{} (tap {tap})", self.what),
+            None => self.what.to_string(),
+        }
+    }
+}
+
+/// What came of an expectation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckResult {
+    /// The device did what the case wants.
+    Holds,
+    /// The device did something else.
+    Fails,
+    /// The device can't tell what the expectation is about. The rest of the case still counts.
+    NotJudged,
+}
+
+/// Who sees what an expectation is about; reports show these apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeenBy {
+    /// A person at the validator sees or hears it. It holds for every device.
+    Person,
+    /// The card sees it: the rig observes it at the card's side, so it holds for every device.
+    Card,
+    /// Only the device can tell it. It is judged where the device file claims that the device tells it.
+    Device,
+    /// The rig compares the transcript with the device's baseline: evidence of change, not of conformance.
+    Baseline,
+}
+
+impl SeenBy {
+    /// The words of reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Person => "seen by a person",
+            Self::Card => "seen by the card",
+            Self::Device => "told by the device",
+            Self::Baseline => "compared with the baseline",
+        }
+    }
+}
+
+/// What an expectation is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Criterion {
+    /// How the transaction ends.
+    Outcome,
+    /// The messages on the display.
+    Shows,
+    /// The sound.
+    Sound,
+    /// Whether the gate opens.
+    Gate,
+    /// The amount charged.
+    Charged,
+    /// Ready for the next rider after a tap.
+    ReadyAgain,
+    /// The commands that the card got.
+    Exchange,
+    /// A data object by its tag, in capital hexadecimal digits.
+    Tag(String),
+    /// The time from the card's activation to its release.
+    Within,
+    /// A tap took place at all.
+    Tap,
+    /// The reason of an outcome.
+    Reason,
+    /// How the cardholder was verified.
+    Cvm,
+    /// By how many records the journal grows.
+    Journal,
+    /// How many records the journal lists.
+    Records,
+    /// The sum of the journal.
+    Total,
+    /// A value of a record that the journal lists.
+    Record {
+        /// Place in the list, from 1.
+        place: u32,
+        /// Name of the value.
+        value: String,
+    },
+    /// A value of the device's status.
+    Status(String),
+    /// A value of the device's identity.
+    Identity(String),
+    /// A setting that the device has to take.
+    Setting(String),
+    /// The journal can be emptied.
+    Cleared,
+    /// The reply to a line on the reference device's own console.
+    Reply(String),
+    /// The transcript is the device's baseline.
+    Baseline,
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Outcome => "outcome",
+            Self::Shows => "shows",
+            Self::Sound => "sound",
+            Self::Gate => "gate",
+            Self::Charged => "charged",
+            Self::ReadyAgain => "ready again",
+            Self::Exchange => "exchange",
+            Self::Tag(tag) => return write!(f, "tag {tag}"),
+            Self::Within => "within",
+            Self::Tap => "tap",
+            Self::Reason => "reason",
+            Self::Cvm => "cvm",
+            Self::Journal => "journal",
+            Self::Records => "records",
+            Self::Total => "total",
+            Self::Record { place, value } => return write!(f, "record {place} {value}"),
+            Self::Status(value) => return write!(f, "status {value}"),
+            Self::Identity(value) => return write!(f, "identity {value}"),
+            Self::Setting(what) => return write!(f, "setting {what}"),
+            Self::Cleared => "clear-journal",
+            Self::Reply(line) => return write!(f, "reply to `{line}`"),
+            Self::Baseline => "transcript",
+        })
+    }
+}
+
+impl FromStr for Criterion {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        const PLAIN: [Criterion; 16] = [
+            Criterion::Outcome,
+            Criterion::Shows,
+            Criterion::Sound,
+            Criterion::Gate,
+            Criterion::Charged,
+            Criterion::ReadyAgain,
+            Criterion::Exchange,
+            Criterion::Within,
+            Criterion::Tap,
+            Criterion::Reason,
+            Criterion::Cvm,
+            Criterion::Journal,
+            Criterion::Records,
+            Criterion::Total,
+            Criterion::Cleared,
+            Criterion::Baseline,
+        ];
+        if let Some(plain) = PLAIN.into_iter().find(|known| known.to_string() == text) {
+            return Ok(plain);
+        }
+        if let Some(line) = text.strip_prefix("reply to `").and_then(|rest| rest.strip_suffix('`')) {
+            return Ok(Self::Reply(line.into()));
+        }
+        match text.split_once(' ') {
+            Some(("tag", tag)) => Ok(Self::Tag(tag.into())),
+            Some(("status", value)) => Ok(Self::Status(value.into())),
+            Some(("identity", value)) => Ok(Self::Identity(value.into())),
+            Some(("setting", what)) => Ok(Self::Setting(what.into())),
+            Some(("record", rest))
+                if let Some((place, value)) = rest.split_once(' ')
+                    && let Ok(place) = place.parse() =>
+            {
+                Ok(Self::Record { place, value: value.into() })
+            }
+            _ => malformed(format!("`{text}` is no criterion"), "one such as `outcome` or `tag 9F26`"),
+        }
+    }
+}
+
+text!(Criterion, "Criterion", r"^.+$", "what an expectation is about, such as `outcome` or `tag 9F26`");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_criterion_is_read_as_it_is_written() {
+        for text in [
+            "outcome",
+            "ready again",
+            "tag 9F26",
+            "record 2 fare",
+            "status state",
+            "identity device",
+            "setting keys",
+            "clear-journal",
+            "reply to `echo a b`",
+            "transcript",
+        ] {
+            assert_eq!(text.parse::<Criterion>().unwrap().to_string(), text);
+        }
+        for text in ["", "tagged", "record x fare", "reply"] {
+            assert!(text.parse::<Criterion>().is_err(), "{text}");
+        }
+    }
+}

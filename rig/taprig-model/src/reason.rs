@@ -1,0 +1,17 @@
+//! The file `cases/reasons.yaml`: the words by which cases name why a transaction ends as it does.
+
+use crate::name::Name;
+use crate::schema::Version;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The reasons that cases may expect. The device file of another maker maps its own codes to these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Reasons {
+    /// Version of this format.
+    pub schema: Version,
+    /// The word, and what it means.
+    pub reasons: BTreeMap<Name, String>,
+}

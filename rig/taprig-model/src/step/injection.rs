@@ -1,0 +1,300 @@
+//! Faults on the air between reader and card.
+
+use super::At;
+use crate::units::{Duration, Hex, Malformed, malformed};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A fault on the air, at the response to one command: `{ at: gpo, fault: late, by: 20 ms }`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Written", into = "Written")]
+#[schemars(with = "Written")]
+pub struct Injection {
+    /// The command whose response is hit: `gpo`, `read record 2`.
+    pub at: At,
+    /// What goes wrong.
+    pub fault: Fault,
+}
+
+/// What goes wrong, with what it needs; the same faults as on the link to the card emulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The first block is lost.
+    Drop {
+        /// How often.
+        times: u8,
+    },
+    /// The first block arrives with bits turned.
+    Corrupt {
+        /// Chooses the bits.
+        seed: u32,
+        /// How often.
+        times: u8,
+    },
+    /// The first block comes late.
+    Late {
+        /// How long after the reader's frame.
+        by: Duration,
+    },
+    /// The card leaves instead of answering.
+    Cut,
+    /// The card asks for more time.
+    Wtx {
+        /// How many requests.
+        times: u8,
+        /// WTXM, 1 to 59 (ISO/IEC 14443-4, clause 7.3); others are sent as they are.
+        multiplier: u8,
+    },
+    /// The response comes in small blocks.
+    Chain {
+        /// Bytes of INF a block.
+        size: u8,
+    },
+    /// The card never answers again.
+    Mute,
+    /// The first block has the other block number.
+    BlockNumber,
+    /// The first block has another PCB.
+    Pcb(u8),
+    /// The first block is longer than FSD.
+    Oversize,
+}
+
+impl Fault {
+    /// The word in cases.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop { .. } => "drop",
+            Self::Corrupt { .. } => "corrupt",
+            Self::Late { .. } => "late",
+            Self::Cut => "cut",
+            Self::Wtx { .. } => "wtx",
+            Self::Chain { .. } => "chain",
+            Self::Mute => "mute",
+            Self::BlockNumber => "block-number",
+            Self::Pcb(_) => "pcb",
+            Self::Oversize => "oversize",
+        }
+    }
+
+    /// What it needs, by the words of cases. What is as where a case says nothing is left out.
+    #[must_use]
+    pub fn values(self) -> Vec<(&'static str, String)> {
+        let but = |name, value: u32, usual: u32| (value != usual).then(|| (name, value.to_string()));
+        let values = match self {
+            Self::Drop { times } => vec![but("times", times.into(), 1)],
+            Self::Corrupt { seed, times } => vec![but("seed", seed, 1), but("times", times.into(), 1)],
+            Self::Late { by } => vec![Some(("by", by.to_string()))],
+            Self::Wtx { times, multiplier } => {
+                vec![but("multiplier", multiplier.into(), 1), but("times", times.into(), 1)]
+            }
+            Self::Chain { size } => vec![Some(("size", size.to_string()))],
+            Self::Pcb(pcb) => vec![Some(("pcb", format!("{pcb:02X}")))],
+            Self::Cut | Self::Mute | Self::BlockNumber | Self::Oversize => vec![],
+        };
+        values.into_iter().flatten().collect()
+    }
+}
+
+impl fmt::Display for Injection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.fault.name(), self.at)?;
+        let values: Vec<_> = self.fault.values().into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+        if values.is_empty() { Ok(()) } else { write!(f, " ({})", values.join(", ")) }
+    }
+}
+
+/// A fault as a case writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Written {
+    /// The command whose response is hit: `gpo`, `read record 2`.
+    at: At,
+    /// What goes wrong.
+    fault: Kind,
+    /// `drop`, `corrupt`: how often; `wtx`: how many requests. Absent: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    times: Option<u8>,
+    /// `corrupt`: chooses the bits. Absent: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seed: Option<u32>,
+    /// `late`: so long after the reader's frame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<Duration>,
+    /// `wtx`: WTXM, 1 to 59; others are sent as they are. Absent: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    multiplier: Option<u8>,
+    /// `chain`: bytes of INF a block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<u8>,
+    /// `pcb`: the byte in place of the right one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pcb: Option<Hex>,
+}
+
+/// The kinds of fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    /// The first block is lost.
+    Drop,
+    /// The first block arrives with bits turned.
+    Corrupt,
+    /// The first block comes late.
+    Late,
+    /// The card leaves instead of answering.
+    Cut,
+    /// The card asks for more time.
+    Wtx,
+    /// The response comes in small blocks.
+    Chain,
+    /// The card never answers again.
+    Mute,
+    /// The first block has the other block number.
+    BlockNumber,
+    /// The first block has another PCB.
+    Pcb,
+    /// The first block is longer than FSD.
+    Oversize,
+}
+
+impl TryFrom<Written> for Injection {
+    type Error = Malformed;
+
+    /// Refuses a fault whose value is missing, and a value that the fault does not have.
+    fn try_from(written: Written) -> Result<Self, Malformed> {
+        let allowed: &[&str] = match written.fault {
+            Kind::Drop => &["times"],
+            Kind::Corrupt => &["times", "seed"],
+            Kind::Late => &["by"],
+            Kind::Wtx => &["times", "multiplier"],
+            Kind::Chain => &["size"],
+            Kind::Pcb => &["pcb"],
+            Kind::Cut | Kind::Mute | Kind::BlockNumber | Kind::Oversize => &[],
+        };
+        let given = [
+            ("times", written.times.is_some()),
+            ("seed", written.seed.is_some()),
+            ("by", written.by.is_some()),
+            ("multiplier", written.multiplier.is_some()),
+            ("size", written.size.is_some()),
+            ("pcb", written.pcb.is_some()),
+        ];
+        if let Some((name, _)) = given.into_iter().find(|(name, given)| *given && !allowed.contains(name)) {
+            return malformed(format!("this fault has no `{name}`"), "only what belongs to the fault");
+        }
+        let times = written.times.unwrap_or(1);
+        let fault = match written.fault {
+            Kind::Drop => Fault::Drop { times },
+            Kind::Corrupt => Fault::Corrupt { times, seed: written.seed.unwrap_or(1) },
+            Kind::Late => match written.by {
+                Some(by) if u32::try_from(by.us).is_ok() => Fault::Late { by },
+                Some(by) => return malformed(format!("{by} is later than the emulator can be"), "at most 71 min"),
+                None => return malformed("fault `late` without `by`", "`by: 20 ms`"),
+            },
+            Kind::Cut => Fault::Cut,
+            Kind::Wtx => Fault::Wtx { times, multiplier: written.multiplier.unwrap_or(1) },
+            Kind::Chain => match written.size {
+                Some(size) if size > 0 => Fault::Chain { size },
+                _ => return malformed("fault `chain` without `size`", "`size: 16`"),
+            },
+            Kind::Mute => Fault::Mute,
+            Kind::BlockNumber => Fault::BlockNumber,
+            Kind::Pcb => match written.pcb.as_ref().map(|pcb| pcb.0.as_slice()) {
+                Some([pcb]) => Fault::Pcb(*pcb),
+                _ => return malformed("fault `pcb` without the one byte", "`pcb: \"A2\"`"),
+            },
+            Kind::Oversize => Fault::Oversize,
+        };
+        Ok(Self { at: written.at, fault })
+    }
+}
+
+impl From<Injection> for Written {
+    fn from(injection: Injection) -> Self {
+        let mut written = Self {
+            at: injection.at,
+            fault: Kind::Drop,
+            times: None,
+            seed: None,
+            by: None,
+            multiplier: None,
+            size: None,
+            pcb: None,
+        };
+        written.fault = match injection.fault {
+            Fault::Drop { times } => {
+                written.times = Some(times);
+                Kind::Drop
+            }
+            Fault::Corrupt { seed, times } => {
+                (written.seed, written.times) = (Some(seed), Some(times));
+                Kind::Corrupt
+            }
+            Fault::Late { by } => {
+                written.by = Some(by);
+                Kind::Late
+            }
+            Fault::Cut => Kind::Cut,
+            Fault::Wtx { times, multiplier } => {
+                (written.times, written.multiplier) = (Some(times), Some(multiplier));
+                Kind::Wtx
+            }
+            Fault::Chain { size } => {
+                written.size = Some(size);
+                Kind::Chain
+            }
+            Fault::Mute => Kind::Mute,
+            Fault::BlockNumber => Kind::BlockNumber,
+            Fault::Pcb(pcb) => {
+                written.pcb = Some(Hex(vec![pcb]));
+                Kind::Pcb
+            }
+            Fault::Oversize => Kind::Oversize,
+        };
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_written_as_it_is_read() {
+        for yaml in [
+            r#"{"at":"gpo","fault":"late","by":"20 ms"}"#,
+            r#"{"at":"read record 2","fault":"corrupt","times":2,"seed":7}"#,
+            r#"{"at":"gpo","fault":"cut"}"#,
+            r#"{"at":"gpo","fault":"pcb","pcb":"A2"}"#,
+        ] {
+            let injection: Injection = serde_json::from_str(yaml).unwrap();
+            assert_eq!(serde_json::to_string(&injection).unwrap(), yaml);
+        }
+    }
+
+    #[test]
+    fn words_name_what_is_not_as_usual() {
+        let words = |json| serde_json::from_str::<Injection>(json).unwrap().to_string();
+        assert_eq!(words(r#"{"at":"gpo","fault":"drop"}"#), "drop at gpo");
+        assert_eq!(
+            words(r#"{"at":"gpo","fault":"wtx","times":3,"multiplier":2}"#),
+            "wtx at gpo (multiplier 2, times 3)"
+        );
+    }
+
+    #[test]
+    fn values_that_do_not_fit_the_fault_are_refused() {
+        for json in [
+            r#"{"at":"gpo","fault":"late"}"#,
+            r#"{"at":"gpo","fault":"late","by":"2 h"}"#,
+            r#"{"at":"gpo","fault":"chain","size":0}"#,
+            r#"{"at":"gpo","fault":"cut","times":2}"#,
+            r#"{"at":"gpo","fault":"pcb","pcb":"A2B2"}"#,
+        ] {
+            assert!(serde_json::from_str::<Injection>(json).is_err(), "{json}");
+        }
+    }
+}
