@@ -6,8 +6,9 @@
 
 use crate::decode::tlv;
 use crate::decode::value::masked;
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
-use taprig_model::event::{Body, Bytes, Check, Event, Fields};
+use taprig_model::event::{Body, Bytes, Check, Criterion, Event, Fields, Signal, Word};
 use taprig_model::expect::CommandName;
 use taprig_model::units::Hex;
 
@@ -19,36 +20,87 @@ const CERTIFICATE_TAIL: usize = 16;
 const MOST_BYTES: usize = 12;
 const MOST_DIGITS: usize = 2 * MOST_BYTES;
 
-/// Hides the account numbers of an event.
-pub fn event(event: &mut Event) {
-    match &mut event.body {
+/// The key of one record's tokens. It is made at random and never kept, so that a token can't be tried out on all account
+/// numbers that there are.
+#[derive(Debug, Clone, Default)]
+pub struct Key(RandomState);
+
+impl Key {
+    fn token(&self, digits: &str) -> String {
+        format!("{:016x}", self.0.hash_one(digits))
+    }
+}
+
+/// Account numbers that were hidden, in order.
+type Found = Vec<String>;
+
+/// Hides the account numbers of an event, and leaves a token for each: equal numbers of one record have equal tokens.
+pub fn event(event: &mut Event, key: &Key) {
+    let mut found = Found::new();
+    body(&mut event.body, &mut found);
+    event.numbers.extend(found.iter().map(|digits| key.token(digits)));
+}
+
+/// Hides account numbers in text: 13 to 19 digits, and some more, standing alone, in one piece or in groups of four; the
+/// same at the start of track 2 data; and those in data objects given as hexadecimal.
+pub fn text(text: &mut String) {
+    words(text, &mut Found::new());
+}
+
+fn body(body: &mut Body, found: &mut Found) {
+    match body {
         Body::Exchange(exchange) => {
-            command(&mut exchange.command);
+            command(&mut exchange.command, found);
             if let Some(response) = &mut exchange.response {
-                self::response(response);
+                self::response(response, found);
             }
         }
-        Body::Frame { bytes, .. } => suspects(&mut bytes.0),
-        Body::ConsoleSent { line } => text(line),
+        Body::Frame { bytes, .. } => suspects(&mut bytes.0, found),
+        Body::ConsoleSent { line } => words(line, found),
         Body::ConsoleReply(reply) => {
-            reply.data.iter_mut().for_each(fields);
-            text(&mut reply.text);
+            reply.data.iter_mut().for_each(|data| fields(data, found));
+            words(&mut reply.text, found);
         }
-        Body::ConsoleEvent { values, .. } | Body::Injected { values, .. } => fields(values),
-        Body::Journal { added, .. } => added.iter_mut().for_each(fields),
-        Body::ConsoleNoise { text: noise } | Body::Note { text: noise } => text(noise),
-        Body::StepStarted { step, .. } => text(step),
+        Body::Signal { signal, said } => {
+            match signal {
+                Signal::Show { message: Word::Known(text) | Word::Unknown(text) } => words(text, found),
+                Signal::Result { reason: Some(Word::Known(text) | Word::Unknown(text)), .. } => words(text, found),
+                Signal::Fault { what } => words(what, found),
+                Signal::Other { name } => words(name, found),
+                _ => {}
+            }
+            fields(said, found);
+        }
+        Body::Status { said, .. } | Body::Injected { values: said, .. } => fields(said, found),
+        Body::Journal { added, listed, .. } => {
+            for row in added.iter_mut().chain(listed.iter_mut().flatten()) {
+                if let Some(account) = &mut row.account {
+                    words(account, found);
+                }
+                fields(&mut row.said, found);
+            }
+        }
+        Body::SettingsTaken { what, refused } => {
+            words(what, found);
+            refused.iter_mut().for_each(|why| words(why, found));
+        }
+        Body::JournalCleared { refused } => refused.iter_mut().for_each(|why| words(why, found)),
+        Body::ConsoleNoise { text: noise } | Body::Note { text: noise } => words(noise, found),
+        Body::StepStarted { step, .. } => words(step, found),
         Body::CaseStarted(case) => {
-            case.settings.iter_mut().chain(&mut case.changes).chain(&mut case.faults).for_each(text);
+            let texts = case.settings.iter_mut().chain(&mut case.changes).chain(&mut case.faults);
+            texts.for_each(|text| words(text, found));
         }
-        Body::Checked(Check { what, wanted, seen, .. }) => {
-            text(what);
-            text(wanted);
-            text(seen);
+        Body::Checked(Check { wanted, seen, what, .. }) => {
+            if let Criterion::Reply(line) | Criterion::Setting(line) = what {
+                words(line, found);
+            }
+            words(wanted, found);
+            words(seen, found);
         }
-        Body::CaseFinished { failure: Some(failure), .. } => text(failure),
-        Body::RigFault(fault) => text(&mut fault.cause),
-        Body::RunStarted(run) => run.arguments.iter_mut().for_each(text),
+        Body::CaseFinished { failure: Some(failure), .. } => words(failure, found),
+        Body::RigFault(fault) => words(&mut fault.cause, found),
+        Body::RunStarted(run) => run.arguments.iter_mut().for_each(|argument| words(argument, found)),
         Body::BenchOpened { .. }
         | Body::BenchClosed {}
         | Body::Power { .. }
@@ -56,6 +108,8 @@ pub fn event(event: &mut Event) {
         | Body::Flashed { .. }
         | Body::Identified { .. }
         | Body::Ready { .. }
+        | Body::Fresh { .. }
+        | Body::ReadyAgain { .. }
         | Body::StepDone { .. }
         | Body::Serial { .. }
         | Body::Presented { .. }
@@ -68,18 +122,16 @@ pub fn event(event: &mut Event) {
     }
 }
 
-fn fields(fields: &mut Fields) {
+fn fields(fields: &mut Fields, found: &mut Found) {
     for (name, value) in &mut fields.0 {
         // Values of these are long numbers and no account numbers.
         if !matches!(name.as_str(), "time" | "ac" | "digest" | "serial") {
-            text(value);
+            words(value, found);
         }
     }
 }
 
-/// Hides account numbers in text: 13 to 19 digits, and some more, standing alone, in one piece or in groups of four; the same at the start
-/// of track 2 data; and those in data objects given as hexadecimal.
-pub fn text(text: &mut String) {
+fn words(text: &mut String, found: &mut Found) {
     let mut out = String::new();
     let mut rest = text.as_str();
     let mut alone = true;
@@ -87,7 +139,7 @@ pub fn text(text: &mut String) {
         let number = if alone && next.is_ascii_digit() { number(rest) } else { 0 };
         if number == 0
             && alone
-            && let Some((word, hidden)) = data_objects(rest)
+            && let Some((word, hidden)) = data_objects(rest, found)
         {
             out.push_str(&hidden);
             rest = &rest[word..];
@@ -101,6 +153,7 @@ pub fn text(text: &mut String) {
         } else {
             let digits: String = rest[..number].chars().filter(char::is_ascii_digit).collect();
             out.push_str(&hidden(&digits));
+            found.push(digits);
             rest = &rest[number..];
             alone = false;
         }
@@ -147,12 +200,12 @@ fn ends_number(text: &str) -> bool {
 
 /// The hexadecimal word that `text` begins with: its length, and what it is with the account numbers in it hidden. None
 /// when there is no such word or nothing to hide.
-fn data_objects(text: &str) -> Option<(usize, String)> {
+fn data_objects(text: &str, found: &mut Found) -> Option<(usize, String)> {
     let length = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let word = &text[..length];
     let bytes = Bytes(word.parse::<Hex>().ok()?.0);
     let mut hidden = bytes.clone();
-    suspects(&mut hidden.0);
+    suspects(&mut hidden.0, found);
     (hidden != bytes).then(|| {
         let hidden = hidden.to_string();
         (length, if word.bytes().any(|b| b.is_ascii_lowercase()) { hidden.to_lowercase() } else { hidden })
@@ -160,22 +213,22 @@ fn data_objects(text: &str) -> Option<(usize, String)> {
 }
 
 /// Hides account numbers in a response APDU.
-fn response(bytes: &mut Bytes) {
+fn response(bytes: &mut Bytes, found: &mut Found) {
     let Some(len) = bytes.0.len().checked_sub(2) else { return };
-    objects(&mut bytes.0[..len]);
+    objects(&mut bytes.0[..len], found);
 }
 
 /// Hides account numbers in a command APDU: none of EMV carries one, a loop-back command may. EMV's stay as they are,
 /// because the random number that a card is told looks like the tag of an account number now and then.
-fn command(bytes: &mut Bytes) {
+fn command(bytes: &mut Bytes, found: &mut Found) {
     if CommandName::of(&bytes.0) == CommandName::Other
         && let Some(data) = bytes.0.get_mut(5..)
     {
-        suspects(data);
+        suspects(data, found);
     }
 }
 
-fn objects(data: &mut [u8]) {
+fn objects(data: &mut [u8], found: &mut Found) {
     let base = data.as_ptr().addr();
     let range = |part: &[u8]| -> Range<usize> {
         let start = part.as_ptr().addr() - base;
@@ -193,19 +246,19 @@ fn objects(data: &mut [u8]) {
         }
     }
     for range in numbers {
-        digits(&mut data[range]);
+        digits(&mut data[range], found);
     }
     for range in certificates {
         let start = range.end.saturating_sub(CERTIFICATE_TAIL).max(range.start);
         data[start..range.end].fill(0xCC);
     }
     for range in broken {
-        suspects(&mut data[range]);
+        suspects(&mut data[range], found);
     }
 }
 
 /// Hides what looks like an account number behind its tag, where no TLV can be read.
-fn suspects(data: &mut [u8]) {
+fn suspects(data: &mut [u8], found: &mut Found) {
     for start in 0..data.len() {
         if matches!(data[start], 0x57 | 0x5A | 0x6B) {
             // Behind the length, which may be the very thing that is wrong: of one byte, or of as many as it says.
@@ -215,7 +268,7 @@ fn suspects(data: &mut [u8]) {
                 if let Some(value) = data.get_mut(begin..end)
                     && count(value) >= 13
                 {
-                    digits(value);
+                    digits(value, found);
                     break;
                 }
             }
@@ -233,8 +286,13 @@ fn count(data: &[u8]) -> usize {
     (0..data.len() * 2).take_while(|&place| matches!(nibble(data, place), 0..=9 | 0xC)).count()
 }
 
-fn digits(data: &mut [u8]) {
+fn digits(data: &mut [u8], found: &mut Found) {
     let count = count(data);
+    let number: String = (0..count).map_while(|place| char::from_digit(nibble(data, place).into(), 10)).collect();
+    // One that was hidden before has had its token.
+    if number.len() == count && count > 4 {
+        found.push(number);
+    }
     let clear = if count >= 13 { 6 } else { 0 };
     for place in clear..count.saturating_sub(4) {
         let byte = &mut data[place / 2];
@@ -286,7 +344,7 @@ mod tests {
             0x70, 0x18, 0x5A, 0x08, 0x62, 0x26, 0x09, 0x12, 0x34, 0x56, 0x78, 0x90, 0x57, 0x0C, 0x62, 0x26, 0x09, 0x12,
             0x34, 0x56, 0x78, 0x90, 0xD3, 0x01, 0x22, 0x01, 0x90, 0x00,
         ]);
-        response(&mut bytes);
+        response(&mut bytes, &mut Found::new());
         assert_eq!(bytes.to_string(), "70185A08622609CCCCCC7890570C622609CCCCCC7890D30122019000");
     }
 
@@ -294,20 +352,20 @@ mod tests {
     fn numbers_in_commands() {
         let number = [0x5A, 0x08, 0x62, 0x26, 0x09, 0x12, 0x34, 0x56, 0x78, 0x90];
         let mut returned = Bytes([&[0x00, 0x10, 0x00, 0x00, 0x0A][..], &number].concat());
-        command(&mut returned);
+        command(&mut returned, &mut Found::new());
         assert_eq!(returned.to_string(), "001000000A5A08622609CCCCCC7890");
         // 9F37, whose third byte is 5A by chance, then 9F66, 9F02, 5F2A, 9A.
         let gpo = [&[0x80, 0xA8, 0, 0, 0x16, 0x83, 0x14, 1, 2, 0x5A, 4, 0x21, 0x80, 0, 0x80][..], &[0; 12]].concat();
         let mut gpo = Bytes(gpo);
         let before = gpo.clone();
-        command(&mut gpo);
+        command(&mut gpo, &mut Found::new());
         assert_eq!(gpo, before);
     }
 
     #[test]
     fn numbers_in_broken_responses() {
         let mut bytes = Bytes(vec![0x70, 0x7A, 0x5A, 0x0B, 0x62, 0x26, 0x09, 0x12, 0x34, 0x56, 0x78, 0x90, 0x90, 0x00]);
-        response(&mut bytes);
+        response(&mut bytes, &mut Found::new());
         assert!(!bytes.to_string().contains("123456"), "{bytes}");
     }
 
@@ -316,7 +374,7 @@ mod tests {
         for length in [&[0x81, 0x08][..], &[0x84, 0xFF, 0xFF, 0xFF, 0xFF], &[0x83, 0, 0, 8]] {
             let number = [0x62, 0x26, 0x09, 0x12, 0x34, 0x56, 0x78, 0x90];
             let mut bytes = Bytes([&[0x77, 0x20, 0x5A], length, &number, &[0x90, 0x00]].concat());
-            response(&mut bytes);
+            response(&mut bytes, &mut Found::new());
             assert!(bytes.to_string().contains("622609CCCCCC7890"), "{bytes}");
         }
         assert_eq!(told("deny add 62299001800000210000"), "deny add 622990xxxxxxxxxx0000");
@@ -325,17 +383,48 @@ mod tests {
     #[test]
     fn a_certificate_can_not_be_recovered() {
         let mut bytes = Bytes([&[0x9F, 0x46, 0x81, 0x80][..], &[0x11; 128], &[0x90, 0]].concat());
-        response(&mut bytes);
+        response(&mut bytes, &mut Found::new());
         assert_eq!(bytes.0[4 + 112..4 + 128], [0xCC; 16]);
         assert_eq!(bytes.0[4..4 + 112], [0x11; 112]);
+    }
+
+    #[test]
+    fn equal_numbers_have_equal_tokens_within_a_record_and_no_other() {
+        let note = |text: &str| Event {
+            at_us: 0,
+            board_us: None,
+            bench: None,
+            case: None,
+            source: taprig_model::event::Source::Rig,
+            body: Body::Note { text: text.into() },
+            numbers: vec![],
+        };
+        let masked = |mut event: Event, key: &Key| {
+            super::event(&mut event, key);
+            event
+        };
+        let key = Key::default();
+        let text = masked(note("deny add 6226091234567890:01, then 6226091234567908"), &key);
+        assert_eq!(text.numbers.len(), 2);
+        assert_ne!(text.numbers[0], text.numbers[1]);
+        let mut exchange = note("");
+        exchange.body = Body::Exchange(taprig_model::event::Exchange {
+            response: Some(Bytes(vec![0x5A, 8, 0x62, 0x26, 9, 0x12, 0x34, 0x56, 0x78, 0x90, 0x90, 0])),
+            ..Default::default()
+        });
+        let exchange = masked(exchange, &key);
+        assert_eq!(exchange.numbers, text.numbers[..1], "the same number as bytes");
+        assert_ne!(masked(note("6226091234567890"), &Key::default()).numbers, exchange.numbers, "another record");
+        assert!(masked(note("622609xxxxxx7890"), &key).numbers.is_empty());
+        assert!(masked(note("nothing"), &key).numbers.is_empty());
     }
 
     proptest! {
         #[test]
         fn no_bytes_panic_and_lengths_stay(bytes in any::<Vec<u8>>()) {
             let mut once = Bytes(bytes.clone());
-            response(&mut once);
-            command(&mut once);
+            response(&mut once, &mut Found::new());
+            command(&mut once, &mut Found::new());
             prop_assert_eq!(once.0.len(), bytes.len());
         }
 

@@ -102,7 +102,7 @@ mod tests {
     use crate::{Options, Recorder, WriteError};
     use std::sync::{Arc, Mutex};
     use std::time::Instant;
-    use taprig_model::event::{Bytes, Exchange, Fields, FirmwareImage, Role, RunStarted, Source};
+    use taprig_model::event::{Bytes, Exchange, Fields, FirmwareImage, Role, RunStarted, Signal, Source};
 
     fn write(folder: &Path, whole: bool) -> Recorder {
         let recorder = Recorder::start(Some(folder), Options { whole }, vec![]).unwrap();
@@ -124,7 +124,10 @@ mod tests {
         let case = bench.case("BUS-001");
         case.emit(
             Source::Validator,
-            Body::ConsoleEvent { name: "result".into(), values: Fields::parse("pan=6226091234567890 fare=100") },
+            Body::Signal {
+                signal: Signal::Other { name: "result".into() },
+                said: Fields::parse("pan=6226091234567890 fare=100"),
+            },
         );
         case.emit(
             Source::Emulator,

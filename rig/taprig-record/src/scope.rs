@@ -55,9 +55,10 @@ impl Scope {
             case: self.case.as_ref().map(|case| (*case.id).to_owned()),
             source,
             body,
+            numbers: vec![],
         };
-        if !self.recorder.keeps_whole() {
-            super::mask::event(&mut event);
+        if let Some(key) = self.recorder.mask() {
+            super::mask::event(&mut event, key);
         }
         if let Some(case) = &self.case {
             lock(&case.events).push(event.clone());

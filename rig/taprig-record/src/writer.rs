@@ -1,7 +1,7 @@
 //! The thread that writes a record.
 
 use super::scope::lock;
-use super::{EVENTS, FIRMWARE, MARK, Mark, SERIAL, Scope, State, folder, pretty, replace, serial_name};
+use super::{EVENTS, FIRMWARE, MARK, Mark, SERIAL, Scope, State, folder, mask, pretty, replace, serial_name};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::{self, File, TryLockError};
@@ -65,7 +65,7 @@ pub struct Recorder(Arc<Inner>);
 struct Inner {
     sender: SyncSender<Message>,
     started: Instant,
-    whole: bool,
+    mask: Option<mask::Key>,
     thread: Mutex<Option<JoinHandle<Result<(), WriteError>>>>,
 }
 
@@ -90,7 +90,7 @@ impl Recorder {
         Ok(Self(Arc::new(Inner {
             sender,
             started: Instant::now(),
-            whole: options.whole,
+            mask: (!options.whole).then(mask::Key::default),
             thread: Mutex::new(Some(thread)),
         })))
     }
@@ -105,8 +105,9 @@ impl Recorder {
         u64::try_from(at.saturating_duration_since(self.0.started).as_micros()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn keeps_whole(&self) -> bool {
-        self.0.whole
+    /// The key of the tokens that stand for hidden account numbers; none where they stay whole.
+    pub(super) fn mask(&self) -> Option<&mask::Key> {
+        self.0.mask.as_ref()
     }
 
     pub(super) fn send(&self, message: Message) {
@@ -193,6 +194,7 @@ impl Writer {
                     bench: Some((*bench).to_owned()),
                     case: None,
                     source: Source::Rig,
+                    numbers: vec![],
                     body: Body::Serial {
                         port: (*port).to_owned(),
                         received,

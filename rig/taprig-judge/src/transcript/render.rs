@@ -1,14 +1,11 @@
 //! Events to lines.
 
 use super::air::Air;
-use taprig_model::event::{Body, CaseStarted, ConsoleReply, Event, Fields, Release, Traffic};
+use taprig_model::event::{Body, CaseStarted, ConsoleReply, Event, Fields, JournalRow, Release, Signal, Traffic, Word};
 use taprig_record::decode::{Dialogue, View};
 
 /// Prompts of an idle validator. They come before or after `ready`, as the device likes, and say nothing of a tap.
-const IDLE_PROMPTS: [&str; 2] = ["14", "15"];
-
-/// Commands by which the rig watches; they are no step of the case.
-const WATCHING: [&str; 4] = ["journal", "echo", "status", "identity"];
+const IDLE_PROMPTS: [&str; 2] = ["welcome", "present card"];
 
 /// The transcript for a snapshot. See [`render`].
 pub fn transcript(events: &[Event]) -> String {
@@ -60,20 +57,18 @@ fn given(case: &CaseStarted, lines: &mut Vec<String>) {
 /// A step, its events sorted by where they come from.
 struct Step<'a> {
     head: String,
-    console: bool,
     before: Vec<&'a Body>,
     taps: Vec<Vec<&'a Body>>,
     /// What the console told, each part closed by `ready`.
     told: Vec<Vec<(&'a str, &'a Fields)>>,
     ready: bool,
-    journal: Vec<&'a Fields>,
+    journal: Vec<&'a JournalRow>,
 }
 
 impl<'a> Step<'a> {
     fn new(number: u32, text: &str) -> Self {
         Self {
             head: format!("{number} {text}"),
-            console: text.starts_with("console"),
             before: vec![],
             taps: vec![],
             told: vec![vec![]],
@@ -94,27 +89,34 @@ impl<'a> Step<'a> {
                 Some(tap) => tap.push(body),
                 None => self.before.push(body),
             },
-            Body::ConsoleSent { .. } | Body::ConsoleReply(_) => self.before.push(body),
-            Body::ConsoleEvent { name, values } => self.tell(name, values),
+            Body::ConsoleSent { .. }
+            | Body::ConsoleReply(_)
+            | Body::SettingsTaken { .. }
+            | Body::Status { .. }
+            | Body::JournalCleared { .. }
+            | Body::Identified { .. }
+            | Body::Journal { listed: Some(_), .. } => self.before.push(body),
+            Body::Signal { signal, said } => self.signal(signal, said),
             Body::Journal { added, .. } => self.journal.extend(added),
             _ => {}
         }
     }
 
-    fn tell(&mut self, name: &'a str, values: &'a Fields) {
-        if name == "ready" {
-            self.ready = true;
-            return;
-        }
-        if name == "show" && values.get("id").is_some_and(|id| IDLE_PROMPTS.contains(&id)) {
-            return;
+    fn signal(&mut self, signal: &'a Signal, said: &'a Fields) {
+        match signal {
+            Signal::Ready {} => {
+                self.ready = true;
+                return;
+            }
+            Signal::Show { message: Word::Known(text) } if IDLE_PROMPTS.contains(&text.as_str()) => return,
+            _ => {}
         }
         if self.ready {
             self.told.push(vec![]);
             self.ready = false;
         }
         if let Some(part) = self.told.last_mut() {
-            part.push((name, values));
+            part.push((signal.name(), said));
         }
     }
 }
@@ -122,7 +124,7 @@ impl<'a> Step<'a> {
 fn finish(step: Option<Step<'_>>, view: View, faulty: bool, lines: &mut Vec<String>) {
     let Some(step) = step else { return };
     lines.push(step.head);
-    conversation(&step.before, step.console, view, lines);
+    asked(&step.before, view, lines);
     let several = step.taps.len() > 1;
     let mut told = step.told.into_iter();
     for (number, tap) in (1..).zip(&step.taps) {
@@ -138,7 +140,7 @@ fn finish(step: Option<Step<'_>>, view: View, faulty: bool, lines: &mut Vec<Stri
         lines.push(format!("  {}", console_event(name, values, view)));
     }
     for record in step.journal {
-        lines.push(format!("  journal + {}", stable(record, view, &["n"])));
+        lines.push(format!("  journal + {}", stable(&record.said, view, &["n"])));
     }
     lines.push(String::new());
 }
@@ -176,26 +178,33 @@ fn release(how: Release) -> &'static str {
     }
 }
 
-/// Commands and replies, in the order they were exchanged: the device answers one after the other.
-fn conversation(bodies: &[&Body], all: bool, view: View, lines: &mut Vec<String>) {
-    let sent = bodies.iter().filter_map(|body| match body {
-        Body::ConsoleSent { line } => Some(line),
-        _ => None,
-    });
-    let mut replies = bodies.iter().filter_map(|body| match body {
-        Body::ConsoleReply(reply) => Some(reply),
-        _ => None,
-    });
-    for line in sent {
-        let reply = replies.next();
-        let watching = WATCHING.iter().any(|name| line.split(' ').next() == Some(name));
-        if watching && !all {
-            continue;
-        }
-        lines.push(format!("  $ {line}"));
-        match reply {
-            None => lines.push("    no reply".to_owned()),
-            Some(reply) => lines.extend(console_reply(reply, view).iter().map(|line| format!("    {line}"))),
+/// What the validator was asked or told, and its answers, in their order.
+fn asked(bodies: &[&Body], view: View, lines: &mut Vec<String>) {
+    let refusal = |refused: &Option<String>| refused.as_ref().map(|why| format!("    refused: {why}"));
+    for (place, body) in bodies.iter().enumerate() {
+        match body {
+            Body::ConsoleSent { line } => {
+                lines.push(format!("  $ {line}"));
+                if !matches!(bodies.get(place + 1), Some(Body::ConsoleReply(_))) {
+                    lines.push("    no reply".to_owned());
+                }
+            }
+            Body::ConsoleReply(reply) => {
+                lines.extend(console_reply(reply, view).iter().map(|line| format!("    {line}")));
+            }
+            Body::SettingsTaken { what, refused } => {
+                lines.push(format!("  set {what}"));
+                lines.extend(refusal(refused));
+            }
+            Body::JournalCleared { refused } => lines.extend(refusal(refused)),
+            Body::Status { said, .. } | Body::Identified { identity: said, .. } => {
+                lines.push(format!("  {}", stable(said, view, &[])));
+            }
+            Body::Journal { count, total, listed: Some(rows), .. } => {
+                lines.extend(rows.iter().map(|row| format!("  - {}", stable(&row.said, view, &[]))));
+                lines.push(format!("  count={count} total={total}"));
+            }
+            _ => {}
         }
     }
 }
@@ -264,7 +273,13 @@ mod tests {
     use taprig_model::samples::{event, started};
 
     fn told(name: &str, values: &str) -> Body {
-        Body::ConsoleEvent { name: name.into(), values: Fields::parse(values) }
+        let said = Fields::parse(values);
+        let signal = match name {
+            "ready" => Signal::Ready {},
+            "show" => Signal::Show { message: Word::Known(said.get("text").unwrap_or_default().into()) },
+            name => Signal::Other { name: name.into() },
+        };
+        Body::Signal { signal, said }
     }
 
     fn card_side(un: u8) -> Vec<Body> {
@@ -304,10 +319,14 @@ mod tests {
     fn case(bodies: impl IntoIterator<Item = Body>) -> Vec<Event> {
         let before = [started("A new card rides", 1), Body::ConsoleSent { line: "profile x".into() }];
         let step = [Body::StepStarted { number: 1, step: "tap".into() }];
-        let journal = Fields::parse("n=7 time=2018-05-21T08:00:00 pan=622609******7890 fare=100 ac=0011223344556677");
+        let said = Fields::parse("n=7 time=2018-05-21T08:00:00 pan=622609******7890 fare=100 ac=0011223344556677");
         let after = [
-            Body::ConsoleSent { line: "journal 6".into() },
-            Body::Journal { count: 7, total: 700, added: vec![journal] },
+            Body::Journal {
+                count: 7,
+                total: 700,
+                added: vec![JournalRow { said, ..JournalRow::default() }],
+                listed: None,
+            },
             Body::StepStarted { number: 2, step: "console identity".into() },
             Body::ConsoleSent { line: "identity".into() },
             Body::ConsoleReply(ConsoleReply {

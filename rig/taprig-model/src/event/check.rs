@@ -118,6 +118,8 @@ pub enum Criterion {
     Journal,
     /// How many records the journal lists.
     Records,
+    /// How many records the whole journal has.
+    Count,
     /// The sum of the journal.
     Total,
     /// A value of a record that the journal lists.
@@ -158,6 +160,7 @@ impl fmt::Display for Criterion {
             Self::Cvm => "cvm",
             Self::Journal => "journal",
             Self::Records => "records",
+            Self::Count => "count",
             Self::Total => "total",
             Self::Record { place, value } => return write!(f, "record {place} {value}"),
             Self::Status(value) => return write!(f, "status {value}"),
@@ -174,7 +177,7 @@ impl FromStr for Criterion {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        const PLAIN: [Criterion; 16] = [
+        const PLAIN: [Criterion; 17] = [
             Criterion::Outcome,
             Criterion::Shows,
             Criterion::Sound,
@@ -188,6 +191,7 @@ impl FromStr for Criterion {
             Criterion::Cvm,
             Criterion::Journal,
             Criterion::Records,
+            Criterion::Count,
             Criterion::Total,
             Criterion::Cleared,
             Criterion::Baseline,

@@ -1,25 +1,23 @@
-//! Criteria on the trace: commands, data objects, time.
+//! What the card sees: commands, data objects, time. The rig observes these itself, so they hold for every device.
 
 use std::collections::BTreeMap;
 
-use taprig_model::event::{Body, CheckKind, Exchange};
+use taprig_model::event::{Body, Criterion, Exchange, SeenBy};
 use taprig_model::expect::{CommandName, Expect, exchange_matches};
 use taprig_model::units::{Duration, Hex};
 
-use super::{Checks, TapEvents};
 use taprig_record::decode::tlv::{self, Item};
 
-pub(super) fn judge(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_>], checks: &mut Checks<'_>) {
-    if let Some(cvm) = expect.cvm {
-        let seen = tap.result().and_then(|result| result.get("cvm")).unwrap_or("not told");
-        checks.word(CheckKind::Trace, "cvm", cvm.as_str(), seen);
-    }
+use crate::checks::Checks;
+use crate::tap::TapEvents;
+
+pub(crate) fn judge(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_>], checks: &mut Checks<'_>) {
     if let Some(wanted) = &expect.exchange {
         let seen: Vec<CommandName> = exchanges(tap).map(|exchange| CommandName::of(&exchange.command)).collect();
         let words = |list: &mut dyn Iterator<Item = String>| format!("[{}]", list.collect::<Vec<_>>().join(", "));
         let wanted_words = words(&mut wanted.iter().map(ToString::to_string));
         let seen_words = words(&mut seen.iter().map(ToString::to_string));
-        checks.add(CheckKind::Trace, "exchange", wanted_words, seen_words, exchange_matches(wanted, &seen));
+        checks.add(SeenBy::Card, Criterion::Exchange, wanted_words, seen_words, exchange_matches(wanted, &seen));
     }
     if !expect.tags.is_empty() {
         let seen = tags(tap);
@@ -30,7 +28,7 @@ pub(super) fn judge(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_
             let earlier: Vec<_> = earlier.iter().filter_map(|tags| tags.get(&name).cloned()).collect();
             let shown = value.map_or_else(|| "absent".to_owned(), |value| Hex(value.to_vec()).to_string());
             let ok = pattern.matches(value, &earlier);
-            checks.add(CheckKind::Trace, &format!("tag {tag}"), pattern.to_string(), shown, ok);
+            checks.add(SeenBy::Card, Criterion::Tag(name), pattern.to_string(), shown, ok);
         }
     }
     if let Some(within) = expect.within {
@@ -39,7 +37,13 @@ pub(super) fn judge(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_
             _ => None,
         });
         let seen = took.map_or_else(|| "no tap".to_owned(), |us| Duration { us }.to_string());
-        checks.add(CheckKind::Trace, "within", within.to_string(), seen, took.is_some_and(|took| took <= within.us));
+        checks.add(
+            SeenBy::Card,
+            Criterion::Within,
+            within.to_string(),
+            seen,
+            took.is_some_and(|took| took <= within.us),
+        );
     }
 }
 

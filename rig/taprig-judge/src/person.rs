@@ -1,0 +1,110 @@
+//! What a person at the validator sees and hears.
+
+use taprig_model::event::{Criterion, ReadyAgain, SeenBy, Signal, Word};
+use taprig_model::expect::{Expect, Gate, Outcome, Sound};
+use taprig_model::units::Duration;
+
+use crate::checks::{Checks, unmapped};
+use crate::tap::TapEvents;
+
+/// Outcome, display, sound and gate of a tap.
+pub(crate) fn last_signs(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+    if let Some(wanted) = expect.outcome {
+        outcome(wanted, tap, checks);
+    }
+    if let Some(wanted) = &expect.shows {
+        shows(&wanted.0, tap, checks);
+    }
+    if let Some(wanted) = expect.sound {
+        let last = tap.signals().filter_map(|signal| match signal {
+            Signal::Sound { sound } => Some(sound),
+            _ => None,
+        });
+        word(Criterion::Sound, wanted.as_str(), last.last(), Sound::None.as_str(), Sound::as_str, checks);
+    }
+    if let Some(wanted) = expect.gate {
+        let last = tap.signals().filter_map(|signal| match signal {
+            Signal::Gate { gate } => Some(gate),
+            _ => None,
+        });
+        // A gate that nobody speaks of is as it was: shut.
+        word(Criterion::Gate, wanted.as_str(), last.last(), Gate::Shut.as_str(), Gate::as_str, checks);
+    }
+}
+
+fn outcome(wanted: Outcome, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+    let seen = match tap.result() {
+        None => Outcome::None.as_str(),
+        Some(result) => match result.outcome {
+            Some(Word::Known(outcome)) => outcome.as_str(),
+            Some(Word::Unknown(word)) => {
+                let why = unmapped("outcome", word);
+                return checks.not_judged(SeenBy::Person, Criterion::Outcome, wanted.as_str(), word.as_str(), why);
+            }
+            None => "unnamed",
+        },
+    };
+    checks.add(SeenBy::Person, Criterion::Outcome, wanted.as_str(), seen, seen == wanted.as_str());
+}
+
+fn shows(wanted: &[String], tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+    let shown: Vec<&Word<String>> = tap
+        .signals()
+        .filter_map(|signal| match signal {
+            Signal::Show { message } => Some(message),
+            _ => None,
+        })
+        .collect();
+    let mut rest = shown.iter();
+    let ok = wanted.iter().all(|text| rest.any(|seen| seen.known() == Some(text)));
+    let words = |message: &&Word<String>| match message {
+        Word::Known(text) => text.clone(),
+        Word::Unknown(id) => format!("message {id}"),
+    };
+    let seen =
+        if shown.is_empty() { "nothing".to_owned() } else { shown.iter().map(words).collect::<Vec<_>>().join(", ") };
+    let unknown = shown.iter().find_map(|message| match message {
+        Word::Unknown(id) => Some(id),
+        Word::Known(_) => None,
+    });
+    let wanted = wanted.join(", ");
+    match unknown {
+        // It may have been the one that was wanted.
+        Some(id) if !ok => {
+            checks.not_judged(SeenBy::Person, Criterion::Shows, wanted, seen, unmapped("message", id));
+        }
+        _ => checks.add(SeenBy::Person, Criterion::Shows, wanted, seen, ok),
+    }
+}
+
+fn word<T>(
+    what: Criterion,
+    wanted: &str,
+    seen: Option<&Word<T>>,
+    silent: &str,
+    as_str: impl Fn(T) -> &'static str,
+    checks: &mut Checks<'_>,
+) where
+    T: Copy,
+{
+    let seen = match seen {
+        None => silent,
+        Some(Word::Known(word)) => as_str(*word),
+        Some(Word::Unknown(word)) => {
+            let why = unmapped(&what.to_string(), word);
+            return checks.not_judged(SeenBy::Person, what, wanted, word.as_str(), why);
+        }
+    };
+    checks.add(SeenBy::Person, what, wanted, seen, wanted == seen);
+}
+
+/// After each tap the validator has to be ready again: a bus may not stop, whatever a card does.
+pub(crate) fn ready_again(seen: ReadyAgain, within_us: u64, checks: &mut Checks<'_>) {
+    let words = match seen {
+        ReadyAgain::InTime => "ready",
+        ReadyAgain::Not => "not ready",
+        ReadyAgain::Restarted => "it started again by itself",
+    };
+    let wanted = format!("within {} of the card's leaving", Duration { us: within_us });
+    checks.add(SeenBy::Person, Criterion::ReadyAgain, wanted, words, seen == ReadyAgain::InTime);
+}

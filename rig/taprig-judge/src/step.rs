@@ -1,0 +1,102 @@
+//! What a case expects of its steps.
+
+use taprig_model::criteria::{Criteria, StepWanted};
+use taprig_model::event::{Body, Event};
+
+use crate::checks::Checks;
+use crate::tap::{TapEvents, taps_of};
+use crate::{card, person, told};
+
+/// Judges each step by the events between its beginning and the next one's.
+pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
+    let starts: Vec<(usize, usize)> = events
+        .iter()
+        .enumerate()
+        .filter_map(|(place, event)| match event.body {
+            Body::StepStarted { number, .. } => Some((place, usize::try_from(number).ok()?.checked_sub(1)?)),
+            _ => None,
+        })
+        .collect();
+    // The taps of earlier steps tell what is new in a later one.
+    let mut taps: Vec<TapEvents<'_>> = Vec::new();
+    for (i, &(start, index)) in starts.iter().enumerate() {
+        let Some(step) = criteria.steps.get(index) else { continue };
+        let end = starts.get(i + 1).map_or(events.len(), |&(next, _)| next);
+        let events = &events[start..end];
+        checks.about(None, &step.lines);
+        match &step.wanted {
+            StepWanted::Tap(expect) => {
+                for tap in taps_of(events) {
+                    taps.push(tap);
+                    checks.about(Some(tap.number), &step.lines);
+                    for event in tap.events {
+                        if let Body::ReadyAgain { seen, within_us, .. } = event.body {
+                            person::ready_again(seen, within_us, checks);
+                        }
+                    }
+                    // A validator that is not ready again has ended the case before its journal could be read.
+                    if tap.is_whole() {
+                        let earlier = &taps[..taps.len() - 1];
+                        person::last_signs(expect, tap, checks);
+                        if let Some(money) = expect.charged {
+                            checks.money(money, tap.charged());
+                        }
+                        card::judge(expect, tap, earlier, checks);
+                        told::result(expect, tap, checks);
+                        if let Some(change) = expect.journal {
+                            told::journal_change(change, tap.events, checks);
+                        }
+                    }
+                }
+            }
+            StepWanted::Settings => {
+                for event in events {
+                    if let Body::SettingsTaken { what, refused } = &event.body {
+                        told::setting(what, refused.as_ref(), checks);
+                    }
+                }
+            }
+            StepWanted::Status(wanted) => {
+                let seen = events.iter().find_map(|event| match &event.body {
+                    Body::Status { status, .. } => Some(status),
+                    _ => None,
+                });
+                told::status(wanted, seen, checks);
+            }
+            StepWanted::Journal(wanted) => {
+                let seen = events.iter().find_map(|event| match &event.body {
+                    Body::Journal { count, total, listed: Some(rows), .. } => {
+                        Some(told::Listed { count: *count, total: *total, rows })
+                    }
+                    _ => None,
+                });
+                told::journal(wanted, seen, checks);
+            }
+            StepWanted::ClearJournal => {
+                let refused = events.iter().find_map(|event| match &event.body {
+                    Body::JournalCleared { refused } => Some(refused.as_ref()),
+                    _ => None,
+                });
+                told::cleared(refused, checks);
+            }
+            StepWanted::Identity => {
+                let seen = events.iter().find_map(|event| match &event.body {
+                    Body::Identified { identity, .. } => Some(identity),
+                    _ => None,
+                });
+                told::identity(checks.device(), seen, checks);
+            }
+            StepWanted::Console(wanted) => {
+                let mut line = "";
+                for event in events {
+                    match &event.body {
+                        Body::ConsoleSent { line: sent } => line = sent,
+                        Body::ConsoleReply(reply) => told::reply(line, wanted, reply, checks),
+                        _ => {}
+                    }
+                }
+            }
+            StepWanted::Nothing => {}
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The events of one tap.
+
+use taprig_model::event::{Body, Event, ReadyAgain, Signal, Word};
+use taprig_model::expect::{Cvm, Outcome};
+
+/// The events of one tap: from one presentation of a card to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct TapEvents<'a> {
+    /// Number of the tap.
+    pub number: u32,
+    /// Its events.
+    pub events: &'a [Event],
+}
+
+/// The result that a validator told of a tap.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TapResult<'a> {
+    pub(crate) outcome: Option<&'a Word<Outcome>>,
+    pub(crate) reason: Option<&'a Word<String>>,
+    pub(crate) charged: Option<u64>,
+    pub(crate) cvm: Option<&'a Word<Cvm>>,
+}
+
+/// The taps of a sub-case. The last one has all events to the end of the case.
+#[must_use]
+pub fn taps(events: &[Event]) -> Vec<TapEvents<'_>> {
+    taps_of(events).collect()
+}
+
+/// The taps in these events, in order.
+pub(crate) fn taps_of(events: &[Event]) -> impl Iterator<Item = TapEvents<'_>> {
+    let mut starts = events
+        .iter()
+        .enumerate()
+        .filter_map(|(place, event)| match event.body {
+            Body::Presented { tap, .. } => Some((place, tap)),
+            _ => None,
+        })
+        .peekable();
+    std::iter::from_fn(move || {
+        let (start, number) = starts.next()?;
+        let end = starts.peek().map_or(events.len(), |&(next, _)| next);
+        Some(TapEvents { number, events: &events[start..end] })
+    })
+}
+
+impl<'a> TapEvents<'a> {
+    /// What the validator told, in order.
+    pub(crate) fn signals(self) -> impl Iterator<Item = &'a Signal> {
+        self.events.iter().filter_map(|event| match &event.body {
+            Body::Signal { signal, .. } => Some(signal),
+            _ => None,
+        })
+    }
+
+    /// The validator's result.
+    pub(crate) fn result(self) -> Option<TapResult<'a>> {
+        let results = self.signals().filter_map(|signal| match signal {
+            Signal::Result { outcome, reason, charged, cvm } => Some(TapResult {
+                outcome: outcome.as_ref(),
+                reason: reason.as_ref(),
+                charged: *charged,
+                cvm: cvm.as_ref(),
+            }),
+            _ => None,
+        });
+        results.last()
+    }
+
+    /// What was charged, in fen.
+    pub(crate) fn charged(self) -> u64 {
+        self.result().and_then(|result| result.charged).unwrap_or(0)
+    }
+
+    /// Whether the validator was ready again after it, so that the tap was seen to its end.
+    pub(crate) fn is_whole(self) -> bool {
+        let mut ready = self.events.iter().filter_map(|event| match event.body {
+            Body::ReadyAgain { seen, .. } => Some(seen),
+            _ => None,
+        });
+        ready.all(|seen| seen == ReadyAgain::InTime)
+    }
+}
