@@ -1,5 +1,6 @@
 //! What a person at the validator sees and hears.
 
+use taprig_model::device::claim;
 use taprig_model::event::{Criterion, ReadyAgain, SeenBy, Signal, Word};
 use taprig_model::expect::{Expect, Gate, Outcome, Sound};
 use taprig_model::units::Duration;
@@ -16,11 +17,13 @@ pub(crate) fn last_signs(expect: &Expect, tap: TapEvents<'_>, checks: &mut Check
         shows(&wanted.0, tap, checks);
     }
     if let Some(wanted) = expect.sound {
-        let last = tap.signals().filter_map(|signal| match signal {
-            Signal::Sound { sound } => Some(sound),
-            _ => None,
-        });
-        word(Criterion::Sound, wanted.as_str(), last.last(), Sound::None.as_str(), Sound::as_str, checks);
+        // EMV Contactless Book A, user interface, knows a tone for success and one for alert, and no third.
+        if wanted == Sound::Attention && !checks.device().claims(claim::ATTENTION_SOUND) {
+            let why = format!("the device does not claim {}", claim::ATTENTION_SOUND);
+            checks.not_judged(SeenBy::Person, Criterion::Sound, wanted.as_str(), "not heard", why);
+        } else {
+            sound(wanted, tap, checks);
+        }
     }
     if let Some(wanted) = expect.gate {
         let last = tap.signals().filter_map(|signal| match signal {
@@ -30,6 +33,14 @@ pub(crate) fn last_signs(expect: &Expect, tap: TapEvents<'_>, checks: &mut Check
         // A gate that nobody speaks of is as it was: shut.
         word(Criterion::Gate, wanted.as_str(), last.last(), Gate::Shut.as_str(), Gate::as_str, checks);
     }
+}
+
+fn sound(wanted: Sound, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+    let last = tap.signals().filter_map(|signal| match signal {
+        Signal::Sound { sound } => Some(sound),
+        _ => None,
+    });
+    word(Criterion::Sound, wanted.as_str(), last.last(), Sound::None.as_str(), Sound::as_str, checks);
 }
 
 fn outcome(wanted: Outcome, tap: TapEvents<'_>, checks: &mut Checks<'_>) {

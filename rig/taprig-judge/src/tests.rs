@@ -387,6 +387,9 @@ fn what_only_the_device_can_tell_needs_its_claim() {
         let why = not_judged(&silent(), yaml, &ride(1));
         assert_eq!(why, format!("the device does not claim {claim}"));
     }
+    let attention = vec![presented(1), signal(Signal::Sound { sound: Word::Known(Sound::Attention) })];
+    holds("sound: attention", &attention);
+    assert_eq!(not_judged(&silent(), "sound: attention", &attention), "the device does not claim attention-sound");
     // The rest of the case still counts.
     let both = criteria(expect("{ outcome: approved, reason: denied }"));
     assert_eq!(judge(&both, &silent(), &ride(1), Baseline::Off).verdict, Verdict::Pass);

@@ -52,11 +52,13 @@ pub mod claim {
     pub const JOURNAL: &str = "journal";
     /// It tells its state.
     pub const STATUS: &str = "status";
+    /// It has a third sound besides those for accepted and refused: look at the display.
+    pub const ATTENTION_SOUND: &str = "attention-sound";
     /// It speaks the console of the reference device, word for word.
     pub const NATIVE_CONSOLE: &str = "native-console";
 
     /// All of them.
-    pub const ALL: [&str; 5] = [TELLS_REASON, TELLS_CVM, JOURNAL, STATUS, NATIVE_CONSOLE];
+    pub const ALL: [&str; 6] = [TELLS_REASON, TELLS_CVM, JOURNAL, STATUS, ATTENTION_SOUND, NATIVE_CONSOLE];
 }
 
 /// Where the reviewed transcripts of a device are.
