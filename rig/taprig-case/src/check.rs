@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{Kind, Node, Step};
+use super::preset::Presets;
 use super::project::{Fixture, Project};
 use super::select::file_of;
 use super::typed::typed;
@@ -11,8 +12,9 @@ use std::path::Path;
 use taprig_card::PersonaliseError;
 use taprig_model::card::Change;
 use taprig_model::case::Case;
-use taprig_model::device::Device;
-use taprig_model::expect::Expect;
+use taprig_model::device::{Device, claim};
+use taprig_model::expect::{Expect, JournalExpect, StatusExpect};
+use taprig_model::reason::Reasons;
 use taprig_model::requirement::Requirements;
 use taprig_model::settings::Settings;
 use taprig_model::step::{self, Tap};
@@ -33,6 +35,10 @@ pub struct Known {
     claims: BTreeSet<String>,
     /// Messages that any device can show.
     messages: BTreeSet<String>,
+    /// Reasons of `cases/reasons.yaml`; none in a project without that file, which is then not asked.
+    reasons: Option<BTreeSet<String>>,
+    /// Presets of `cases/presets.yaml`.
+    pub presets: Presets,
     /// Whether every device file could be read. Else a word that none knows may be one of those that could not, and
     /// hundreds of cases would hide the one problem.
     all_devices: bool,
@@ -52,6 +58,8 @@ impl Known {
             requirements: BTreeSet::new(),
             claims: BTreeSet::new(),
             messages: BTreeSet::new(),
+            reasons: reasons(&project.cases().join("reasons.yaml"), problems),
+            presets: Presets::read(project, problems),
             all_devices: true,
             profiles: BTreeMap::new(),
             names: Fixture::ALL.into_iter().map(|fixture| (fixture, project.names(fixture))).collect(),
@@ -65,6 +73,7 @@ impl Known {
             match project.load::<Device>(Fixture::Device, &name) {
                 Ok(device) => {
                     known.claims.extend(device.claims.into_keys().map(|claim| claim.to_string()));
+                    known.claims.extend(claim::ALL.map(str::to_owned));
                     known.messages.extend(device.console.messages.into_values());
                 }
                 Err(wrong) => {
@@ -149,18 +158,12 @@ impl Known {
                 made(&mut self.workshop, &card, node, problems);
             }
         }
-        for (at, injection) in given.inject.iter().enumerate() {
-            injected(injection, node, &path!["given", "inject", at], problems);
-        }
         self.steps(case, node, problems);
         self.expect(&case.expect, node, &path!["expect"], problems);
-        let judged = !case.expect.is_empty()
-            || case.steps.iter().any(|step| {
-                matches!(step, step::Step::Console(_))
-                    || matches!(step, step::Step::Tap(Tap { expect: Some(expect), .. }) if !expect.is_empty())
-            });
-        if !judged {
-            problems.push(node.place(&path!["id"]).problem("this case expects nothing").help("add `expect:`"));
+        if !states_something(case) {
+            let problem = node.place(&path!["id"]).problem("this case expects nothing");
+            problems
+                .push(problem.help("add `expect:`; a transcript shows that something changed, not that it is right"));
         }
         Some(profile?.overlaid(&given.settings))
     }
@@ -207,8 +210,23 @@ impl Known {
                     one_line(&console.send, node, &path!["steps", at, "console", "send"], problems);
                     count(console.count, node, &path!["steps", at, "console", "count"], problems);
                 }
-                step::Step::Inject(injection) => injected(injection, node, &path!["steps", at, "inject"], problems),
-                step::Step::Wait(_) | step::Step::PowerCycle => {}
+                step::Step::Status(wanted) if *wanted == StatusExpect::default() => {
+                    let place = node.place(&path!["steps", at, "status"]);
+                    problems.push(place.problem("this asks for the status and expects nothing of it"));
+                }
+                step::Step::Journal(wanted)
+                    if JournalExpect { from: None, ..wanted.clone() } == JournalExpect::default() =>
+                {
+                    let place = node.place(&path!["steps", at, "journal"]);
+                    problems.push(place.problem("this asks for the journal and expects nothing of it"));
+                }
+                step::Step::Status(_)
+                | step::Step::Journal(_)
+                | step::Step::ClearJournal
+                | step::Step::Identity
+                | step::Step::Inject(_)
+                | step::Step::Wait(_)
+                | step::Step::PowerCycle => {}
             }
         }
     }
@@ -220,7 +238,21 @@ impl Known {
             place.extend(path!["shows", at]);
             self.word(&self.messages, "message", message, node, &place, problems);
         }
+        if let (Some(reason), Some(known)) = (&expect.reason, &self.reasons) {
+            self.word(known, "reason", reason, node, &[way, &path!["reason"]].concat(), problems);
+        }
     }
+}
+
+/// Whether a case states anything that can be judged besides its transcript.
+fn states_something(case: &Case) -> bool {
+    let stated = |step: &step::Step| match step {
+        step::Step::Tap(Tap { expect, .. }) => expect.as_ref().is_some_and(|expect| !expect.is_empty()),
+        step::Step::Console(console) => console.expect.is_some(),
+        step::Step::Status(_) | step::Step::Journal(_) | step::Step::ClearJournal | step::Step::Identity => true,
+        step::Step::Wait(_) | step::Step::PowerCycle | step::Step::Validator(_) | step::Step::Inject(_) => false,
+    };
+    !case.expect.is_empty() || case.steps.iter().any(stated)
 }
 
 /// What a case's card is made of, and where that stands: `way` leads to the map with `changes` and, under `key`, the name
@@ -251,12 +283,6 @@ fn made(workshop: &mut Workshop, card: &CardUse<'_>, node: &Node, problems: &mut
 fn count(count: Option<u32>, node: &Node, path: &[Step], problems: &mut Problems) {
     if count.is_some_and(|count| count == 0 || count > MAX_COUNT) {
         problems.push(node.place(path).problem(format!("a count is between 1 and {MAX_COUNT}")));
-    }
-}
-
-fn injected(injection: &step::Injection, node: &Node, path: &[Step], problems: &mut Problems) {
-    if let Err(wrong) = injection.fault() {
-        problems.push(node.place(path).problem(wrong.what).help(format!("write {}", wrong.write)));
     }
 }
 
@@ -351,7 +377,21 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
                 }
             }
         }
-        Fixture::Key | Fixture::Device => {}
+        Fixture::Device => device(node, problems),
+        Fixture::Key => {}
+    }
+}
+
+/// A device that claims to tell something needs the command by which it is asked.
+fn device(node: &Node, problems: &mut Problems) {
+    for (claim, command) in [(claim::STATUS, "status"), (claim::JOURNAL, "journal"), (claim::JOURNAL, "journal-clear")]
+    {
+        let way = path!["claims", claim];
+        let claimed = node.find(&way).and_then(Node::text) == Some("true");
+        if claimed && node.find(&path!["console", "commands", command]).is_none() {
+            let problem = node.place(&way).problem(format!("this needs the command `{command}`"));
+            problems.push(problem.help("give it under `console.commands`, or take the claim back"));
+        }
     }
 }
 
@@ -369,6 +409,16 @@ fn named(known: &[String], fixture: Fixture, name: &str, node: &Node, way: &[Ste
 pub fn requirements(path: &Path, problems: &mut Problems) -> Option<Requirements> {
     let node = super::include::read_alone(path, problems)?;
     typed(&node, problems)
+}
+
+/// The words by which cases name reasons; none where there is no such file.
+fn reasons(path: &Path, problems: &mut Problems) -> Option<BTreeSet<String>> {
+    if !path.exists() {
+        return None;
+    }
+    let node = super::include::read_alone(path, problems)?;
+    let reasons = typed::<Reasons>(&node, problems)?;
+    Some(reasons.reasons.into_keys().map(|name| name.to_string()).collect())
 }
 
 /// A problem that two files have the same id.

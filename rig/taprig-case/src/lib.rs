@@ -11,12 +11,13 @@
 
 pub mod baseline;
 pub mod check;
+pub mod criteria;
 pub mod diagnostic;
 pub mod document;
 pub mod each;
 pub mod include;
 pub mod index;
-pub mod lines;
+pub mod preset;
 pub mod project;
 pub mod select;
 pub mod source;

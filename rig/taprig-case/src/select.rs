@@ -16,8 +16,8 @@ pub enum FileKind {
     Case,
     /// A fixture.
     Fixture(Fixture),
-    /// `cases/requirements.yaml`.
-    Requirements,
+    /// What cases share: `requirements.yaml`, `reasons.yaml`, `presets.yaml`.
+    Shared,
 }
 
 impl FileKind {
@@ -46,8 +46,8 @@ impl FileKind {
     /// Of a file, by its place.
     fn of(path: &Path) -> Self {
         let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_string();
-        if name(path) == "requirements.yaml" {
-            return Self::Requirements;
+        if ["requirements.yaml", "reasons.yaml", "presets.yaml"].contains(&name(path).as_str()) {
+            return Self::Shared;
         }
         let folder = path.parent().map(name).unwrap_or_default();
         Fixture::ALL.into_iter().find(|fixture| fixture.folder() == folder).map_or(Self::Case, Self::Fixture)

@@ -1,9 +1,9 @@
 //! The cases that were asked for, ready to run; or all that is wrong with them.
 
 use super::check::{self, Known};
+use super::criteria::Lines;
 use super::diagnostic::{Diagnostic, Problems, nearest};
 use super::document::Node;
-use super::lines::Lines;
 use super::project::{Fixture, Project};
 use super::select::{FileKind, Selector, file_of, files};
 use super::typed::typed;
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use taprig_model::bench::Bench;
 use taprig_model::card::{CardImage, KeyFile};
 use taprig_model::case::{Case, Snapshot};
+use taprig_model::criteria::Criteria;
 use taprig_model::device::Device;
 use taprig_model::name::{CaseId, Name, SubCaseId};
 use taprig_model::settings::Settings;
@@ -38,17 +39,10 @@ pub struct SubCase {
 }
 
 impl SubCase {
-    /// Claims that the case needs and the device does not make. Empty: the case applies.
+    /// What the sub-case is judged by.
     #[must_use]
-    pub fn lacks<'a>(&'a self, device: &Device) -> Vec<&'a Name> {
-        device.lacks(&self.case.applies)
-    }
-
-    /// A place in the case's file: `cases/bus/BUS-001.yaml:12`, or the file alone where no line is known.
-    #[must_use]
-    pub fn at(&self, line: Option<usize>) -> String {
-        let file = self.file.display();
-        line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"))
+    pub fn criteria(&self) -> Criteria {
+        super::criteria::of(self)
     }
 }
 
@@ -175,8 +169,9 @@ fn read_case(
     let Some(tree) = include::read_alone(path, problems) else { return };
     note_id(&tree, path, project, ids, problems);
     let title = tree.get("title").and_then(Node::text).unwrap_or_default().to_string();
-    for expanded in each::expand(tree, problems) {
+    for mut expanded in each::expand(tree, problems) {
         let mut found = Problems::default();
+        known.presets.put_into(&mut expanded.tree, &mut found);
         let case = typed::<Case>(&expanded.tree, &mut found);
         let settings = case.as_ref().and_then(|case| known.case(case, &expanded.tree, path, &mut found));
         for problem in found.iter() {

@@ -13,6 +13,7 @@ pub mod device;
 pub mod event;
 pub mod expect;
 pub mod name;
+pub mod preset;
 pub mod reason;
 pub mod requirement;
 pub mod result;

@@ -31,8 +31,20 @@ impl fmt::Display for Version {
 }
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 11] =
-    ["bench", "card", "case", "criteria", "device", "event", "key", "reasons", "requirements", "result", "validator"];
+pub const NAMES: [&str; 12] = [
+    "bench",
+    "card",
+    "case",
+    "criteria",
+    "device",
+    "event",
+    "key",
+    "presets",
+    "reasons",
+    "requirements",
+    "result",
+    "validator",
+];
 
 /// The JSON Schema of a format, by name.
 #[must_use]
@@ -42,6 +54,7 @@ pub fn of(name: &str) -> Option<Schema> {
         "card" => schemars::schema_for!(crate::card::CardImage),
         "case" => {
             let mut schema = schemars::schema_for!(crate::case::Case).to_value();
+            allow_presets(&mut schema);
             allow_names(&mut schema);
             Schema::try_from(schema).ok()?
         }
@@ -49,12 +62,25 @@ pub fn of(name: &str) -> Option<Schema> {
         "device" => schemars::schema_for!(crate::device::Device),
         "event" => schemars::schema_for!(crate::event::Event),
         "key" => schemars::schema_for!(crate::card::KeyFile),
+        "presets" => schemars::schema_for!(crate::preset::Presets),
         "reasons" => schemars::schema_for!(crate::reason::Reasons),
         "requirements" => schemars::schema_for!(crate::requirement::Requirements),
         "result" => schemars::schema_for!(crate::result::RunResult),
         "validator" => schemars::schema_for!(crate::validator::Validator),
         _ => return None,
     })
+}
+
+/// Lets the name of a preset stand for an expectation, or within one.
+fn allow_presets(schema: &mut Value) {
+    let name =
+        json!({ "type": "string", "description": "A preset of cases/presets.yaml.", "pattern": "^[a-z][a-z0-9-]*$" });
+    let Some(expect) = schema.pointer_mut("/$defs/Expect") else { return };
+    if let Some(Value::Object(properties)) = expect.get_mut("properties") {
+        properties.insert("preset".into(), name.clone());
+    }
+    let own = expect.take();
+    *expect = json!({ "anyOf": [own, name] });
 }
 
 /// Lets `{name}`, a value of the matrix, stand wherever a case has a word, a number or a switch.

@@ -1,0 +1,240 @@
+//! What a sub-case is judged by, made of the case and the places of its expectations.
+
+use super::document::{Kind, Node, Place, Step};
+use super::suite::SubCase;
+use std::collections::BTreeMap;
+use taprig_model::capability::CardCapability;
+use taprig_model::card::change::{Change, Object};
+use taprig_model::case::{Case, Snapshot};
+use taprig_model::criteria::{Criteria, Needs, StepCriteria, StepWanted, WantedLines};
+use taprig_model::device::claim;
+use taprig_model::event::Criterion;
+use taprig_model::name::Name;
+use taprig_model::step::{self, Tap};
+
+/// What a sub-case is judged by.
+pub(crate) fn of(sub: &SubCase) -> Criteria {
+    let case = &sub.case;
+    let steps = case.steps.iter().enumerate().map(|(index, step)| StepCriteria {
+        wanted: wanted(step),
+        lines: sub.lines.step(index).cloned().unwrap_or_default(),
+    });
+    Criteria {
+        id: sub.id.to_string(),
+        title: case.title.clone(),
+        file: sub.file.display().to_string(),
+        requires: case.requires.clone(),
+        needs: needs(case),
+        steps: steps.collect(),
+        expect: case.expect.clone(),
+        lines: sub.lines.case().clone(),
+        baseline: case.snapshot == Snapshot::Transcript,
+    }
+}
+
+fn wanted(step: &step::Step) -> StepWanted {
+    match step {
+        step::Step::Tap(tap) => StepWanted::Tap(tap.expect.clone().unwrap_or_default()),
+        step::Step::Validator(_) => StepWanted::Settings,
+        step::Step::Status(status) => StepWanted::Status(status.clone()),
+        step::Step::Journal(journal) => StepWanted::Journal(journal.clone()),
+        step::Step::ClearJournal => StepWanted::ClearJournal,
+        step::Step::Identity => StepWanted::Identity,
+        step::Step::Console(console) => StepWanted::Console(console.clone()),
+        step::Step::Wait(_) | step::Step::PowerCycle | step::Step::Inject(_) => StepWanted::Nothing,
+    }
+}
+
+/// What a case needs: the claims that it names, and those that its steps rest on; and what its card side must be able to do.
+pub(crate) fn needs(case: &Case) -> Needs {
+    let mut needs = Needs { claims: case.applies.clone(), card_side: vec![] };
+    let mut claim = |claim: &str| {
+        if let Ok(name) = claim.parse::<Name>()
+            && !needs.claims.contains(&name)
+        {
+            needs.claims.push(name);
+        }
+    };
+    let mut able: Vec<CardCapability> = vec![];
+    let given = &case.given;
+    if !given.inject.is_empty() {
+        able.push(CardCapability::Faults);
+    }
+    for change in given.changes.iter().chain(given.cards.values().flat_map(|card| &card.changes)) {
+        able.extend(needed_by(change));
+    }
+    for step in &case.steps {
+        match step {
+            // What a device only tells is not judged where it can't tell it; what it has to do for the case to go on is needed.
+            step::Step::ClearJournal => claim(claim::JOURNAL),
+            step::Step::Console(_) => claim(claim::NATIVE_CONSOLE),
+            step::Step::Inject(_) => able.push(CardCapability::Faults),
+            step::Step::Tap(Tap { beside, hold, .. }) => {
+                able.extend(beside.is_some().then_some(CardCapability::TwoCards));
+                able.extend(hold.is_some().then_some(CardCapability::Removal));
+            }
+            step::Step::Wait(_)
+            | step::Step::PowerCycle
+            | step::Step::Validator(_)
+            | step::Step::Status(_)
+            | step::Step::Journal(_)
+            | step::Step::Identity => {}
+        }
+    }
+    able.sort_unstable();
+    able.dedup();
+    needs.card_side = able;
+    needs
+}
+
+/// What a change of a card needs beyond answering commands.
+fn needed_by(change: &Change) -> Option<CardCapability> {
+    let object = match change {
+        Change::Set(assignment) | Change::Replace(assignment) => &assignment.object,
+        Change::Flip(flip) => &flip.object,
+        Change::Drop(target) | Change::Duplicate(target) => &target.object,
+        Change::Truncate(truncation) => &truncation.object,
+        Change::Extend(extension) | Change::Insert(extension) => &extension.object,
+        Change::Length(length) => &length.object,
+        Change::Delay(_) => return Some(CardCapability::ExactDelays),
+        Change::Mute(_) => return Some(CardCapability::Faults),
+        Change::Answer(_) | Change::Respond(_) | Change::Expire(_) => return None,
+    };
+    matches!(object, Object::Front(_)).then_some(CardCapability::Activation)
+}
+
+/// Where the expectations of a case stand, so that a failure names the line that a person wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lines {
+    case: WantedLines,
+    steps: Vec<WantedLines>,
+}
+
+impl Lines {
+    /// Of a case's tree, before or after it was typed: places stay what they are in the file.
+    #[must_use]
+    pub fn of(tree: &Node) -> Self {
+        let steps = match tree.get("steps").map(|steps| &steps.kind) {
+            Some(Kind::List(steps)) => (0..steps.len()).map(|index| of_step(tree, index)).collect(),
+            _ => vec![],
+        };
+        Self { case: lines(tree, &["expect".into()]), steps }
+    }
+
+    /// What the case expects of itself.
+    #[must_use]
+    pub fn case(&self) -> &WantedLines {
+        &self.case
+    }
+
+    /// What the case expects of a step, counted from 0.
+    #[must_use]
+    pub fn step(&self, index: usize) -> Option<&WantedLines> {
+        self.steps.get(index)
+    }
+}
+
+fn of_step(tree: &Node, index: usize) -> WantedLines {
+    let step = vec!["steps".into(), Step::Item(index)];
+    let below = |words: &[&str]| [&step[..], &words.iter().map(|word| Step::from(*word)).collect::<Vec<_>>()].concat();
+    for words in [&["tap", "expect"][..], &["console", "expect"], &["status"], &["journal"]] {
+        if tree.find(&below(words)).is_some() {
+            return lines(tree, &below(words));
+        }
+    }
+    lines(tree, &step)
+}
+
+fn lines(tree: &Node, way: &[Step]) -> WantedLines {
+    let Some(node) = tree.find(way) else { return WantedLines::default() };
+    // That of the key, as its value may begin lines below.
+    let own = line(&tree.key_place(way).unwrap_or_else(|| tree.place(way)));
+    let mut each = BTreeMap::new();
+    if let Kind::Map(entries) = &node.kind {
+        let is_status = matches!(way.last(), Some(Step::Key(key)) if key == "status");
+        for (key, value) in entries {
+            let at = line(&key.place);
+            match (key.text.as_str(), &value.kind) {
+                (name, _) if is_status => {
+                    each.insert(Criterion::Status(name.into()), at);
+                }
+                ("tags", Kind::Map(tags)) => {
+                    let tags = tags.iter();
+                    each.extend(tags.map(|(tag, _)| (Criterion::Tag(tag.text.to_uppercase()), line(&tag.place))));
+                }
+                ("records", Kind::List(records)) => {
+                    each.insert(Criterion::Records, at);
+                    for (place, record) in (1..).zip(records) {
+                        let Kind::Map(values) = &record.kind else { continue };
+                        each.extend(values.iter().map(|(value, _)| {
+                            (Criterion::Record { place, value: value.text.clone() }, line(&value.place))
+                        }));
+                    }
+                }
+                (name, _) => {
+                    if let Ok(criterion) = name.parse() {
+                        each.insert(criterion, at);
+                    }
+                }
+            }
+        }
+    }
+    WantedLines { line: Some(own), each }
+}
+
+fn line(place: &Place) -> usize {
+    place.source.line_column(place.bytes.start).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Problems;
+    use crate::document::parse;
+    use crate::source::Source;
+    use std::path::Path;
+
+    const CASE: &str = "\
+id: BUS-001
+steps:
+  - tap
+  - tap:
+      expect:
+        outcome: approved
+        tags:
+          9f26: present
+  - console:
+      send: status
+      expect:
+        - ok*
+  - tap: { card: other,
+      expect: { charged: 1.00 CNY,
+        gate: open } }
+  - status: { state: ready,
+      journal: 2 }
+  - journal:
+      records:
+        - number: 1
+        - { charged: 1.00 CNY }
+expect:
+  shows:
+    - approved
+";
+
+    #[test]
+    fn each_expectation_has_its_line() {
+        let source = Source::of_bytes(Path::new("BUS-001.yaml"), CASE.into()).unwrap();
+        let lines = Lines::of(&parse(&source, &mut Problems::default()).unwrap());
+        let criterion = |what: &str| what.parse::<Criterion>().unwrap();
+        let step = |index, what: &str| lines.step(index).and_then(|wanted| wanted.of(&criterion(what)));
+        assert_eq!(step(0, "ready again"), Some(3), "it expects nothing: its own line");
+        assert_eq!((step(1, "outcome"), step(1, "tag 9F26"), step(1, "tap")), (Some(6), Some(8), Some(5)));
+        assert_eq!(step(2, "reply to `status`"), Some(11));
+        assert_eq!((step(3, "charged"), step(3, "gate")), (Some(14), Some(15)));
+        assert_eq!(step(6, "outcome"), None);
+        assert_eq!((lines.case().of(&Criterion::Shows), lines.case().of(&Criterion::Baseline)), (Some(23), Some(22)));
+        assert_eq!(Lines::default().case().of(&Criterion::Shows), None);
+        assert_eq!((step(4, "status journal"), step(4, "status state")), (Some(17), Some(16)));
+        assert_eq!((step(5, "record 2 charged"), step(5, "records"), step(5, "total")), (Some(21), Some(19), Some(18)));
+    }
+}
