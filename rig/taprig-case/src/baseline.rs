@@ -1,13 +1,14 @@
-//! Transcripts held against the ones that a person has reviewed, in insta's files.
+//! The baseline of a device: transcripts that a person has reviewed, in insta's files.
 //!
-//! `cases/<subject>/snapshots/<ID>[__<sub>].snap` is the reviewed one. Another transcript is left beside it as `.snap.new`,
-//! which `cargo insta review` shows and accepts.
+//! `<ID>[__<sub-case>].snap` is the reviewed one, in the folder `snapshots` beside its case or in a folder of the device's own.
+//! Another transcript is left beside it as `.snap.new`, which `cargo insta review` shows and accepts. What the comparison comes
+//! to is the judge's business; here files are read and written.
 
 use insta::internals::SnapshotContents;
-use similar::TextDiff;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
+use taprig_model::device::{Baseline, Device};
 
 /// What to leave behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,20 +32,6 @@ impl Mode {
             _ => Self::Propose,
         }
     }
-}
-
-/// What the comparison came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Compared {
-    /// As reviewed.
-    Match,
-    /// Not as reviewed.
-    Mismatch {
-        /// Lines that differ with three around, `-` reviewed, `+` seen.
-        diff: String,
-    },
-    /// None was reviewed.
-    Missing,
 }
 
 /// A snapshot can't be read or written.
@@ -71,36 +58,77 @@ pub fn file(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.snap"))
 }
 
-/// Holds `text` against the reviewed snapshot `name` in `folder`. `title` is for those who review.
-///
-/// # Errors
-/// A file can't be read or written, or is no snapshot.
-pub fn check(folder: &Path, name: &str, title: &str, text: &str, mode: Mode) -> Result<Compared, SnapshotError> {
-    let path = file(folder, name);
-    let proposed = folder.join(format!("{name}.snap.new"));
-    // As insta keeps it: no white space at the end.
-    let text = text.trim_end();
-    let compared = match reviewed(&path)? {
-        None => Compared::Missing,
-        Some(old) if old.trim_end() == text => Compared::Match,
-        Some(old) => {
-            let diff = TextDiff::from_lines(&format!("{}\n", old.trim_end()), &format!("{text}\n"))
-                .unified_diff()
-                .context_radius(3)
-                .to_string();
-            Compared::Mismatch { diff }
-        }
-    };
-    match (&compared, mode) {
-        (_, Mode::Compare) => {}
-        (Compared::Match, _) => remove(&proposed)?,
-        (_, Mode::Propose) => write(folder, &proposed, title, text)?,
-        (_, Mode::Accept) => {
-            write(folder, &path, title, text)?;
-            remove(&proposed)?;
+/// Where the reviewed transcripts of a device are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baselines {
+    root: PathBuf,
+    own: Option<PathBuf>,
+}
+
+impl Baselines {
+    /// Those of a device in the project at `root`; none where the device has no baseline.
+    #[must_use]
+    pub fn of(root: &Path, device: &Device) -> Option<Self> {
+        let own = match device.baseline.as_ref()? {
+            Baseline::BesideCases => None,
+            Baseline::Folder(folder) => Some(root.join(folder)),
+        };
+        Some(Self { root: root.to_owned(), own })
+    }
+
+    /// The folder for the sub-cases of a file of cases.
+    fn folder(&self, case_file: &Path) -> PathBuf {
+        match &self.own {
+            Some(folder) => folder.clone(),
+            None => self.root.join(case_file).parent().map(|folder| folder.join("snapshots")).unwrap_or_default(),
         }
     }
-    Ok(compared)
+
+    /// The file of a sub-case's reviewed transcript, whether it exists or not; relative to the project where it is in it.
+    #[must_use]
+    pub fn shown(&self, case_file: &Path, id: &str) -> PathBuf {
+        let path = file(&self.folder(case_file), &name(id));
+        path.strip_prefix(&self.root).map_or_else(|_| path.clone(), Path::to_owned)
+    }
+
+    /// The reviewed transcript of a sub-case; none where none was reviewed.
+    ///
+    /// # Errors
+    /// The file can't be read, or is no snapshot.
+    pub fn read(&self, case_file: &Path, id: &str) -> Result<Option<String>, SnapshotError> {
+        reviewed(&file(&self.folder(case_file), &name(id)))
+    }
+
+    /// Leaves a transcript beside the reviewed one, for review.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn propose(&self, case_file: &Path, id: &str, title: &str, text: &str) -> Result<(), SnapshotError> {
+        let folder = self.folder(case_file);
+        write(&folder, &proposed(&folder, &name(id)), title, text.trim_end())
+    }
+
+    /// Makes a transcript the reviewed one.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn accept(&self, case_file: &Path, id: &str, title: &str, text: &str) -> Result<(), SnapshotError> {
+        let folder = self.folder(case_file);
+        write(&folder, &file(&folder, &name(id)), title, text.trim_end())?;
+        remove(&proposed(&folder, &name(id)))
+    }
+
+    /// Takes away what was proposed before, as the transcript is the reviewed one again.
+    ///
+    /// # Errors
+    /// The file can't be removed.
+    pub fn settle(&self, case_file: &Path, id: &str) -> Result<(), SnapshotError> {
+        remove(&proposed(&self.folder(case_file), &name(id)))
+    }
+}
+
+fn proposed(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.snap.new"))
 }
 
 /// Files in `folder` that belong to no name in `wanted`: transcripts of cases that are gone or were renamed. Nobody
@@ -155,31 +183,48 @@ mod tests {
 
     const TITLE: &str = "A card with \"quotes\": does not ride";
 
+    fn beside(root: &Path) -> Baselines {
+        Baselines { root: root.to_owned(), own: None }
+    }
+
     #[test]
     fn from_nothing_to_reviewed_and_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path().join("snapshots");
-        let check = |text: &str, mode| check(&folder, "ODA-004__1.00", TITLE, text, mode).unwrap();
-        let proposed = folder.join("ODA-004__1.00.snap.new");
-        assert_eq!(check("1 tap\n  > gpo", Mode::Compare), Compared::Missing);
+        let root = tempfile::tempdir().unwrap();
+        let (baselines, case) = (beside(root.path()), Path::new("cases/oda/ODA-004.yaml"));
+        let folder = root.path().join("cases/oda/snapshots");
+        let read = || baselines.read(case, "ODA-004/1.00").unwrap();
+        assert_eq!(read(), None);
         assert!(!folder.exists());
-        assert_eq!(check("1 tap\n  > gpo", Mode::Propose), Compared::Missing);
-        assert!(proposed.exists());
-        assert_eq!(check("1 tap\n  > gpo", Mode::Accept), Compared::Missing);
-        assert!(!proposed.exists());
-        assert_eq!(check("1 tap\n  > gpo\n", Mode::Compare), Compared::Match);
-        let Compared::Mismatch { diff } = check("1 tap\n  > select", Mode::Propose) else { panic!("no mismatch") };
-        assert_eq!(diff, "@@ -1,2 +1,2 @@\n 1 tap\n-  > gpo\n+  > select\n");
-        assert!(proposed.exists());
-        assert_eq!(check("1 tap\n  > gpo", Mode::Propose), Compared::Match);
-        assert!(!proposed.exists());
+        baselines.propose(case, "ODA-004/1.00", TITLE, "1 tap\n  > gpo").unwrap();
+        assert_eq!(read(), None);
+        assert!(folder.join("ODA-004__1.00.snap.new").exists());
+        baselines.accept(case, "ODA-004/1.00", TITLE, "1 tap\n  > gpo\n").unwrap();
+        assert_eq!(read().as_deref(), Some("1 tap\n  > gpo"));
+        assert!(!folder.join("ODA-004__1.00.snap.new").exists());
+        baselines.propose(case, "ODA-004/1.00", TITLE, "another").unwrap();
+        baselines.settle(case, "ODA-004/1.00").unwrap();
+        baselines.settle(case, "ODA-004/1.00").unwrap();
+        assert!(!folder.join("ODA-004__1.00.snap.new").exists());
+        assert_eq!(baselines.shown(case, "ODA-004/1.00"), Path::new("cases/oda/snapshots/ODA-004__1.00.snap"));
+    }
+
+    #[test]
+    fn another_device_has_a_folder_of_its_own_or_none() {
+        let root = tempfile::tempdir().unwrap();
+        let own = Baselines { root: root.path().to_owned(), own: Some(root.path().join("fixtures/baselines/acme")) };
+        let case = Path::new("cases/oda/ODA-004.yaml");
+        own.accept(case, "ODA-004", TITLE, "1 tap").unwrap();
+        assert_eq!(own.shown(case, "ODA-004"), Path::new("fixtures/baselines/acme/ODA-004.snap"));
+        assert!(root.path().join("fixtures/baselines/acme/ODA-004.snap").exists());
+        assert_eq!(beside(root.path()).read(case, "ODA-004").unwrap(), None);
     }
 
     #[test]
     fn insta_itself_accepts_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let text = "---\n1 tap\n  > gpo 卡";
-        check(folder.path(), "ODA-004", TITLE, text, Mode::Accept).unwrap();
+        let own = Baselines { root: PathBuf::new(), own: Some(folder.path().to_owned()) };
+        own.accept(Path::new("x"), "ODA-004", TITLE, text).unwrap();
         let mut settings = insta::Settings::new();
         settings.set_snapshot_path(folder.path());
         settings.set_prepend_module_to_snapshot(false);

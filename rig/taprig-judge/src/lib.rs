@@ -7,6 +7,7 @@
 //! every device. What only the **device** can tell ([`told`]) is judged where the device file claims that it tells it, and
 //! where the file maps the device's words; else it is *not judged*, and the rest of the case still counts.
 
+pub mod again;
 mod baseline;
 mod card;
 mod checks;

@@ -1,6 +1,6 @@
 //! The folder of a record, before anything is written to it: what is a person's own stays as it is.
 
-use super::{EVENTS, FIRMWARE, JUNIT, MARK, Mark, RESULTS, SERIAL, WriteError};
+use super::{EVENTS, FIRMWARE, INPUTS, JUNIT, MARK, Mark, RESULTS, SERIAL, WriteError};
 use std::fs;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub(super) fn check(folder: &Path) -> Result<bool, WriteError> {
     if mark.is_some_and(|mark| serde_json::from_slice::<Mark>(&mark).is_ok()) {
         return Ok(true);
     }
-    let names = [MARK, EVENTS, FIRMWARE, SERIAL, RESULTS, JUNIT];
+    let names = [MARK, EVENTS, FIRMWARE, INPUTS, SERIAL, RESULTS, JUNIT];
     match names.into_iter().find(|name| holds_something(&folder.join(name))) {
         None => Ok(false),
         Some(name) => {
@@ -37,7 +37,7 @@ fn holds_something(path: &Path) -> bool {
 /// run: those of the run before would lie beside the record of one that is killed as if they were its own.
 pub(super) fn clear(folder: &Path) -> Result<(), WriteError> {
     let failed = |cause| WriteError::Io { doing: "clearing", path: folder.to_owned(), cause };
-    for name in [RESULTS, JUNIT] {
+    for name in [INPUTS, RESULTS, JUNIT] {
         match fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}

@@ -6,6 +6,7 @@
 //! record.json      schema, state: open | partial | complete
 //! events.jsonl     one event a line, in the order they were told
 //! firmware.json    images of the boards with their digests
+//! inputs.tar.gz    what the run was judged by
 //! serial/          <bench>-<port>.bin: raw bytes of both directions; `serial` events tell when and whose
 //! ```
 //!
@@ -13,12 +14,14 @@
 
 pub mod decode;
 mod folder;
+mod inputs;
 pub mod mask;
 mod read;
 mod scope;
 pub mod units;
 mod writer;
 
+pub use inputs::{INPUTS, Inputs};
 pub use read::{ReadError, Record};
 pub use scope::{Scope, SerialTap};
 pub use writer::{Listener, Options, Recorder, WriteError};

@@ -1,0 +1,148 @@
+//! A whole record, judged again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use taprig_model::capability::CardCapability;
+use taprig_model::criteria::Criteria;
+use taprig_model::device::Device;
+use taprig_model::event::{Body, Event};
+use taprig_model::result::Verdict;
+
+use crate::{Baseline, Judgement, judge, lacks};
+
+/// What a record is judged by.
+#[derive(Clone, Copy)]
+pub struct By<'a> {
+    /// What each sub-case is judged by.
+    pub criteria: &'a [Criteria],
+    /// The device under test.
+    pub device: &'a Device,
+    /// What the card side could do.
+    pub card_side: &'a [CardCapability],
+    /// The reviewed transcript of a sub-case, by its id.
+    pub baseline: &'a dyn Fn(&str) -> Baseline<'a>,
+}
+
+impl std::fmt::Debug for By<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("By").field("criteria", &self.criteria.len()).finish_non_exhaustive()
+    }
+}
+
+/// A verdict that is not what the record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Id of the sub-case.
+    pub id: String,
+    /// The verdict in the record; none where the record does not have the sub-case.
+    pub was: Option<Verdict>,
+    /// The verdict now; none where no case has this id any more.
+    pub now: Option<Verdict>,
+    /// Why it is what it is now.
+    pub why: Option<String>,
+}
+
+/// A record that was judged again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Again {
+    /// The events of the record, with the new checks and verdicts in place of the old ones.
+    pub events: Vec<Event>,
+    /// Verdicts that differ, in the order of the criteria; those without criteria follow.
+    pub differences: Vec<Difference>,
+}
+
+/// Judges every sub-case of a record again. The events are not altered; what the record says of checks and verdicts is not
+/// looked at, except to tell which verdicts differ.
+#[must_use]
+pub fn record(events: &[Event], by: By<'_>) -> Again {
+    let (mut of_case, mut was): (BTreeMap<&str, Vec<Event>>, BTreeMap<&str, Verdict>) = Default::default();
+    for event in events {
+        let Some(id) = &event.case else { continue };
+        match &event.body {
+            Body::Checked(_) => {}
+            body => {
+                if let Body::CaseFinished { verdict, .. } = body {
+                    was.insert(id, *verdict);
+                }
+                of_case.entry(id).or_default().push(event.clone());
+            }
+        }
+    }
+    let judged: BTreeMap<&str, Judgement> = by
+        .criteria
+        .iter()
+        .filter_map(|criteria| Some((criteria.id.as_str(), one(criteria, of_case.get(criteria.id.as_str())?, by))))
+        .collect();
+    let known: BTreeSet<&str> = by.criteria.iter().map(|criteria| criteria.id.as_str()).collect();
+    let mut differences: Vec<Difference> = by
+        .criteria
+        .iter()
+        .filter_map(|criteria| {
+            let id = criteria.id.as_str();
+            let (was, now) = (was.get(id).copied(), judged.get(id));
+            let (verdict, why) = match now {
+                Some(judgement) => (judgement.verdict, judgement.failure.clone()),
+                None => (Verdict::Skipped, Some(NOT_PLAYED.to_owned())),
+            };
+            (was != Some(verdict)).then(|| Difference { id: id.to_owned(), was, now: Some(verdict), why })
+        })
+        .collect();
+    let gone = was.iter().filter(|(id, _)| !known.contains(*id));
+    differences.extend(gone.map(|(id, was)| Difference {
+        id: (*id).to_owned(),
+        was: Some(*was),
+        now: None,
+        why: Some("no case has this id".into()),
+    }));
+    Again { events: rewritten(events, &known, &judged), differences }
+}
+
+const NOT_PLAYED: &str = "it was not played: the record holds nothing of it";
+
+fn one(criteria: &Criteria, events: &[Event], by: By<'_>) -> Judgement {
+    let ended = |verdict, why: String| Judgement { checks: vec![], verdict, failure: Some(why) };
+    let lacks = lacks(criteria, by.device, by.card_side);
+    if !lacks.is_empty() {
+        return ended(Verdict::NotApplicable, lacks.join("; "));
+    }
+    let played = |event: &Event| matches!(event.body, Body::StepStarted { .. } | Body::RigFault(_));
+    let skipped = |event: &Event| matches!(event.body, Body::CaseFinished { verdict: Verdict::Skipped, .. });
+    if !events.iter().any(|event| played(event) || skipped(event)) {
+        return ended(Verdict::Skipped, NOT_PLAYED.into());
+    }
+    judge(criteria, by.device, events, (by.baseline)(&criteria.id))
+}
+
+/// The stream with the new checks before the end of each sub-case, and the new verdict in it.
+fn rewritten(events: &[Event], known: &BTreeSet<&str>, judged: &BTreeMap<&str, Judgement>) -> Vec<Event> {
+    let mut last: BTreeMap<&str, usize> = BTreeMap::new();
+    for (place, event) in events.iter().enumerate() {
+        if let (Some(id), Body::CaseFinished { .. }) = (&event.case, &event.body) {
+            last.insert(id, place);
+        }
+    }
+    let mut out = Vec::with_capacity(events.len());
+    for (place, event) in events.iter().enumerate() {
+        let Some(id) = event.case.as_deref() else {
+            out.push(event.clone());
+            continue;
+        };
+        if !known.contains(id) || matches!(event.body, Body::Checked(_)) {
+            continue;
+        }
+        match (&event.body, judged.get(id)) {
+            (Body::CaseFinished { took_us, attempt, .. }, Some(judgement)) if last.get(id) == Some(&place) => {
+                let at = |body| Event { body, numbers: vec![], ..event.clone() };
+                out.extend(judgement.checks.iter().cloned().map(|check| at(Body::Checked(check))));
+                out.push(at(Body::CaseFinished {
+                    verdict: judgement.verdict,
+                    took_us: *took_us,
+                    attempt: *attempt,
+                    failure: judgement.failure.clone(),
+                }));
+            }
+            _ => out.push(event.clone()),
+        }
+    }
+    out
+}

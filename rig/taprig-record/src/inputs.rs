@@ -1,0 +1,240 @@
+//! What a run was judged by, kept in its record, so that the record can be judged again when cases and fixtures have changed.
+//!
+//! `inputs.tar.gz` holds
+//!
+//! ```text
+//! criteria.jsonl       what each sub-case was judged by, one a line
+//! device.json          the device file, with what it includes
+//! card-side.json       what the card side of the bench could do
+//! baselines/<ID>.snap  the reviewed transcripts of the device
+//! files/...            cases, fixtures and the bench file as they were written, for people
+//! ```
+//!
+//! There are no private keys in it: the files of `fixtures/keys` are left out. Account numbers are masked as in the events.
+
+use super::mask;
+use super::read::ReadError;
+use super::writer::WriteError;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use taprig_model::capability::CardCapability;
+use taprig_model::criteria::Criteria;
+use taprig_model::device::Device;
+
+/// Name of the file within a record.
+pub const INPUTS: &str = "inputs.tar.gz";
+
+const CRITERIA: &str = "criteria.jsonl";
+const DEVICE: &str = "device.json";
+const CARD_SIDE: &str = "card-side.json";
+const BASELINES: &str = "baselines";
+const FILES: &str = "files";
+
+/// Most bytes that are unpacked: a thousand times what a run has today. A record may come from anywhere.
+const MOST: u64 = 256 * 1024 * 1024;
+
+/// What a run was judged by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inputs {
+    /// What each sub-case was judged by, in the order of the plan.
+    pub criteria: Vec<Criteria>,
+    /// The device under test.
+    pub device: Device,
+    /// What the card side could do.
+    pub card_side: Vec<CardCapability>,
+    /// Reviewed transcripts by the id of their sub-case. None where the device has no baseline.
+    pub baselines: Option<BTreeMap<String, String>>,
+    /// Cases, fixtures and the bench file by their paths from the project on, as they were written.
+    pub files: BTreeMap<PathBuf, String>,
+}
+
+impl Inputs {
+    /// Writes the inputs into the folder of a record. Account numbers stay whole where `whole` is set.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn write(&self, folder: &Path, whole: bool) -> Result<(), WriteError> {
+        let path = folder.join(INPUTS);
+        let packed =
+            self.pack(whole).map_err(|cause| WriteError::Io { doing: "packing", path: path.clone(), cause })?;
+        super::replace(&path, &packed).map_err(|cause| WriteError::Io { doing: "writing", path, cause })
+    }
+
+    /// Reads the inputs of a record.
+    ///
+    /// # Errors
+    /// The record has none, or they are damaged.
+    pub fn read(folder: &Path) -> Result<Self, ReadError> {
+        let path = folder.join(INPUTS);
+        let failed = |cause| ReadError::Io { path: path.clone(), cause };
+        let file = File::open(&path).map_err(failed)?;
+        Self::unpack(file).map_err(failed)
+    }
+
+    fn pack(&self, whole: bool) -> io::Result<Vec<u8>> {
+        let text = |text: &str| {
+            let mut text = text.to_owned();
+            if !whole {
+                mask::text(&mut text);
+            }
+            text
+        };
+        let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+        let mut lines = Vec::new();
+        for criteria in &self.criteria {
+            lines.extend(text(&serde_json::to_string(criteria)?).into_bytes());
+            lines.push(b'\n');
+        }
+        put(&mut archive, Path::new(CRITERIA), &lines)?;
+        put(&mut archive, Path::new(DEVICE), &super::pretty(&self.device))?;
+        put(&mut archive, Path::new(CARD_SIDE), &super::pretty(&self.card_side))?;
+        if let Some(baselines) = &self.baselines {
+            // An entry of its own, so that a device whose baseline is empty is told from one that has none.
+            put(
+                &mut archive,
+                Path::new(BASELINES).join("README").as_path(),
+                b"Reviewed transcripts, one a sub-case.\n",
+            )?;
+            for (id, baseline) in baselines {
+                let path = Path::new(BASELINES).join(format!("{}.snap", id.replace('/', "__")));
+                put(&mut archive, &path, text(&format!("{id}\n{baseline}")).as_bytes())?;
+            }
+        }
+        for (path, content) in &self.files {
+            put(&mut archive, &Path::new(FILES).join(path), text(content).as_bytes())?;
+        }
+        archive.into_inner()?.finish()
+    }
+
+    /// The inputs in a compressed archive.
+    ///
+    /// # Errors
+    /// It is none, something is missing, or it unpacks to more than a run can have.
+    pub fn unpack(packed: impl Read) -> io::Result<Self> {
+        let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+        let (mut criteria, mut device, mut card_side) = (None, None, None);
+        let (mut baselines, mut files) = (None, BTreeMap::new());
+        let mut archive = tar::Archive::new(GzDecoder::new(packed).take(MOST));
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.into_owned();
+            let mut text = String::new();
+            entry.read_to_string(&mut text)?;
+            if path == Path::new(CRITERIA) {
+                criteria = Some(text.lines().map(json).collect::<io::Result<Vec<Criteria>>>()?);
+            } else if path == Path::new(DEVICE) {
+                device = Some(json(&text)?);
+            } else if path == Path::new(CARD_SIDE) {
+                card_side = Some(json(&text)?);
+            } else if path.starts_with(BASELINES) {
+                let all: &mut BTreeMap<String, String> = baselines.get_or_insert_default();
+                if path.extension().is_some_and(|extension| extension == "snap") {
+                    let (id, baseline) = text.split_once('\n').unwrap_or((&text, ""));
+                    all.insert(id.to_owned(), baseline.to_owned());
+                }
+            } else if let Ok(path) = path.strip_prefix(FILES) {
+                files.insert(path.to_owned(), text);
+            }
+        }
+        Ok(Self {
+            criteria: criteria.ok_or_else(|| wrong("`criteria.jsonl` is missing"))?,
+            device: device.ok_or_else(|| wrong("`device.json` is missing"))?,
+            card_side: card_side.ok_or_else(|| wrong("`card-side.json` is missing"))?,
+            baselines,
+            files,
+        })
+    }
+}
+
+fn json<T: DeserializeOwned>(text: &str) -> io::Result<T> {
+    serde_json::from_str(text).map_err(io::Error::from)
+}
+
+/// An entry that says nothing of the machine and the hour: the same inputs give the same bytes.
+fn put<W: Write>(archive: &mut tar::Builder<W>, path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len().try_into().map_err(io::Error::other)?);
+    header.set_mode(0o644);
+    header.set_mtime(0);
+    archive.append_data(&mut header, path, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn inputs() -> Inputs {
+        let device = serde_json::json!({
+            "schema": "1", "title": "a device", "identity": { "device": "d", "firmware": "f" }, "claims": { "bus": true },
+            "console": {
+                "baud": 9600, "reply-within": "1 s", "ready-within": "1 s",
+                "lines": { "data": "-", "ok": "ok", "error": "error", "event": "!" },
+                "commands": {
+                    "identity": "i", "clock": "c", "set": "s", "key-add": "k", "key-clear": "k", "deny-add": "d",
+                    "deny-clear": "d", "revoke-add": "r", "revoke-clear": "r", "factory": "f", "reboot": "b",
+                },
+                "events": {
+                    "started": "a", "ready": "b", "show": "c", "sound": "d", "gate": "e", "result": "f", "fault": "g",
+                },
+                "messages": {},
+            },
+        });
+        let criteria = serde_json::json!({
+            "id": "BUS-002/a", "title": "The card 6226091234567890 is denied", "file": "cases/bus/BUS-002.yaml",
+            "steps": [{ "wanted": { "tap": { "outcome": "declined" } } }], "baseline": true,
+        });
+        Inputs {
+            criteria: vec![serde_json::from_value(criteria).unwrap()],
+            device: serde_json::from_value(device).unwrap(),
+            card_side: vec![CardCapability::Faults],
+            baselines: Some([("BUS-002/a".to_owned(), "1 tap\n  present credit".to_owned())].into()),
+            files: [(PathBuf::from("cases/bus/BUS-002.yaml"), "deny-list: [6226 0912 3456 7890]\n".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn what_is_packed_is_unpacked_and_the_same_twice() {
+        let inputs = inputs();
+        let packed = inputs.pack(true).unwrap();
+        assert_eq!(Inputs::unpack(packed.as_slice()).unwrap(), inputs);
+        assert_eq!(inputs.pack(true).unwrap(), packed);
+        let none = Inputs { baselines: None, ..inputs };
+        assert_eq!(Inputs::unpack(none.pack(true).unwrap().as_slice()).unwrap().baselines, None);
+    }
+
+    #[test]
+    fn account_numbers_are_masked_unless_kept_whole() {
+        let hidden = Inputs::unpack(inputs().pack(false).unwrap().as_slice()).unwrap();
+        assert_eq!(hidden.criteria[0].title, "The card 622609xxxxxx7890 is denied");
+        assert_eq!(hidden.files[Path::new("cases/bus/BUS-002.yaml")], "deny-list: [622609xxxxxx7890]\n");
+    }
+
+    #[test]
+    fn an_archive_that_lacks_something_is_refused() {
+        let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+        put(&mut archive, Path::new(CRITERIA), b"").unwrap();
+        let packed = archive.into_inner().unwrap().finish().unwrap();
+        assert!(Inputs::unpack(packed.as_slice()).unwrap_err().to_string().contains("`device.json` is missing"));
+        assert!(Inputs::unpack(&b"not an archive"[..]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_archive_never_panics(at in 0usize..2000, byte in any::<u8>(), cut in any::<bool>()) {
+            let mut packed = inputs().pack(true).unwrap();
+            let at = at % packed.len();
+            packed[at] = byte;
+            if cut {
+                packed.truncate(at);
+            }
+            let _ = Inputs::unpack(packed.as_slice());
+        }
+    }
+}
