@@ -332,8 +332,24 @@ pub struct RunStarted {
     pub device: Option<String>,
     /// Sub-cases that will run.
     pub cases: u32,
+    /// What a transcript that is not the reviewed one means for the run.
+    #[serde(default)]
+    pub baseline: BaselineUse,
     /// Where it ran: `os`, `arch`, `qemu`, `ci` and the like.
     pub environment: BTreeMap<String, String>,
+}
+
+/// What a transcript that is not the reviewed one of its device means for a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaselineUse {
+    /// The run fails.
+    #[default]
+    Require,
+    /// It is told, and the run does not fail.
+    Report,
+    /// Transcripts are not compared.
+    Off,
 }
 
 /// Where the times of a bench come from; a report never mixes the two.

@@ -1,7 +1,7 @@
 //! What a run came to: the content of `results.json`.
 
 use crate::bench::BoardKind;
-use crate::event::{Check, CheckResult, Fields, FirmwareImage, RigFault, Role, RunStarted, SeenBy, TimeBasis};
+use crate::event::{BaselineUse, Check, CheckResult, Fields, FirmwareImage, RigFault, Role, RunStarted, SeenBy, TimeBasis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -201,8 +201,9 @@ impl Summary {
 
     /// Exit code of the program: 0 all passed, 1 a case failed, 3 the rig failed. A failed case weighs more than a
     /// failed rig, as it says something about the device. Where the baseline is required, a changed case is a failed one.
-    pub fn exit_code(&self, baseline_required: bool) -> u8 {
-        match (self.fail + if baseline_required { self.changed } else { 0 }, self.error) {
+    pub fn exit_code(&self, baseline: BaselineUse) -> u8 {
+        let changed = if baseline == BaselineUse::Require { self.changed } else { 0 };
+        match (self.fail + changed, self.error) {
             (1.., _) => 1,
             (_, 1..) => 3,
             _ => 0,
@@ -237,19 +238,19 @@ mod tests {
     fn a_pass_after_an_error_is_flaky() {
         let summary = Summary::of(&[case(&[Verdict::Error, Verdict::Pass]), case(&[Verdict::Pass])]);
         assert_eq!(summary, Summary { pass: 2, flaky: 1, ..Summary::default() });
-        assert_eq!(summary.exit_code(true), 0);
+        assert_eq!(summary.exit_code(BaselineUse::Require), 0);
     }
 
     #[test]
     fn a_failed_case_outweighs_a_failed_rig() {
         let both = Summary::of(&[case(&[Verdict::Fail]), case(&[Verdict::Error]), case(&[Verdict::Skipped])]);
-        assert_eq!((both.exit_code(true), both.ran(), both.total()), (1, 2, 3));
-        assert_eq!(Summary::of(&[case(&[Verdict::Error])]).exit_code(true), 3);
+        assert_eq!((both.exit_code(BaselineUse::Require), both.ran(), both.total()), (1, 2, 3));
+        assert_eq!(Summary::of(&[case(&[Verdict::Error])]).exit_code(BaselineUse::Require), 3);
     }
 
     #[test]
     fn a_changed_case_fails_the_run_where_the_baseline_is_required() {
         let changed = Summary::of(&[case(&[Verdict::Changed]), case(&[Verdict::Pass])]);
-        assert_eq!((changed.exit_code(true), changed.exit_code(false), changed.ran()), (1, 0, 2));
+        assert_eq!((changed.exit_code(BaselineUse::Require), changed.exit_code(BaselineUse::Report), changed.ran()), (1, 0, 2));
     }
 }

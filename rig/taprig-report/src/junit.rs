@@ -1,11 +1,11 @@
 //! `junit.xml`, as CI servers read it: a suite is a family, a test case a sub-case.
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 use taprig_judge::transcript::render;
-use taprig_model::event::Event;
+use taprig_model::event::{BaselineUse, Event};
 use taprig_model::result::{Attempt, CaseResult, RunResult, Verdict};
 use taprig_record::decode::View;
 
@@ -19,7 +19,7 @@ pub fn junit(result: &RunResult, events: &[Event]) -> io::Result<Vec<u8>> {
     for case in &result.cases {
         let family = case.id.split('-').next().unwrap_or_default();
         let suite = suites.entry(family).or_insert_with(|| TestSuite::new(family));
-        suite.add_test_case(test_case(case, events));
+        suite.add_test_case(test_case(case, events, result.run.baseline));
     }
     if let Some(suite) = rig(result) {
         // After the families: their names are capital letters.
@@ -35,8 +35,11 @@ pub fn junit(result: &RunResult, events: &[Event]) -> io::Result<Vec<u8>> {
             suite.add_property(Property::new(format!("firmware.{}", image.role), &image.digest));
         }
         for (name, bench) in &result.benches {
-            let kinds = format!("validator {}, emulator {}", bench.validator, bench.emulator);
-            suite.add_property(Property::new(format!("bench.{name}"), kinds));
+            let kinds: Vec<_> = bench.boards.iter().map(|(role, kind)| format!("{role} {kind}")).collect();
+            suite.add_property(Property::new(format!("bench.{name}"), kinds.join(", ")));
+            if let Some(number) = &bench.serial_number {
+                suite.add_property(Property::new(format!("serial-number.{name}"), number));
+            }
         }
         report.add_test_suite(suite);
     }
@@ -67,15 +70,16 @@ fn rig(result: &RunResult) -> Option<TestSuite> {
 }
 
 fn kind(verdict: Verdict) -> NonSuccessKind {
-    if verdict == Verdict::Fail { NonSuccessKind::Failure } else { NonSuccessKind::Error }
+    if matches!(verdict, Verdict::Fail | Verdict::Changed) { NonSuccessKind::Failure } else { NonSuccessKind::Error }
 }
 
-fn test_case(case: &CaseResult, events: &[Event]) -> TestCase {
+fn test_case(case: &CaseResult, events: &[Event], baseline: BaselineUse) -> TestCase {
     let why = case.failure.clone().unwrap_or_default();
     let mut earlier =
         case.attempts.iter().rev().skip(1).rev().filter(|attempt| attempt.verdict != Verdict::Pass).map(rerun);
     let status = match case.verdict {
-        Verdict::Pass => {
+        // A device that changed since its baseline conforms; whether that ends a run is for the run to say.
+        Verdict::Pass | Verdict::Changed if case.verdict == Verdict::Pass || baseline != BaselineUse::Require => {
             let mut status = TestCaseStatus::success();
             status.add_reruns(earlier.by_ref());
             status
@@ -99,7 +103,21 @@ fn test_case(case: &CaseResult, events: &[Event]) -> TestCase {
         .set_assertions(case.checks.len());
     test.extra.insert("file".into(), case.file.clone().into());
     test.add_property(Property::new("title", &case.title));
-    if matches!(case.verdict, Verdict::Fail | Verdict::Error) {
+    for requirement in &case.requires {
+        test.add_property(Property::new("requirement", requirement));
+    }
+    let (judged, all) = case.judged();
+    if judged < all {
+        test.add_property(Property::new("judged", format!("{judged} of {all} expectations")));
+        let why = case.checks.iter().filter_map(|check| check.why.as_ref()).collect::<BTreeSet<_>>();
+        for why in why {
+            test.add_property(Property::new("not-judged", why));
+        }
+    }
+    if case.verdict == Verdict::Changed {
+        test.add_property(Property::new("baseline", case.failure.as_deref().unwrap_or_default()));
+    }
+    if matches!(case.verdict, Verdict::Fail | Verdict::Error | Verdict::Changed) {
         let of_case: Vec<_> = events.iter().filter(|event| event.case.as_ref() == Some(&case.id)).cloned().collect();
         // As it was, nothing replaced: what differs from run to run may be the cause.
         test.set_system_out(render(&of_case, View::Whole));
@@ -115,8 +133,8 @@ fn rerun(attempt: &Attempt) -> TestRerun {
 
 /// Expectations that do not hold, one a line.
 fn checks(case: &CaseResult) -> String {
-    let failed = case.checks.iter().filter(|check| !check.ok);
-    let lines = failed.map(|check| format!("{}: expected {}, seen {}", check.what, check.wanted, check.seen));
+    let failed = case.checks.iter().filter(|check| check.fails());
+    let lines = failed.map(|check| format!("{}: expected {}, seen {}", check.title(), check.wanted, check.seen));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use taprig_model::event::{Body, Event};
-use taprig_model::result::{Attempt, BenchResult, CaseResult, RunResult, SCHEMA, Summary, Verdict};
+use taprig_model::result::{Attempt, CaseResult, RunResult, SCHEMA, Summary, Verdict};
 
 /// Folds events into a [`RunResult`]. At any time it holds the result so far.
 #[derive(Debug, Clone, Default)]
@@ -26,10 +26,15 @@ impl Tally {
         match &event.body {
             Body::RunStarted(run) => self.result.run = run.clone(),
             Body::Firmware(image) if !self.result.firmware.contains(image) => self.result.firmware.push(image.clone()),
-            Body::BenchOpened { validator, emulator, time } => {
-                let name = event.bench.clone().unwrap_or_default();
-                let bench = BenchResult { validator: validator.clone(), emulator: emulator.clone(), time: *time };
-                self.result.benches.insert(name, bench);
+            Body::BenchOpened { boards, serial_number, time } => {
+                let bench = self.result.benches.entry(event.bench.clone().unwrap_or_default()).or_default();
+                bench.boards.clone_from(boards);
+                bench.serial_number.clone_from(serial_number);
+                bench.time = *time;
+            }
+            Body::Identified { role, identity } => {
+                let bench = self.result.benches.entry(event.bench.clone().unwrap_or_default()).or_default();
+                bench.identities.insert(*role, identity.clone());
             }
             Body::RigFault(fault) if event.case.is_none() => self.result.faults.push(fault.clone()),
             Body::RunFinished { interrupted, .. } => (self.finished, self.result.complete) = (true, !interrupted),
@@ -46,6 +51,7 @@ impl Tally {
             id: id.to_owned(),
             title: String::new(),
             file: String::new(),
+            requires: vec![],
             bench: None,
             verdict: Verdict::Error,
             failure: None,
@@ -58,6 +64,7 @@ impl Tally {
             Body::CaseStarted(started) => {
                 case.title.clone_from(&started.title);
                 case.file.clone_from(&started.file);
+                case.requires.clone_from(&started.requires);
                 case.bench = bench.map(str::to_owned);
                 // Until it is finished: a case that never is was cut off by the rig.
                 case.verdict = Verdict::Error;
@@ -120,7 +127,10 @@ mod tests {
                 ("ZZZ-001", Verdict::Error),
             ]
         );
-        assert_eq!(result.summary, Summary { pass: 2, fail: 1, error: 1, not_applicable: 1, skipped: 0, flaky: 1 });
+        assert_eq!(
+            result.summary,
+            Summary { pass: 2, fail: 1, error: 1, not_applicable: 1, flaky: 1, ..Summary::default() }
+        );
         assert!(result.cases[1].is_flaky() && result.cases[1].checks.is_empty());
         assert!(!result.complete);
         assert_eq!(result.took_us, 100);

@@ -3,7 +3,7 @@
 use super::Options;
 use super::style::{Styles, paint};
 use taprig_judge::transcript::render;
-use taprig_model::event::{Body, CheckKind, Event};
+use taprig_model::event::{Body, CheckResult, Event, SeenBy};
 use taprig_model::result::{CaseResult, Verdict};
 use taprig_record::decode::View;
 
@@ -16,11 +16,15 @@ const GIVEN: usize = 20;
 /// The block, lines ended. `events` are those of the sub-case.
 pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styles: &Styles) -> String {
     let mut out = Vec::new();
-    let verdict = if case.verdict == Verdict::Fail { "FAIL" } else { "ERROR" };
+    let verdict = match case.verdict {
+        Verdict::Fail => "FAIL",
+        Verdict::Changed => "CHANGED",
+        _ => "ERROR",
+    };
     let head = paint(styles.verdict(case.verdict), verdict);
     out.push(format!("{head} {} {}", paint(styles.strong, &case.id), case.title));
-    let wanted_at = || case.checks.iter().filter(|check| !check.ok).find_map(|check| check.at.as_ref());
-    let place = if case.verdict == Verdict::Fail { wanted_at() } else { None }.unwrap_or(&case.file);
+    let wanted_at = || case.checks.iter().filter(|check| check.fails()).find_map(|check| check.at.as_ref());
+    let place = if case.verdict == Verdict::Error { None } else { wanted_at() }.unwrap_or(&case.file);
     if !place.is_empty() {
         out.push(format!("  at {place}"));
     }
@@ -53,21 +57,31 @@ pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styl
     out.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// Expectations that do not hold, those of a person first.
+/// Expectations that do not hold, by who sees them, and how much could not be judged.
 fn checks(case: &CaseResult, styles: &Styles, out: &mut Vec<String>) {
-    let failed = |kind| case.checks.iter().filter(move |check| !check.ok && check.of == kind);
-    for (kind, heading) in [(CheckKind::Person, "a person sees"), (CheckKind::Trace, "the trace shows")] {
-        for (place, check) in failed(kind).enumerate() {
+    let failed = |seen_by| case.checks.iter().filter(move |check| check.fails() && check.seen_by == seen_by);
+    for seen_by in [SeenBy::Person, SeenBy::Card, SeenBy::Device, SeenBy::Baseline] {
+        for (place, check) in failed(seen_by).enumerate() {
             if place == 0 {
-                out.push(format!("  {heading}"));
+                out.push(format!("  {}", seen_by.words()));
             }
             let wanted = paint(styles.good, block_text(&check.wanted));
             let seen = paint(styles.bad, block_text(&check.seen));
-            out.push(format!("    {:<10} expected {wanted}", check.what));
+            out.push(format!("    {:<10} expected {wanted}", check.title()));
             out.push(format!("    {:<10} seen     {seen}", ""));
         }
     }
-    if case.checks.iter().all(|check| check.ok)
+    let (judged, all) = case.judged();
+    if judged < all {
+        out.push(format!("  judged {judged} of {all} expectations"));
+        let mut why: Vec<_> = case.checks.iter().filter(|check| check.result == CheckResult::NotJudged).collect();
+        why.dedup_by_key(|check| check.why.clone());
+        out.extend(why.iter().map(|check| {
+            let why = check.why.as_deref().unwrap_or_default();
+            paint(styles.faint, format!("    {:<10} not judged: {why}", check.title()))
+        }));
+    }
+    if !case.checks.iter().any(taprig_model::event::Check::fails)
         && let Some(failure) = &case.failure
     {
         out.push(format!("  {}", block_text(failure)));

@@ -4,7 +4,7 @@ use super::style::{Styles, paint};
 use super::terminal::Unfilled;
 use super::{Options, Out, failure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::IsTerminal;
 use std::time::Duration;
 use taprig_model::event::{Body, Event, FlashOutcome};
@@ -87,7 +87,7 @@ impl Human {
         if case.attempts.len() == 1 {
             self.bar.inc(1);
         }
-        let notable = matches!(case.verdict, Verdict::Fail | Verdict::Error);
+        let notable = matches!(case.verdict, Verdict::Fail | Verdict::Error | Verdict::Changed);
         if notable {
             let block = failure::block(&case, &events, &self.options, &self.styles);
             self.print(&block);
@@ -97,7 +97,7 @@ impl Human {
         }
         if notable && self.options.terminal {
             let summary = self.tally.result().summary;
-            let counts = [(summary.fail, "failed"), (summary.error, "errors")];
+            let counts = [(summary.fail, "failed"), (summary.changed, "changed"), (summary.error, "errors")];
             let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}  "));
             self.bar.set_prefix(counts.collect::<String>());
         }
@@ -131,11 +131,31 @@ fn line(case: &CaseResult, styles: &Styles) -> String {
     format!("{verdict} {:>7}  {}  {}{why}", seconds(case.took_us), case.id, case.title)
 }
 
+/// What could not be judged, and why: a verdict on fewer expectations is worth less.
+fn not_judged(result: &RunResult, styles: &Styles) -> Vec<String> {
+    let ran = |case: &&CaseResult| matches!(case.verdict, Verdict::Pass | Verdict::Changed | Verdict::Fail);
+    let mut why: BTreeMap<&str, u32> = BTreeMap::new();
+    for check in result.cases.iter().filter(ran).flat_map(|case| &case.checks) {
+        if let Some(reason) = &check.why {
+            *why.entry(reason).or_default() += 1;
+        }
+    }
+    if why.is_empty() {
+        return vec![];
+    }
+    let (judged, all) =
+        result.cases.iter().filter(ran).map(CaseResult::judged).fold((0, 0), |sum, case| (sum.0 + case.0, sum.1 + case.1));
+    let head = paint(styles.fault, format!("judged {judged} of {all} expectations of the cases that ran"));
+    let lines = why.iter().map(|(why, count)| paint(styles.faint, format!("  {count} not judged: {why}")));
+    std::iter::once(head).chain(lines).collect()
+}
+
 /// The end of a run: counts, what is no pass, what is slow.
 fn summary(result: &RunResult, interrupted: bool, styles: &Styles) -> String {
     let counts = result.summary;
     let named = [
         (counts.pass, "passed", styles.good),
+        (counts.changed, "changed since the baseline", styles.fault),
         (counts.fail, "failed", styles.bad),
         (counts.error, if counts.error == 1 { "error" } else { "errors" }, styles.fault),
         (counts.flaky, "flaky", styles.fault),
@@ -151,9 +171,10 @@ fn summary(result: &RunResult, interrupted: bool, styles: &Styles) -> String {
     if interrupted {
         lines.push(paint(styles.fault, format!("interrupted: {} of {} cases ran", counts.ran(), result.run.cases)));
     }
+    lines.extend(not_judged(result, styles));
     let listed = |verdict: Verdict| result.cases.iter().filter(move |case| case.verdict == verdict);
-    for case in listed(Verdict::Fail).chain(listed(Verdict::Error)) {
-        let verdict = paint(styles.verdict(case.verdict), format!("{:<5}", case.verdict));
+    for case in listed(Verdict::Fail).chain(listed(Verdict::Changed)).chain(listed(Verdict::Error)) {
+        let verdict = paint(styles.verdict(case.verdict), format!("{:<7}", case.verdict));
         let why = case.failure.as_deref().unwrap_or_default().lines().next().unwrap_or_default();
         lines.push(format!("  {verdict} {}  {why}", case.id));
     }

@@ -39,7 +39,7 @@ impl Styles {
         match verdict {
             Verdict::Pass => self.good,
             Verdict::Fail => self.bad,
-            Verdict::Error => self.fault,
+            Verdict::Changed | Verdict::Error => self.fault,
             Verdict::NotApplicable | Verdict::Skipped => self.faint,
         }
     }
