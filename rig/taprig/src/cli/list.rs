@@ -34,6 +34,10 @@ fn as_json(case: &SubCase) -> serde_json::Value {
         "requires": case.case.requires,
         "applies": case.case.applies,
         "tags": case.case.tags,
+        // With presets expanded and the values of the matrix put in.
+        "steps": case.case.steps,
+        "expect": case.case.expect,
+        "needs": case.criteria().needs,
     })
 }
 

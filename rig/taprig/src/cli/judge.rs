@@ -1,0 +1,129 @@
+//! `taprig judge`: every verdict of a stored record, computed again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use taprig_case::baseline::Baselines;
+use taprig_case::{Diagnostic, Problems, Project, Suite};
+use taprig_judge::Baseline;
+use taprig_judge::again::{self, Again, By, Difference};
+use taprig_model::event::{BaselineUse, Body};
+use taprig_model::result::{RunResult, Verdict};
+use taprig_record::{Inputs, ReadError, Record};
+use taprig_report::Tally;
+
+use super::{Exit, Format, print};
+
+/// Arguments of `taprig judge`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folder of the record, as `taprig run --report` wrote it. It is not altered.
+    record: PathBuf,
+    /// Judge by the cases of this project as they are now, instead of those that the record carries.
+    #[arg(long, value_name = "PROJECT")]
+    cases: Option<PathBuf>,
+    /// What a transcript that is not the reviewed one means. As in the run that made the record, unless it is given.
+    #[arg(long, value_enum)]
+    baseline: Option<super::run::BaselineArg>,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
+    let wrong = |error: &ReadError| Problems::from(Diagnostic::of_file(&args.record, error.to_string()));
+    let record = Record::open(&args.record).map_err(|error| wrong(&error))?;
+    let inputs = Inputs::read(&args.record).map_err(|error| wrong(&error))?;
+    let by = Judges::new(&inputs, args.cases.as_deref(), &record)?;
+    let baseline = args.baseline.map_or_else(|| baseline_of(&record), Into::into);
+    let of = |id: &str| match (baseline, &by.baselines) {
+        (BaselineUse::Off, _) | (_, None) => Baseline::Off,
+        (_, Some(all)) => Baseline::Of(all.get(id).map(String::as_str)),
+    };
+    let judged = again::record(
+        &record.events,
+        By { criteria: &by.criteria, device: &inputs.device, card_side: &inputs.card_side, baseline: &of },
+    );
+    let mut result = Tally::of(&judged.events).result();
+    result.run.baseline = baseline;
+    let printed = print(&match args.format {
+        Format::Human => text(&judged, &result),
+        Format::Json => format!("{}\n", as_json(&judged, &result)),
+    });
+    Ok(match (printed, result.summary.exit_code(baseline)) {
+        (Exit::Ok, 0) => Exit::Ok,
+        (Exit::Ok, 1) => Exit::CaseFailed,
+        (Exit::Ok, _) => Exit::RigFailed,
+        (printed, _) => printed,
+    })
+}
+
+/// What the record is judged by: its own inputs, or the cases of a project.
+struct Judges {
+    criteria: Vec<taprig_model::criteria::Criteria>,
+    baselines: Option<BTreeMap<String, String>>,
+}
+
+impl Judges {
+    fn new(inputs: &Inputs, project: Option<&Path>, record: &Record) -> Result<Self, Problems> {
+        let Some(project) = project else {
+            return Ok(Self { criteria: inputs.criteria.clone(), baselines: inputs.baselines.clone() });
+        };
+        let project = Project::find(project)?;
+        let cases = Suite::load(&project, &[])?.cases;
+        // A record of some cases is judged by those alone.
+        let recorded: BTreeSet<&str> = record.events.iter().filter_map(|event| event.case.as_deref()).collect();
+        let known: BTreeSet<&str> = recorded.iter().map(|id| id.split('/').next().unwrap_or(id)).collect();
+        let criteria: Vec<_> = cases
+            .iter()
+            .filter(|sub| known.contains(sub.id.case.as_str()))
+            .map(taprig_case::SubCase::criteria)
+            .collect();
+        let baselines = Baselines::of(project.root(), &inputs.device).map(|baselines| {
+            let read = |id: &str, file: &str| baselines.read(Path::new(file), id).ok().flatten();
+            criteria.iter().filter_map(|of| Some((of.id.clone(), read(&of.id, &of.file)?))).collect()
+        });
+        Ok(Self { criteria, baselines })
+    }
+}
+
+fn baseline_of(record: &Record) -> BaselineUse {
+    let started = record.events.iter().find_map(|event| match &event.body {
+        Body::RunStarted(run) => Some(run.baseline),
+        _ => None,
+    });
+    started.unwrap_or_default()
+}
+
+fn as_json(judged: &Again, result: &RunResult) -> serde_json::Value {
+    let difference = |of: &Difference| json!({ "id": of.id, "was": of.was, "now": of.now, "why": of.why });
+    json!({ "differences": judged.differences.iter().map(difference).collect::<Vec<_>>(), "result": result })
+}
+
+fn text(judged: &Again, result: &RunResult) -> String {
+    let mut text = String::new();
+    for Difference { id, was, now, why } in &judged.differences {
+        let word = |verdict: &Option<Verdict>| verdict.map_or_else(|| "not there".to_owned(), |verdict| verdict.to_string());
+        let why = why.as_deref().and_then(|why| why.lines().next()).unwrap_or_default();
+        let why = if why.is_empty() { String::new() } else { format!("  ({why})") };
+        text += &format!("{id}  was {}, is {}{why}\n", word(was), word(now));
+    }
+    let cases = result.cases.len();
+    text += &match judged.differences.len() {
+        0 => format!("{cases} sub-cases judged again: every verdict is the record's\n"),
+        1 => format!("{cases} sub-cases judged again: 1 verdict differs\n"),
+        differ => format!("{cases} sub-cases judged again: {differ} verdicts differ\n"),
+    };
+    let summary = result.summary;
+    let counts = [
+        (summary.pass, "passed"),
+        (summary.changed, "changed since the baseline"),
+        (summary.fail, "failed"),
+        (summary.error, "errors"),
+        (summary.not_applicable, "not applicable"),
+        (summary.skipped, "skipped"),
+    ];
+    let counts = counts.iter().filter(|(count, name)| *count > 0 || *name == "passed");
+    text + &counts.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ") + "\n"
+}
