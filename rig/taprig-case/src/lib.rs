@@ -17,6 +17,7 @@ pub mod each;
 pub mod include;
 pub mod index;
 pub mod lines;
+pub mod plan;
 pub mod project;
 pub mod select;
 pub mod source;

@@ -117,7 +117,6 @@
 
 pub mod emulator;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -211,7 +210,7 @@ pub trait CardSide: fmt::Debug {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CardCapabilities {
     /// What cases may need of it.
-    pub can: BTreeSet<CardCapability>,
+    pub can: Vec<CardCapability>,
     /// It returns a nonce.
     pub nonce: bool,
     /// Version of the protocol between rig and card side, where it has one.
