@@ -1,5 +1,6 @@
 //! From a bench file to a bench with both boards ready.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use taprig_model::bench::{self, Board as BoardFile, BoardKind, Power};
@@ -31,7 +32,7 @@ pub struct Config {
     /// The device file that it names.
     pub device: Device,
     /// Images by role; read and checked before any bench is opened. None for boards that the rig does not program.
-    pub images: [Option<Image>; 2],
+    pub images: BTreeMap<Role, Image>,
     /// Programs that a bench starts.
     pub programs: Programs,
     /// Flash all boards when the bench is opened, whatever they hold.
@@ -53,11 +54,7 @@ impl Config {
     /// The image for a role.
     #[must_use]
     pub fn image(&self, role: Role) -> Option<&Image> {
-        let [validator, emulator] = &self.images;
-        match role {
-            Role::Validator => validator.as_ref(),
-            Role::Emulator => emulator.as_ref(),
-        }
+        self.images.get(&role)
     }
 
     /// What the card side of this bench will be able to do, so that a case that needs more is known before a board is

@@ -271,10 +271,7 @@ fn commands_that_a_device_lacks_are_capabilities_that_it_lacks() {
 fn a_refused_setting_of_a_step_is_told_by_its_name_and_the_others_are_sent() {
     run(async {
         let reply = |line: &str| {
-            Some(
-                if line.starts_with("deny add 6226 0912 3456 7893") { "error 8 list full\n" } else { "ok\n" }
-                    .to_owned(),
-            )
+            Some(if line.starts_with("deny add 6226091234567893") { "error 8 list full\n" } else { "ok\n" }.to_owned())
         };
         let (mut side, heard) = side(&adapter(), reply, unheard());
         let settings = settings(
