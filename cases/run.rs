@@ -8,11 +8,11 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use taprig::run::plan;
 use taprig::run::station::{Station, Stop};
 use taprig::setup;
 use taprig_bench::Config;
 use taprig_case::baseline::Mode;
+use taprig_case::plan;
 use taprig_case::select;
 use taprig_case::{Problems, Project, SubCase, Suite, Workshop};
 use taprig_judge::transcript::render;
@@ -59,11 +59,12 @@ fn trials(project: &Arc<Project>, words: &[String]) -> Result<Vec<Trial>, Proble
     let mut trials = Vec::new();
     for bench in BENCHES {
         let config = Arc::new(setup::config(project, bench, env!("CARGO_BIN_EXE_taprig").into())?);
+        let card_side = config.card_side().can;
         let pool =
             Arc::new(Pool { project: project.clone(), workshop: workshop.clone(), config, idle: Mutex::default() });
         for sub in &suite.cases {
             let (sub, pool) = (sub.clone(), pool.clone());
-            let applies = sub.lacks(&pool.config.device).is_empty();
+            let applies = taprig_judge::lacks(&sub.criteria(), &pool.config.device, &card_side).is_empty();
             let name = format!("{bench}::{}", sub.id);
             trials.push(Trial::test(name, move || pool.test(sub)).with_ignored_flag(!applies));
         }
@@ -88,7 +89,7 @@ impl Pool {
             Some(idle) => idle,
             None => self.open()?,
         };
-        let planned = plan::plan(&mut lock(&self.workshop), vec![sub], &self.config.device)
+        let planned = plan::plan(&mut lock(&self.workshop), vec![sub])
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?
             .remove(0);
         let verdict = station.run(&planned, &Stop::default()).map_err(|error| error.to_string())?;
@@ -125,8 +126,8 @@ fn story(id: &str, events: &[Event]) -> String {
     let mut text = format!("{id} did not pass\n");
     for event in events {
         match &event.body {
-            Body::Checked(check) if !check.ok => {
-                text += &format!("{}: expected {}, seen {}\n", check.what, check.wanted, check.seen);
+            Body::Checked(check) if check.fails() => {
+                text += &format!("{}: expected {}, seen {}\n", check.title(), check.wanted, check.seen);
             }
             Body::RigFault(fault) => text += &format!("rig fault: {fault}\n"),
             _ => {}

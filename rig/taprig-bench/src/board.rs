@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use probe_rs_qemu::board::Standby;
+use taprig_model::bench::BoardKind;
 
-use super::{BenchError, Kind};
+use super::BenchError;
 use crate::flash::{FlashReport, Image, Progress};
 
 /// A board, from power-on to power-off.
@@ -13,7 +14,7 @@ use crate::flash::{FlashReport, Image, Progress};
 /// The methods block, for milliseconds; a bench has a thread of its own.
 pub trait Board: Send + std::fmt::Debug {
     /// Which kind.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> BoardKind;
 
     /// Gives power. Returns the path of the serial port; an emulated core stands still until
     /// [`Board::go`], so that no byte comes before the port is open.
@@ -74,6 +75,15 @@ pub trait Board: Send + std::fmt::Debug {
     fn flash(&mut self, _progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
         Err(BenchError::NotProgrammable(self.kind()))
     }
+}
+
+/// How a board comes to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Its power came on, so it starts by itself.
+    PoweredOn,
+    /// Its power can't be switched: it has had it all the time.
+    StillOn,
 }
 
 /// What was made ahead of a power-on.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use taprig_model::bench::BoardKind;
 use taprig_model::event::{RigFault, Role};
 
-use super::Kind;
 use crate::flash::FlashError;
 use crate::link::LinkError;
 
@@ -34,7 +34,7 @@ pub enum BenchError {
         /// Which board.
         role: Role,
         /// Which kind.
-        kind: Kind,
+        kind: BoardKind,
         /// What went wrong.
         what: String,
     },
@@ -97,7 +97,7 @@ pub enum BenchError {
     Air,
     /// This kind of board is not programmed by the rig.
     #[error("a board of kind `{0}` is not programmed by the rig")]
-    NotProgrammable(Kind),
+    NotProgrammable(BoardKind),
     /// A serial port that the bench file names is not there.
     #[error(
         "no serial port fits what the bench file says of the {role}: {wanted} (ports here: {there}); is the board or its adapter plugged in, and is this how it is called?"

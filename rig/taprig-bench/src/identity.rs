@@ -1,15 +1,11 @@
 //! Who the boards are, and that they run the image they are to run.
 
-use std::time::Duration;
+use taprig_model::bench::BoardKind;
+use taprig_model::event::{Body, FlashOutcome, Role, Source};
 
-use taprig_model::event::{Body, Fields, FlashOutcome, Role, Source};
-
-use super::{Bench, BenchError, Kind};
+use super::{Bench, BenchError};
 use crate::flash::Image;
 use taprig_record::units::{lower_hex, micros};
-
-/// A board computes the digest of its flash when it is first asked.
-const IDENTITY: Duration = Duration::from_secs(2);
 
 impl Bench {
     /// Powers the bench on with the firmware that it is to run: boards are asked who they are, and those whose digest
@@ -68,43 +64,29 @@ impl Bench {
             _ => return None,
         };
         let board = self.board(role);
-        (matches!(board.kind(), Kind::Probe | Kind::Qemu) && board.image().is_some()).then_some(role)
+        (matches!(board.kind(), BoardKind::Probe | BoardKind::Qemu) && board.image().is_some()).then_some(role)
     }
 
     /// Asks both boards who they are. Returns those that run another image than they are to, with its digest.
     async fn identify(&mut self) -> Result<Vec<(Role, String)>, BenchError> {
         let Some(links) = self.links.as_mut() else { return Ok(Vec::new()) };
-        let reply = links.console.command(&self.device.console.commands.identity, IDENTITY).await?;
-        let identity = links.relay.identify(IDENTITY).await?;
+        let validator = links.validator.identity().await?;
+        let card = links.card.identify().await?;
 
-        let said = reply.fields();
         let wanted = &self.device.identity;
-        let (device, firmware) = (said.get("device").unwrap_or("?"), said.get("firmware").unwrap_or("?"));
-        if device != wanted.device || firmware != wanted.firmware {
+        if validator.device != wanted.device || validator.firmware != wanted.firmware {
             return Err(BenchError::WrongBoard {
                 role: Role::Validator,
-                seen: format!("{device} with {firmware}"),
+                seen: format!("{} with {}", validator.device, validator.firmware),
                 wanted: format!("{} with {}", wanted.device, wanted.firmware),
             });
         }
-        let validator_digest = said.get("digest").unwrap_or_default().to_owned();
-        self.scope.emit(Source::Validator, Body::Identified { role: Role::Validator, identity: said });
-        let emulator_digest = lower_hex(&identity.digest);
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        self.scope.emit(
-            Source::Emulator,
-            Body::Identified {
-                role: Role::Emulator,
-                identity: Fields(vec![
-                    pair("firmware", &identity.firmware),
-                    pair("board", &identity.board),
-                    pair("version", &identity.version),
-                    pair("digest", &emulator_digest),
-                ]),
-            },
-        );
-        Ok([(Role::Validator, validator_digest), (Role::Emulator, emulator_digest)]
+        let identified = |role, identity| Body::Identified { role, identity };
+        self.scope.emit(Source::Validator, identified(Role::Validator, validator.fields()));
+        self.scope.emit(Source::Emulator, identified(Role::Emulator, card.said));
+        Ok([(Role::Validator, validator.digest), (Role::Emulator, card.digest)]
             .into_iter()
+            .map(|(role, digest)| (role, digest.unwrap_or_default()))
             .filter(|(role, seen)| self.board(*role).image().is_some_and(|image| image.digest_hex() != *seen))
             .collect())
     }

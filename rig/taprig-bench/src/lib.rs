@@ -4,6 +4,7 @@
 //! flashes them when their firmware is not the one asked for, and hands out their links.
 
 pub mod board;
+pub mod card_side;
 mod error;
 pub mod flash;
 mod identity;
@@ -13,9 +14,10 @@ mod port;
 mod qemu;
 mod real;
 mod sim;
+mod situation;
 mod slot;
+pub mod validator_side;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,10 +25,14 @@ pub use error::BenchError;
 pub use error::told;
 pub use open::{Config, Programs};
 
-use board::{Board, Prepared};
+use board::{Board, Prepared, Start};
+use card_side::CardSide;
+use card_side::emulator::Emulator;
 use slot::Slot;
-use taprig_model::device::{Adapter, Device};
+use taprig_model::device::Device;
 use taprig_model::event::{Body, Role, Source};
+use validator_side::native::NativeValidator;
+use validator_side::{Told, ValidatorSide};
 
 use crate::link::LinkError;
 use crate::link::console::Console;
@@ -38,37 +44,13 @@ use taprig_record::units::micros;
 /// A process whose port has vanished has ended within this time.
 const LAST_BREATH: Duration = Duration::from_millis(500);
 
-/// Kinds of board.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The firmware compiled for this host.
-    Sim,
-    /// The real image on an emulated board.
-    Qemu,
-    /// A real board with a debug probe.
-    Probe,
-    /// A device that is already programmed.
-    Attached,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sim => "sim",
-            Self::Qemu => "qemu",
-            Self::Probe => "probe",
-            Self::Attached => "attached",
-        })
-    }
-}
-
-/// The links to two boards that are on and ready.
+/// The two sides of a bench whose boards are on and ready.
 #[derive(Debug)]
 pub struct Links {
-    /// The validator's console.
-    pub console: Console,
-    /// The card emulator's relay.
-    pub relay: Relay,
+    /// The device under test.
+    pub validator: Box<dyn ValidatorSide>,
+    /// What holds cards to its reader.
+    pub card: Box<dyn CardSide>,
 }
 
 /// A bench in use.
@@ -80,6 +62,8 @@ pub struct Bench {
     emulator_baud: u32,
     modelled: bool,
     links: Option<Links>,
+    /// What the validator was last brought into.
+    told: Told,
     /// The boards came from power-on and nothing was said to them yet.
     fresh: bool,
     /// Power-ons so far: each has a socket of its own for the air.
@@ -184,7 +168,7 @@ impl Bench {
         let deadline = tokio::time::Instant::now() + time;
         match &mut self.links {
             Some(links) => {
-                tokio::try_join!(links.console.idle(deadline), links.relay.idle(deadline))?;
+                tokio::try_join!(links.validator.idle(deadline), links.card.idle(deadline))?;
             }
             None => tokio::time::sleep_until(deadline).await,
         }
@@ -199,23 +183,24 @@ impl Bench {
         let console_port = self.validator.power_on(&air, made.validator)?;
         let adapter = &self.device.console;
         let relay_tap = self.tap("emulator-link");
-        let mut relay = Relay::open(&relay_port, self.emulator_baud, relay_tap)?;
-        let mut console = Console::open(&console_port, adapter.baud, &adapter.lines, self.tap("validator-console"))?;
+        let relay = Relay::open(&relay_port, self.emulator_baud, relay_tap)?;
+        let console = Console::open(&console_port, adapter.baud, &adapter.lines, self.tap("validator-console"))?;
+        let (mut card, mut validator) = (Emulator::new(relay), NativeValidator::new(console, adapter));
         self.emulator.go()?;
         self.scope.emit(Source::Power, Body::Power { role: Role::Emulator, on: true });
         self.validator.go()?;
         self.scope.emit(Source::Power, Body::Power { role: Role::Validator, on: true });
 
         let within: Duration = adapter.ready_within.into();
-        if let Err(error) = starts(&mut relay, self.emulator.restarts(), within).await {
+        if let Err(error) = card.starts(start(&*self.emulator), within).await {
             return Err(self.not_ready(Role::Emulator, within, error));
         }
         self.scope.emit(Source::Emulator, Body::Ready { role: Role::Emulator, took_us: micros(started.elapsed()) });
-        if let Err(error) = becomes_ready(&mut console, self.validator.restarts(), &self.device.console).await {
+        if let Err(error) = validator.starts(start(&*self.validator), within).await {
             return Err(self.not_ready(Role::Validator, within, error));
         }
         self.scope.emit(Source::Validator, Body::Ready { role: Role::Validator, took_us: micros(started.elapsed()) });
-        self.links = Some(Links { console, relay });
+        self.links = Some(Links { validator: Box::new(validator), card: Box::new(card) });
         self.prepare_next();
         Ok(())
     }
@@ -304,20 +289,8 @@ impl Bench {
     }
 }
 
-/// An emulator that got power says that it has started; one that could not be switched is asked whether it is there.
-async fn starts(relay: &mut Relay, restarts: bool, within: Duration) -> Result<(), LinkError> {
-    if restarts { relay.started(within).await } else { relay.identify(within).await.map(drop) }
-}
-
-/// A validator whose power can't be switched is told to start again.
-async fn becomes_ready(console: &mut Console, restarts: bool, adapter: &Adapter) -> Result<(), LinkError> {
-    let within = adapter.ready_within.into();
-    if !restarts {
-        console.send(&adapter.commands.reboot).await?;
-        // One that was ready before says so again; only what follows the start counts.
-        console.wait_for(&adapter.events.started, within).await?;
-    }
-    console.wait_for(&adapter.events.ready, within).await.map(drop)
+fn start(board: &dyn Board) -> Start {
+    if board.restarts() { Start::PoweredOn } else { Start::StillOn }
 }
 
 impl Drop for Bench {

@@ -1,8 +1,9 @@
 //! From a bench file to a bench with both boards ready.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use taprig_model::bench::{self, Board as BoardFile, Power};
+use taprig_model::bench::{self, Board as BoardFile, BoardKind, Power};
 use taprig_model::device::Device;
 use taprig_model::event::{Body, FirmwareImage, Role, Source, TimeBasis};
 
@@ -12,7 +13,10 @@ use super::real::{Program, RealBoard};
 use super::sim::SimBoard;
 use super::slot::Slot;
 use super::{Bench, BenchError};
+use crate::card_side::CardCapabilities;
+use crate::card_side::emulator::Emulator;
 use crate::flash::{Image, Target};
+use crate::validator_side::Told;
 use taprig_record::Recorder;
 
 /// Speed of an emulator's link where the bench file says nothing.
@@ -28,7 +32,7 @@ pub struct Config {
     /// The device file that it names.
     pub device: Device,
     /// Images by role; read and checked before any bench is opened. None for boards that the rig does not program.
-    pub images: [Option<Image>; 2],
+    pub images: BTreeMap<Role, Image>,
     /// Programs that a bench starts.
     pub programs: Programs,
     /// Flash all boards when the bench is opened, whatever they hold.
@@ -50,11 +54,15 @@ impl Config {
     /// The image for a role.
     #[must_use]
     pub fn image(&self, role: Role) -> Option<&Image> {
-        let [validator, emulator] = &self.images;
-        match role {
-            Role::Validator => validator.as_ref(),
-            Role::Emulator => emulator.as_ref(),
-        }
+        self.images.get(&role)
+    }
+
+    /// What the card side of this bench will be able to do, so that a case that needs more is known before a board is
+    /// touched.
+    #[must_use]
+    pub fn card_side(&self) -> CardCapabilities {
+        // Every kind of board runs the same firmware behind the same link.
+        Emulator::can()
     }
 
     /// Where the times of this bench come from.
@@ -77,8 +85,8 @@ impl Bench {
         scope.emit(
             Source::Rig,
             Body::BenchOpened {
-                validator: validator.kind().to_string(),
-                emulator: emulator.kind().to_string(),
+                boards: [(Role::Validator, validator.kind()), (Role::Emulator, emulator.kind())].into(),
+                serial_number: config.bench.serial_number.clone(),
                 time: config.time(),
             },
         );
@@ -90,6 +98,7 @@ impl Bench {
             emulator_baud: serial(&config.bench.emulator).and_then(|port| port.baud).unwrap_or(EMULATOR_BAUD),
             modelled: config.bench.is_modelled(),
             links: None,
+            told: Told::default(),
             fresh: false,
             cycles: 0,
             next: None,
@@ -138,7 +147,7 @@ fn board(config: &Config, role: Role, slot: &Slot) -> Result<Box<dyn Board>, Ben
         }
         BoardFile::Qemu(qemu) => {
             let Some(image) = config.image(role) else {
-                return Err(BenchError::NotProgrammable(super::Kind::Qemu));
+                return Err(BenchError::NotProgrammable(BoardKind::Qemu));
             };
             Box::new(QemuBoard::new(role, &qemu.machine, image.clone(), &config.programs, state, runtime(slot, role))?)
         }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use probe_rs_qemu::Machine;
 use probe_rs_qemu::board::{AirEnd, Board as Emulated, BoardError, BoardSpec, Standby};
+use taprig_model::bench::BoardKind;
 use taprig_model::event::Role;
 
 use super::board::{Board, Preparation, Prepared};
 use super::error::told;
-use super::{BenchError, Kind, Programs};
+use super::{BenchError, Programs};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 
 /// An emulated board.
@@ -41,8 +42,11 @@ impl QemuBoard {
         state: PathBuf,
         runtime: PathBuf,
     ) -> Result<Self, BenchError> {
-        let machine =
-            machine.parse().map_err(|error| BenchError::Start { role, kind: Kind::Qemu, what: format!("{error}") })?;
+        let machine = machine.parse().map_err(|error| BenchError::Start {
+            role,
+            kind: BoardKind::Qemu,
+            what: format!("{error}"),
+        })?;
         Ok(Self { role, machine, image, programs: programs.clone(), state, runtime, standing: None, running: None })
     }
 
@@ -64,12 +68,12 @@ impl QemuBoard {
 }
 
 fn failed(role: Role) -> impl Fn(BoardError) -> BenchError {
-    move |error| BenchError::Start { role, kind: Kind::Qemu, what: told(&error) }
+    move |error| BenchError::Start { role, kind: BoardKind::Qemu, what: told(&error) }
 }
 
 impl Board for QemuBoard {
-    fn kind(&self) -> Kind {
-        Kind::Qemu
+    fn kind(&self) -> BoardKind {
+        BoardKind::Qemu
     }
 
     fn preparation(&self, air: &Path) -> Result<Option<Preparation>, BenchError> {

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use taprig_model::bench::{PowerCommand, SerialPort};
+use taprig_model::bench::{BoardKind, PowerCommand, SerialPort};
 use taprig_model::event::Role;
 
 use super::board::{Board, Prepared};
-use super::{BenchError, Kind, port};
+use super::{BenchError, port};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 
 /// A board that outlives the run.
@@ -49,8 +49,8 @@ impl RealBoard {
 }
 
 impl Board for RealBoard {
-    fn kind(&self) -> Kind {
-        if self.program.is_some() { Kind::Probe } else { Kind::Attached }
+    fn kind(&self) -> BoardKind {
+        if self.program.is_some() { BoardKind::Probe } else { BoardKind::Attached }
     }
 
     fn power_on(&mut self, _air: &Path, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use taprig_model::bench::BoardKind;
 use taprig_model::event::Role;
 
+use super::BenchError;
 use super::board::{Board, Prepared};
-use super::{BenchError, Kind};
 
 /// From the start of the process to the line that names its port.
 const START: Duration = Duration::from_secs(5);
@@ -50,7 +51,7 @@ impl SimBoard {
     }
 
     fn spawn(&self, air: &Path) -> Result<(Child, PathBuf), BenchError> {
-        let failed = |what: String| BenchError::Start { role: self.role, kind: Kind::Sim, what };
+        let failed = |what: String| BenchError::Start { role: self.role, kind: BoardKind::Sim, what };
         std::fs::create_dir_all(&self.state)
             .map_err(|source| BenchError::State { path: self.state.clone(), source })?;
         let log = self.log();
@@ -92,8 +93,8 @@ impl SimBoard {
 }
 
 impl Board for SimBoard {
-    fn kind(&self) -> Kind {
-        Kind::Sim
+    fn kind(&self) -> BoardKind {
+        BoardKind::Sim
     }
 
     fn power_on(&mut self, air: &Path, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {

@@ -6,6 +6,7 @@ use crate::personalise::PPSE;
 use crate::random::Random;
 use crate::tlv::{Node, encode};
 use std::fmt;
+use taprig_model::card::Activation;
 use taprig_model::card::change::Place;
 use taprig_model::expect::CommandName;
 use taprig_model::step::At;
@@ -16,7 +17,7 @@ use taprig_model::units::Duration;
 /// It keeps its counters from tap to tap; [`Card::reset`] is the field going off.
 #[derive(Clone)]
 pub struct Card {
-    front: wire::link::Front,
+    front: Activation,
     directory: Option<Vec<Node>>,
     applications: Vec<Application>,
     edits: Vec<Edit>,
@@ -83,7 +84,7 @@ const INTERNAL: Status = 0x6F00;
 
 impl Card {
     pub(crate) fn new(
-        front: wire::link::Front,
+        front: Activation,
         directory: Option<Vec<Node>>,
         applications: Vec<Application>,
         edits: Vec<Edit>,
@@ -108,9 +109,9 @@ impl Card {
         self
     }
 
-    /// What the emulator's board must know. `company` is always [`wire::link::Company::Alone`].
+    /// What the card side must know to answer until the first command.
     #[must_use]
-    pub fn front(&self) -> wire::link::Front {
+    pub fn front(&self) -> Activation {
         self.front.clone()
     }
 

@@ -1,8 +1,11 @@
 //! The card as the reader sees it before any application.
 
 use taprig_model::card::change::FrontPart;
-use taprig_model::card::{Ats, Front};
-use wire::link;
+use taprig_model::card::{Activation, Ats, Front};
+use taprig_model::units::Duration;
+
+/// As many bytes as the link to the card emulator carries.
+const LONGEST_ATS: usize = 32;
 
 /// The parts of the front as bytes, so that a case can alter them.
 #[derive(Debug, Clone)]
@@ -11,7 +14,7 @@ pub(crate) struct Parts {
     atqa: Vec<u8>,
     sak: Vec<u8>,
     ats: Vec<u8>,
-    delay_us: u64,
+    delay: Duration,
     chain: u8,
 }
 
@@ -22,7 +25,7 @@ impl Parts {
             atqa: front.atqa.0.clone(),
             sak: front.sak.0.clone(),
             ats: ats(&front.ats),
-            delay_us: front.delay.unwrap_or_default().us,
+            delay: front.delay.unwrap_or_default(),
             chain: front.chain.unwrap_or(0),
         }
     }
@@ -36,28 +39,28 @@ impl Parts {
         }
     }
 
-    /// What the emulator's board is told.
-    pub(crate) fn finish(&self) -> Result<link::Front, String> {
-        let uid = match self.uid.len() {
-            4 | 7 | 10 => heapless_from(&self.uid)?,
-            length => return Err(format!("front.uid: {length} bytes; a UID has 4, 7 or 10")),
-        };
+    /// What the card side is told.
+    pub(crate) fn finish(&self) -> Result<Activation, String> {
+        if !matches!(self.uid.len(), 4 | 7 | 10) {
+            return Err(format!("front.uid: {} bytes; a UID has 4, 7 or 10", self.uid.len()));
+        }
         let atqa = self.atqa.as_slice().try_into();
         let [sak] = self.sak[..] else { return Err(format!("front.sak: {} bytes instead of 1", self.sak.len())) };
-        Ok(link::Front {
-            uid,
+        if self.ats.len() > LONGEST_ATS {
+            return Err(format!("front.ats: {} bytes; a card side sends at most {LONGEST_ATS}", self.ats.len()));
+        }
+        if self.delay.us > u32::MAX.into() {
+            return Err("front.delay: longer than an hour".into());
+        }
+        Ok(Activation {
+            uid: self.uid.clone(),
             atqa: atqa.map_err(|_| format!("front.atqa: {} bytes instead of 2", self.atqa.len()))?,
             sak,
-            ats: heapless_from(&self.ats)?,
-            company: link::Company::Alone,
-            delay_us: u32::try_from(self.delay_us).map_err(|_| "front.delay: longer than an hour")?,
+            ats: self.ats.clone(),
+            delay: self.delay,
             chain: self.chain,
         })
     }
-}
-
-fn heapless_from<T: for<'a> TryFrom<&'a [u8]>>(bytes: &[u8]) -> Result<T, String> {
-    T::try_from(bytes).map_err(|_| format!("front.ats: {} bytes; the emulator sends at most 32", bytes.len()))
 }
 
 /// TL, T0, TA(1), TB(1), TC(1), historical bytes (ISO/IEC 14443-4, clause 5.2).

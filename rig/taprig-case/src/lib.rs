@@ -17,6 +17,7 @@ pub mod document;
 pub mod each;
 pub mod include;
 pub mod index;
+pub mod plan;
 pub mod preset;
 pub mod project;
 pub mod select;

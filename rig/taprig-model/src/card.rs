@@ -2,6 +2,7 @@
 //!
 //! [`change`] is what a case alters, [`key`] the key files that an image names.
 
+mod activation;
 pub mod change;
 pub mod key;
 
@@ -9,6 +10,7 @@ use crate::name::{Name, Tag};
 use crate::schema::Version;
 use crate::text::text;
 use crate::units::{Duration, Hex, Malformed, Pan, malformed};
+pub use activation::Activation;
 pub use change::Change;
 pub use key::KeyFile;
 use schemars::JsonSchema;

@@ -21,6 +21,7 @@ pub mod result;
 pub mod samples;
 pub mod schema;
 pub mod settings;
+pub mod situation;
 pub mod step;
 #[cfg(test)]
 mod tests;

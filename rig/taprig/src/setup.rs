@@ -1,5 +1,6 @@
 //! From names on a command line to what a run needs: bench, device, images, programs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use probe_rs_qemu::Machine;
@@ -35,10 +36,10 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
         qemu: std::env::var_os("TAPRIG_QEMU").map_or_else(|| "qemu-system-arm".into(), PathBuf::from),
         flash_algorithm: built(project, "flash-algorithm"),
     };
-    let images = [
-        image(project, &file.validator, Role::Validator, &path)?,
-        image(project, &file.emulator, Role::Emulator, &path)?,
-    ];
+    let mut images = BTreeMap::new();
+    for (board, role) in [(&file.validator, Role::Validator), (&file.emulator, Role::Emulator)] {
+        images.extend(image(project, board, role, &path)?.map(|image| (role, image)));
+    }
     Ok(Config { flash_anyway: false, name, bench: file, device, images, programs })
 }
 

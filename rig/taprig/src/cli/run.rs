@@ -5,11 +5,11 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taprig::display;
-use taprig::run::plan;
 use taprig::run::queue;
 use taprig::setup;
 use taprig_bench::Config;
 use taprig_case::baseline::Mode;
+use taprig_case::plan;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_model::bench::Board as BoardFile;
 use taprig_model::event::{Body, Event, RunStarted, SCHEMA, Source};
@@ -45,7 +45,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     // Everything is read and checked before anything runs.
     let mut suite = Suite::load(project, &args.select)?;
     let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
-    let planned = plan::plan(&mut suite.workshop, suite.cases, &config.device)?;
+    let planned = plan::plan(&mut suite.workshop, suite.cases)?;
 
     let format = match args.format {
         Format::Human => display::Format::Human,

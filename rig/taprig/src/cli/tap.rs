@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use taprig::run::known_state::{Situation, Told};
-use taprig::run::plan;
 use taprig::run::station::Station;
 use taprig::run::tap::Tap;
 use taprig::setup;
 use taprig_bench::Bench;
 use taprig_case::baseline::Mode;
+use taprig_case::plan;
 use taprig_case::project::Fixture;
 use taprig_case::{Diagnostic, Problems, Project, Workshop};
 use taprig_judge::transcript::render;
@@ -17,7 +16,6 @@ use taprig_model::event::{Body, CaseStarted, Source};
 use taprig_model::validator::Validator;
 use taprig_record::decode::View;
 use taprig_record::{Options, Recorder};
-use wire::link::Company;
 
 use super::{Exit, interrupt, print, this_program};
 
@@ -41,8 +39,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let (validator_name, card_name) = (stem(&profile_file), stem(&card_file));
     let profile: Validator = project.load_file(Fixture::Validator, &profile_file)?;
     let (mut workshop, mut problems) = (Workshop::new(project), Problems::default());
-    let keys = plan::keys(&mut workshop, &mut problems).of(&profile.settings);
-    let situation = Situation::new(&profile.settings, &keys, &config.device.console);
+    let situation = plan::keys(&mut workshop, &mut problems).situation(&profile.settings);
     let card = workshop.card_of(&card_file, &[], &mut problems);
     let Some(Ok(mut card)) = problems.into_result(card)? else {
         return Err(Diagnostic::of_file(&card_file, "no card can be made of it").into());
@@ -69,32 +66,24 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         }),
     );
     let played = station.with_bench(&stop, async |bench: &mut Bench| {
-        let device = bench.device().console.clone();
         let own = bench.scope().clone();
         bench.tell_to(scope.clone());
         let modelled = bench.is_modelled();
+        let nonce = std::process::id().to_be_bytes().repeat(2).try_into().unwrap_or_default();
+        bench.situate(&situation, nonce).await?;
         if let Some(links) = bench.links() {
-            situation
-                .establish(
-                    links,
-                    &mut Told::default(),
-                    &device,
-                    std::process::id().to_be_bytes().repeat(2).try_into().unwrap_or_default(),
-                    &scope,
-                )
-                .await?;
             scope.emit(Source::Rig, Body::StepStarted { number: 1, step: "tap".into() });
             let tap = Tap {
                 number: 1,
                 name: &card_name,
                 card: &mut card,
-                company: Company::Alone,
+                beside: None,
                 hold: None,
                 modelled,
                 injections: &[],
-                trace: false,
+                frames: false,
             };
-            tap.play(links, &device.events, &scope).await?;
+            tap.play(links, &scope).await?;
         }
         bench.tell_to(own);
         Ok(())

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use taprig_model::event::{Body, RigFault, Source};
 use taprig_model::result::Verdict;
 
-use super::plan::Planned;
 use super::station::{Station, Stop};
 use taprig_bench::Config;
 use taprig_case::baseline::Mode;
+use taprig_case::plan::Planned;
 use taprig_record::Recorder;
 
 /// Runs all sub-cases on `jobs` benches. Those that do not apply are told as such; those that no bench is left for are
@@ -23,12 +23,15 @@ pub fn run(
     mode: Mode,
     stop: &Stop,
 ) {
-    let (apply, excluded): (Vec<_>, Vec<_>) = planned.into_iter().partition(|planned| planned.lacks.is_empty());
-    for planned in &excluded {
-        let lacks: Vec<_> = planned.lacks.iter().map(ToString::to_string).collect();
-        not_run(planned, Verdict::NotApplicable, &format!("the device does not claim {}", lacks.join(", ")), recorder);
+    let card_side = config.card_side().can;
+    let mut apply = VecDeque::new();
+    for planned in planned {
+        match taprig_judge::lacks(&planned.criteria, &config.device, &card_side).as_slice() {
+            [] => apply.push_back(planned),
+            lacks => not_run(&planned, Verdict::NotApplicable, &lacks.join("; "), recorder),
+        }
     }
-    let queue = Mutex::new(VecDeque::from(apply));
+    let queue = Mutex::new(apply);
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     std::thread::scope(|threads| {
         for _ in 0..jobs.max(1) {
@@ -86,6 +89,7 @@ pub(super) fn begun(planned: &Planned, recorder: &Recorder) {
         Body::CaseStarted(taprig_model::event::CaseStarted {
             title: planned.sub.case.title.clone(),
             file: planned.sub.file.display().to_string(),
+            requires: planned.sub.case.requires.clone(),
             attempt: 1,
             validator: planned.sub.case.given.validator.to_string(),
             ..Default::default()

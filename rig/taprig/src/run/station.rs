@@ -7,12 +7,11 @@ use std::sync::Arc;
 use taprig_model::result::Verdict;
 use tokio::sync::watch;
 
-use super::known_state::Told;
-use super::plan::Planned;
 use super::queue::{INTERRUPTED, begun, ended};
 use super::sub_case::attempt;
 use taprig_bench::{Bench, BenchError, Config};
 use taprig_case::baseline::Mode;
+use taprig_case::plan::Planned;
 use taprig_record::Recorder;
 
 /// A bench with the runtime that its links live on. Not shared: one thread, one bench.
@@ -23,7 +22,6 @@ pub struct Station {
     root: PathBuf,
     mode: Mode,
     bench: Option<Bench>,
-    told: Told,
 }
 
 impl Station {
@@ -33,7 +31,7 @@ impl Station {
     /// The operating system gives no event queue.
     pub fn new(config: Arc<Config>, recorder: Recorder, root: PathBuf, mode: Mode) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { runtime, config, recorder, root, mode, bench: None, told: Told::default() })
+        Ok(Self { runtime, config, recorder, root, mode, bench: None })
     }
 
     /// Runs a sub-case; the verdict is told in the event stream too. One that is stopped is skipped.
@@ -48,7 +46,7 @@ impl Station {
             let work = async {
                 let bench = opened(&mut self.bench, &self.config, &self.recorder).await?;
                 has_begun.set(true);
-                let outcome = attempt(bench, &mut self.told, planned, 1, &self.root, self.mode).await;
+                let outcome = attempt(bench, planned, 1, &self.root, self.mode).await;
                 if !outcome.bench_is_sound {
                     self.bench = None;
                 }

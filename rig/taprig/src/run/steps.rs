@@ -4,53 +4,37 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use taprig_card::Card;
-use taprig_model::device::Commands;
-use taprig_model::event::{Body, Check, CheckKind, Fields, Source};
+use taprig_model::event::{Body, ReadyAgain, Role, Source};
 use taprig_model::name::Name;
-use taprig_model::step::{Beside, Console as ConsoleStep, Injection, Step, Tap as TapStep};
-use wire::link::Company;
+use taprig_model::settings::Settings;
+use taprig_model::step::{Beside, Injection, Step, Tap as TapStep};
 
-use super::fault;
-use super::known_state::{Told, changes, converse};
-use super::plan::Planned;
-use super::tap::{Ended, READY_AGAIN, Tap};
-use taprig_bench::{Bench, BenchError};
-use taprig_judge::verdict::{self, ReadyAgain};
+use super::tap::Tap;
+use taprig_bench::validator_side::{JournalPage, ValidatorCapability};
+use taprig_bench::{Bench, BenchError, Links};
+use taprig_case::plan::Planned;
 use taprig_record::Scope;
 use taprig_record::units::micros;
 
-/// Brings fresh boards to the known state and plays all steps. What is seen goes to `scope`.
+/// Brings fresh boards to the known state and plays all steps. What is seen goes to `scope`; nothing is judged here.
 ///
 /// # Errors
-/// The rig can't go on; what the device does wrong is told as a check.
+/// The rig can't go on; what the device does wrong is an event like another.
 pub(super) async fn play(
     bench: &mut Bench,
-    told: &mut Told,
     planned: &Planned,
     nonce: [u8; 8],
     scope: &Scope,
 ) -> Result<(), BenchError> {
     bench.fresh().await?;
-    let adapter = bench.device().console.clone();
-    let mut stage = Stage {
-        planned,
-        scope,
-        cards: planned.cards.clone(),
-        armed: vec![],
-        index: 0,
-        taps: 0,
-        journal: 0,
-        stuck: false,
-    };
-    if let Some(links) = bench.links() {
-        planned.situation.establish(links, told, &adapter, nonce, scope).await?;
-    }
-    for (place, step) in (1..).zip(&planned.sub.case.steps) {
+    let mut stage =
+        Stage { planned, scope, cards: planned.cards.clone(), armed: vec![], taps: 0, journal: 0, stuck: false };
+    bench.situate(&planned.situation, nonce).await?;
+    for (number, step) in (1..).zip(&planned.sub.case.steps) {
         let began = Instant::now();
-        stage.index = usize::try_from(place - 1).unwrap_or_default();
-        scope.emit(Source::Rig, Body::StepStarted { number: place, step: words(step) });
+        scope.emit(Source::Rig, Body::StepStarted { number, step: words(step) });
         stage.step(bench, step).await?;
-        scope.emit(Source::Rig, Body::StepDone { number: place, took_us: micros(began.elapsed()) });
+        scope.emit(Source::Rig, Body::StepDone { number, took_us: micros(began.elapsed()) });
         if stage.stuck {
             break;
         }
@@ -64,8 +48,6 @@ struct Stage<'a> {
     scope: &'a Scope,
     cards: BTreeMap<Option<Name>, (String, Card)>,
     armed: Vec<Injection>,
-    /// Of the step, from 0.
-    index: usize,
     taps: u32,
     /// Records of the journal that were read.
     journal: u32,
@@ -86,31 +68,22 @@ impl Stage<'_> {
             }
             Step::Wait(time) => bench.idle((*time).into()).await?,
             Step::PowerCycle => bench.power_cycle().await?,
-            Step::Validator(settings) => {
-                let adapter = bench.device().console.clone();
-                let keys = self.planned.keys.of(settings);
-                let mut lines: Vec<String> =
-                    changes(settings, &keys, &adapter).into_iter().flat_map(|(_, lines)| lines).collect();
-                if let Some(clock) = settings.clock {
-                    let time = clock.to_string();
-                    lines.push(Commands::fill(&adapter.commands.clock, &[("time", &time)]));
-                }
-                for line in lines {
-                    self.say(bench, &line, None).await?;
-                }
-            }
+            Step::Validator(settings) => self.apply(bench, settings).await?,
+            Step::Status(_) => self.status(bench).await?,
+            Step::Journal(journal) => self.list(bench, journal.from.unwrap_or(1)).await?,
+            Step::ClearJournal => self.clear_journal(bench).await?,
+            Step::Identity => self.identity(bench).await?,
             Step::Console(console) => {
                 for _ in 0..console.count.unwrap_or(1) {
-                    self.say(bench, &console.send, Some(console)).await?;
+                    self.converse(bench, &console.send).await?;
                 }
             }
-            Step::Inject(injection) => self.armed.push(injection.clone()),
+            Step::Inject(injection) => self.armed.push(*injection),
         }
         Ok(())
     }
 
     async fn tap(&mut self, bench: &mut Bench, step: &TapStep) -> Result<(), BenchError> {
-        let adapter = bench.device().console.clone();
         let modelled = bench.is_modelled();
         let Some((name, card)) = self.cards.get_mut(&step.card) else { return Ok(()) };
         let Some(links) = bench.links() else { return Ok(()) };
@@ -121,98 +94,87 @@ impl Stage<'_> {
             number: self.taps,
             name,
             card,
-            company: match step.beside {
-                None => Company::Alone,
-                Some(Beside::TypeA) => Company::TypeA,
-                Some(Beside::TypeB) => Company::TypeB,
-            },
+            beside: step.beside,
             hold: step.hold.map(Duration::from),
             modelled,
             injections: &injections,
-            trace: self.planned.sub.id.case.family() == "ISO",
+            frames: self.planned.frames,
         };
-        let ended = tap.play(links, &adapter.events, self.scope).await?;
-        let seen = match ended {
-            Ended::Ready => ReadyAgain::InTime,
-            Ended::NotReady => ReadyAgain::Not,
-            Ended::Restarted => ReadyAgain::Restarted,
-        };
-        self.check(verdict::ready_again(self.taps, seen, READY_AGAIN.as_millis(), self.at("ready again")));
-        if ended != Ended::Ready {
+        if tap.play(links, self.scope).await? != ReadyAgain::InTime {
             self.stuck = true;
             return Ok(());
         }
-        self.read_journal(bench).await?;
-        if let Some(expect) = &step.expect {
-            let events = self.scope.events();
-            for check in verdict::judge_tap(expect, &verdict::taps(&events), &adapter, &|what| self.at(what)) {
-                self.check(check);
-            }
+        if links.validator.capabilities().contains(&ValidatorCapability::Journal) {
+            let JournalPage { count, total, rows: added } = links.validator.journal(self.journal + 1).await?;
+            self.journal += u32::try_from(added.len()).unwrap_or(0);
+            self.scope.emit(Source::Validator, Body::Journal { count, total, added, listed: None });
         }
         Ok(())
     }
 
-    async fn read_journal(&mut self, bench: &mut Bench) -> Result<(), BenchError> {
-        let adapter = &bench.device().console;
-        let within: Duration = adapter.reply_within.into();
-        let from = (self.journal + 1).to_string();
-        let line = Commands::fill(&adapter.commands.journal, &[("from", &from)]);
+    async fn apply(&mut self, bench: &mut Bench, settings: &Settings) -> Result<(), BenchError> {
         let Some(links) = bench.links() else { return Ok(()) };
-        let reply = links.console.command(&line, within).await?;
-        let fields = reply.fields();
-        let number = |key: &str| fields.get(key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
-        let added: Vec<Fields> = reply.data.iter().map(|line| Fields::parse(line)).collect();
-        let count = u32::try_from(number("count")).unwrap_or(u32::MAX);
-        self.journal += u32::try_from(added.len()).unwrap_or(0);
-        self.scope.emit(Source::Validator, Body::Journal { count, total: number("total"), added });
+        for applied in links.validator.apply(settings, &self.planned.keys.of(settings)).await? {
+            let body = Body::SettingsTaken { what: applied.what, refused: applied.refused };
+            self.scope.emit(Source::Validator, body);
+        }
         Ok(())
     }
 
-    /// Sends a line; with a step, holds the reply against what it expects. Without one, the line must be accepted.
-    async fn say(&mut self, bench: &mut Bench, line: &str, step: Option<&ConsoleStep>) -> Result<(), BenchError> {
-        let within: Duration = bench.device().console.reply_within.into();
-        let marks = bench.device().console.lines.clone();
-        let commands = &bench.device().console.commands;
-        let forgets = line == commands.journal_clear || line == commands.factory;
-        let Some(links) = bench.links() else { return Ok(()) };
-        let answer = converse(&mut links.console, line, within, self.scope).await?;
-        if forgets && answer.is_ok() {
+    async fn status(&mut self, bench: &mut Bench) -> Result<(), BenchError> {
+        let Some(links) = self.can(bench, ValidatorCapability::Status) else { return Ok(()) };
+        let (status, said) = links.validator.status().await?;
+        self.scope.emit(Source::Validator, Body::Status { status, said });
+        Ok(())
+    }
+
+    /// A step asks for the journal. What a tap added was read after it.
+    async fn list(&mut self, bench: &mut Bench, from: u32) -> Result<(), BenchError> {
+        let Some(links) = self.can(bench, ValidatorCapability::Journal) else { return Ok(()) };
+        let JournalPage { count, total, rows } = links.validator.journal(from).await?;
+        self.scope.emit(Source::Validator, Body::Journal { count, total, added: vec![], listed: Some(rows) });
+        Ok(())
+    }
+
+    async fn clear_journal(&mut self, bench: &mut Bench) -> Result<(), BenchError> {
+        let Some(links) = self.can(bench, ValidatorCapability::ClearJournal) else { return Ok(()) };
+        let refused = links.validator.clear_journal().await?;
+        if refused.is_none() {
             // Records are counted from one again.
             self.journal = 0;
         }
-        let mark = |mark: &str, rest: &str| format!("{mark} {rest}").trim_end().to_owned();
-        let seen: Vec<String> = match &answer {
-            Ok(reply) => {
-                reply.data.iter().map(|line| mark(&marks.data, line)).chain([mark(&marks.ok, &reply.ok)]).collect()
-            }
-            Err(why) => vec![mark(&marks.error, why)],
-        };
-        let wanted = match step.and_then(|step| step.expect.as_ref()) {
-            Some(lines) => lines.0.clone(),
-            None => vec![format!("{}*", marks.ok)],
-        };
-        // What is expected is the end of the reply: its last lines.
-        let tail = &seen[seen.len().saturating_sub(wanted.len())..];
-        let ok = tail.len() == wanted.len() && wanted.iter().zip(tail).all(|(wanted, seen)| fits(wanted, seen));
-        self.check(Check {
-            of: CheckKind::Trace,
-            what: format!("reply to `{line}`"),
-            wanted: wanted.join(" / "),
-            seen: seen.join(" / "),
-            ok,
-            at: self.at("expect"),
-        });
+        self.scope.emit(Source::Validator, Body::JournalCleared { refused });
         Ok(())
     }
 
-    /// Where this step wants something.
-    fn at(&self, what: &str) -> Option<String> {
-        let sub = &self.planned.sub;
-        Some(sub.at(sub.lines.step(self.index).and_then(|wanted| wanted.line(what))))
+    async fn identity(&mut self, bench: &mut Bench) -> Result<(), BenchError> {
+        let Some(links) = bench.links() else { return Ok(()) };
+        let identity = links.validator.identity().await?.fields();
+        self.scope.emit(Source::Validator, Body::Identified { role: Role::Validator, identity });
+        Ok(())
     }
 
-    fn check(&self, check: Check) {
-        self.scope.emit(Source::Rig, Body::Checked(check));
+    async fn converse(&mut self, bench: &mut Bench, line: &str) -> Result<(), BenchError> {
+        let Some(links) = self.can(bench, ValidatorCapability::NativeConsole) else { return Ok(()) };
+        self.scope.emit(Source::Rig, Body::ConsoleSent { line: line.to_owned() });
+        let conversation = links.validator.converse(line).await?;
+        if conversation.empties_journal {
+            self.journal = 0;
+        }
+        self.scope.emit(Source::Validator, Body::ConsoleReply(conversation.reply));
+        Ok(())
+    }
+
+    /// The links, where the validator can do what a step asks for. Where it can't, the step is passed over and a note says
+    /// so: what it expects is not judged.
+    fn can<'b>(&self, bench: &'b mut Bench, capability: ValidatorCapability) -> Option<&'b mut Links> {
+        let links = bench.links()?;
+        if links.validator.capabilities().contains(&capability) {
+            return Some(links);
+        }
+        let text = format!("the validator lacks the capability {capability}, so this step was passed over");
+        self.scope.emit(Source::Rig, Body::Note { text });
+        None
     }
 }
 
@@ -233,58 +195,11 @@ fn words(step: &Step) -> String {
         Step::Wait(time) => format!("wait {time}"),
         Step::PowerCycle => "power-cycle".into(),
         Step::Validator(_) => "validator".into(),
+        Step::Status(_) => "status".into(),
+        Step::Journal(_) => "journal".into(),
+        Step::ClearJournal => "clear-journal".into(),
+        Step::Identity => "identity".into(),
         Step::Console(console) => format!("console {}", console.send),
-        Step::Inject(injection) => format!("inject {}", fault::words(injection)),
-    }
-}
-
-/// Whether a line fits a pattern in which `*` stands for any run of characters, and `\\*` for a star. Takes no longer than
-/// to look for each part once.
-fn fits(pattern: &str, line: &str) -> bool {
-    let mut parts = vec![String::new()];
-    let mut chars = pattern.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if chars.peek() == Some(&'*') => {
-                chars.next();
-                if let Some(part) = parts.last_mut() {
-                    part.push('*');
-                }
-            }
-            '*' => parts.push(String::new()),
-            c => {
-                if let Some(part) = parts.last_mut() {
-                    part.push(c);
-                }
-            }
-        }
-    }
-    let Some((head, parts)) = parts.split_first() else { return false };
-    let Some((tail, middle)) = parts.split_last() else { return line == head };
-    let Some(mut rest) = line.strip_prefix(head.as_str()) else { return false };
-    for part in middle {
-        // The first place leaves the most for what follows.
-        let Some(place) = rest.find(part.as_str()) else { return false };
-        rest = &rest[place + part.len()..];
-    }
-    rest.ends_with(tail.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_run() {
-        assert!(fits("ok*", "ok"));
-        assert!(fits("ok * digest=*", "ok device=x digest=00"));
-        assert!(fits("*", ""));
-        assert!(!fits("ok", "ok 1"));
-        assert!(!fits("ok *x", "ok 1"));
-        assert!(fits("a*b*c", "a-b-b-c"));
-        assert!(!fits("a*bc*c", "a-b-c"));
-        assert!(!fits("ab*ba", "aba"), "a character serves once");
-        assert!(fits(r"pan=622990\*\*\*0021*", "pan=622990***0021 psn=01"));
-        assert!(!fits(r"pan=622990\*\*\*0021", "pan=6229901230021"));
+        Step::Inject(injection) => format!("inject {}", injection),
     }
 }

@@ -3,18 +3,16 @@
 use std::path::Path;
 use std::time::Instant;
 
-use taprig_model::case::Snapshot;
-use taprig_model::event::{Body, CaseStarted, Check, CheckKind, Event, Source};
+use taprig_model::event::{Body, CaseStarted, Criterion, RigFault, Role, Signal, Source};
 use taprig_model::result::Verdict;
 
-use super::fault;
-use super::known_state::Told;
-use super::plan::Planned;
 use super::steps;
+use taprig_bench::validator_side::AIR_DEAD;
 use taprig_bench::{Bench, BenchError};
-use taprig_case::baseline as snapshot;
-use taprig_judge::transcript;
-use taprig_judge::verdict;
+use taprig_case::baseline::{Baselines, Mode, SnapshotError};
+use taprig_case::plan::Planned;
+use taprig_judge::transcript::transcript;
+use taprig_judge::{Baseline, judge};
 use taprig_record::Scope;
 use taprig_record::units::{lower_hex, micros};
 
@@ -28,56 +26,47 @@ pub struct Outcome {
 }
 
 /// Runs a sub-case on `bench` and tells all of it, the verdict included.
-pub async fn attempt(
-    bench: &mut Bench,
-    told: &mut Told,
-    planned: &Planned,
-    number: u32,
-    root: &Path,
-    mode: snapshot::Mode,
-) -> Outcome {
+pub async fn attempt(bench: &mut Bench, planned: &Planned, number: u32, root: &Path, mode: Mode) -> Outcome {
     let started = Instant::now();
     let own = bench.scope().clone();
     let scope = own.case(&planned.id);
     bench.tell_to(scope.clone());
     let nonce = nonce(&planned.id, number);
     scope.emit(Source::Rig, Body::CaseStarted(case_started(planned, number, &nonce)));
-    let played = match steps::play(bench, told, planned, nonce, &scope).await {
+    let played = match steps::play(bench, planned, nonce, &scope).await {
         Ok(()) if air_failed(&scope) => Err(BenchError::Air),
         played => played,
     };
-    let (verdict, failure, sound) = match played {
-        Ok(()) => {
-            let failure = judge(bench, planned, root, mode, &scope);
-            (if failure.is_none() { Verdict::Pass } else { Verdict::Fail }, failure, true)
-        }
+    let (judged, sound) = match played {
+        Ok(()) => (judged(bench, planned, root, mode, &scope), true),
         Err(error) => {
             let doing = format!("running {}", planned.id);
             let on = format!("the bench {}", bench.name());
-            let fault = why(bench, error).fault(&doing, &on);
-            let text = fault.to_string();
-            scope.emit(Source::Rig, Body::RigFault(fault));
-            (Verdict::Error, Some(text), false)
+            (Err(why(bench, error).fault(&doing, &on)), false)
         }
     };
+    let (verdict, failure) = judged.unwrap_or_else(|fault| {
+        let text = fault.to_string();
+        scope.emit(Source::Rig, Body::RigFault(fault));
+        (Verdict::Error, Some(text))
+    });
     let took_us = micros(started.elapsed());
     scope.emit(Source::Rig, Body::CaseFinished { verdict, took_us, attempt: number, failure });
     bench.tell_to(own);
     Outcome { verdict, bench_is_sound: sound }
 }
 
-/// Whether the validator waited in vain for the card emulator's side of the air, which answers every frame: the emulator,
+/// Whether the validator waited in vain for the card side, which answers every frame: the emulator,
 /// or the machine that emulates it, was too slow. What the device then did says nothing about it.
 fn air_failed(scope: &Scope) -> bool {
     scope.events().iter().any(|event| match &event.body {
-        Body::ConsoleEvent { name, values } => name == "fault" && values.get("what") == Some("air-dead"),
+        Body::Signal { signal: Signal::Fault { what }, .. } => what == AIR_DEAD,
         _ => false,
     })
 }
 
 /// A link that broke because its board is gone is the board's fault.
 fn why(bench: &mut Bench, error: BenchError) -> BenchError {
-    use taprig_model::event::Role;
     let BenchError::Link(link) = &error else { return error };
     for role in [Role::Validator, Role::Emulator] {
         if let Some(why) = bench.ended(role, link) {
@@ -87,61 +76,61 @@ fn why(bench: &mut Bench, error: BenchError) -> BenchError {
     error
 }
 
-/// Holds the case's expectations and its reviewed transcript against what was seen. The first failure in words.
-fn judge(bench: &Bench, planned: &Planned, root: &Path, mode: snapshot::Mode, scope: &Scope) -> Option<String> {
-    let events = scope.events();
-    let sub = &planned.sub;
-    let at = |what: &str| Some(sub.at(sub.lines.case().line(what)));
-    let mut checks = verdict::judge_case(&sub.case.expect, &events, &bench.device().console, &at);
-    if sub.case.snapshot == Snapshot::Transcript {
-        let failed = |event: &Event| matches!(&event.body, Body::Checked(check) if !check.ok);
-        let as_expected = checks.iter().all(|check| check.ok) && !events.iter().any(failed);
-        // What is not as the case expects is shown for review, but never becomes the reviewed transcript by itself.
-        let mode = if mode == snapshot::Mode::Accept && !as_expected { snapshot::Mode::Propose } else { mode };
-        checks.push(reviewed(planned, &events, root, mode));
-    }
-    for check in checks {
+/// Judges what was seen, tells each expectation, and leaves behind what a person is to review. The verdict, and why it is
+/// not a pass.
+///
+/// # Errors
+/// A file of the baseline can't be read or written.
+fn judged(
+    bench: &Bench,
+    planned: &Planned,
+    root: &Path,
+    mode: Mode,
+    scope: &Scope,
+) -> Result<(Verdict, Option<String>), RigFault> {
+    let (events, device, criteria) = (scope.events(), bench.device(), &planned.criteria);
+    let (file, id, title) = (&planned.sub.file, &planned.id, &planned.sub.case.title);
+    let judgement = match Baselines::of(root, device).filter(|_| criteria.baseline) {
+        None => judge(criteria, device, &events, Baseline::Off),
+        Some(files) => {
+            let failed = |error: SnapshotError| unusable(&error, root);
+            let reviewed = files.read(file, id).map_err(failed)?;
+            let judgement = judge(criteria, device, &events, Baseline::Of(reviewed.as_deref()));
+            let changed = judgement.checks.iter().any(|check| check.what == Criterion::Baseline && check.fails());
+            match (changed, mode) {
+                (_, Mode::Compare) => judgement,
+                (false, _) => {
+                    files.settle(file, id).map_err(failed)?;
+                    judgement
+                }
+                // What is not as the case expects is shown for review, but never becomes the reviewed transcript by itself.
+                (true, Mode::Accept) if judgement.verdict == Verdict::Changed => {
+                    let text = transcript(&events);
+                    files.accept(file, id, title, &text).map_err(failed)?;
+                    judge(criteria, device, &events, Baseline::Of(Some(&text)))
+                }
+                (true, _) => {
+                    files.propose(file, id, title, &transcript(&events)).map_err(failed)?;
+                    judgement
+                }
+            }
+        }
+    };
+    for check in judgement.checks {
         scope.emit(Source::Rig, Body::Checked(check));
     }
-    scope.events().iter().find_map(|event| match &event.body {
-        Body::Checked(check) if !check.ok => Some(match check.what.as_str() {
-            TRANSCRIPT => format!("{TRANSCRIPT}: {}", check.seen),
-            what => format!("{what}: expected {}, seen {}", check.wanted, check.seen),
-        }),
-        _ => None,
-    })
+    Ok((judgement.verdict, judgement.failure))
 }
 
-const TRANSCRIPT: &str = "transcript";
-
-fn reviewed(planned: &Planned, events: &[Event], root: &Path, mode: snapshot::Mode) -> Check {
-    let folder = root.join(&planned.sub.file).parent().map(|folder| folder.join("snapshots")).unwrap_or_default();
-    let name = snapshot::name(&planned.id);
+/// A file of the baseline that can't be used is no failure of the device.
+fn unusable(error: &SnapshotError, root: &Path) -> RigFault {
     // Reports are read on other machines: a place is told from the project on.
-    let shown = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_owned();
-    let text = transcript::transcript(events);
-    let seen = match snapshot::check(&folder, &name, &planned.sub.case.title, &text, mode) {
-        Ok(snapshot::Compared::Match) => None,
-        Ok(_) if mode == snapshot::Mode::Accept => None,
-        Ok(snapshot::Compared::Missing) => {
-            let file = shown(&snapshot::file(&folder, &name)).display().to_string();
-            let look = if mode == snapshot::Mode::Propose {
-                format!("look at {file}.new, then accept it")
-            } else {
-                "accept it".into()
-            };
-            Some(format!("none was reviewed; {look} with `cargo insta review`, or by a run with INSTA_UPDATE=always"))
-        }
-        Ok(snapshot::Compared::Mismatch { diff }) => Some(format!("not as reviewed\n{diff}")),
-        Err(error) => Some(snapshot::SnapshotError { path: shown(&error.path), ..error }.to_string()),
-    };
-    Check {
-        of: CheckKind::Trace,
-        what: TRANSCRIPT.into(),
-        wanted: "as reviewed".into(),
-        ok: seen.is_none(),
-        seen: seen.unwrap_or_else(|| "as reviewed".into()),
-        at: Some(shown(&snapshot::file(&folder, &name)).display().to_string()),
+    let path = error.path.strip_prefix(root).unwrap_or(&error.path);
+    RigFault {
+        doing: format!("{} a reviewed transcript", error.doing),
+        on: path.display().to_string(),
+        cause: error.cause.to_string(),
+        advice: Some("see whether the file can be read and its folder written".into()),
     }
 }
 
@@ -151,6 +140,7 @@ fn case_started(planned: &Planned, attempt: u32, nonce: &[u8]) -> CaseStarted {
     CaseStarted {
         title: case.title.clone(),
         file: planned.sub.file.display().to_string(),
+        requires: case.requires.clone(),
         attempt,
         nonce: lower_hex(nonce),
         validator: case.given.validator.to_string(),
@@ -160,7 +150,7 @@ fn case_started(planned: &Planned, attempt: u32, nonce: &[u8]) -> CaseStarted {
             _ => vec![],
         },
         changes: case.given.changes.iter().filter_map(|change| serde_json::to_value(change).ok()).map(word).collect(),
-        faults: case.given.inject.iter().map(fault::words).collect(),
+        faults: case.given.inject.iter().map(ToString::to_string).collect(),
     }
 }
 

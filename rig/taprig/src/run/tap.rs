@@ -3,16 +3,14 @@
 use std::time::{Duration, Instant};
 
 use taprig_card::Card;
-use taprig_model::event::{Body, Bytes, Exchange, Fields, Release, Source, Traffic};
+use taprig_model::event::{Body, Bytes, Exchange, Fields, ReadyAgain, Role, Signal, Source, Traffic};
 use taprig_model::expect::CommandName;
-use taprig_model::step::Injection;
-use wire::Response;
-use wire::link::{Answer, Company, Note, Report, Request};
+use taprig_model::step::{Beside, Fault, Injection};
 
-use super::fault::{self, Armed};
-use taprig_bench::link::console::Event as ConsoleEvent;
+use super::fault::Armed;
+use taprig_bench::card_side::{Answer, CardNote, What};
+use taprig_bench::link::LinkError;
 use taprig_bench::{BenchError, Links};
-use taprig_model::device::Events;
 use taprig_record::Scope;
 use taprig_record::units::micros;
 
@@ -41,7 +39,7 @@ pub struct Tap<'a> {
     /// The card.
     pub card: &'a mut Card,
     /// Who else is in the field.
-    pub company: Company,
+    pub beside: Option<Beside>,
     /// How long it is held; none: until the validator lets go.
     pub hold: Option<Duration>,
     /// Times are modelled: until the transaction is over, `hold` is a time on the modelled air, so that no slow machine
@@ -50,39 +48,24 @@ pub struct Tap<'a> {
     /// Faults on the air.
     pub injections: &'a [Injection],
     /// Frames on the air are told one by one.
-    pub trace: bool,
-}
-
-/// How a tap ended, as far as the next step needs to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// The validator is ready for the next.
-    Ready,
-    /// It is not: the device's failure.
-    NotReady,
-    /// It started again by itself, and what it knew of the case is gone: the device's failure.
-    Restarted,
+    pub frames: bool,
 }
 
 impl Tap<'_> {
-    /// Plays the tap and tells all that happens.
+    /// Plays the tap and tells all that happens, to whether the validator was ready again.
     ///
     /// # Errors
     /// [`BenchError`] when a link fails; what the device does wrong is no error.
-    pub async fn play(self, links: &mut Links, events: &Events, scope: &Scope) -> Result<Ended, BenchError> {
-        let mut front = self.card.front();
-        front.company = self.company;
+    pub async fn play(self, links: &mut Links, scope: &Scope) -> Result<ReadyAgain, BenchError> {
         self.card.reset();
-        links.relay.carry_out(Request::Trace(self.trace), ORDER).await?;
-        links.relay.carry_out(Request::Configure(front), ORDER).await?;
+        links.card.configure(&self.card.front(), self.beside, self.frames).await?;
         scope.emit(Source::Rig, Body::Presented { tap: self.number, card: self.name.to_owned() });
-        links.relay.send(Request::Present).await?;
+        links.card.present().await?;
 
         let mut scene = Scene {
             armed: Armed::new(self.injections),
             card: self.card,
             scope,
-            events,
             commands: 0,
             active: false,
             released: false,
@@ -105,16 +88,16 @@ impl Tap<'_> {
                 // A reader that begins again with a card that stays is answered.
                 scene.hold_us = None;
             }
-            held = held.saturating_sub(Duration::from_micros(scene.air_us.into()));
+            held = held.saturating_sub(Duration::from_micros(scene.air_us));
         }
         let held = tokio::time::Instant::now() + held;
         // One that starts again has forgotten the card: there will be no result.
         scene.until(links, held, |scene| scene.is_over() || (scene.result && self.hold.is_none())).await?;
         if scene.result && self.hold.is_none() {
             if !scene.active && !scene.released && scene.removed.is_none() {
-                // A result without a command may come before the emulator's word that the card was activated at all,
-                // as they take different ways. What the emulator said before its echo is here with it.
-                links.relay.send(Request::Echo(*b"result !")).await?;
+                // A result without a command may come before the card side's word that the card was activated at all,
+                // as they take different ways.
+                links.card.catch_up().await?;
                 let deadline = tokio::time::Instant::now() + ORDER;
                 scene.until(links, deadline, |scene| scene.caught_up).await?;
             }
@@ -122,26 +105,28 @@ impl Tap<'_> {
             scene.until(links, let_go, |scene| !scene.active || scene.removed.is_some()).await?;
         }
         if scene.removed.is_none() {
-            links.relay.send(Request::Remove).await?;
+            links.card.remove().await?;
             let deadline = tokio::time::Instant::now() + ORDER;
             scene.until(links, deadline, |scene| scene.removed.is_some()).await?;
         }
         let Some(traffic) = scene.removed else {
-            return Err(taprig_bench::link::LinkError::Deadline {
+            return Err(LinkError::Deadline {
                 what: "word that the card is out of the field".into(),
                 from: "the card emulator",
                 within: ORDER,
             }
             .into());
         };
-        scope.emit(Source::Emulator, Body::Removed { traffic, air_us: scene.air_us.into() });
+        scope.emit(Source::Emulator, Body::Removed { traffic, air_us: scene.air_us });
         scene.card.reset();
         let ready = scene.until_ready(links).await?;
-        Ok(match (ready, scene.restarted) {
-            (_, true) => Ended::Restarted,
-            (true, false) => Ended::Ready,
-            (false, false) => Ended::NotReady,
-        })
+        let seen = match (ready, scene.restarted) {
+            (_, true) => ReadyAgain::Restarted,
+            (true, false) => ReadyAgain::InTime,
+            (false, false) => ReadyAgain::Not,
+        };
+        scope.emit(Source::Rig, Body::ReadyAgain { tap: self.number, seen, within_us: micros(READY_AGAIN) });
+        Ok(seen)
     }
 }
 
@@ -150,15 +135,14 @@ struct Scene<'a> {
     armed: Armed<'a>,
     card: &'a mut Card,
     scope: &'a Scope,
-    events: &'a Events,
     commands: u32,
     active: bool,
     released: bool,
-    /// The emulator has told all that was before the result.
+    /// The card side has told all that was before the result.
     caught_up: bool,
     removed: Option<Traffic>,
-    /// Modelled time on the air, at the last sign of the transaction.
-    air_us: u32,
+    /// Time on the air at the last sign of the transaction.
+    air_us: u64,
     result: bool,
     /// The validator said that it is ready, after its result.
     ready: bool,
@@ -175,7 +159,7 @@ impl Scene<'_> {
     }
 
     fn is_held_enough(&self) -> bool {
-        self.hold_us.is_some_and(|hold| u64::from(self.air_us) >= hold)
+        self.hold_us.is_some_and(|hold| self.air_us >= hold)
     }
 
     /// Serves both links until `done`, or until the deadline.
@@ -189,13 +173,13 @@ impl Scene<'_> {
             // The card's commands first: a reader waits for them.
             tokio::select! {
                 biased;
-                note = links.relay.note(deadline) => match note? {
-                    Some((note, seen)) => self.note(note, seen, links).await?,
+                note = links.card.note(deadline) => match note? {
+                    Some(note) => self.note(note, links).await?,
                     None => return Ok(()),
                 },
-                event = links.console.event(deadline) => match event? {
-                    Some(event) => {
-                        self.console(event);
+                told = links.validator.signal(deadline) => match told? {
+                    Some((signal, said)) => {
+                        self.signal(signal, said);
                     }
                     None => return Ok(()),
                 },
@@ -213,86 +197,69 @@ impl Scene<'_> {
         loop {
             tokio::select! {
                 biased;
-                note = links.relay.note(deadline) => match note? {
-                    Some((note, seen)) => self.note(note, seen, links).await?,
+                note = links.card.note(deadline) => match note? {
+                    Some(note) => self.note(note, links).await?,
                     None => return Ok(false),
                 },
-                event = links.console.event(deadline) => match event? {
-                    Some(event) => if self.console(event) { return Ok(true) },
+                told = links.validator.signal(deadline) => match told? {
+                    Some((signal, said)) => if self.signal(signal, said) { return Ok(true) },
                     None => return Ok(false),
                 },
             }
         }
     }
 
-    /// Tells an event of the console; true when it says that the validator is ready.
-    fn console(&mut self, event: ConsoleEvent) -> bool {
-        let name = canonical(event.name, self.events);
-        self.result |= name == "result";
-        let ready = name == "ready";
+    /// Tells what the validator tells; true when it is ready.
+    fn signal(&mut self, signal: Signal, said: Fields) -> bool {
+        let ready = matches!(signal, Signal::Ready {});
+        self.result |= matches!(signal, Signal::Result { .. });
         self.ready |= ready && self.result;
-        self.restarted |= name == "started";
-        self.scope.emit(Source::Validator, Body::ConsoleEvent { name, values: event.values });
+        self.restarted |= matches!(signal, Signal::Started {});
+        self.scope.emit(Source::Validator, Body::Signal { signal, said });
         ready
     }
 
-    async fn note(&mut self, note: Note, seen: Instant, links: &mut Links) -> Result<(), BenchError> {
-        let at = Some(note.at_us);
-        let tell = |body| self.scope.emit_at(Instant::now(), at, Source::Emulator, body);
-        match note.report {
-            Report::Command { number, command } => {
+    async fn note(&mut self, note: CardNote, links: &mut Links) -> Result<(), BenchError> {
+        let tell = |body| self.scope.emit_at(Instant::now(), note.board_us, Source::Emulator, body);
+        match note.what {
+            What::Command { number, ref command } => {
                 self.air_us = note.air_us;
                 // A card that is gone answers nothing.
                 if self.is_held_enough() {
                     return Ok(());
                 }
-                return self.command(number, &command, (note.at_us, note.air_us), seen, links).await;
+                return self.command(number, command, &note, links).await;
             }
-            Report::Field(on) => {
+            What::Field { on } => {
                 self.active &= on;
                 tell(Body::Field { on });
             }
-            Report::Activated { fsd } => {
+            What::Activated { fsd } => {
                 self.active = true;
                 self.air_us = note.air_us;
                 tell(Body::Activated { fsd });
             }
-            Report::Released(how) => {
+            What::Released(how) => {
                 self.active = false;
                 if !self.released {
                     self.released = true;
                     self.air_us = note.air_us;
                 }
-                tell(Body::Released { how: release(how) });
+                tell(Body::Released { how });
             }
-            Report::Removed(traffic) => {
+            What::Removed(traffic) => {
                 self.active = false;
-                self.removed = Some(Traffic {
-                    from_reader: traffic.from_reader.into(),
-                    from_card: traffic.from_card.into(),
-                    retries: traffic.retries.into(),
-                    wtx: traffic.wtx.into(),
-                });
+                self.removed = Some(traffic);
             }
-            Report::Frame(frame) => {
-                tell(Body::Frame {
-                    from_card: frame.from_card,
-                    short: frame.short,
-                    bytes: Bytes(frame.bytes.to_vec()),
-                });
-            }
-            Report::Refused { order, why } => {
-                tell(Body::Note { text: format!("the emulator refused order {order}: {why:?}") });
-            }
-            Report::Started => {
+            What::Frame { from_card, short, bytes } => tell(Body::Frame { from_card, short, bytes: Bytes(bytes) }),
+            What::Trouble(text) => tell(Body::Note { text }),
+            What::Started => {
                 return Err(BenchError::Ended {
-                    role: taprig_model::event::Role::Emulator,
+                    role: Role::Emulator,
                     why: "it started again in the middle of a tap".into(),
                 });
             }
-            Report::Damaged => tell(Body::Note { text: "the emulator saw damaged orders".into() }),
-            Report::Echo(_) => self.caught_up = true,
-            Report::Identity(_) | Report::Done(_) => {}
+            What::CaughtUp => self.caught_up = true,
         }
         Ok(())
     }
@@ -301,8 +268,7 @@ impl Scene<'_> {
         &mut self,
         number: u16,
         command: &[u8],
-        (at_us, air_us): (u64, u32),
-        seen: Instant,
+        note: &CardNote,
         links: &mut Links,
     ) -> Result<(), BenchError> {
         self.commands += 1;
@@ -311,36 +277,32 @@ impl Scene<'_> {
         let reply = self.card.respond(command);
         let thought = thinking.elapsed();
         let injected = self.armed.next(name);
-        let fault = match (reply.mute, injected) {
-            (true, _) => Some(wire::link::Fault::Mute),
-            (false, injection) => injection.map(fault::on_the_wire).transpose()?,
-        };
-        let response = Response::from_slice(&reply.response).unwrap_or_default();
-        let delay_us = u32::try_from(reply.delay.us).unwrap_or(u32::MAX);
-        links.relay.send(Request::Answer { command: number, answer: Answer { response, delay_us, fault } }).await?;
+        let fault = if reply.mute { Some(Fault::Mute) } else { injected.map(|injection| injection.fault) };
+        let answer = Answer { response: reply.response.clone(), delay: reply.delay, fault };
+        links.card.answer(number, answer).await?;
         // The dynamic signature is made while answering GET PROCESSING OPTIONS: the card's own time, not the rig's.
         let own = if name == CommandName::Gpo { thought } else { Duration::ZERO };
-        let host = seen.elapsed().saturating_sub(own);
+        let host = note.seen.elapsed().saturating_sub(own);
         if let Some(injection) = injected {
             self.scope.emit(
                 Source::Rig,
                 Body::Injected {
                     at: injection.at.to_string(),
-                    fault: fault::name(injection),
-                    values: Fields(fault::values(injection)),
+                    fault: injection.fault.name().to_owned(),
+                    values: injection.fault.values().into_iter().collect(),
                 },
             );
         }
         self.scope.emit_at(
             Instant::now(),
-            Some(at_us),
+            note.board_us,
             Source::Emulator,
             Body::Exchange(Exchange {
                 number: self.commands,
                 command: Bytes(command.to_vec()),
                 response: (!reply.mute).then_some(Bytes(reply.response)),
-                fault: injected.map(fault::words),
-                air_us: air_us.into(),
+                fault: injected.map(ToString::to_string),
+                air_us: note.air_us,
                 host_us: Some(micros(host)),
             }),
         );
@@ -348,24 +310,5 @@ impl Scene<'_> {
     }
 }
 
-/// Our name for an event that the device calls `name`; one that its file does not know keeps the device's name.
-fn canonical(name: String, events: &Events) -> String {
-    let known = [
-        (&events.started, "started"),
-        (&events.ready, "ready"),
-        (&events.show, "show"),
-        (&events.sound, "sound"),
-        (&events.gate, "gate"),
-        (&events.result, "result"),
-        (&events.fault, "fault"),
-    ];
-    known.into_iter().find(|(theirs, _)| **theirs == name).map_or(name, |(_, ours)| ours.to_owned())
-}
-
-fn release(how: wire::link::Release) -> Release {
-    match how {
-        wire::link::Release::Deselected => Release::Deselected,
-        wire::link::Release::Halted => Release::Halted,
-        wire::link::Release::FieldOff => Release::FieldOff,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use taprig_card::Card;
 use taprig_model::card::Change;
 use taprig_model::card::key::Key;
-use taprig_model::device::Device;
+use taprig_model::criteria::Criteria;
 use taprig_model::name::Name;
 use taprig_model::settings::Settings;
+use taprig_model::situation::{AuthorityKey, Situation};
 use taprig_model::step::Step;
 
-use super::known_state::{CaKey, Situation};
-use taprig_case::workshop::{KeyFiles, Workshop};
-use taprig_case::{Diagnostic, Problems, SubCase};
+use super::workshop::{KeyFiles, Workshop};
+use super::{Diagnostic, Problems, SubCase};
 
 /// A sub-case that is ready to run.
 #[derive(Debug)]
@@ -22,14 +22,16 @@ pub struct Planned {
     pub sub: SubCase,
     /// Its id as text: `ODA-004/expiry`.
     pub id: String,
+    /// What it is judged by.
+    pub criteria: Criteria,
     /// The state of the validator before the first step.
     pub situation: Situation,
     /// The cards that it taps with, personalised, by the name that taps use; `None` is the card of a bare `tap`.
     pub cards: BTreeMap<Option<Name>, (String, Card)>,
     /// CA keys by their names, for steps that change settings.
     pub keys: Arc<Keys>,
-    /// Claims that the case needs and the device does not make.
-    pub lacks: Vec<Name>,
+    /// Each frame on the air of its taps is told.
+    pub frames: bool,
 }
 
 /// Key files by name.
@@ -39,22 +41,23 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The CA public keys that `settings` names, as a console takes them.
+    /// The CA public keys that `settings` names.
     #[must_use]
-    pub fn of(&self, settings: &Settings) -> Vec<CaKey> {
+    pub fn of(&self, settings: &Settings) -> Vec<AuthorityKey> {
         let names = settings.keys.as_deref().unwrap_or_default();
         names
             .iter()
             .filter_map(|name| match &self.files.get(name)?.key {
-                Key::Authority(key) => Some(CaKey {
-                    rid: key.rid.to_string(),
-                    index: key.index.to_string(),
-                    exponent: key.exponent.to_string(),
-                    modulus: key.modulus.to_string(),
-                }),
+                Key::Authority(key) => Some(key.into()),
                 Key::Rsa(_) | Key::Master(_) => None,
             })
             .collect()
+    }
+
+    /// A validator with these settings and the keys that they name.
+    #[must_use]
+    pub fn situation(&self, settings: &Settings) -> Situation {
+        Situation { settings: settings.clone(), keys: self.of(settings) }
     }
 }
 
@@ -62,16 +65,21 @@ impl Keys {
 ///
 /// # Errors
 /// All problems: a fixture that can't be read, a change that finds nothing to change in its card.
-pub fn plan(workshop: &mut Workshop, cases: Vec<SubCase>, device: &Device) -> Result<Vec<Planned>, Problems> {
+pub fn plan(workshop: &mut Workshop, cases: Vec<SubCase>) -> Result<Vec<Planned>, Problems> {
     let mut problems = Problems::default();
     let keys = keys(workshop, &mut problems);
     let mut planned = Vec::with_capacity(cases.len());
     for sub in cases {
         let id = sub.id.to_string();
-        let situation = Situation::new(&sub.settings, &keys.of(&sub.settings), &device.console);
-        let lacks = sub.lacks(device).into_iter().cloned().collect();
+        let criteria = sub.criteria();
+        let situation = keys.situation(&sub.settings);
+        // Cases of this family are about the frames themselves; in others they would only make the record long.
+        let frames = sub.id.case.family() == "ISO";
         match cards(workshop, &sub, &mut problems) {
-            Ok(cards) => planned.push(Planned { id, situation, cards, keys: keys.clone(), lacks, sub }),
+            Ok(cards) => {
+                let keys = keys.clone();
+                planned.push(Planned { id, criteria, situation, cards, keys, frames, sub });
+            }
             Err(why) => problems.push(
                 Diagnostic::of_file(&workshop.project().root().join(&sub.file), format!("{id}: {why}"))
                     .help("see `given.card`, `given.cards` and their `changes`"),

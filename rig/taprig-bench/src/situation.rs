@@ -1,0 +1,99 @@
+//! From a power-on to the state that a case begins with.
+
+use std::time::Duration;
+
+use taprig_model::event::{Body, Freshness, Role, Source};
+use taprig_model::situation::Situation;
+
+use super::{Bench, BenchError, Links};
+use crate::link::LinkError;
+use crate::validator_side::{Established, Told};
+
+impl Bench {
+    /// Brings the validator into the state that a case begins with, and makes sure that no answer of either board belongs to
+    /// an earlier case: by `nonce` where a board can return it. Boards that can't rest on the power-on, so the bench has to be
+    /// [`fresh`](Bench::fresh). Nothing is done while the boards are off.
+    ///
+    /// # Errors
+    /// [`BenchError`]; the validator is in no known state then.
+    pub async fn situate(&mut self, situation: &Situation, nonce: [u8; 8]) -> Result<(), BenchError> {
+        let within = self.device.console.reply_within.into();
+        let Some(links) = &mut self.links else { return Ok(()) };
+        let (established, card) = links.situate(situation, &mut self.told, nonce, within).await?;
+        if let Some(name) = established.settings {
+            self.scope.emit(Source::Rig, Body::Note { text: format!("settings {name}") });
+        }
+        self.tell_fresh(Role::Validator, established.by);
+        self.tell_fresh(Role::Emulator, card);
+        Ok(())
+    }
+
+    fn tell_fresh(&self, role: Role, by: Freshness) {
+        self.scope.emit(Source::Rig, Body::Fresh { role, by });
+    }
+}
+
+impl Links {
+    async fn situate(
+        &mut self,
+        situation: &Situation,
+        told: &mut Told,
+        nonce: [u8; 8],
+        within: Duration,
+    ) -> Result<(Established, Freshness), BenchError> {
+        let established = self.validator.establish(situation, told, nonce).await?;
+        let card = self.card.echo(nonce, within).await.map_err(|error| match error {
+            LinkError::Deadline { .. } => BenchError::Nonce { role: Role::Emulator, seen: "nothing".into() },
+            error => error.into(),
+        })?;
+        Ok((established, card))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card_side::emulator::Emulator;
+    use crate::link::console::Console;
+    use crate::link::emulator::Relay;
+    use crate::link::pty::{Terminal, echoes};
+    use crate::validator_side::native::NativeValidator;
+    use std::sync::Arc;
+    use taprig_model::device::Device;
+
+    const NONCE: [u8; 8] = [9; 8];
+
+    /// What situating comes to with an emulator played like this, and a validator that takes and returns everything.
+    fn situated(
+        emulator: impl FnMut(&wire::link::Order) -> Option<wire::link::Report> + Send + 'static,
+    ) -> Result<(Established, Freshness), BenchError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let file = include_str!("../../../fixtures/devices/taprig-reference.yaml");
+            let adapter = serde_yaml::from_str::<Device>(file).unwrap().console;
+            let (one, other) = (Terminal::new(), Terminal::new());
+            let console = Console::open(one.path(), adapter.baud, &adapter.lines, Arc::new(|_, _| ())).unwrap();
+            let relay = Relay::open(other.path(), 115_200, Arc::new(|_, _| ())).unwrap();
+            let _heard = one.console(|line| Some(format!("ok {}\n", line.strip_prefix("echo ").unwrap_or_default())));
+            other.emulator(emulator);
+            let mut links = Links {
+                validator: Box::new(NativeValidator::new(console, &adapter)),
+                card: Box::new(Emulator::new(relay)),
+            };
+            let within = Duration::from_millis(300);
+            links.situate(&Situation::default(), &mut Told::default(), NONCE, within).await
+        })
+    }
+
+    #[test]
+    fn both_boards_return_the_nonce() {
+        let (validator, card) = situated(echoes).unwrap();
+        assert_eq!((validator.by, card), (Freshness::Nonce, Freshness::Nonce));
+    }
+
+    #[test]
+    fn an_emulator_that_returns_another_nonce_is_not_believed() {
+        let error = situated(|_| Some(wire::link::Report::Echo([0; 8]))).unwrap_err();
+        assert!(matches!(&error, BenchError::Nonce { role: Role::Emulator, .. }), "{error:?}");
+    }
+}

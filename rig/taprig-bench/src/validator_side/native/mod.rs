@@ -1,0 +1,214 @@
+//! The adapter of devices whose console works as that of the reference device does: text lines, whose words the device file
+//! gives ([`Adapter`]).
+
+mod settings;
+mod words;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use taprig_model::device::{Adapter, Commands};
+use taprig_model::event::{ConsoleReply, Fields, Freshness, Role, Signal, Status};
+use taprig_model::settings::Settings;
+use taprig_model::situation::{AuthorityKey, Situation};
+use tokio::time::Instant;
+
+use super::{
+    Applied, Conversation, Established, Identity, JournalPage, Told, ValidatorCapability, ValidatorSide, unsupported,
+};
+use crate::BenchError;
+use crate::board::Start;
+use crate::link::LinkError;
+use crate::link::console::{Console, Reply};
+use settings::{Borne, Named, changes, clock};
+use taprig_record::units::lower_hex;
+
+/// Bytes of commands on their way at a time; every console buffers as much.
+const WINDOW: usize = 512;
+
+/// A board computes the digest of its flash when it is first asked.
+const IDENTITY: Duration = Duration::from_secs(2);
+
+/// A device on its console.
+#[derive(Debug)]
+pub struct NativeValidator {
+    console: Console,
+    adapter: Adapter,
+    capabilities: BTreeSet<ValidatorCapability>,
+}
+
+impl NativeValidator {
+    /// The device at this console, which speaks as `adapter` says.
+    #[must_use]
+    pub fn new(console: Console, adapter: &Adapter) -> Self {
+        let commands = &adapter.commands;
+        let has = |template: &Option<String>, capability| template.is_some().then_some(capability);
+        let capabilities = [
+            has(&commands.echo, ValidatorCapability::Nonce),
+            has(&commands.profile, ValidatorCapability::SettingsName),
+            has(&commands.status, ValidatorCapability::Status),
+            has(&commands.journal, ValidatorCapability::Journal),
+            has(&commands.journal_clear, ValidatorCapability::ClearJournal),
+            Some(ValidatorCapability::NativeConsole),
+        ];
+        Self { console, adapter: adapter.clone(), capabilities: capabilities.into_iter().flatten().collect() }
+    }
+
+    fn within(&self) -> Duration {
+        self.adapter.reply_within.into()
+    }
+
+    /// Sends a line that the device may refuse: its reply, or why it refused.
+    async fn ask(&mut self, line: &str) -> Result<Result<Reply, String>, LinkError> {
+        match self.console.command(line, self.within()).await {
+            Ok(reply) => Ok(Ok(reply)),
+            Err(LinkError::Refused { why, .. }) => Ok(Err(why)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl ValidatorSide for NativeValidator {
+    fn capabilities(&self) -> &BTreeSet<ValidatorCapability> {
+        &self.capabilities
+    }
+
+    async fn starts(&mut self, how: Start, within: Duration) -> Result<(), LinkError> {
+        let (commands, events) = (&self.adapter.commands, &self.adapter.events);
+        if how == Start::StillOn {
+            self.console.send(&commands.reboot).await?;
+            // One that was ready before says so again; only what follows the start counts.
+            self.console.wait_for(&events.started, within).await?;
+        }
+        self.console.wait_for(&events.ready, within).await.map(drop)
+    }
+
+    async fn identity(&mut self) -> Result<Identity, LinkError> {
+        let reply = self.console.command(&self.adapter.commands.identity, IDENTITY).await?;
+        Ok(words::identity(&reply.fields()))
+    }
+
+    async fn establish(
+        &mut self,
+        situation: &Situation,
+        told: &mut Told,
+        nonce: [u8; 8],
+    ) -> Result<Established, BenchError> {
+        let within = self.within();
+        let commands = &self.adapter.commands;
+        let wanted = Named::new(situation, &self.adapter);
+        let before = told.situation().map(|situation| Named::new(situation, &self.adapter));
+        let status = match &commands.status {
+            Some(line) => words::status(&self.console.command(line, within).await?.fields()),
+            None => Status::default(),
+        };
+        let borne = Borne { tag: status.settings.as_deref(), journal_is_empty: status.journal == Some(0) };
+        let mut lines = wanted.lines(borne, before.as_ref(), commands);
+        lines.extend(clock(&situation.settings, commands));
+        let nonce = lower_hex(&nonce);
+        let echo = commands.echo.as_ref().map(|template| Commands::fill(template, &[("text", &nonce)]));
+        lines.extend(echo.clone());
+        let replies = send_all(&mut self.console, &lines, within).await?;
+        let by = match echo {
+            // Its port was opened and its start was waited for since its power came on.
+            None => Freshness::PowerOn,
+            Some(_) => {
+                let seen = replies.last().map(|reply| reply.ok.clone()).unwrap_or_default();
+                if seen.trim() != nonce {
+                    return Err(BenchError::Nonce { role: Role::Validator, seen });
+                }
+                Freshness::Nonce
+            }
+        };
+        told.remember(situation);
+        let named = commands.profile.is_some();
+        Ok(Established { by, settings: named.then_some(wanted.tag) })
+    }
+
+    async fn apply(&mut self, settings: &Settings, keys: &[AuthorityKey]) -> Result<Vec<Applied>, LinkError> {
+        let changes = changes(settings, keys, &self.adapter).into_iter().map(|change| (change.what, change.lines));
+        let clock = clock(settings, &self.adapter.commands).map(|line| ("clock".to_owned(), vec![line]));
+        let mut applied = Vec::new();
+        for (what, lines) in changes.chain(clock) {
+            let mut refused = None;
+            for line in lines {
+                if let Err(why) = self.ask(&line).await? {
+                    refused.get_or_insert(why);
+                }
+            }
+            applied.push(Applied { what, refused });
+        }
+        Ok(applied)
+    }
+
+    async fn status(&mut self) -> Result<(Status, Fields), LinkError> {
+        let line = self.adapter.commands.status.clone().ok_or_else(|| unsupported(ValidatorCapability::Status))?;
+        let said = self.console.command(&line, self.within()).await?.fields();
+        Ok((words::status(&said), said))
+    }
+
+    async fn journal(&mut self, from: u32) -> Result<JournalPage, LinkError> {
+        let Some(template) = &self.adapter.commands.journal else {
+            return Err(unsupported(ValidatorCapability::Journal));
+        };
+        let line = Commands::fill(template, &[("from", &from.to_string())]);
+        Ok(words::journal(&self.console.command(&line, self.within()).await?))
+    }
+
+    async fn clear_journal(&mut self) -> Result<Option<String>, LinkError> {
+        let line = self.adapter.commands.journal_clear.clone();
+        let line = line.ok_or_else(|| unsupported(ValidatorCapability::ClearJournal))?;
+        Ok(self.ask(&line).await?.err())
+    }
+
+    async fn signal(&mut self, deadline: Instant) -> Result<Option<(Signal, Fields)>, LinkError> {
+        let event = self.console.event(deadline).await?;
+        Ok(event.map(|event| (words::signal(&event, &self.adapter), event.values)))
+    }
+
+    async fn idle(&mut self, deadline: Instant) -> Result<(), LinkError> {
+        self.console.idle(deadline).await
+    }
+
+    async fn converse(&mut self, line: &str) -> Result<Conversation, LinkError> {
+        let commands = &self.adapter.commands;
+        let empties = Some(line) == commands.journal_clear.as_deref() || line == commands.factory;
+        let reply = match self.ask(line).await? {
+            Ok(reply) => {
+                let data = reply.data.iter().map(|line| Fields::parse(line)).collect();
+                ConsoleReply { data, ok: true, code: None, text: reply.ok }
+            }
+            Err(why) => {
+                let (code, text) = why.split_once(' ').unwrap_or((&why, ""));
+                ConsoleReply { data: vec![], ok: false, code: Some(code.to_owned()), text: text.to_owned() }
+            }
+        };
+        let empties_journal = empties && reply.ok;
+        Ok(Conversation { reply, empties_journal })
+    }
+}
+
+/// Sends lines without waiting for each reply, as many as the device's buffer takes. Replies come in order.
+///
+/// # Errors
+/// The first that is refused or has no answer.
+async fn send_all(console: &mut Console, lines: &[String], within: Duration) -> Result<Vec<Reply>, LinkError> {
+    let mut replies = Vec::with_capacity(lines.len());
+    let (mut sent, mut on_their_way) = (0, 0);
+    while replies.len() < lines.len() {
+        while sent < lines.len() && (on_their_way == 0 || on_their_way + lines[sent].len() < WINDOW) {
+            console.send(&lines[sent]).await?;
+            on_their_way += lines[sent].len() + 1;
+            sent += 1;
+        }
+        let line = &lines[replies.len()];
+        replies.push(console.reply(line, within).await?);
+        on_their_way -= line.len() + 1;
+    }
+    Ok(replies)
+}
+
+#[cfg(test)]
+mod tests;

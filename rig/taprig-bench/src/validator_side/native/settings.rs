@@ -1,0 +1,131 @@
+//! The known state that every case starts from, as lines on the console.
+//!
+//! Settings outlive a power cycle, and telling a validator all of them takes longer than most taps. So the settings
+//! are given a name that is the digest of the lines that make them; a device that still bears the name has them, and
+//! one that bears the name of the case before is told what differs.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+use taprig_model::device::{Adapter, Commands};
+use taprig_model::settings::{DenyEntry, Revocation, Settings};
+use taprig_model::situation::{AuthorityKey, Situation};
+
+use taprig_record::units::lower_hex;
+
+/// Lines by the setting, key store or list that they are about.
+type Groups = BTreeMap<String, Vec<String>>;
+
+/// Settings as console lines, and the name that they make.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    /// The lines by what they set; each group can be sent again on its own.
+    groups: Groups,
+    /// The name.
+    pub tag: String,
+}
+
+/// What a device bears, as far as it tells.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Borne<'a> {
+    /// The name of its settings.
+    pub tag: Option<&'a str>,
+    /// Its journal is empty.
+    pub journal_is_empty: bool,
+}
+
+impl Named {
+    /// The lines that bring a device from its factory state into `situation`.
+    pub(super) fn new(situation: &Situation, adapter: &Adapter) -> Self {
+        let groups: Groups = changes(&situation.settings, &situation.keys, adapter)
+            .into_iter()
+            .map(|change| (change.group, change.lines))
+            .collect();
+        let mut digest = Sha256::new();
+        for line in groups.values().flatten() {
+            digest.update(line.as_bytes());
+            digest.update(b"\n");
+        }
+        let tag = lower_hex(&digest.finalize()[..8]);
+        Self { groups, tag }
+    }
+
+    /// The lines that lead from what the device bears to these settings and an empty journal. `told` is what it was told
+    /// last. What only the device's factory state can undo takes all of them, as does a device that keeps no name.
+    pub(super) fn lines(&self, borne: Borne<'_>, told: Option<&Self>, commands: &Commands) -> Vec<String> {
+        let name = commands.profile.as_ref().map(|template| Commands::fill(template, &[("tag", &self.tag)]));
+        if borne.tag == Some(&self.tag) && borne.journal_is_empty {
+            return vec![];
+        }
+        if let (Some(name), Some(clear), Some(tag)) = (&name, &commands.journal_clear, borne.tag) {
+            if tag == self.tag {
+                return vec![clear.clone()];
+            }
+            if let Some(told) = told
+                && tag == told.tag
+                && told.groups.keys().all(|key| self.groups.contains_key(key))
+            {
+                let other = self.groups.iter().filter(|(key, lines)| told.groups.get(*key) != Some(lines));
+                let lines = other.flat_map(|(_, lines)| lines.clone());
+                return lines.chain([clear.clone(), name.clone()]).collect();
+            }
+        }
+        let all = self.groups.values().flatten().cloned();
+        std::iter::once(commands.factory.clone()).chain(all).chain(name).collect()
+    }
+}
+
+/// Lines that change one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Under which the lines are kept and named together.
+    group: String,
+    /// What they set, in the words of cases.
+    pub what: String,
+    /// The lines, in the order to send them.
+    pub lines: Vec<String>,
+}
+
+/// The lines that make `settings` hold on a device, whatever it had of them before: by what they set, in the order to
+/// send them. The clock is not among them.
+pub(super) fn changes(settings: &Settings, keys: &[AuthorityKey], adapter: &Adapter) -> Vec<Change> {
+    let commands = &adapter.commands;
+    let mut changes = Vec::new();
+    for (key, value) in settings.pairs() {
+        let value = if value.contains(' ') { format!("\"{value}\"") } else { value };
+        let line = Commands::fill(&commands.set, &[("key", adapter.setting(key)), ("value", &value)]);
+        changes.push(Change { group: format!("set {key}"), what: key.to_owned(), lines: vec![line] });
+    }
+    let mut list = |what: &str, clear: &str, entries: Vec<String>| {
+        let lines = std::iter::once(clear.to_owned()).chain(entries).collect();
+        changes.push(Change { group: what.to_owned(), what: what.to_owned(), lines });
+    };
+    if settings.keys.is_some() {
+        let add = |key: &AuthorityKey| {
+            let (rid, index) = (key.rid.to_string(), key.index.to_string());
+            let (exponent, modulus) = (key.exponent.to_string(), key.modulus.to_string());
+            Commands::fill(
+                &commands.key_add,
+                &[("rid", &rid), ("index", &index), ("exponent", &exponent), ("modulus", &modulus)],
+            )
+        };
+        list("keys", &commands.key_clear, keys.iter().map(add).collect());
+    }
+    if let Some(entries) = &settings.deny_list {
+        let add = |entry: &DenyEntry| Commands::fill(&commands.deny_add, &[("entry", &entry.to_string())]);
+        list("deny-list", &commands.deny_clear, entries.iter().map(add).collect());
+    }
+    if let Some(entries) = &settings.revoked {
+        let add = |entry: &Revocation| {
+            let (rid, index, serial) = (entry.rid.to_string(), entry.index.to_string(), entry.serial.to_string());
+            Commands::fill(&commands.revoke_add, &[("rid", &rid), ("index", &index), ("serial", &serial)])
+        };
+        list("revoked", &commands.revoke_clear, entries.iter().map(add).collect());
+    }
+    changes
+}
+
+/// The line that sets the clock, where the settings have one.
+pub(super) fn clock(settings: &Settings, commands: &Commands) -> Option<String> {
+    settings.clock.map(|clock| Commands::fill(&commands.clock, &[("time", &clock.to_string())]))
+}

@@ -1,0 +1,107 @@
+//! What the device says, in the words of cases. The only place where fields of its console are read by their names.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use taprig_model::device::Adapter;
+use taprig_model::event::{Fields, JournalRow, Signal, Status, Word};
+
+use super::super::{Identity, JournalPage};
+use crate::link::console::{Event, Reply};
+
+/// What an event of the console means.
+pub(super) fn signal(event: &Event, adapter: &Adapter) -> Signal {
+    let (said, events) = (&event.values, &adapter.events);
+    let name = event.name.as_str();
+    if name == events.started {
+        Signal::Started {}
+    } else if name == events.ready {
+        Signal::Ready {}
+    } else if name == events.show {
+        Signal::Show { message: word(&adapter.messages, said.get("id").unwrap_or_default()) }
+    } else if name == events.sound {
+        Signal::Sound { sound: word(&adapter.sounds, first(said)) }
+    } else if name == events.gate {
+        Signal::Gate { gate: word(&adapter.gates, first(said)) }
+    } else if name == events.result {
+        Signal::Result {
+            outcome: said.get("outcome").map(|said| word(&adapter.outcomes, said)),
+            reason: said.get("reason").map(|said| word(&adapter.reasons, said)),
+            charged: number(said, "charged"),
+            cvm: said.get("cvm").map(|said| word(&adapter.cvms, said)),
+        }
+    } else if name == events.fault {
+        Signal::Fault { what: said.get("what").map_or_else(|| said.to_string(), str::to_owned) }
+    } else {
+        Signal::Other { name: name.to_owned() }
+    }
+}
+
+/// What a word of the device means. Without a map the device uses the words of cases.
+fn word<T: Clone + DeserializeOwned>(map: &BTreeMap<String, T>, said: &str) -> Word<T> {
+    let known = if map.is_empty() { serde_json::from_value(said.into()).ok() } else { map.get(said).cloned() };
+    known.map_or_else(|| Word::Unknown(said.to_owned()), Word::Known)
+}
+
+/// The first word of an event such as `! sound accepted`.
+fn first(said: &Fields) -> &str {
+    said.iter().next().map_or("", |(name, _)| name)
+}
+
+fn number<T: std::str::FromStr>(said: &Fields, name: &str) -> Option<T> {
+    said.get(name)?.parse().ok()
+}
+
+fn text(said: &Fields, name: &str) -> Option<String> {
+    said.get(name).map(str::to_owned)
+}
+
+/// Who the device says that it is.
+pub(super) fn identity(said: &Fields) -> Identity {
+    let known = |name| text(said, name).unwrap_or_else(|| "?".into());
+    Identity {
+        device: known("device"),
+        firmware: known("firmware"),
+        board: text(said, "board"),
+        version: text(said, "version"),
+        digest: text(said, "digest"),
+    }
+}
+
+/// The state that the device tells. `-` in place of a name means that its settings have none.
+pub(super) fn status(said: &Fields) -> Status {
+    Status {
+        state: text(said, "state"),
+        journal: number(said, "journal"),
+        capacity: number(said, "capacity"),
+        total: number(said, "total"),
+        clock: text(said, "clock"),
+        settings: text(said, "profile").filter(|name| name != "-"),
+    }
+}
+
+/// What the device lists of its journal.
+pub(super) fn journal(reply: &Reply) -> JournalPage {
+    let sums = reply.fields();
+    JournalPage {
+        count: number(&sums, "count").unwrap_or(0),
+        total: number(&sums, "total").unwrap_or(0),
+        rows: reply.data.iter().map(|line| row(Fields::parse(line))).collect(),
+    }
+}
+
+fn row(said: Fields) -> JournalRow {
+    JournalRow {
+        number: number(&said, "n"),
+        time: text(&said, "time"),
+        account: text(&said, "pan"),
+        sequence: text(&said, "psn"),
+        charged: number(&said, "fare"),
+        counter: text(&said, "atc"),
+        cryptogram: text(&said, "ac"),
+        cryptogram_type: text(&said, "cid"),
+        kind: text(&said, "kind"),
+        line: text(&said, "line"),
+        said,
+    }
+}
