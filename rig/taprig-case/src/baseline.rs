@@ -13,6 +13,8 @@ use taprig_model::device::{Baseline, Device};
 /// What to leave behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
+    /// Transcripts are not compared at all.
+    Off,
     /// Nothing.
     Compare,
     /// `.snap.new` for what is not as reviewed.

@@ -7,6 +7,7 @@ use super::include;
 use super::typed::typed;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use taprig_record::units::lower_hex;
 
@@ -181,6 +182,20 @@ impl Project {
             }
         }
         lower_hex(&digest.finalize())
+    }
+
+    /// Cases and fixtures as they are written, by their paths from the project on, for a record. Files of keys are left out:
+    /// some of them are private. So are reviewed transcripts, which a record keeps for the cases that it holds.
+    #[must_use]
+    pub fn texts(&self) -> BTreeMap<PathBuf, String> {
+        let mut files = Vec::new();
+        for folder in ["cases", "fixtures"] {
+            files_below(&self.root.join(folder), &mut files);
+        }
+        let keys = self.folder(Fixture::Key);
+        files.retain(|path| !path.starts_with(&keys) && path.extension().is_some_and(|extension| extension == "yaml"));
+        let read = |path: PathBuf| Some((self.shown(&path).to_owned(), std::fs::read_to_string(&path).ok()?));
+        files.into_iter().filter_map(read).collect()
     }
 
     /// A path as it is shown: relative to the project, where it is in it.

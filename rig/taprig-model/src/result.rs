@@ -1,7 +1,9 @@
 //! What a run came to: the content of `results.json`.
 
 use crate::bench::BoardKind;
-use crate::event::{BaselineUse, Check, CheckResult, Fields, FirmwareImage, RigFault, Role, RunStarted, SeenBy, TimeBasis};
+use crate::event::{
+    BaselineUse, Check, CheckResult, Fields, FirmwareImage, RigFault, Role, RunStarted, SeenBy, TimeBasis,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -251,6 +253,9 @@ mod tests {
     #[test]
     fn a_changed_case_fails_the_run_where_the_baseline_is_required() {
         let changed = Summary::of(&[case(&[Verdict::Changed]), case(&[Verdict::Pass])]);
-        assert_eq!((changed.exit_code(BaselineUse::Require), changed.exit_code(BaselineUse::Report), changed.ran()), (1, 0, 2));
+        assert_eq!(
+            (changed.exit_code(BaselineUse::Require), changed.exit_code(BaselineUse::Report), changed.ran()),
+            (1, 0, 2)
+        );
     }
 }

@@ -134,7 +134,7 @@ use crate::link::LinkError;
 ///
 /// A run uses it from one thread. Each method ends by a deadline of its own or by the one that it is given.
 #[async_trait(?Send)]
-pub trait CardSide: fmt::Debug {
+pub trait CardSide: fmt::Debug + Send {
     /// What it can do.
     fn capabilities(&self) -> &CardCapabilities;
 

@@ -103,9 +103,9 @@ pub const AIR_DEAD: &str = "air-dead";
 
 /// A device under test that has power.
 ///
-/// A run uses it from one thread. Each method ends by a deadline of its own or by the one that it is given.
+/// A run uses it from one thread at a time. Each method ends by a deadline of its own or by the one that it is given.
 #[async_trait(?Send)]
-pub trait ValidatorSide: fmt::Debug {
+pub trait ValidatorSide: fmt::Debug + Send {
     /// What it can do beyond what every validator can.
     fn capabilities(&self) -> &BTreeSet<ValidatorCapability>;
 

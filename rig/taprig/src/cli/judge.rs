@@ -104,7 +104,8 @@ fn as_json(judged: &Again, result: &RunResult) -> serde_json::Value {
 fn text(judged: &Again, result: &RunResult) -> String {
     let mut text = String::new();
     for Difference { id, was, now, why } in &judged.differences {
-        let word = |verdict: &Option<Verdict>| verdict.map_or_else(|| "not there".to_owned(), |verdict| verdict.to_string());
+        let word =
+            |verdict: &Option<Verdict>| verdict.map_or_else(|| "not there".to_owned(), |verdict| verdict.to_string());
         let why = why.as_deref().and_then(|why| why.lines().next()).unwrap_or_default();
         let why = if why.is_empty() { String::new() } else { format!("  ({why})") };
         text += &format!("{id}  was {}, is {}{why}\n", word(was), word(now));

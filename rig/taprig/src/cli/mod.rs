@@ -5,6 +5,7 @@ mod check;
 mod flash;
 mod index;
 mod interrupt;
+mod judge;
 mod list;
 mod problem;
 mod run;
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// Run cases on a bench.
     Run(run::Args),
+    /// Judge a stored record again.
+    Judge(judge::Args),
     /// One tap by hand, shown decoded.
     Tap(tap::Args),
     /// Bring both boards of a bench to their firmware.
@@ -90,6 +93,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => args.format,
         Command::List(args) => args.format,
         Command::Run(args) => args.format,
+        Command::Judge(args) => args.format,
         Command::Tap(_) | Command::Flash(_) | Command::Schema(_) | Command::Index(_) | Command::Board(_) => {
             Format::Human
         }
@@ -98,6 +102,7 @@ pub(crate) fn main() -> ExitCode {
         // Need no project.
         Command::Schema(args) => schema::run(&args),
         Command::Board(args) => Ok(board::run(&args)),
+        Command::Judge(args) => judge::run(&args),
         command => project(cli.project.as_deref()).and_then(|project| match command {
             Command::Check(args) => check::run(&project, &args),
             Command::List(args) => list::run(&project, &args),
@@ -107,6 +112,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Flash(args) => flash::run(&project, &args),
             Command::Schema(args) => schema::run(&args),
             Command::Board(args) => Ok(board::run(&args)),
+            Command::Judge(args) => judge::run(&args),
         }),
     };
     done.unwrap_or_else(|problems| problem::report(&problems, format)).into()

@@ -8,13 +8,13 @@ use taprig::display;
 use taprig::run::queue;
 use taprig::setup;
 use taprig_bench::Config;
-use taprig_case::baseline::Mode;
+use taprig_case::baseline::{Baselines, Mode};
 use taprig_case::plan;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_model::bench::Board as BoardFile;
-use taprig_model::event::{Body, Event, RunStarted, SCHEMA, Source};
+use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::result::RunResult;
-use taprig_record::{Options, Recorder, WriteError};
+use taprig_record::{Inputs, Options, Recorder, WriteError};
 use taprig_report::Tally;
 
 use super::{Exit, Format, interrupt, this_program};
@@ -36,9 +36,34 @@ pub(crate) struct Args {
     /// Card numbers stay whole in the record. Only for cards that are known to be test cards.
     #[arg(long, requires = "report")]
     keep_card_numbers: bool,
+    /// What a transcript means that is not the reviewed one of the device.
+    #[arg(long, value_enum, default_value_t)]
+    baseline: BaselineArg,
     /// How the run is shown.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
+}
+
+/// [`BaselineUse`] on the command line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum BaselineArg {
+    /// The run fails.
+    #[default]
+    Require,
+    /// It is told, and the run does not fail.
+    Report,
+    /// Transcripts are not compared.
+    Off,
+}
+
+impl From<BaselineArg> for BaselineUse {
+    fn from(argument: BaselineArg) -> Self {
+        match argument {
+            BaselineArg::Require => Self::Require,
+            BaselineArg::Report => Self::Report,
+            BaselineArg::Off => Self::Off,
+        }
+    }
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
@@ -79,10 +104,16 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     };
     let scope = recorder.scope();
     let cases = u32::try_from(planned.len()).unwrap_or(u32::MAX);
-    scope.emit(Source::Rig, Body::RunStarted(run_started(project, &config, cases)));
+    let baseline = args.baseline.into();
+    scope.emit(Source::Rig, Body::RunStarted(run_started(project, &config, cases, baseline)));
+    let mode = if baseline == BaselineUse::Off { Mode::Off } else { Mode::from_env() };
+    if let Some(folder) = &args.report
+        && let Err(error) = inputs(project, &config, &planned, mode).write(folder, args.keep_card_numbers)
+    {
+        return Ok(super::rig_failed(&error));
+    }
 
     let stop = interrupt::stop();
-    let mode = Mode::from_env();
     queue::run(planned, &config, args.jobs.into(), &recorder, project.root(), mode, &stop);
 
     // The sum must have all that was told.
@@ -104,7 +135,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         eprintln!("taprig: {error}");
         failed = true;
     }
-    let exit = match (result.summary.exit_code(), failed) {
+    let exit = match (result.summary.exit_code(baseline), failed) {
         (1, _) => Exit::CaseFailed,
         (0, false) => Exit::Ok,
         _ => Exit::RigFailed,
@@ -117,7 +148,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
 
 /// What is left of a run in which the rig failed.
 fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
-    let done = result.summary.pass + result.summary.fail;
+    let done = result.summary.pass + result.summary.changed + result.summary.fail;
     let judged = format!("{done} of {} cases were judged", result.run.cases);
     match report {
         Some(folder) => format!("{judged}; the record and the reports of what was done are in {}", folder.display()),
@@ -125,7 +156,23 @@ fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
     }
 }
 
-fn run_started(project: &Project, config: &Config, cases: u32) -> RunStarted {
+/// What the run is judged by, for its record. Transcripts that are accepted while it runs are judged by as they were before:
+/// the record then tells that they changed.
+fn inputs(project: &Project, config: &Config, planned: &[plan::Planned], mode: Mode) -> Inputs {
+    let baselines = Baselines::of(project.root(), &config.device).filter(|_| mode != Mode::Off).map(|baselines| {
+        let read = |of: &plan::Planned| baselines.read(&of.sub.file, &of.id).ok().flatten();
+        planned.iter().filter_map(|of| Some((of.id.clone(), read(of)?))).collect()
+    });
+    Inputs {
+        criteria: planned.iter().map(|of| of.criteria.clone()).collect(),
+        device: config.device.clone(),
+        card_side: config.card_side().can,
+        baselines,
+        files: project.texts(),
+    }
+}
+
+fn run_started(project: &Project, config: &Config, cases: u32, baseline: BaselineUse) -> RunStarted {
     let mut environment = vec![
         ("os", std::env::consts::OS.to_owned()),
         ("arch", std::env::consts::ARCH.to_owned()),
@@ -142,6 +189,7 @@ fn run_started(project: &Project, config: &Config, cases: u32) -> RunStarted {
         arguments: std::env::args().skip(1).collect(),
         device: Some(config.bench.device.to_string()),
         cases,
+        baseline,
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }
 }

@@ -143,8 +143,12 @@ fn not_judged(result: &RunResult, styles: &Styles) -> Vec<String> {
     if why.is_empty() {
         return vec![];
     }
-    let (judged, all) =
-        result.cases.iter().filter(ran).map(CaseResult::judged).fold((0, 0), |sum, case| (sum.0 + case.0, sum.1 + case.1));
+    let (judged, all) = result
+        .cases
+        .iter()
+        .filter(ran)
+        .map(CaseResult::judged)
+        .fold((0, 0), |sum, case| (sum.0 + case.0, sum.1 + case.1));
     let head = paint(styles.fault, format!("judged {judged} of {all} expectations of the cases that ran"));
     let lines = why.iter().map(|(why, count)| paint(styles.faint, format!("  {count} not judged: {why}")));
     std::iter::once(head).chain(lines).collect()

@@ -90,7 +90,7 @@ fn judged(
 ) -> Result<(Verdict, Option<String>), RigFault> {
     let (events, device, criteria) = (scope.events(), bench.device(), &planned.criteria);
     let (file, id, title) = (&planned.sub.file, &planned.id, &planned.sub.case.title);
-    let judgement = match Baselines::of(root, device).filter(|_| criteria.baseline) {
+    let judgement = match Baselines::of(root, device).filter(|_| criteria.baseline && mode != Mode::Off) {
         None => judge(criteria, device, &events, Baseline::Off),
         Some(files) => {
             let failed = |error: SnapshotError| unusable(&error, root);
@@ -98,7 +98,7 @@ fn judged(
             let judgement = judge(criteria, device, &events, Baseline::Of(reviewed.as_deref()));
             let changed = judgement.checks.iter().any(|check| check.what == Criterion::Baseline && check.fails());
             match (changed, mode) {
-                (_, Mode::Compare) => judgement,
+                (_, Mode::Off | Mode::Compare) => judgement,
                 (false, _) => {
                     files.settle(file, id).map_err(failed)?;
                     judgement

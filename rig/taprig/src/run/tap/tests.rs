@@ -1,16 +1,13 @@
 //! Taps on sides that a script plays: what a tap does rests on the two traits alone.
 
-use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use taprig_bench::board::Start;
 use taprig_bench::card_side::{CardCapabilities, CardIdentity, CardSide};
-use taprig_bench::validator_side::{
-    Applied, Established, Identity, Told, ValidatorCapability, ValidatorSide,
-};
+use taprig_bench::validator_side::{Applied, Established, Identity, Told, ValidatorCapability, ValidatorSide};
 use taprig_case::{Problems, Project, Workshop};
 use taprig_model::card::Activation;
 use taprig_model::event::{Event, Freshness, Release, Word};
@@ -48,7 +45,7 @@ impl Script {
 
 /// Both sides play the same script.
 #[derive(Debug, Clone)]
-struct Side(Rc<RefCell<Script>>, BTreeSet<ValidatorCapability>, CardCapabilities);
+struct Side(Arc<Mutex<Script>>, BTreeSet<ValidatorCapability>, CardCapabilities);
 
 async fn next<T>(queue: impl FnOnce() -> Option<T>, deadline: Moment) -> Option<T> {
     match queue() {
@@ -84,7 +81,7 @@ impl ValidatorSide for Side {
     }
 
     async fn signal(&mut self, deadline: Moment) -> Result<Option<(Signal, Fields)>, LinkError> {
-        let signal = next(|| self.0.borrow_mut().signals.pop_front(), deadline).await;
+        let signal = next(|| self.0.lock().unwrap().signals.pop_front(), deadline).await;
         Ok(signal.map(|signal| (signal, Fields::default())))
     }
 
@@ -109,12 +106,12 @@ impl CardSide for Side {
     }
 
     async fn configure(&mut self, _: &Activation, _: Option<Beside>, frames: bool) -> Result<(), LinkError> {
-        self.0.borrow_mut().frames = Some(frames);
+        self.0.lock().unwrap().frames = Some(frames);
         Ok(())
     }
 
     async fn present(&mut self) -> Result<(), LinkError> {
-        let script = &mut *self.0.borrow_mut();
+        let script = &mut *self.0.lock().unwrap();
         script.notes.extend(script.at_card.drain(..));
         if !script.notes.iter().any(|what| matches!(what, What::Command { .. })) {
             script.answered();
@@ -123,26 +120,26 @@ impl CardSide for Side {
     }
 
     async fn answer(&mut self, _: u16, answer: Answer) -> Result<(), LinkError> {
-        let script = &mut *self.0.borrow_mut();
+        let script = &mut *self.0.lock().unwrap();
         script.answers.push(answer);
         script.answered();
         Ok(())
     }
 
     async fn remove(&mut self) -> Result<(), LinkError> {
-        let script = &mut *self.0.borrow_mut();
+        let script = &mut *self.0.lock().unwrap();
         script.notes.push_back(What::Removed(Traffic::default()));
         script.signals.extend(script.after_card.drain(..));
         Ok(())
     }
 
     async fn catch_up(&mut self) -> Result<(), LinkError> {
-        self.0.borrow_mut().notes.push_back(What::CaughtUp);
+        self.0.lock().unwrap().notes.push_back(What::CaughtUp);
         Ok(())
     }
 
     async fn note(&mut self, deadline: Moment) -> Result<Option<CardNote>, LinkError> {
-        let what = next(|| self.0.borrow_mut().notes.pop_front(), deadline).await;
+        let what = next(|| self.0.lock().unwrap().notes.pop_front(), deadline).await;
         Ok(what.map(|what| CardNote { board_us: Some(7), air_us: 900, seen: Instant::now(), what }))
     }
 
@@ -178,7 +175,7 @@ fn play(script: Script, injections: &[Injection], frames: bool) -> (Result<Ready
     let mut problems = Problems::default();
     let mut workshop = Workshop::new(&Project::at(&root));
     let mut card = workshop.card("unionpay-debit-new", &[], &mut problems).unwrap().unwrap();
-    let side = Side(Rc::new(RefCell::new(script)), BTreeSet::new(), CardCapabilities::default());
+    let side = Side(Arc::new(Mutex::new(script)), BTreeSet::new(), CardCapabilities::default());
     let mut links = Links { validator: Box::new(side.clone()), card: Box::new(side.clone()) };
     let recorder = Recorder::start(None, Options::default(), vec![]).unwrap();
     let scope = recorder.scope().case("BUS-001");
@@ -196,7 +193,7 @@ fn play(script: Script, injections: &[Injection], frames: bool) -> (Result<Ready
     let seen = runtime.block_on(tap.play(&mut links, &scope));
     let told = scope.events().into_iter().map(|event: Event| event.body).collect();
     drop(links);
-    let script = Rc::into_inner(side.0).unwrap().into_inner();
+    let script = Arc::into_inner(side.0).unwrap().into_inner().unwrap();
     (seen, told, script)
 }
 
@@ -221,10 +218,9 @@ fn a_ride_is_told_from_the_card_to_ready() {
 
 #[test]
 fn a_fault_goes_with_the_answer_that_it_hits() {
-    let faults: Vec<Injection> =
-        [r#"{"at":"select ppse","fault":"drop","times":2}"#, r#"{"at":"gpo","fault":"cut"}"#]
-            .map(|json| serde_json::from_str(json).unwrap())
-            .into();
+    let faults: Vec<Injection> = [r#"{"at":"select ppse","fault":"drop","times":2}"#, r#"{"at":"gpo","fault":"cut"}"#]
+        .map(|json| serde_json::from_str(json).unwrap())
+        .into();
     let (_, told, script) = play(ride(), &faults, false);
     assert_eq!(script.frames, Some(false));
     assert_eq!(script.answers[0].fault, Some(Fault::Drop { times: 2 }));
