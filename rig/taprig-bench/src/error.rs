@@ -95,6 +95,14 @@ pub enum BenchError {
         "the validator got no answer from the card emulator, which answers every frame: the machine is overloaded, or the air between the boards is cut; run fewer benches at a time, or check the wires"
     )]
     Air,
+    /// Notes of the card emulator did not arrive.
+    #[error(
+        "{notes} notes of the card emulator were lost on the way, so what the card side saw is not whole; check its serial cable and `baud`, or run fewer benches at a time"
+    )]
+    Lost {
+        /// How many.
+        notes: u32,
+    },
     /// This kind of board is not programmed by the rig.
     #[error("a board of kind `{0}` is not programmed by the rig")]
     NotProgrammable(Kind),

@@ -82,6 +82,8 @@ pub struct Bench {
     links: Option<Links>,
     /// The boards came from power-on and nothing was said to them yet.
     fresh: bool,
+    /// Notes of the emulator that were lost before its power was taken away and that nobody has asked for yet.
+    lost: u32,
     /// Power-ons so far: each has a socket of its own for the air.
     cycles: u32,
     next: Option<Next>,
@@ -125,6 +127,23 @@ impl Bench {
     /// From here on the bench's events go to `scope`: to that of a sub-case, or back to its own.
     pub fn tell_to(&mut self, scope: Scope) {
         self.scope = scope;
+        let tell = self.noise();
+        if let Some(links) = &mut self.links {
+            links.console.noise_to(tell);
+        }
+    }
+
+    /// Takes in what the validator has said and nobody has waited for, so that its noise is told.
+    pub fn hear_out(&mut self) {
+        if let Some(links) = &mut self.links {
+            links.console.hear_out();
+        }
+    }
+
+    /// Tells of lines that are neither reply nor event.
+    fn noise(&self) -> impl Fn(&str) + Send + use<> {
+        let scope = self.scope.clone();
+        move |line| scope.emit(Source::Validator, Body::ConsoleNoise { text: line.to_owned() })
     }
 
     /// The links, when the boards are on.
@@ -147,7 +166,16 @@ impl Bench {
             self.power_cycle().await?;
         }
         self.fresh = false;
+        // What was lost before belongs to nobody.
+        let _ = self.take_lost();
         Ok(())
+    }
+
+    /// How many notes of the card emulator were lost since the boards were [`fresh`](Bench::fresh), or since this was
+    /// last asked. When it is not zero, what the card side saw is not whole.
+    pub fn take_lost(&mut self) -> u32 {
+        let since = self.links.as_mut().map_or(0, |links| links.relay.take_lost());
+        std::mem::take(&mut self.lost).saturating_add(since)
     }
 
     /// Takes power from both boards and gives it back; returns when both are ready.
@@ -165,6 +193,8 @@ impl Bench {
 
     /// Takes power from both boards.
     pub fn power_off(&mut self) {
+        self.lost = self.take_lost();
+        self.hear_out();
         let on = self.links.take().is_some();
         // The validator first: its air is a client of the emulator's.
         self.validator.power_off();
@@ -201,6 +231,7 @@ impl Bench {
         let relay_tap = self.tap("emulator-link");
         let mut relay = Relay::open(&relay_port, self.emulator_baud, relay_tap)?;
         let mut console = Console::open(&console_port, adapter.baud, &adapter.lines, self.tap("validator-console"))?;
+        console.noise_to(self.noise());
         self.emulator.go()?;
         self.scope.emit(Source::Power, Body::Power { role: Role::Emulator, on: true });
         self.validator.go()?;

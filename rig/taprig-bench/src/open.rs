@@ -91,6 +91,7 @@ impl Bench {
             modelled: config.bench.is_modelled(),
             links: None,
             fresh: false,
+            lost: 0,
             cycles: 0,
             next: None,
             scope,

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use taprig::display::noise;
 use taprig::run::known_state::{Situation, Told};
 use taprig::run::plan;
 use taprig::run::station::Station;
 use taprig::run::tap::Tap;
 use taprig::setup;
-use taprig_bench::Bench;
+use taprig_bench::{Bench, BenchError};
 use taprig_case::baseline::Mode;
 use taprig_case::project::Fixture;
 use taprig_case::{Diagnostic, Problems, Project, Workshop};
@@ -96,11 +97,21 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
             };
             tap.play(links, &device.events, &scope).await?;
         }
+        bench.hear_out();
+        let notes = bench.take_lost();
+        if notes > 0 {
+            return Err(BenchError::Lost { notes });
+        }
         bench.tell_to(own);
         Ok(())
     });
-    let text = render(&scope.events(), View::Whole);
-    let printed = print(&format!("{}\n", text.trim_end()));
+    let events = scope.events();
+    let mut text = render(&events, View::Whole).trim_end().to_owned() + "\n";
+    let noise = noise(&events);
+    if !noise.is_empty() {
+        text += &format!("\nthe validator said besides\n  {}\n", noise.join("\n  "));
+    }
+    let printed = print(&text);
     match played {
         Ok(Some(())) => Ok(printed),
         Ok(None) => Ok(interrupt::interrupted()),

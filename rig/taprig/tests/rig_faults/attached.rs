@@ -1,12 +1,15 @@
 //! Devices that are reached by a serial port alone: here a pseudo terminal, with the test as the device.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::time::Duration;
+
+use wire::frame::{Collected, Collector};
+use wire::link::{Identity, Note, Order, Report, Request};
 
 use super::place::{LONG, Place, RIDE, Ran};
 use super::pty;
@@ -44,6 +47,54 @@ impl Terminal {
 fn bench(place: &Place, terminal: &Path) {
     place.device("ready-within: 5 s", "ready-within: 1 s");
     place.bench("desk", &format!("attached: {{ serial: {{ path: {} }} }}", terminal.display()), "sim: {}");
+}
+
+/// A bench with both boards at the end of a terminal. Each answers on a thread that ends with the test's process.
+fn played(
+    place: &Place,
+    validator: impl FnMut(&str) -> String + Send + 'static,
+    emulator: impl FnMut(Request) -> Vec<Note> + Send + 'static,
+) {
+    let (console, link) = (Terminal::new(), Terminal::new());
+    let attached = |terminal: &Terminal| format!("attached: {{ serial: {{ path: {} }} }}", terminal.path().display());
+    place.bench("desk", &attached(&console), &attached(&link));
+    let mut validator = validator;
+    std::thread::spawn(move || {
+        let (device, _port) = console.into_ends();
+        for line in BufReader::new(&device).lines().map_while(Result::ok) {
+            (&device).write_all(validator(&line).as_bytes()).unwrap();
+        }
+    });
+    let mut emulator = emulator;
+    std::thread::spawn(move || {
+        let (device, _port) = link.into_ends();
+        let mut collector = Collector::<{ wire::link::MAX_PACKED }>::default();
+        for byte in BufReader::new(&device).bytes().map_while(Result::ok) {
+            let Some(Collected::Frame(body)) = collector.push(byte) else { continue };
+            for note in emulator(wire::link::decode::<Order>(body).unwrap().request) {
+                (&device).write_all(&wire::link::encode(&note).unwrap()).unwrap();
+            }
+        }
+    });
+}
+
+/// What an emulator says to orders that are no tap's; its notes have the numbers that `number` gives.
+fn reports(mut number: impl FnMut(&Request) -> u16 + Send + 'static) -> impl FnMut(Request) -> Vec<Note> + Send {
+    move |request| {
+        let number = number(&request);
+        let report = match request {
+            Request::Identify => Report::Identity(Identity {
+                protocol: wire::link::PROTOCOL,
+                firmware: "taprig-emulator".try_into().unwrap(),
+                version: "1".try_into().unwrap(),
+                board: "desk".try_into().unwrap(),
+                digest: [0; 32],
+            }),
+            Request::Echo(nonce) => Report::Echo(nonce),
+            other => panic!("{other:?}"),
+        };
+        vec![Note { number, at_us: 0, air_us: 0, report }]
+    }
 }
 
 /// A validator that takes every command for a good one.
@@ -166,4 +217,63 @@ fn without_a_folder_it_is_said_that_nothing_is_kept() {
     bench(&place, Path::new("/dev/null"));
     let ran = Ran::of(&place.taprig(&["run", "--bench", "desk"]).output().unwrap());
     ran.expect(3, &["0 of 1 cases were judged; nothing else was kept, as no `--report DIR` was given"]);
+}
+
+/// A case whose steps need no tap.
+const ASK: &str = "steps: [{ console: { send: status, expect: ok state=ready* } }]\n";
+
+#[test]
+fn a_case_in_which_notes_of_the_emulator_are_lost_is_an_error() {
+    let place = Place::new();
+    place.case("BUS-001", ASK);
+    let mut next = 0;
+    let number = move |request: &Request| {
+        // Three notes come to grief before the answer to the case's nonce.
+        next += if matches!(request, Request::Echo(_)) { 4 } else { 1 };
+        next
+    };
+    played(&place, answers, reports(number));
+    place.run(&["--bench", "desk"]).expect(3, &["3 notes of the card emulator were lost", "check its serial cable"]);
+    let (verdict, failure) = place.verdict("BUS-001");
+    assert_eq!(verdict, "error", "{failure}");
+    assert!(failure.contains("what the card side saw is not whole"), "{failure}");
+    let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
+    assert!(events.contains(r#""text":"3 notes of the card emulator were lost""#), "{events}");
+}
+
+/// Numbers of notes none of which is lost.
+fn in_a_row() -> impl FnMut(&Request) -> u16 + Send + 'static {
+    let mut next = 0;
+    move |_| {
+        next += 1;
+        next
+    }
+}
+
+#[test]
+fn a_case_in_which_every_note_came_is_judged() {
+    let place = Place::new();
+    place.case("BUS-001", ASK);
+    played(&place, answers, reports(in_a_row()));
+    place.run(&["--bench", "desk"]).expect(0, &["1 passed"]);
+}
+
+#[test]
+fn the_debug_output_of_a_device_is_told_and_shown_when_its_case_fails() {
+    let place = Place::new();
+    place.case("BUS-001", "steps: [{ console: { send: status, expect: ok state=asleep } }]\n");
+    let mut asked = 0;
+    let chatty = move |line: &str| {
+        asked += u8::from(line == "status");
+        // Among the lines of the known state, and then in the step and behind it.
+        let before = if line == "status" { format!("dbg asked {asked}\n") } else { String::new() };
+        let after = if asked == 2 { "dbg going to sleep\n" } else { "" };
+        format!("{before}{}{after}", answers(line))
+    };
+    played(&place, chatty, reports(in_a_row()));
+    let shown = "  what the validator said besides\n    dbg asked 1\n    dbg asked 2\n    dbg going to sleep\n";
+    place.run(&["--bench", "desk"]).expect(1, &[shown]);
+    let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
+    let told = r#""case":"BUS-001","source":"validator","body":{"kind":"console-noise","text":"dbg asked 2"}"#;
+    assert!(events.contains(told), "{events}");
 }
