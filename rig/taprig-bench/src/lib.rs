@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use error::BenchError;
-pub use error::told;
+pub use error::{advised, told};
 pub use open::{Config, Programs};
 
 use board::{Board, Prepared};

@@ -41,8 +41,12 @@ impl QemuBoard {
         state: PathBuf,
         runtime: PathBuf,
     ) -> Result<Self, BenchError> {
-        let machine =
-            machine.parse().map_err(|error| BenchError::Start { role, kind: Kind::Qemu, what: format!("{error}") })?;
+        let machine = machine.parse().map_err(|error| BenchError::Start {
+            role,
+            kind: Kind::Qemu,
+            what: format!("{error}"),
+            advice: None,
+        })?;
         Ok(Self { role, machine, image, programs: programs.clone(), state, runtime, standing: None, running: None })
     }
 
@@ -64,7 +68,7 @@ impl QemuBoard {
 }
 
 fn failed(role: Role) -> impl Fn(BoardError) -> BenchError {
-    move |error| BenchError::Start { role, kind: Kind::Qemu, what: told(&error) }
+    move |error| BenchError::Start { role, kind: Kind::Qemu, what: told(&error), advice: error.advice() }
 }
 
 impl Board for QemuBoard {

@@ -16,7 +16,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The port can't be opened.
-    #[error("can't open the serial port {port}: {source}; is the board connected, and may you read and write the port?", port = port.display())]
+    #[error("can't open the serial port {port}: {source}", port = port.display())]
     Open {
         /// The port.
         port: PathBuf,
@@ -24,13 +24,13 @@ pub enum LinkError {
         source: std::io::Error,
     },
     /// Another process holds the port.
-    #[error("the serial port {port} is taken by another process; end it, or give this run another bench", port = port.display())]
+    #[error("the serial port {port} is taken by another process", port = port.display())]
     Taken {
         /// The port.
         port: PathBuf,
     },
     /// The port vanished while in use.
-    #[error("the serial port {port} vanished: {source}; was the board unplugged, or did it lose power?", port = port.display())]
+    #[error("the serial port {port} vanished: {source}", port = port.display())]
     Gone {
         /// The port.
         port: PathBuf,
@@ -58,7 +58,7 @@ pub enum LinkError {
         why: String,
     },
     /// The board says something that no board of its protocol says.
-    #[error("{from} answered {seen} where {expected} was expected; does its firmware fit this version of taprig?")]
+    #[error("{from} answered {seen} where {expected} was expected")]
     Unexpected {
         /// Who.
         from: &'static str,
@@ -67,4 +67,18 @@ pub enum LinkError {
         /// What came.
         seen: String,
     },
+}
+
+impl LinkError {
+    /// What to try.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Open { .. } => "is the board connected, and may you read and write the port?",
+            Self::Taken { .. } => "end it, or give this run another bench",
+            Self::Gone { .. } => "was the board unplugged, or did it lose power?",
+            Self::Unexpected { .. } => "does its firmware fit this version of taprig?",
+            Self::Deadline { .. } | Self::Refused { .. } => return None,
+        })
+    }
 }

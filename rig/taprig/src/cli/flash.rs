@@ -50,7 +50,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let station = Station::new(config, recorder.clone(), project.root().to_owned(), Mode::Compare);
     let done = match station {
         Ok(mut station) => {
-            station.with_bench(&stop, async |_: &mut Bench| Ok(())).map_err(|error| super::rig_failed(&error))
+            station.with_bench(&stop, async |_: &mut Bench| Ok(())).map_err(|error| super::bench_failed(&error))
         }
         Err(error) => Err(super::rig_failed(&error)),
     };

@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use taprig::display::{Failure, Out};
+use taprig_bench::{BenchError, advised, told};
 use taprig_case::{Problems, Project};
 
 /// Decides whether a contactless fare validator may go into service.
@@ -154,6 +155,12 @@ pub(crate) fn rig_failed(error: &dyn std::error::Error) -> Exit {
         cause = error.source();
     }
     eprintln!();
+    Exit::RigFailed
+}
+
+/// Says that a bench failed, and what to try.
+pub(crate) fn bench_failed(error: &BenchError) -> Exit {
+    eprintln!("taprig: {}", advised(told(error), error.advice()));
     Exit::RigFailed
 }
 

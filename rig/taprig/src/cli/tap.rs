@@ -115,7 +115,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     match played {
         Ok(Some(())) => Ok(printed),
         Ok(None) => Ok(interrupt::interrupted()),
-        Err(error) => Ok(super::rig_failed(&error)),
+        Err(error) => Ok(super::bench_failed(&error)),
     }
 }
 
