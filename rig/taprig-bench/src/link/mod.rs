@@ -37,6 +37,16 @@ pub enum LinkError {
         /// Why.
         source: std::io::Error,
     },
+    /// The port takes no bytes.
+    #[error("the serial port {port} did not take {bytes} bytes within {} ms", within.as_millis(), port = port.display())]
+    Stuck {
+        /// The port.
+        port: PathBuf,
+        /// How many were to be sent.
+        bytes: usize,
+        /// How long it had.
+        within: Duration,
+    },
     /// No answer in time.
     #[error("{what} did not come from {from} within {} ms", within.as_millis())]
     Deadline {
@@ -77,6 +87,7 @@ impl LinkError {
             Self::Open { .. } => "is the board connected, and may you read and write the port?",
             Self::Taken { .. } => "end it, or give this run another bench",
             Self::Gone { .. } => "was the board unplugged, or did it lose power?",
+            Self::Stuck { .. } => "does its adapter hang? Unplug it, plug it in again and run again",
             Self::Unexpected { .. } => "does its firmware fit this version of taprig?",
             Self::Deadline { .. } | Self::Refused { .. } => return None,
         })
