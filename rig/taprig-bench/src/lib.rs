@@ -14,6 +14,7 @@ mod qemu;
 mod real;
 mod sim;
 mod slot;
+mod switch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use open::{Config, Programs};
 
 use board::{Board, Prepared};
 use slot::Slot;
+use switch::Switch;
 use taprig_model::device::{Adapter, Device};
 use taprig_model::event::{Body, Role, Source};
 
@@ -87,6 +89,8 @@ pub struct Bench {
     /// Power-ons so far: each has a socket of its own for the air.
     cycles: u32,
     next: Option<Next>,
+    /// It was told that power can't be taken away.
+    unswitched: bool,
     scope: Scope,
     // After the boards, so that it is dropped after them.
     slot: Slot,
@@ -183,22 +187,57 @@ impl Bench {
     /// # Errors
     /// [`BenchError`]; the boards are then off.
     pub async fn power_cycle(&mut self) -> Result<(), BenchError> {
-        self.power_off();
+        self.power_off().await?;
         let outcome = self.power_on().await;
-        if outcome.is_err() {
-            self.power_off();
+        // Why the boards did not come on is the first thing to know. Where power can't be taken away either, closing the
+        // bench tells.
+        if outcome.is_err() && self.power_off().await.is_err() {
+            self.unswitched = false;
         }
         outcome
     }
 
-    /// Takes power from both boards.
-    pub fn power_off(&mut self) {
+    /// Takes power from both boards; returns when it has been off for long enough.
+    ///
+    /// # Errors
+    /// [`BenchError::Power`]: a board may still have power.
+    pub async fn power_off(&mut self) -> Result<(), BenchError> {
+        let on = self.let_go();
+        for role in [Role::Validator, Role::Emulator] {
+            if let Some(switch) = self.board(role).switch(false) {
+                let switched = switch.run().await;
+                self.unswitched = switched.is_err();
+                switched?;
+            }
+        }
+        self.tell_off(on);
+        Ok(())
+    }
+
+    /// The same where nothing can be awaited, and nobody waits for the boards to be used again.
+    fn power_off_at_once(&mut self) -> Result<(), BenchError> {
+        let on = self.let_go();
+        for role in [Role::Validator, Role::Emulator] {
+            if let Some(switch) = self.board(role).switch(false) {
+                switch.run_at_once()?;
+            }
+        }
+        self.tell_off(on);
+        Ok(())
+    }
+
+    /// Closes the links and ends what is a process of this host. True when the boards were on.
+    fn let_go(&mut self) -> bool {
         self.lost = self.take_lost();
         self.hear_out();
         let on = self.links.take().is_some();
         // The validator first: its air is a client of the emulator's.
         self.validator.power_off();
         self.emulator.power_off();
+        on
+    }
+
+    fn tell_off(&self, on: bool) {
         if on {
             for role in [Role::Validator, Role::Emulator] {
                 self.scope.emit(Source::Power, Body::Power { role, on: false });
@@ -233,8 +272,10 @@ impl Bench {
         let mut console = Console::open(&console_port, adapter.baud, &adapter.lines, self.tap("validator-console"))?;
         console.noise_to(self.noise());
         self.emulator.go()?;
+        switched(self.emulator.switch(true)).await?;
         self.scope.emit(Source::Power, Body::Power { role: Role::Emulator, on: true });
         self.validator.go()?;
+        switched(self.validator.switch(true)).await?;
         self.scope.emit(Source::Power, Body::Power { role: Role::Validator, on: true });
 
         let within: Duration = adapter.ready_within.into();
@@ -335,6 +376,14 @@ impl Bench {
     }
 }
 
+/// Switches power where that takes a program.
+async fn switched(switch: Option<Switch>) -> Result<(), BenchError> {
+    match switch {
+        Some(switch) => switch.run().await,
+        None => Ok(()),
+    }
+}
+
 /// An emulator that got power says that it has started; one that could not be switched is asked whether it is there.
 async fn starts(relay: &mut Relay, restarts: bool, within: Duration) -> Result<(), LinkError> {
     if restarts { relay.started(within).await } else { relay.identify(within).await.map(drop) }
@@ -353,8 +402,16 @@ async fn becomes_ready(console: &mut Console, restarts: bool, adapter: &Adapter)
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        self.power_off();
+        let off = self.power_off_at_once();
         self.forget_next();
+        if let Err(error) = off
+            && !self.unswitched
+        {
+            // It is no fault of the sub-case that was the last here.
+            let scope = self.scope.recorder().scope().bench(&self.name());
+            let fault = error.fault("switching the boards off", &format!("the bench {}", self.name()));
+            scope.emit(Source::Rig, Body::RigFault(fault));
+        }
         self.scope.emit(Source::Rig, Body::BenchClosed {});
     }
 }

@@ -92,6 +92,7 @@ impl Bench {
             links: None,
             fresh: false,
             lost: 0,
+            unswitched: false,
             cycles: 0,
             next: None,
             scope,

@@ -155,4 +155,7 @@ pub struct PowerCommand {
     pub off: Vec<String>,
     /// How long power stays off, so that capacitors empty.
     pub off_for: Duration,
+    /// How long each program may take. Absent: 10 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Duration>,
 }

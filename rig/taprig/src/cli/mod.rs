@@ -14,9 +14,13 @@ mod tap;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use taprig::display::{Failure, Out};
 use taprig_bench::{BenchError, advised, told};
 use taprig_case::{Problems, Project};
+use taprig_model::event::{Body, Event};
+use taprig_record::Listener;
 
 /// Decides whether a contactless fare validator may go into service.
 #[derive(Debug, Parser)]
@@ -162,6 +166,20 @@ pub(crate) fn rig_failed(error: &dyn std::error::Error) -> Exit {
 pub(crate) fn bench_failed(error: &BenchError) -> Exit {
     eprintln!("taprig: {}", advised(told(error), error.advice()));
     Exit::RigFailed
+}
+
+/// Tells faults of the rig that no error carries, as they come: such as that of a bench that can't be closed. For commands
+/// that show no events.
+pub(crate) fn faults() -> (Listener, Arc<AtomicBool>) {
+    let failed = Arc::<AtomicBool>::default();
+    let fails = failed.clone();
+    let listen = move |event: &Event| {
+        if let Body::RigFault(fault) = &event.body {
+            eprintln!("taprig: {fault}");
+            fails.store(true, Ordering::Release);
+        }
+    };
+    (Box::new(listen), failed)
 }
 
 /// The time of day, RFC 3339 in UTC.

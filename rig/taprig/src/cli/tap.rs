@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use taprig::display::noise;
 use taprig::run::known_state::{Situation, Told};
@@ -49,7 +50,8 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         return Err(Diagnostic::of_file(&card_file, "no card can be made of it").into());
     };
 
-    let recorder = match Recorder::start(None, Options::default(), vec![]) {
+    let (faults, failed) = super::faults();
+    let recorder = match Recorder::start(None, Options::default(), vec![faults]) {
         Ok(recorder) => recorder,
         Err(error) => return Ok(super::rig_failed(&error)),
     };
@@ -112,7 +114,10 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         text += &format!("\nthe validator said besides\n  {}\n", noise.join("\n  "));
     }
     let printed = print(&text);
+    drop(station);
+    recorder.flush();
     match played {
+        Ok(Some(())) if failed.load(Ordering::Acquire) => Ok(Exit::RigFailed),
         Ok(Some(())) => Ok(printed),
         Ok(None) => Ok(interrupt::interrupted()),
         Err(error) => Ok(super::bench_failed(&error)),

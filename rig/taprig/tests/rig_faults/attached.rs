@@ -58,20 +58,34 @@ fn played(
     let (console, link) = (Terminal::new(), Terminal::new());
     let attached = |terminal: &Terminal| format!("attached: {{ serial: {{ path: {} }} }}", terminal.path().display());
     place.bench("desk", &attached(&console), &attached(&link));
-    let mut validator = validator;
+    let _say = play_validator(console, validator);
+    play_emulator(link, emulator);
+}
+
+/// The validator at the end of a terminal. Returns what makes it say something of its own accord.
+pub(crate) fn play_validator(
+    terminal: Terminal,
+    mut answer: impl FnMut(&str) -> String + Send + 'static,
+) -> impl Fn(&str) + Send + 'static {
+    let (device, port) = terminal.into_ends();
+    let voice = device.try_clone().unwrap();
     std::thread::spawn(move || {
-        let (device, _port) = console.into_ends();
+        let _port = port;
         for line in BufReader::new(&device).lines().map_while(Result::ok) {
-            (&device).write_all(validator(&line).as_bytes()).unwrap();
+            (&device).write_all(answer(&line).as_bytes()).unwrap();
         }
     });
-    let mut emulator = emulator;
+    move |line| (&voice).write_all(line.as_bytes()).unwrap()
+}
+
+/// The card emulator at the end of a terminal.
+pub(crate) fn play_emulator(terminal: Terminal, mut answer: impl FnMut(Request) -> Vec<Note> + Send + 'static) {
     std::thread::spawn(move || {
-        let (device, _port) = link.into_ends();
+        let (device, _port) = terminal.into_ends();
         let mut collector = Collector::<{ wire::link::MAX_PACKED }>::default();
         for byte in BufReader::new(&device).bytes().map_while(Result::ok) {
             let Some(Collected::Frame(body)) = collector.push(byte) else { continue };
-            for note in emulator(wire::link::decode::<Order>(body).unwrap().request) {
+            for note in answer(wire::link::decode::<Order>(body).unwrap().request) {
                 (&device).write_all(&wire::link::encode(&note).unwrap()).unwrap();
             }
         }
@@ -79,7 +93,9 @@ fn played(
 }
 
 /// What an emulator says to orders that are no tap's; its notes have the numbers that `number` gives.
-fn reports(mut number: impl FnMut(&Request) -> u16 + Send + 'static) -> impl FnMut(Request) -> Vec<Note> + Send {
+pub(crate) fn reports(
+    mut number: impl FnMut(&Request) -> u16 + Send + 'static,
+) -> impl FnMut(Request) -> Vec<Note> + Send {
     move |request| {
         let number = number(&request);
         let report = match request {
@@ -98,7 +114,7 @@ fn reports(mut number: impl FnMut(&Request) -> u16 + Send + 'static) -> impl FnM
 }
 
 /// A validator that takes every command for a good one.
-fn answers(line: &str) -> String {
+pub(crate) fn answers(line: &str) -> String {
     let word = line.split(' ').next().unwrap_or_default();
     match word {
         "identity" => "ok device=taprig-reference firmware=taprig-validator board=desk version=1 digest=00\n".into(),
@@ -220,7 +236,7 @@ fn without_a_folder_it_is_said_that_nothing_is_kept() {
 }
 
 /// A case whose steps need no tap.
-const ASK: &str = "steps: [{ console: { send: status, expect: ok state=ready* } }]\n";
+pub(crate) const ASK: &str = "steps: [{ console: { send: status, expect: ok state=ready* } }]\n";
 
 #[test]
 fn a_case_in_which_notes_of_the_emulator_are_lost_is_an_error() {
@@ -242,7 +258,7 @@ fn a_case_in_which_notes_of_the_emulator_are_lost_is_an_error() {
 }
 
 /// Numbers of notes none of which is lost.
-fn in_a_row() -> impl FnMut(&Request) -> u16 + Send + 'static {
+pub(crate) fn in_a_row() -> impl FnMut(&Request) -> u16 + Send + 'static {
     let mut next = 0;
     move |_| {
         next += 1;
