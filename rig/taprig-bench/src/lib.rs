@@ -79,6 +79,8 @@ pub struct Bench {
     device: Device,
     validator: Box<dyn Board>,
     emulator: Box<dyn Board>,
+    /// Of the console and of the emulator's link, in bits a second.
+    console_baud: u32,
     emulator_baud: u32,
     modelled: bool,
     links: Option<Links>,
@@ -269,7 +271,8 @@ impl Bench {
         let adapter = &self.device.console;
         let relay_tap = self.tap("emulator-link");
         let mut relay = Relay::open(&relay_port, self.emulator_baud, relay_tap)?;
-        let mut console = Console::open(&console_port, adapter.baud, &adapter.lines, self.tap("validator-console"))?;
+        let mut console =
+            Console::open(&console_port, self.console_baud, &adapter.lines, self.tap("validator-console"))?;
         console.noise_to(self.noise());
         self.emulator.go()?;
         switched(self.emulator.switch(true)).await?;

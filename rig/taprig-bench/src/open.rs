@@ -87,6 +87,9 @@ impl Bench {
             device: config.device.clone(),
             validator,
             emulator,
+            console_baud: serial(&config.bench.validator)
+                .and_then(|port| port.baud)
+                .unwrap_or(config.device.console.baud),
             emulator_baud: serial(&config.bench.emulator).and_then(|port| port.baud).unwrap_or(EMULATOR_BAUD),
             modelled: config.bench.is_modelled(),
             links: None,

@@ -275,6 +275,27 @@ fn a_case_in_which_every_note_came_is_judged() {
 }
 
 #[test]
+fn a_bench_file_may_say_how_fast_the_console_is() {
+    let place = Place::new();
+    place.case("BUS-001", ASK);
+    let (console, link) = (Terminal::new(), Terminal::new());
+    let attached = |terminal: &Terminal, more: &str| {
+        format!("attached: {{ serial: {{ path: {}{more} }} }}", terminal.path().display())
+    };
+    place.bench("slow", &attached(&console, ", baud: 57600"), &attached(&link, ""));
+    let (send, speeds) = channel();
+    let port = console.port.try_clone().unwrap();
+    let _say = play_validator(console, move |line| {
+        send.send(rustix::termios::tcgetattr(&port).unwrap().output_speed()).unwrap();
+        answers(line)
+    });
+    play_emulator(link, reports(in_a_row()));
+    place.run(&["--bench", "slow"]).expect(0, &["1 passed"]);
+    let speeds: Vec<u32> = speeds.try_iter().collect();
+    assert!(!speeds.is_empty() && speeds.iter().all(|speed| *speed == 57_600), "{speeds:?}");
+}
+
+#[test]
 fn the_debug_output_of_a_device_is_told_and_shown_when_its_case_fails() {
     let place = Place::new();
     place.case("BUS-001", "steps: [{ console: { send: status, expect: ok state=asleep } }]\n");
