@@ -1,8 +1,8 @@
 //! A bench file, `fixtures/benches/<name>.yaml`: one validator, one card emulator, and how to reach them.
 
 use crate::name::Name;
-use crate::schema::Version;
 use crate::units::{Duration, Hex};
+use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

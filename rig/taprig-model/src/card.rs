@@ -6,9 +6,9 @@ pub mod change;
 pub mod key;
 
 use crate::name::{Name, Tag};
-use crate::schema::Version;
 use crate::text::text;
 use crate::units::{Duration, Hex, Malformed, Pan, malformed};
+use crate::version::Version;
 pub use change::Change;
 pub use key::KeyFile;
 use schemars::JsonSchema;

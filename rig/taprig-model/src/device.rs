@@ -1,8 +1,8 @@
 //! A device file, `fixtures/devices/<name>.yaml`: who the device is, what it claims, how its console speaks.
 
 use crate::name::Name;
-use crate::schema::Version;
 use crate::units::Duration;
+use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -23,3 +23,4 @@ mod tests;
 mod text;
 pub mod units;
 pub mod validator;
+pub mod version;
