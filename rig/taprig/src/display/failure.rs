@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::style::{Styles, paint};
+use std::path::Path;
 use taprig_judge::transcript::render;
 use taprig_model::event::{Body, CheckKind, Event};
 use taprig_model::result::{CaseResult, Verdict};
@@ -50,7 +51,7 @@ pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styl
     }
     noise(events, options, styles, &mut out);
     if !options.repeat.is_empty() {
-        out.push(format!("  repeat: {} {}", options.repeat, quoted(&case.id)));
+        out.push(format!("  repeat: {} {}", options.repeat, quoted(meant(case))));
     }
     out.push(String::new());
     out.iter().map(|line| format!("{line}\n")).collect()
@@ -105,6 +106,11 @@ fn faults(events: &[Event], case: &CaseResult) -> Vec<String> {
     });
     let told: Vec<_> = told.collect();
     if told.is_empty() { vec![case.failure.clone().unwrap_or_default()] } else { told }
+}
+
+/// What a command line calls the case: an id is looked for in `cases` alone, any other case goes by its file.
+fn meant(case: &CaseResult) -> &str {
+    if Path::new(&case.file).starts_with("cases") { &case.id } else { &case.file }
 }
 
 /// An argument as a shell takes it.
