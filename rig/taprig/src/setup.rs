@@ -93,7 +93,7 @@ fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<O
         }
         _ => {}
     }
-    Ok(Some(image))
+    Ok(Some(image.called(project.shown(&path))))
 }
 
 /// The flash of a chip that probe-rs knows.

@@ -140,7 +140,13 @@ impl Image {
         Ok(Self { path, address, content: content.into(), digest })
     }
 
-    /// The file it was read from.
+    /// The same, called otherwise: records are read on other machines, where a path is one from the project on.
+    #[must_use]
+    pub fn called(self, path: &Path) -> Self {
+        Self { path: path.into(), ..self }
+    }
+
+    /// The file it was read from, as it is called.
     pub fn path(&self) -> &Path {
         &self.path
     }
