@@ -205,6 +205,8 @@ impl Bench {
     /// [`BenchError::Power`]: a board may still have power.
     pub async fn power_off(&mut self) -> Result<(), BenchError> {
         let on = self.let_go();
+        // The reader of a closed port ends at its next turn, and only then can the port be opened again.
+        tokio::task::yield_now().await;
         for role in [Role::Validator, Role::Emulator] {
             if let Some(switch) = self.board(role).switch(false) {
                 let switched = switch.run().await;

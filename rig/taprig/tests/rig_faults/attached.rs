@@ -240,8 +240,15 @@ pub(crate) const ASK: &str = "steps: [{ console: { send: status, expect: ok stat
 
 #[test]
 fn a_case_in_which_notes_of_the_emulator_are_lost_is_an_error() {
+    let after_a_power_cycle = ASK.replace("steps: [", "steps: [power-cycle, ");
+    for case in [ASK, &after_a_power_cycle] {
+        loses_notes(case);
+    }
+}
+
+fn loses_notes(case: &str) {
     let place = Place::new();
-    place.case("BUS-001", ASK);
+    place.case("BUS-001", case);
     let mut next = 0;
     let number = move |request: &Request| {
         // Three notes come to grief before the answer to the case's nonce.
@@ -272,6 +279,17 @@ fn a_case_in_which_every_note_came_is_judged() {
     place.case("BUS-001", ASK);
     played(&place, answers, reports(in_a_row()));
     place.run(&["--bench", "desk"]).expect(0, &["1 passed"]);
+}
+
+/// Between two cases the ports are closed and opened again.
+#[test]
+fn cases_run_one_after_the_other_on_boards_without_a_power_switch() {
+    let place = Place::new();
+    for id in ["BUS-001", "BUS-002", "BUS-003"] {
+        place.case(id, ASK);
+    }
+    played(&place, answers, reports(in_a_row()));
+    place.run(&["--bench", "desk"]).expect(0, &["3 passed"]);
 }
 
 #[test]
