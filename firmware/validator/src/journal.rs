@@ -5,12 +5,9 @@ use kernel::{Oda, Pan, Ride};
 use serde::{Deserialize, Serialize};
 
 use crate::board::Board;
-use crate::memory::{Layout, MAX_RECORD};
+use crate::memory::{JOURNAL_SLOT, Layout, MAX_RECORD};
 use crate::settings::{RideMode, Settings};
 use crate::store::{Store, StoreError};
-
-/// Bytes a record, check sum included.
-pub const SLOT: usize = 208;
 
 /// Number of the record and epoch, before the record itself. Both in clear text, so that a scan passes over
 /// unused places quickly, and the journal can be found again without the settings.
@@ -184,7 +181,7 @@ impl<B: Board> Store<'_, B> {
             return Err(StoreError::Full);
         }
         let (index, epoch) = (self.journal.count, self.epochs().journal);
-        let mut body = [0; SLOT - 4];
+        let mut body = [0; JOURNAL_SLOT - 4];
         body[..4].copy_from_slice(&number(index));
         body[4..HEADER].copy_from_slice(&epoch.to_be_bytes());
         postcard::to_slice(record, &mut body[HEADER..]).map_err(|_| StoreError::Memory)?;
@@ -272,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_cut_at_any_byte_leaves_the_ride_whole_or_absent() {
-        for cut in 0..=SLOT {
+        for cut in 0..=JOURNAL_SLOT {
             let board = TestBoard::new(4096);
             let (mut store, _) = Store::open(&board);
             store.append_ride(&record(10)).expect("room");
@@ -294,7 +291,7 @@ mod tests {
         for fare in [1, 2, 4] {
             store.append_ride(&record(fare)).expect("room");
         }
-        let at = Layout::new(4096).journal.offset + SLOT + 40;
+        let at = Layout::new(4096).journal.offset + JOURNAL_SLOT + 40;
         board.nvm.borrow_mut()[at] ^= 0x10;
         let (store, _) = Store::open(&board);
         assert_eq!(store.journal(), Journal { count: 3, total: 5, damaged: 1 });

@@ -16,6 +16,9 @@ pub const MIN_SIZE: usize = 4096;
 /// Room for one copy of the settings.
 pub const SETTINGS_SLOT: usize = 448;
 
+/// Bytes a record of the journal, check sum included.
+pub const JOURNAL_SLOT: usize = 208;
+
 /// Longest record of any table, check sum included.
 pub const MAX_RECORD: usize = 272;
 
@@ -58,7 +61,7 @@ impl Layout {
         let keys = table(1, 2 * SETTINGS_SLOT, 264, keys);
         let deny = table(2, end(keys), 16, deny);
         let revoked = table(3, end(deny), 16, revoked);
-        let journal = table(4, end(revoked), crate::journal::SLOT, 0);
+        let journal = table(4, end(revoked), JOURNAL_SLOT, 0);
         let room = size.saturating_sub(journal.offset) / journal.slot;
         let journal = Table { capacity: u32::try_from(room).unwrap_or(u32::MAX), ..journal };
         Self { settings: [0, SETTINGS_SLOT], keys, deny, revoked, journal }

@@ -48,10 +48,11 @@ struct Verdict {
     message: MessageId,
     /// The device's own words in place of the message's.
     words: Option<&'static str>,
+    sound: Sound,
 }
 
 const fn verdict(kind: OutcomeKind, reason: &'static str, message: MessageId) -> Verdict {
-    Verdict { kind, reason, message, words: None }
+    Verdict { kind, reason, message, words: None, sound: sound_of(kind) }
 }
 
 /// Several cards in the field.
@@ -67,8 +68,12 @@ const NO_PAN: Verdict = verdict(OutcomeKind::Declined, "pan-missing", MessageId:
 /// What is not recorded was not paid.
 const NOT_RECORDED: Verdict = verdict(OutcomeKind::Declined, "journal-write", MessageId::ProcessingError);
 /// The same card again.
-const RETAP: Verdict =
-    Verdict { words: Some("already paid"), ..verdict(OutcomeKind::Declined, "retap", MessageId::NotAuthorised) };
+const RETAP: Verdict = Verdict {
+    words: Some("already paid"),
+    // Nothing is wrong: the passenger may go on.
+    sound: Sound::Attention,
+    ..verdict(OutcomeKind::Declined, "retap", MessageId::NotAuthorised)
+};
 
 impl<B: Board> Device<'_, B> {
     /// Serves the card that polling found; exactly one `! result` is sent.
@@ -169,8 +174,7 @@ impl<B: Board> Device<'_, B> {
     fn end(&self, verdict: &Verdict, outcome: Option<&Outcome>) {
         let words = verdict.words.unwrap_or(present::text(verdict.message));
         present::show_words(self.board, verdict.message, words, None);
-        let sound = if verdict.reason == RETAP.reason { Sound::Attention } else { sound_of(verdict.kind) };
-        present::sound(self.board, sound);
+        present::sound(self.board, verdict.sound);
         present::gate(self.board, false);
         let line = self.result(verdict.kind, verdict.reason);
         match outcome {
@@ -186,7 +190,7 @@ impl<B: Board> Device<'_, B> {
     }
 }
 
-fn sound_of(kind: OutcomeKind) -> Sound {
+const fn sound_of(kind: OutcomeKind) -> Sound {
     match kind {
         OutcomeKind::Approved => Sound::Accepted,
         OutcomeKind::TryAgain => Sound::Attention,
@@ -208,4 +212,24 @@ fn details(line: Line, outcome: &Outcome) -> Line {
         Oda::NotPerformed => "none",
     };
     line.field("cryptogram", cryptogram_type.slug()).field("oda", oda).field("cvm", outcome.cvm.slug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testboard::TestBoard;
+
+    #[test]
+    fn a_verdict_makes_its_own_sound_whatever_its_reason_is_called() {
+        let board = TestBoard::new(65_536);
+        let device = Device::start(&board);
+        let heard = |verdict: &Verdict| {
+            board.lines();
+            device.end(verdict, None);
+            board.lines().into_iter().find(|line| line.starts_with("! sound "))
+        };
+        assert_eq!(heard(&RETAP).as_deref(), Some("! sound attention"));
+        assert_eq!(heard(&Verdict { reason: "ridden", ..RETAP }).as_deref(), Some("! sound attention"));
+        assert_eq!(heard(&Verdict { reason: RETAP.reason, ..NO_PAN }).as_deref(), Some("! sound refused"));
+    }
 }

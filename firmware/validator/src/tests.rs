@@ -397,7 +397,7 @@ fn an_approved_ride_is_recorded_shown_and_reported() {
 
 #[test]
 fn a_ride_that_is_not_safe_in_memory_opens_no_gate() {
-    for cut in [0, 1, 100, crate::journal::SLOT - 1] {
+    for cut in [0, 1, 100, crate::memory::JOURNAL_SLOT - 1] {
         let board = TestBoard::new(SIZE);
         let mut device = Device::start(&board);
         board.lines();

@@ -8,6 +8,7 @@ use taprig_model::bench::BoardKind;
 
 use super::BenchError;
 use crate::flash::{FlashReport, Image, Progress};
+use crate::switch::Switch;
 
 /// A board, from power-on to power-off.
 ///
@@ -32,6 +33,11 @@ pub trait Board: Send + std::fmt::Debug {
     /// [`BenchError`], when it does not.
     fn go(&mut self) -> Result<(), BenchError> {
         Ok(())
+    }
+
+    /// What is to be run to switch the power, after [`Board::go`] or [`Board::power_off`]; none where those do it.
+    fn switch(&self, _on: bool) -> Option<Switch> {
+        None
     }
 
     /// Whether the firmware starts anew when the board is switched on by [`Board::power_on`] and [`Board::go`].

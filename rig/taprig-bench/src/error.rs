@@ -13,7 +13,7 @@ use crate::link::LinkError;
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// A folder or file of the rig's own can't be used.
-    #[error("can't use {path}: {source}; set TAPRIG_STATE to a folder that you may write", path = path.display())]
+    #[error("can't use {path}: {source}", path = path.display())]
     State {
         /// The folder or file.
         path: PathBuf,
@@ -21,7 +21,7 @@ pub enum BenchError {
         source: std::io::Error,
     },
     /// Too many benches at a time.
-    #[error("all {slots} slots of the bench {bench} are taken by other runs; wait for one to end")]
+    #[error("all {slots} slots of the bench {bench} are taken by other runs")]
     NoSlot {
         /// The bench.
         bench: String,
@@ -37,9 +37,11 @@ pub enum BenchError {
         kind: BoardKind,
         /// What went wrong.
         what: String,
+        /// What to try.
+        advice: Option<&'static str>,
     },
     /// A board ended of its own accord.
-    #[error("the {role} is gone: {why}; run again, and if it stays so, look at the end of its record (--report)")]
+    #[error("the {role} is gone: {why}")]
     Ended {
         /// Which board.
         role: Role,
@@ -47,7 +49,7 @@ pub enum BenchError {
         why: String,
     },
     /// The validator does not become ready.
-    #[error("the {role} did not become ready within {} ms of power-on: {why}; has it power, is it this board's firmware, does it run, and is this its port?", within.as_millis())]
+    #[error("the {role} did not become ready within {} ms of power-on: {why}", within.as_millis())]
     NotReady {
         /// Which board.
         role: Role,
@@ -57,9 +59,7 @@ pub enum BenchError {
         why: String,
     },
     /// A board is not what the bench file says.
-    #[error(
-        "the {role} says that it is {seen}, but the bench file wants {wanted}: nothing was flashed; are the cables swapped, or is it another board?"
-    )]
+    #[error("the {role} says that it is {seen}, but the bench file wants {wanted}: nothing was flashed")]
     WrongBoard {
         /// Which board.
         role: Role,
@@ -70,7 +70,7 @@ pub enum BenchError {
     },
     /// After flashing, the board still runs another image.
     #[error(
-        "the {role} was flashed and verified, but its firmware reports the digest {seen} where the image has {wanted}; does it run from another memory?"
+        "the {role} was flashed and verified, but its firmware reports the digest {seen} where the image has {wanted}"
     )]
     Digest {
         /// Which board.
@@ -81,9 +81,7 @@ pub enum BenchError {
         wanted: String,
     },
     /// The nonce of a case did not come back.
-    #[error(
-        "the {role} did not return this case's nonce but `{seen}`: what it says can't be relied on; is another program on its port?"
-    )]
+    #[error("the {role} did not return this case's nonce but `{seen}`: what it says can't be relied on")]
     Nonce {
         /// Which board.
         role: Role,
@@ -92,16 +90,20 @@ pub enum BenchError {
     },
     /// The card emulator left the reader without an answer.
     #[error(
-        "the validator got no answer from the card emulator, which answers every frame: the machine is overloaded, or the air between the boards is cut; run fewer benches at a time, or check the wires"
+        "the validator got no answer from the card emulator, which answers every frame: the machine is overloaded, or the air between the boards is cut"
     )]
     Air,
+    /// Notes of the card emulator did not arrive.
+    #[error("{notes} notes of the card emulator were lost on the way, so what the card side saw is not whole")]
+    Lost {
+        /// How many.
+        notes: u32,
+    },
     /// This kind of board is not programmed by the rig.
     #[error("a board of kind `{0}` is not programmed by the rig")]
     NotProgrammable(BoardKind),
     /// A serial port that the bench file names is not there.
-    #[error(
-        "no serial port fits what the bench file says of the {role}: {wanted} (ports here: {there}); is the board or its adapter plugged in, and is this how it is called?"
-    )]
+    #[error("no serial port fits what the bench file says of the {role}: {wanted} (ports here: {there})")]
     NoPort {
         /// Of which board.
         role: Role,
@@ -111,9 +113,7 @@ pub enum BenchError {
         there: String,
     },
     /// Several serial ports are as the bench file says.
-    #[error(
-        "several serial ports fit what the bench file says of the {role}: {wanted} (they are: {fitting}); tell them apart by `serial`, `interface` or `location`"
-    )]
+    #[error("several serial ports fit what the bench file says of the {role}: {wanted} (they are: {fitting})")]
     SeveralPorts {
         /// Of which board.
         role: Role,
@@ -143,31 +143,52 @@ pub enum BenchError {
     Link(#[from] LinkError),
 }
 
-/// An error with all its causes, before its advice: `reading x failed (permission denied); has it been built?`.
+/// An error with all its causes: `reading x failed (permission denied)`. What an error quotes of its causes itself is not
+/// told twice.
 pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
     let text = error.to_string();
     let causes = std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string);
     let causes: Vec<_> = causes.filter(|cause| !text.contains(cause.as_str())).collect();
-    if causes.is_empty() {
-        return text;
-    }
-    let causes = causes.join(": ");
-    match text.rsplit_once("; ") {
-        Some((what, advice)) => format!("{what} ({causes}); {advice}"),
-        None => format!("{text} ({causes})"),
+    if causes.is_empty() { text } else { format!("{text} ({})", causes.join(": ")) }
+}
+
+/// What went wrong and what to try, as one line for a person.
+pub fn advised(what: String, advice: Option<&str>) -> String {
+    match advice {
+        Some(advice) => format!("{what}; {advice}"),
+        None => what,
     }
 }
 
 impl BenchError {
+    /// What to try. It is no part of the message, which may hold words of other programs.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::State { .. } => "set TAPRIG_STATE to a folder that you may write",
+            Self::NoSlot { .. } => "wait for one to end",
+            Self::Start { advice, .. } => return *advice,
+            Self::Ended { .. } => "run again, and if it stays so, look at the end of its record (--report)",
+            Self::NotReady { .. } => "has it power, is it this board's firmware, does it run, and is this its port?",
+            Self::WrongBoard { .. } => "are the cables swapped, or is it another board?",
+            Self::Digest { .. } => "does it run from another memory?",
+            Self::Nonce { .. } => "is another program on its port?",
+            Self::Air => "run fewer benches at a time, or check the wires",
+            Self::Lost { .. } => "check its serial cable and `baud`, or run fewer benches at a time",
+            Self::NoPort { .. } => "is the board or its adapter plugged in, and is this how it is called?",
+            Self::SeveralPorts { .. } => "tell them apart by `serial`, `interface` or `location`",
+            Self::Power { .. } => "does it work when you run it by hand?",
+            Self::Flash { source, .. } => return source.cause.advice(),
+            Self::Link(error) => return error.advice(),
+            Self::NotProgrammable(_) => return None,
+        })
+    }
+
     /// The fault as an event.
     #[must_use]
     pub fn fault(&self, doing: &str, on: &str) -> RigFault {
-        let text = self.to_string();
-        let (cause, advice) = match text.rsplit_once("; ") {
-            Some((cause, advice)) => (cause.to_owned(), Some(advice.to_owned())),
-            None => (text, None),
-        };
-        RigFault { doing: doing.into(), on: on.into(), cause, advice }
+        let advice = self.advice().map(str::to_owned);
+        RigFault { doing: doing.into(), on: on.into(), cause: told(self), advice }
     }
 }
 
@@ -176,14 +197,15 @@ mod tests {
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
-    #[error("reading x failed; is it there?")]
+    #[error("reading x failed")]
     struct Outer(#[source] std::io::Error);
 
     #[test]
-    fn causes_stand_before_the_advice() {
+    fn causes_stand_behind_in_brackets() {
         let error = Outer(std::io::Error::other("no such file"));
-        assert_eq!(told(&error), "reading x failed (no such file); is it there?");
+        assert_eq!(told(&error), "reading x failed (no such file)");
         assert_eq!(told(&std::io::Error::other("alone")), "alone");
+        assert_eq!(advised("alone".into(), Some("try")), "alone; try");
     }
 
     #[test]
@@ -192,5 +214,20 @@ mod tests {
         let fault = error.fault("getting the boards ready", "the bench sim");
         assert_eq!(fault.cause, "all 2 slots of the bench sim are taken by other runs");
         assert_eq!(fault.advice.as_deref(), Some("wait for one to end"));
+    }
+
+    #[test]
+    fn what_another_program_says_is_no_advice() {
+        let foreign = "usage: relay on; relay off";
+        let errors = [
+            BenchError::Power { command: "relay up".into(), why: foreign.into() },
+            LinkError::Refused { what: "journal".into(), from: "the validator's console", why: foreign.into() }.into(),
+            BenchError::Start { role: Role::Emulator, kind: Kind::Sim, what: foreign.into(), advice: None },
+        ];
+        for error in errors {
+            let fault = error.fault("running BUS-001", "the bench desk");
+            assert!(fault.cause.contains(foreign), "{fault:?}");
+            assert!(!fault.advice.is_some_and(|advice| advice.contains("relay")), "{error:?}");
+        }
     }
 }

@@ -39,7 +39,7 @@ impl Bench {
             }
             return Ok(());
         }
-        self.power_off();
+        self.power_off().await?;
         // Boards that were made ahead hold the old image.
         self.forget_next();
         for &(role, _) in stale.iter().filter(|(role, _)| !flashed.contains(role)) {

@@ -16,19 +16,21 @@ mod real;
 mod sim;
 mod situation;
 mod slot;
+mod switch;
 pub mod validator_side;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use error::BenchError;
-pub use error::told;
+pub use error::{advised, told};
 pub use open::{Config, Programs};
 
 use board::{Board, Prepared, Start};
 use card_side::CardSide;
 use card_side::emulator::Emulator;
 use slot::Slot;
+use switch::Switch;
 use taprig_model::device::Device;
 use taprig_model::event::{Body, Role, Source};
 use validator_side::native::NativeValidator;
@@ -59,6 +61,8 @@ pub struct Bench {
     device: Device,
     validator: Box<dyn Board>,
     emulator: Box<dyn Board>,
+    /// Of the console and of the emulator's link, in bits a second.
+    console_baud: u32,
     emulator_baud: u32,
     modelled: bool,
     links: Option<Links>,
@@ -66,9 +70,13 @@ pub struct Bench {
     told: Told,
     /// The boards came from power-on and nothing was said to them yet.
     fresh: bool,
+    /// Notes of the emulator that were lost before its power was taken away and that nobody has asked for yet.
+    lost: u32,
     /// Power-ons so far: each has a socket of its own for the air.
     cycles: u32,
     next: Option<Next>,
+    /// It was told that power can't be taken away.
+    unswitched: bool,
     scope: Scope,
     // After the boards, so that it is dropped after them.
     slot: Slot,
@@ -109,6 +117,23 @@ impl Bench {
     /// From here on the bench's events go to `scope`: to that of a sub-case, or back to its own.
     pub fn tell_to(&mut self, scope: Scope) {
         self.scope = scope;
+        let tell = self.noise();
+        if let Some(links) = &mut self.links {
+            links.validator.noise_to(Box::new(tell));
+        }
+    }
+
+    /// Takes in what the validator has said and nobody has waited for, so that its noise is told.
+    pub fn hear_out(&mut self) {
+        if let Some(links) = &mut self.links {
+            links.validator.hear_out();
+        }
+    }
+
+    /// Tells of lines that are neither reply nor event.
+    fn noise(&self) -> impl Fn(&str) + Send + use<> {
+        let scope = self.scope.clone();
+        move |line| scope.emit(Source::Validator, Body::ConsoleNoise { text: line.to_owned() })
     }
 
     /// The links, when the boards are on.
@@ -131,7 +156,16 @@ impl Bench {
             self.power_cycle().await?;
         }
         self.fresh = false;
+        // What was lost before belongs to nobody.
+        let _ = self.take_lost();
         Ok(())
+    }
+
+    /// How many notes of the card emulator were lost since the boards were [`fresh`](Bench::fresh), or since this was
+    /// last asked. When it is not zero, what the card side saw is not whole.
+    pub fn take_lost(&mut self) -> u32 {
+        let since = self.links.as_mut().map_or(0, |links| links.card.take_lost());
+        std::mem::take(&mut self.lost).saturating_add(since)
     }
 
     /// Takes power from both boards and gives it back; returns when both are ready.
@@ -139,20 +173,59 @@ impl Bench {
     /// # Errors
     /// [`BenchError`]; the boards are then off.
     pub async fn power_cycle(&mut self) -> Result<(), BenchError> {
-        self.power_off();
+        self.power_off().await?;
         let outcome = self.power_on().await;
-        if outcome.is_err() {
-            self.power_off();
+        // Why the boards did not come on is the first thing to know. Where power can't be taken away either, closing the
+        // bench tells.
+        if outcome.is_err() && self.power_off().await.is_err() {
+            self.unswitched = false;
         }
         outcome
     }
 
-    /// Takes power from both boards.
-    pub fn power_off(&mut self) {
+    /// Takes power from both boards; returns when it has been off for long enough.
+    ///
+    /// # Errors
+    /// [`BenchError::Power`]: a board may still have power.
+    pub async fn power_off(&mut self) -> Result<(), BenchError> {
+        let on = self.let_go();
+        // The reader of a closed port ends at its next turn, and only then can the port be opened again.
+        tokio::task::yield_now().await;
+        for role in [Role::Validator, Role::Emulator] {
+            if let Some(switch) = self.board(role).switch(false) {
+                let switched = switch.run().await;
+                self.unswitched = switched.is_err();
+                switched?;
+            }
+        }
+        self.tell_off(on);
+        Ok(())
+    }
+
+    /// The same where nothing can be awaited, and nobody waits for the boards to be used again.
+    fn power_off_at_once(&mut self) -> Result<(), BenchError> {
+        let on = self.let_go();
+        for role in [Role::Validator, Role::Emulator] {
+            if let Some(switch) = self.board(role).switch(false) {
+                switch.run_at_once()?;
+            }
+        }
+        self.tell_off(on);
+        Ok(())
+    }
+
+    /// Closes the links and ends what is a process of this host. True when the boards were on.
+    fn let_go(&mut self) -> bool {
+        self.lost = self.take_lost();
+        self.hear_out();
         let on = self.links.take().is_some();
         // The validator first: its air is a client of the emulator's.
         self.validator.power_off();
         self.emulator.power_off();
+        on
+    }
+
+    fn tell_off(&self, on: bool) {
         if on {
             for role in [Role::Validator, Role::Emulator] {
                 self.scope.emit(Source::Power, Body::Power { role, on: false });
@@ -184,11 +257,15 @@ impl Bench {
         let adapter = &self.device.console;
         let relay_tap = self.tap("emulator-link");
         let relay = Relay::open(&relay_port, self.emulator_baud, relay_tap)?;
-        let console = Console::open(&console_port, adapter.baud, &adapter.lines, self.tap("validator-console"))?;
+        let mut console =
+            Console::open(&console_port, self.console_baud, &adapter.lines, self.tap("validator-console"))?;
+        console.noise_to(self.noise());
         let (mut card, mut validator) = (Emulator::new(relay), NativeValidator::new(console, adapter));
         self.emulator.go()?;
+        switched(self.emulator.switch(true)).await?;
         self.scope.emit(Source::Power, Body::Power { role: Role::Emulator, on: true });
         self.validator.go()?;
+        switched(self.validator.switch(true)).await?;
         self.scope.emit(Source::Power, Body::Power { role: Role::Validator, on: true });
 
         let within: Duration = adapter.ready_within.into();
@@ -289,14 +366,30 @@ impl Bench {
     }
 }
 
+/// Switches power where that takes a program.
+async fn switched(switch: Option<Switch>) -> Result<(), BenchError> {
+    match switch {
+        Some(switch) => switch.run().await,
+        None => Ok(()),
+    }
+}
+
 fn start(board: &dyn Board) -> Start {
     if board.restarts() { Start::PoweredOn } else { Start::StillOn }
 }
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        self.power_off();
+        let off = self.power_off_at_once();
         self.forget_next();
+        if let Err(error) = off
+            && !self.unswitched
+        {
+            // It is no fault of the sub-case that was the last here.
+            let scope = self.scope.recorder().scope().bench(&self.name());
+            let fault = error.fault("switching the boards off", &format!("the bench {}", self.name()));
+            scope.emit(Source::Rig, Body::RigFault(fault));
+        }
         self.scope.emit(Source::Rig, Body::BenchClosed {});
     }
 }

@@ -95,11 +95,16 @@ impl Bench {
             device: config.device.clone(),
             validator,
             emulator,
+            console_baud: serial(&config.bench.validator)
+                .and_then(|port| port.baud)
+                .unwrap_or(config.device.console.baud),
             emulator_baud: serial(&config.bench.emulator).and_then(|port| port.baud).unwrap_or(EMULATOR_BAUD),
             modelled: config.bench.is_modelled(),
             links: None,
             told: Told::default(),
             fresh: false,
+            lost: 0,
+            unswitched: false,
             cycles: 0,
             next: None,
             scope,

@@ -81,6 +81,7 @@ fn list(ports: &[SerialPortInfo]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advised;
     use serialport::UsbPortInfo;
 
     fn adapter(name: &str, serial: &str, interface: u8) -> SerialPortInfo {
@@ -114,9 +115,9 @@ mod tests {
     #[test]
     fn a_port_that_is_not_there_is_told_in_words() {
         let wanted = wanted("{ vid: '0403', pid: '6011', serial: FT9, interface: 0 }");
-        let error = choose(Role::Validator, &wanted, &ports()).unwrap_err().to_string();
+        let error = choose(Role::Validator, &wanted, &ports()).unwrap_err();
         assert_eq!(
-            error,
+            advised(error.to_string(), error.advice()),
             "no serial port fits what the bench file says of the validator: USB vendor 0403, product 6011, serial \
              number FT9, interface 0 (ports here: /dev/ttyS0, /dev/ttyUSB0 is 0403:6011 serial FT4XB1QL interface 0, \
              /dev/ttyUSB1 is 0403:6011 serial FT4XB1QL interface 1); is the board or its adapter plugged in, and is \
@@ -129,7 +130,8 @@ mod tests {
 
     #[test]
     fn ports_that_are_alike_are_told_apart_by_more() {
-        let error = choose(Role::Validator, &wanted("{ vid: '0403' }"), &ports()).unwrap_err().to_string();
+        let error = choose(Role::Validator, &wanted("{ vid: '0403' }"), &ports()).unwrap_err();
+        let error = advised(error.to_string(), error.advice());
         assert!(error.starts_with("several serial ports fit") && error.contains("/dev/ttyUSB1"), "{error}");
         assert!(error.contains("; tell them apart by `serial`"), "{error}");
     }

@@ -46,6 +46,7 @@ impl QemuBoard {
             role,
             kind: BoardKind::Qemu,
             what: format!("{error}"),
+            advice: None,
         })?;
         Ok(Self { role, machine, image, programs: programs.clone(), state, runtime, standing: None, running: None })
     }
@@ -68,7 +69,7 @@ impl QemuBoard {
 }
 
 fn failed(role: Role) -> impl Fn(BoardError) -> BenchError {
-    move |error| BenchError::Start { role, kind: BoardKind::Qemu, what: told(&error) }
+    move |error| BenchError::Start { role, kind: BoardKind::Qemu, what: told(&error), advice: error.advice() }
 }
 
 impl Board for QemuBoard {

@@ -6,6 +6,7 @@ use taprig_model::bench::{BoardKind, PowerCommand, SerialPort};
 use taprig_model::event::Role;
 
 use super::board::{Board, Prepared};
+use super::switch::Switch;
 use super::{BenchError, port};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 
@@ -33,19 +34,6 @@ impl RealBoard {
     pub(super) fn new(role: Role, port: SerialPort, power: Option<PowerCommand>, program: Option<Program>) -> Self {
         Self { role, port, power, program }
     }
-
-    fn switch(&self, arguments: &[String]) -> Result<(), BenchError> {
-        let command = arguments.join(" ");
-        let failed = |why: String| BenchError::Power { command: command.clone(), why };
-        let Some((program, rest)) = arguments.split_first() else { return Err(failed("it names no program".into())) };
-        let output =
-            std::process::Command::new(program).args(rest).output().map_err(|error| failed(error.to_string()))?;
-        if output.status.success() {
-            Ok(())
-        } else {
-            Err(failed(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim())))
-        }
-    }
 }
 
 impl Board for RealBoard {
@@ -58,30 +46,25 @@ impl Board for RealBoard {
     }
 
     fn go(&mut self) -> Result<(), BenchError> {
-        if let Some(power) = &self.power {
-            return self.switch(&power.on);
-        }
         match &self.program {
             // Without a power switch, a power cycle is a reset.
-            Some(program) => {
+            Some(program) if self.power.is_none() => {
                 flash::reset(&program.target).map(drop).map_err(|source| BenchError::Flash { role: self.role, source })
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
+    }
+
+    fn switch(&self, on: bool) -> Option<Switch> {
+        self.power.as_ref().map(|power| Switch::of(power, on))
     }
 
     fn restarts(&self) -> bool {
         self.power.is_some() || self.program.is_some()
     }
 
-    fn power_off(&mut self) {
-        if let Some(power) = &self.power {
-            // When power can't be taken away, the next power-on tells.
-            let _ = self.switch(&power.off);
-            // Capacitors have to empty: the one wait that nothing can announce.
-            std::thread::sleep(power.off_for.into());
-        }
-    }
+    /// Its power is the switch's.
+    fn power_off(&mut self) {}
 
     fn image(&self) -> Option<&Image> {
         self.program.as_ref().map(|program| &program.image)

@@ -51,7 +51,7 @@ impl SimBoard {
     }
 
     fn spawn(&self, air: &Path) -> Result<(Child, PathBuf), BenchError> {
-        let failed = |what: String| BenchError::Start { role: self.role, kind: BoardKind::Sim, what };
+        let failed = |what: String, advice| BenchError::Start { role: self.role, kind: BoardKind::Sim, what, advice };
         std::fs::create_dir_all(&self.state)
             .map_err(|source| BenchError::State { path: self.state.clone(), source })?;
         let log = self.log();
@@ -68,7 +68,7 @@ impl SimBoard {
             // Ctrl-C is the rig's to hear: it stops its boards in order.
             .process_group(0)
             .spawn()
-            .map_err(|error| failed(format!("{}: {error}", self.program.display())))?;
+            .map_err(|error| failed(format!("{}: {error}", self.program.display()), None))?;
         let stdout = child.stdout.take();
         let (send, receive) = mpsc::channel();
         std::thread::spawn(move || {
@@ -82,11 +82,8 @@ impl SimBoard {
             None => {
                 let _ = child.kill();
                 let _ = child.wait();
-                Err(failed(format!(
-                    "it did not name its serial port, but said `{}`{}; is it a board program of this version of taprig?",
-                    line.trim(),
-                    self.words()
-                )))
+                let said = format!("it did not name its serial port, but said `{}`{}", line.trim(), self.words());
+                Err(failed(said, Some("is it a board program of this version of taprig?")))
             }
         }
     }

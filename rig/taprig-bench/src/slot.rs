@@ -6,11 +6,21 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::BenchError;
 
 /// Slots of one bench file on one machine; more benches than this at a time make no sense on any.
 const SLOTS: u32 = 64;
+
+/// The lock of a slot, in its folder.
+const LOCK: &str = "lock";
+
+/// How the name of a folder of sockets begins.
+const RUNTIME: &str = "taprig-";
+
+/// In a folder of sockets: a link to the lock of the slot that it belongs to.
+const OWNER: &str = "owner";
 
 /// A slot, held until it is dropped.
 #[derive(Debug)]
@@ -27,15 +37,19 @@ impl Slot {
     /// # Errors
     /// [`BenchError::State`] when the folders can't be made, [`BenchError::NoSlot`] when all are taken.
     pub(super) fn take(name: &str) -> Result<Self, BenchError> {
+        // One at a time, as a slot whose lock is tried below looks taken for a moment.
+        static TAKING: Mutex<()> = Mutex::new(());
+        let _taking = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        sweep(&runtime_base());
         let base = state_dir().join("boards").join(name);
         for number in 1..=SLOTS {
             let state = base.join(format!("slot-{number}"));
             let failed = |source| BenchError::State { path: state.clone(), source };
             std::fs::create_dir_all(&state).map_err(failed)?;
-            let lock = File::create(state.join("lock")).map_err(failed)?;
+            let lock = File::create(state.join(LOCK)).map_err(failed)?;
             match lock.try_lock() {
                 Ok(()) => {
-                    let runtime = RuntimeDir::make()?;
+                    let runtime = RuntimeDir::make(&state)?;
                     return Ok(Self { number, state, runtime, _lock: lock });
                 }
                 Err(TryLockError::WouldBlock) => {}
@@ -69,16 +83,19 @@ impl Slot {
 struct RuntimeDir(PathBuf);
 
 impl RuntimeDir {
-    fn make() -> Result<Self, BenchError> {
+    /// One for the slot at `state`.
+    fn make(state: &Path) -> Result<Self, BenchError> {
         // Benches of several kinds may be open in one process, each with a slot of the same number.
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir() && short(dir));
-        let base = base.unwrap_or_else(std::env::temp_dir);
-        let path = base.join(format!("taprig-{}-{number}", std::process::id()));
+        let path = runtime_base().join(format!("{RUNTIME}{}-{number}", std::process::id()));
+        let failed = |source| BenchError::State { path: path.clone(), source };
         // Left over from a process of the same id that was killed.
         let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).map_err(|source| BenchError::State { path: path.clone(), source })?;
+        std::fs::create_dir_all(&path).map_err(failed)?;
+        // First of all, so that a run that is killed now leaves nothing that can't be told to be its own.
+        let owner = std::path::absolute(state).unwrap_or_else(|_| state.into());
+        std::os::unix::fs::symlink(owner.join(LOCK), path.join(OWNER)).map_err(failed)?;
         Ok(Self(path))
     }
 }
@@ -87,6 +104,34 @@ impl Drop for RuntimeDir {
     fn drop(&mut self) {
         // What is left is a few sockets in a temporary folder: no reason to fail.
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Where folders of sockets are.
+fn runtime_base() -> PathBuf {
+    let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir() && short(dir));
+    base.unwrap_or_else(std::env::temp_dir)
+}
+
+/// Removes the folders of runs that were killed. Whose slot is locked lives; a folder that names no slot is not ours.
+fn sweep(base: &Path) {
+    for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
+        let is_one = entry.file_name().to_str().is_some_and(|name| name.starts_with(RUNTIME));
+        // The kind of the entry itself: a link to a folder is none.
+        if !is_one || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let Ok(lock) = std::fs::read_link(entry.path().join(OWNER)) else { continue };
+        let is_gone = match File::open(&lock) {
+            // The lock is held until the folder is gone, so that no run takes the slot and makes it anew meanwhile.
+            Ok(lock) if lock.try_lock().is_ok() => Some(lock),
+            // A slot that was deleted belongs to nobody.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            _ => continue,
+        };
+        // What another user left is that user's to remove.
+        let _ = std::fs::remove_dir_all(entry.path());
+        drop(is_gone);
     }
 }
 
@@ -121,6 +166,37 @@ mod tests {
         drop(second);
         for name in names {
             std::fs::remove_dir_all(state_dir().join("boards").join(name)).unwrap();
+        }
+    }
+
+    #[test]
+    fn only_what_nobody_owns_is_swept_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let owned = |name: &str, lock: &Path| {
+            let path = folder.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            std::fs::write(path.join("air-1"), "").unwrap();
+            std::os::unix::fs::symlink(lock, path.join(OWNER)).unwrap();
+            path
+        };
+        let [held, free] = ["held", "free"].map(|name| folder.path().join(name));
+        let holder = File::create(&held).unwrap();
+        holder.try_lock().unwrap();
+        File::create(&free).unwrap();
+        let lives = owned("taprig-1-1", &held);
+        let killed = owned("taprig-1-2", &free);
+        let forgotten = owned("taprig-1-3", &folder.path().join("deleted"));
+        let foreign = owned("other-1", &free);
+        let nameless = folder.path().join("taprig-notes");
+        std::fs::create_dir(&nameless).unwrap();
+        let link = folder.path().join("taprig-link");
+        std::os::unix::fs::symlink(&foreign, &link).unwrap();
+
+        sweep(folder.path());
+        for (path, is_kept) in
+            [(lives, true), (killed, false), (forgotten, false), (foreign, true), (nameless, true), (link, true)]
+        {
+            assert_eq!(path.exists(), is_kept, "{}", path.display());
         }
     }
 

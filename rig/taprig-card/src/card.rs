@@ -2,7 +2,6 @@
 
 use crate::application::{Application, Data};
 use crate::edit::Edit;
-use crate::personalise::PPSE;
 use crate::random::Random;
 use crate::tlv::{Node, encode};
 use std::fmt;
@@ -11,6 +10,9 @@ use taprig_model::card::change::Place;
 use taprig_model::expect::CommandName;
 use taprig_model::step::At;
 use taprig_model::units::Duration;
+
+/// Name of the directory (EMV Contactless Book B, clause 3.3.2).
+pub(crate) const PPSE: &[u8] = b"2PAY.SYS.DDF01";
 
 /// A personalised card. [`personalise`](crate::personalise()) makes it.
 ///

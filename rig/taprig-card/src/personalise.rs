@@ -1,7 +1,7 @@
 //! From an image to a card: data, certificates, records, changes.
 
 use crate::application::{Application, Data, Issuing, Record, Signer};
-use crate::card::{Card, Script, ScriptKind};
+use crate::card::{Card, PPSE, Script, ScriptKind};
 use crate::certificate::{self, FieldChange, FieldEdit, Subject, remainder};
 use crate::cryptogram;
 use crate::draft::{Draft, last_day, month_year, number};
@@ -12,9 +12,6 @@ use crate::keyring::KeyRing;
 use crate::tlv::{Node, data_object_list, encode};
 use taprig_model::card::change::{Change, Expiring, Field, FrontPart, Object, Place, Signed};
 use taprig_model::card::{self, CardImage, DirectoryEntry, Oda};
-
-/// Name of the directory (EMV Contactless Book B, clause 3.3.2).
-pub(crate) const PPSE: &[u8] = b"2PAY.SYS.DDF01";
 
 /// Makes a card of an image: certificates, file locator, FCI; then the changes, those of the image before `changes`.
 ///

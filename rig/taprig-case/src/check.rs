@@ -16,7 +16,7 @@ use taprig_model::device::{Device, claim};
 use taprig_model::expect::{Expect, JournalExpect, StatusExpect};
 use taprig_model::reason::Reasons;
 use taprig_model::requirement::Requirements;
-use taprig_model::settings::Settings;
+use taprig_model::settings::{LONGEST, Settings};
 use taprig_model::step::{self, Tap};
 
 /// Most steps of a case, and most repetitions of a step.
@@ -311,8 +311,14 @@ fn settings(project: &Project, settings: &Settings, node: &Node, way: &[Step], p
                 let seen = text.chars().count();
                 problems.push(node.place(&at(key)).problem(format!("{seen} characters where {length} are needed")));
             }
-            None if text.len() > 24 => problems.push(node.place(&at(key)).problem("more than 24 characters")),
-            _ => {}
+            Some(_) => {}
+            None => {
+                let longest = LONGEST.iter().find(|(name, _)| *name == key).map(|(_, longest)| *longest);
+                if let Some(longest) = longest.filter(|longest| text.len() > *longest) {
+                    let problem = format!("{} characters where {longest} are the most", text.len());
+                    problems.push(node.place(&at(key)).problem(problem).help("no validator has to take more"));
+                }
+            }
         }
     }
     if settings.retap.is_some_and(|retap| retap.us % 1_000_000 != 0) {

@@ -1,8 +1,8 @@
 //! A bench file, `fixtures/benches/<name>.yaml`: one validator, one card emulator, and how to reach them.
 
 use crate::name::Name;
-use crate::schema::Version;
 use crate::units::{Duration, Hex};
+use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -197,4 +197,7 @@ pub struct PowerCommand {
     pub off: Vec<String>,
     /// How long power stays off, so that capacitors empty.
     pub off_for: Duration,
+    /// How long each program may take. Absent: 10 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Duration>,
 }

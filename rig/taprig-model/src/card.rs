@@ -7,10 +7,11 @@ pub mod change;
 pub mod key;
 
 use crate::name::{Name, Tag};
-use crate::schema::Version;
 use crate::text::text;
 use crate::units::{Duration, Hex, Malformed, Pan, malformed};
 pub use activation::Activation;
+
+use crate::version::Version;
 pub use change::Change;
 pub use key::KeyFile;
 use schemars::JsonSchema;

@@ -3,9 +3,9 @@
 use crate::card::Change;
 use crate::expect::Expect;
 use crate::name::{CaseId, Name};
-use crate::schema::Version;
 use crate::settings::Settings;
 use crate::step::{Injection, Step};
+use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

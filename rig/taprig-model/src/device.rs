@@ -2,8 +2,8 @@
 
 use crate::expect::{Cvm, Gate, Outcome, Sound};
 use crate::name::Name;
-use crate::schema::Version;
 use crate::units::Duration;
+use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -28,3 +28,4 @@ mod tests;
 mod text;
 pub mod units;
 pub mod validator;
+pub mod version;

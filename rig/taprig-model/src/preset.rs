@@ -2,7 +2,7 @@
 
 use crate::expect::Expect;
 use crate::name::Name;
-use crate::schema::Version;
+use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

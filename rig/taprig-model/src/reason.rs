@@ -1,7 +1,7 @@
 //! The file `cases/reasons.yaml`: the words by which cases name why a transaction ends as it does.
 
 use crate::name::Name;
-use crate::schema::Version;
+use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

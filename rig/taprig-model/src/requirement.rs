@@ -1,6 +1,6 @@
 //! What the cases hold a device to: `cases/requirements.yaml`.
 
-use crate::schema::Version;
+use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

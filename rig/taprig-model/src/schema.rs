@@ -1,34 +1,7 @@
-//! Version of the YAML formats, and their JSON Schemas.
+//! JSON Schemas of the YAML formats.
 
-use crate::text::text;
-use crate::units::{Malformed, malformed};
 use schemars::Schema;
 use serde_json::{Value, json};
-use std::fmt;
-use std::str::FromStr;
-
-/// Version of a YAML format. There is one so far; it rises when a file would change its meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Version;
-
-text!(Version, "Version", "^1$", "the version of the format, `1`");
-
-impl FromStr for Version {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        match text {
-            "1" => Ok(Self),
-            _ => malformed(format!("version `{text}` of the format is not known to this taprig"), "`schema: 1`"),
-        }
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("1")
-    }
-}
 
 /// The names that [`of`] knows.
 pub const NAMES: [&str; 12] = [

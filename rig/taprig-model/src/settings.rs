@@ -8,23 +8,27 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+/// Most bytes of a text that a validator is told, by its key. A case is written for every validator, so the limits are the
+/// format's: a validator that taprig is to test takes as many.
+pub const LONGEST: [(&str, usize); 5] = [("county", 24), ("line", 16), ("route", 32), ("bus", 16), ("driver", 16)];
+
 /// Settings of a validator. What is absent is left as it is: at factory state, or as the profile says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
-    /// County of the line.
+    /// County of the line, up to 24 bytes; this and other texts are printable ASCII.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub county: Option<String>,
-    /// Number of the line.
+    /// Number of the line, up to 16 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
-    /// Route and direction.
+    /// Route and direction, up to 32 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
-    /// Number of the bus.
+    /// Number of the bus, up to 16 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bus: Option<String>,
-    /// Number of the driver.
+    /// Number of the driver, up to 16 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
     /// Flat fare, before the discount.

@@ -1,8 +1,8 @@
 //! A validator profile, `fixtures/validators/<name>.yaml`: how a device of a deployment is set.
 
 use crate::name::Name;
-use crate::schema::Version;
 use crate::settings::Settings;
+use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -9,7 +9,7 @@ use taprig_model::device::Device;
 use taprig_model::event::Role;
 
 use taprig_bench::flash::Image;
-use taprig_bench::{Config, Programs, told};
+use taprig_bench::{Config, Programs, advised, told};
 use taprig_case::project::Fixture;
 use taprig_case::{Diagnostic, Problems, Project};
 
@@ -75,22 +75,26 @@ fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<O
         Board::Probe(probe) => project.root().join(&probe.firmware),
         Board::Sim(_) | Board::Attached(_) => return Ok(None),
     };
-    let image = Image::read(&path)
-        .map_err(|error| wrong(told(&error)).help("`ci/firmware` builds the boards' firmware into target/boards"))?;
+    let image = Image::read(&path).map_err(|error| {
+        wrong(advised(told(&error), Some(error.advice())))
+            .help("`ci/firmware` builds the boards' firmware into target/boards")
+    })?;
     match (board, machine) {
         (Board::Qemu(_), Some(machine)) => {
             let flash = machine.flash();
             image
                 .check_fits(machine.chip(), std::slice::from_ref(&(u64::from(flash.start)..u64::from(flash.end))))
-                .map_err(|error| wrong(error.to_string()))?;
+                .map_err(|error| wrong(advised(error.to_string(), Some(error.advice()))))?;
         }
         (Board::Probe(probe), _) => {
             let flash = flash_of(&probe.chip).map_err(wrong)?;
-            image.check_fits(&probe.chip, &flash).map_err(|error| wrong(error.to_string()))?;
+            image
+                .check_fits(&probe.chip, &flash)
+                .map_err(|error| wrong(advised(error.to_string(), Some(error.advice()))))?;
         }
         _ => {}
     }
-    Ok(Some(image))
+    Ok(Some(image.called(project.shown(&path))))
 }
 
 /// The flash of a chip that probe-rs knows.

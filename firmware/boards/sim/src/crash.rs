@@ -1,6 +1,7 @@
 //! What a panic of the firmware comes to: on a board it is told on the console and ends in a reset, so it is here, too.
 
 use std::cell::RefCell;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use validator::End;
 
@@ -13,7 +14,8 @@ thread_local! {
 pub(crate) fn told(firmware: impl FnOnce() -> End, say: impl FnOnce(&[u8])) -> End {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(|info| {
-        eprintln!("{info}");
+        // Words that can't be written are no reason to panic in a panic.
+        let _ = writeln!(std::io::stderr(), "{info}");
         let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
         PLACE.with(|last| *last.borrow_mut() = place);
     }));

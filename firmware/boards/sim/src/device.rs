@@ -6,6 +6,7 @@ use crate::error::SimError;
 use crate::host::Host;
 use crate::nvm::{self, Nvm};
 use std::cell::Cell;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 use validator::End;
@@ -76,7 +77,9 @@ impl Board for Device {
     fn nvm_write(&self, offset: usize, bytes: &[u8]) {
         if let Err(error) = self.nvm.write(offset, bytes) {
             // The firmware has no way to hear of it; the rig keeps what we say here.
-            eprintln!("cannot write {} bytes at {offset} to the non-volatile memory: {error}", bytes.len());
+            // On a full disk that fails, too, and the exit code tells.
+            let text = format!("cannot write {} bytes at {offset} to the non-volatile memory: {error}", bytes.len());
+            let _ = writeln!(std::io::stderr(), "{text}");
             std::process::exit(1);
         }
     }

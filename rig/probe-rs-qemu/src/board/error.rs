@@ -7,13 +7,13 @@ use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 #[derive(Debug, thiserror::Error)]
 pub enum BoardError {
     /// There is no emulator.
-    #[error("running `{qemu}` failed: it is not there; install qemu-system-arm or name its path")]
+    #[error("running `{qemu}` failed: it is not there")]
     Missing {
         /// What was to be run.
         qemu: PathBuf,
     },
     /// The emulator lacks what a board needs.
-    #[error("`{qemu}` is version {version}, which is too old; install QEMU 7.2 or later")]
+    #[error("`{qemu}` is version {version}, which is too old")]
     TooOld {
         /// What was run.
         qemu: PathBuf,
@@ -22,9 +22,7 @@ pub enum BoardError {
     },
     /// The process ended by itself: it refused its command line, was killed, or aborted. QEMU aborts when the emulated
     /// core locks up, that is when the firmware faults in a fault handler.
-    #[error(
-        "QEMU (process {pid}) ended by itself ({status}) and said `{stderr}`; look at qemu.log in the board's state folder"
-    )]
+    #[error("QEMU (process {pid}) ended by itself ({status}) and said `{stderr}`")]
     Ended {
         /// Process id.
         pid: u32,
@@ -42,7 +40,7 @@ pub enum BoardError {
         reason: String,
     },
     /// It did not answer.
-    #[error("QEMU did not answer within {after:?}, asked for {what}; is the host overloaded?")]
+    #[error("QEMU did not answer within {after:?}, asked for {what}")]
     Timeout {
         /// What was waited for.
         what: String,
@@ -56,13 +54,13 @@ pub enum BoardError {
     #[error("QEMU said something unexpected on its control connection: {0}")]
     Protocol(String),
     /// A path is too long for a Unix socket.
-    #[error("{} has more than 107 bytes, too many for a socket: choose a shorter runtime folder", path.display())]
+    #[error("{} has more than 107 bytes, too many for a socket", path.display())]
     PathTooLong {
         /// Which.
         path: PathBuf,
     },
     /// More flash is asked for than there is.
-    #[error("{machine} has no room for {bytes} bytes of flash; does the file belong to another board?")]
+    #[error("{machine} has no room for {bytes} bytes of flash")]
     FlashTooSmall {
         /// Which machine.
         machine: Machine,
@@ -82,4 +80,22 @@ pub enum BoardError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl BoardError {
+    /// What to try. It is no part of the message, which may hold words of other programs.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Missing { .. } => "install qemu-system-arm or name its path",
+            Self::TooOld { .. } => "install QEMU 7.2 or later",
+            Self::Ended { .. } => "look at qemu.log in the board's state folder",
+            Self::Timeout { .. } => "is the host overloaded?",
+            Self::PathTooLong { .. } => "choose a shorter runtime folder",
+            Self::FlashTooSmall { .. } => "does the file belong to another board?",
+            Self::Refused { .. } | Self::Disconnected(_) | Self::Protocol(_) | Self::Restore(_) | Self::Io { .. } => {
+                return None;
+            }
+        })
+    }
 }

@@ -54,6 +54,10 @@ impl CardSide for Emulator {
         &self.capabilities
     }
 
+    fn take_lost(&mut self) -> u32 {
+        self.relay.take_lost()
+    }
+
     async fn starts(&mut self, how: Start, within: Duration) -> Result<(), LinkError> {
         match how {
             Start::PoweredOn => self.relay.started(within).await,

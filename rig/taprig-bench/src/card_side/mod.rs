@@ -132,7 +132,7 @@ use crate::link::LinkError;
 
 /// A card side that has power.
 ///
-/// A run uses it from one thread. Each method ends by a deadline of its own or by the one that it is given.
+/// A run uses it from one thread at a time. Each method ends by a deadline of its own or by the one that it is given.
 #[async_trait(?Send)]
 pub trait CardSide: fmt::Debug + Send {
     /// What it can do.
@@ -198,6 +198,12 @@ pub trait CardSide: fmt::Debug + Send {
     /// # Errors
     /// [`LinkError::Gone`].
     async fn note(&mut self, deadline: Instant) -> Result<Option<CardNote>, LinkError>;
+
+    /// How many notes were lost on their way since this was last asked. When it is not zero, what the card side saw is not
+    /// whole, and the case is the rig's error.
+    fn take_lost(&mut self) -> u32 {
+        0
+    }
 
     /// Lets time pass. What the side tells meanwhile is kept for [`CardSide::note`].
     ///

@@ -42,73 +42,92 @@ impl fmt::Display for Step {
     }
 }
 
-/// What went wrong, and what to try.
+/// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
     /// The image is none, or none for this chip.
     #[error(transparent)]
     Image(Box<ImageError>),
     /// probe-rs does not know the chip.
-    #[error(
-        "probe-rs knows no chip by that name, or several; write it as in its list of chips, for example STM32F405RGTx"
-    )]
+    #[error("probe-rs knows no chip by that name, or several")]
     UnknownChip,
     /// The flash algorithm's file can't be read.
-    #[error("reading the flash algorithm {} failed; build it with ci/firmware", .0.display())]
+    #[error("reading the flash algorithm {} failed", .0.display())]
     AlgorithmUnreadable(PathBuf),
     /// The flash algorithm's file is not one.
-    #[error("the flash algorithm {} can't be used; build it with ci/firmware", .0.display())]
+    #[error("the flash algorithm {} can't be used", .0.display())]
     AlgorithmBroken(PathBuf),
     /// The probe's name is no selector.
     #[error("a probe is named by `vid:pid` or `vid:pid:serial`, in hexadecimal: `0483:374b:0670FF48`")]
     BadSelector,
     /// No such probe.
-    #[error("no such probe is connected (there is: {connected}); check its cable, or correct the bench file")]
+    #[error("no such probe is connected (there is: {connected})")]
     NoProbe {
         /// The probes that there are.
         connected: String,
     },
     /// No probe was named, and there is more than one.
-    #[error("several probes are connected ({connected}); name one in the bench file")]
+    #[error("several probes are connected ({connected})")]
     WhichProbe {
         /// The probes that there are.
         connected: String,
     },
     /// The probe is there but can't be used.
-    #[error("the probe can't be opened; is another program using it, or is this user not allowed to (udev rules)?")]
+    #[error("the probe can't be opened")]
     ProbeBusy,
     /// The probe vanished.
-    #[error("the connection to the probe broke; was it unplugged? Check its cable and run again")]
+    #[error("the connection to the probe broke")]
     ProbeLost,
     /// The emulator vanished.
-    #[error("the emulated board is gone or does not answer; look at its qemu.log")]
+    #[error("the emulated board is gone or does not answer")]
     EmulatorLost,
     /// The chip does not answer.
-    #[error("the chip does not answer; check that the board has power and the SWD wires are right")]
+    #[error("the chip does not answer")]
     NoTarget,
     /// The chip does not let a debugger in.
-    #[error("the chip refuses debug access; if it is protected against reading out, unlock it (this erases it)")]
+    #[error("the chip refuses debug access")]
     Locked,
     /// Flash holds something else than was written.
-    #[error(
-        "flash reads back other bytes than were written; run again, and if it stays so, the chip is worn or damaged"
-    )]
+    #[error("flash reads back other bytes than were written")]
     Verify,
     /// The flash algorithm reported a failure.
-    #[error("the flash algorithm reported code {code}; is the flash write-protected, or the chip another one?")]
+    #[error("the flash algorithm reported code {code}")]
     Algorithm {
         /// What it returned.
         code: u32,
     },
     /// Nothing happened for too long.
-    #[error("nothing happened for {0:?}; unplug the probe, plug it in again and run again")]
+    #[error("nothing happened for {0:?}")]
     Stalled(Duration),
     /// Something else; the sources tell.
     #[error("{0}")]
     Other(String),
 }
 
-/// Flashing or resetting failed: what was being done, on what, what went wrong, what to try. Its sources have the
+impl Cause {
+    /// What to try.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Image(error) => error.advice(),
+            Self::UnknownChip => "write it as in its list of chips, for example STM32F405RGTx",
+            Self::AlgorithmUnreadable(_) | Self::AlgorithmBroken(_) => "build it with ci/firmware",
+            Self::NoProbe { .. } => "check its cable, or correct the bench file",
+            Self::WhichProbe { .. } => "name one in the bench file",
+            Self::ProbeBusy => "is another program using it, or is this user not allowed to (udev rules)?",
+            Self::ProbeLost => "was it unplugged? Check its cable and run again",
+            Self::EmulatorLost => "look at its qemu.log",
+            Self::NoTarget => "check that the board has power and the SWD wires are right",
+            Self::Locked => "if it is protected against reading out, unlock it (this erases it)",
+            Self::Verify => "run again, and if it stays so, the chip is worn or damaged",
+            Self::Algorithm { .. } => "is the flash write-protected, or the chip another one?",
+            Self::Stalled(_) => "unplug the probe, plug it in again and run again",
+            Self::BadSelector | Self::Other(_) => return None,
+        })
+    }
+}
+
+/// Flashing or resetting failed: what was being done, on what, what went wrong. What to try is its cause's to tell. Its sources have the
 /// details.
 #[derive(Debug)]
 pub struct FlashError {

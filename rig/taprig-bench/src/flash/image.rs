@@ -31,7 +31,7 @@ pub struct Image {
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     /// It can't be read.
-    #[error("reading the image {} failed; has the firmware been built?", path.display())]
+    #[error("reading the image {} failed", path.display())]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum ImageError {
         source: io::Error,
     },
     /// It is too large to be firmware.
-    #[error("the image {} spans {bytes} bytes, more than any board's flash (16 MiB); is it the right file?", path.display())]
+    #[error("the image {} spans {bytes} bytes, more than any board's flash (16 MiB)", path.display())]
     TooLarge {
         /// Which file.
         path: PathBuf,
@@ -47,7 +47,7 @@ pub enum ImageError {
         bytes: u64,
     },
     /// It is not an ELF file, or a damaged one.
-    #[error("{} is not an ELF file, or a damaged one; name the file that cargo built, not a .bin or .hex", path.display())]
+    #[error("{} is not an ELF file, or a damaged one", path.display())]
     NotElf {
         /// Which file.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum ImageError {
         source: object::Error,
     },
     /// It is for another processor.
-    #[error("{} is an ELF file for another processor (machine {machine}), not for 32-bit Arm; was it built for the host?", path.display())]
+    #[error("{} is an ELF file for another processor (machine {machine}), not for 32-bit Arm", path.display())]
     WrongProcessor {
         /// Which file.
         path: PathBuf,
@@ -63,13 +63,13 @@ pub enum ImageError {
         machine: u16,
     },
     /// It has nothing to load.
-    #[error("{} has no loadable segment; was it linked without a linker script?", path.display())]
+    #[error("{} has no loadable segment", path.display())]
     Empty {
         /// Which file.
         path: PathBuf,
     },
     /// It does not begin with a vector table.
-    #[error("{} does not begin with a vector table (stack pointer {stack:#010x}, reset vector {reset:#010x}); was it linked with the board's linker script?", path.display())]
+    #[error("{} does not begin with a vector table (stack pointer {stack:#010x}, reset vector {reset:#010x})", path.display())]
     NoVectorTable {
         /// Which file.
         path: PathBuf,
@@ -79,7 +79,7 @@ pub enum ImageError {
         reset: u32,
     },
     /// It is for another chip.
-    #[error("{} goes to {:#010x}..{:#010x}, but the flash of {chip} is {}; is it built for another board?", path.display(), range.start, range.end, ranges(flash))]
+    #[error("{} goes to {:#010x}..{:#010x}, but the flash of {chip} is {}", path.display(), range.start, range.end, ranges(flash))]
     WrongChip {
         /// Which file.
         path: PathBuf,
@@ -90,6 +90,22 @@ pub enum ImageError {
         /// Its flash.
         flash: Vec<Range<u64>>,
     },
+}
+
+impl ImageError {
+    /// What to try.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "has the firmware been built?",
+            Self::TooLarge { .. } => "is it the right file?",
+            Self::NotElf { .. } => "name the file that cargo built, not a .bin or .hex",
+            Self::WrongProcessor { .. } => "was it built for the host?",
+            Self::Empty { .. } => "was it linked without a linker script?",
+            Self::NoVectorTable { .. } => "was it linked with the board's linker script?",
+            Self::WrongChip { .. } => "is it built for another board?",
+        }
+    }
 }
 
 impl Image {
@@ -124,7 +140,13 @@ impl Image {
         Ok(Self { path, address, content: content.into(), digest })
     }
 
-    /// The file it was read from.
+    /// The same, called otherwise: records are read on other machines, where a path is one from the project on.
+    #[must_use]
+    pub fn called(self, path: &Path) -> Self {
+        Self { path: path.into(), ..self }
+    }
+
+    /// The file it was read from, as it is called.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -279,8 +301,9 @@ pub(super) mod tests {
         assert_eq!(
             error.to_string(),
             "test.elf goes to 0x08000000..0x08000040, but the flash of chip is 0x00000000..0x00400000 and \
-             0x08000000..0x0800003f; is it built for another board?"
+             0x08000000..0x0800003f"
         );
+        assert_eq!(error.advice(), "is it built for another board?");
     }
 
     #[test]

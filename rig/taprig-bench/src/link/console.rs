@@ -1,7 +1,8 @@
 //! The validator's console: text lines, replies to commands, events in between.
 //!
 //! A line that begins with `!` is an event, one with `-` carries data, `ok` and `error` close the reply to one
-//! command. Anything else is kept as noise: a bootloader's banner, a debug print.
+//! command. Anything else is noise: a bootloader's banner, a debug print. It is handed to whoever listens, and the last of
+//! it is kept for messages.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -120,8 +121,18 @@ pub struct Console {
     lines: mpsc::UnboundedReceiver<Incoming<Line>>,
     /// Events that came while a reply was waited for.
     events: VecDeque<Event>,
-    /// Lines outside of any reply.
+    /// The last lines outside of any reply.
     noise: VecDeque<String>,
+    hears: Hears,
+}
+
+/// Who hears of noise.
+struct Hears(Box<dyn Fn(&str) + Send>);
+
+impl std::fmt::Debug for Hears {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hears")
+    }
 }
 
 impl Console {
@@ -131,7 +142,21 @@ impl Console {
     /// As [`Port::open`].
     pub fn open(path: &Path, baud: u32, marks: &Lines, tap: Tap) -> Result<Self, LinkError> {
         let (port, lines) = Port::open(path, baud, Splitter { marks: marks.clone(), line: Vec::new() }, tap)?;
-        Ok(Self { port, lines, events: VecDeque::new(), noise: VecDeque::new() })
+        let hears = Hears(Box::new(|_| {}));
+        Ok(Self { port, lines, events: VecDeque::new(), noise: VecDeque::new(), hears })
+    }
+
+    /// From here on `hear` gets each line that is neither event nor part of a reply that is waited for, in its place
+    /// among the others.
+    pub fn noise_to(&mut self, hear: impl Fn(&str) + Send + 'static) {
+        self.hears = Hears(Box::new(hear));
+    }
+
+    /// Takes in what has come and nobody has waited for: noise is handed on, events are kept.
+    pub fn hear_out(&mut self) {
+        while let Ok(Incoming::Message(line)) = self.lines.try_recv() {
+            self.keep(line);
+        }
     }
 
     /// Sends one command and waits for its reply.
@@ -218,12 +243,16 @@ impl Console {
     /// [`LinkError::Gone`], at once.
     pub async fn idle(&mut self, deadline: Instant) -> Result<(), LinkError> {
         while let Some(line) = self.line(deadline).await? {
-            match line {
-                Line::Event(event) => self.events.push_back(event),
-                Line::Noise(line) | Line::Data(line) | Line::Ok(line) | Line::Error(line) => self.keep_noise(line),
-            }
+            self.keep(line);
         }
         Ok(())
+    }
+
+    fn keep(&mut self, line: Line) {
+        match line {
+            Line::Event(event) => self.events.push_back(event),
+            Line::Noise(line) | Line::Data(line) | Line::Ok(line) | Line::Error(line) => self.keep_noise(line),
+        }
     }
 
     async fn line(&mut self, deadline: Instant) -> Result<Option<Line>, LinkError> {
@@ -239,6 +268,7 @@ impl Console {
     }
 
     fn keep_noise(&mut self, line: String) {
+        (self.hears.0)(&line);
         if self.noise.len() == 16 {
             self.noise.pop_front();
         }

@@ -54,8 +54,10 @@ pub struct Relay {
     pending: VecDeque<(Note, std::time::Instant)>,
     order: u16,
     last_note: Option<u16>,
-    /// Notes or bytes that were lost on the way, since the relay was opened.
+    /// Notes that were lost on the way and not yet asked for.
     lost: u32,
+    /// Frames that were no note, since the last one that was.
+    garbage: u32,
 }
 
 impl Relay {
@@ -65,7 +67,7 @@ impl Relay {
     /// As [`Port::open`].
     pub fn open(path: &Path, baud: u32, tap: Tap) -> Result<Self, LinkError> {
         let (port, notes) = Port::open(path, baud, Notes::default(), tap)?;
-        Ok(Self { port, notes, pending: VecDeque::new(), order: 0, last_note: None, lost: 0 })
+        Ok(Self { port, notes, pending: VecDeque::new(), order: 0, last_note: None, lost: 0, garbage: 0 })
     }
 
     /// Sends an order and returns its number.
@@ -142,7 +144,10 @@ impl Relay {
     /// # Errors
     /// [`LinkError::Deadline`], [`LinkError::Gone`].
     pub async fn started(&mut self, within: Duration) -> Result<(), LinkError> {
-        self.find(within, "word that it has started", |report| matches!(report, Report::Started).then_some(())).await
+        self.find(within, "word that it has started", |report| matches!(report, Report::Started).then_some(())).await?;
+        // What a board says while it loses and gets power is whole only by chance.
+        self.lost = 0;
+        Ok(())
     }
 
     /// The next note, and the moment it was read; `None` when the deadline passes first.
@@ -167,10 +172,18 @@ impl Relay {
         Ok(())
     }
 
-    /// Notes or bytes that were lost on the way, since the relay was opened.
-    #[must_use]
-    pub fn lost(&self) -> u32 {
-        self.lost
+    /// How many notes were lost on the way since this was last asked. Notes that have come and that nobody has waited
+    /// for are looked at too, and kept.
+    ///
+    /// A gap in the numbers counts what it leaves out. Bytes that are no note are the loss of one only as long as no
+    /// number tells better: noise between two whole notes costs nothing.
+    pub fn take_lost(&mut self) -> u32 {
+        while let Ok(Incoming::Message(received)) = self.notes.try_recv() {
+            if let Some(note) = self.count(received) {
+                self.pending.push_back(note);
+            }
+        }
+        std::mem::take(&mut self.lost).saturating_add(std::mem::take(&mut self.garbage))
     }
 
     /// Waits for the first note that `pick` takes; those before it are kept.
@@ -197,21 +210,35 @@ impl Relay {
             let gone = |source| LinkError::Gone { port: self.port.path().into(), source };
             match tokio::time::timeout_at(deadline, self.notes.recv()).await {
                 Err(_) => return Ok(None),
-                Ok(Some(Incoming::Message(Received::Note(note, at)))) => {
-                    let expected = self.last_note.map(|last| last.wrapping_add(1));
-                    if expected.is_some_and(|expected| expected != note.number) && note.report != Report::Started {
-                        self.lost += 1;
+                Ok(Some(Incoming::Message(received))) => {
+                    if let Some(note) = self.count(received) {
+                        return Ok(Some(note));
                     }
-                    self.last_note = Some(note.number);
-                    return Ok(Some((*note, at)));
                 }
-                Ok(Some(Incoming::Message(Received::Garbage))) => self.lost += 1,
                 Ok(Some(Incoming::Gone(source))) => return Err(gone(source)),
                 Ok(None) => {
                     return Err(gone(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "its reader has ended")));
                 }
             }
         }
+    }
+
+    /// The note, when it is one; what is missing before it is counted.
+    fn count(&mut self, received: Received) -> Option<(Note, std::time::Instant)> {
+        let Received::Note(note, at) = received else {
+            self.garbage = self.garbage.saturating_add(1);
+            return None;
+        };
+        match self.last_note.replace(note.number) {
+            // A board that has started counts anew.
+            Some(last) if note.report != Report::Started => {
+                let left_out = note.number.wrapping_sub(last.wrapping_add(1));
+                self.lost = self.lost.saturating_add(left_out.into());
+            }
+            _ => {}
+        }
+        self.garbage = 0;
+        Some((*note, at))
     }
 }
 
@@ -224,5 +251,56 @@ fn order_name(request: &Request) -> &'static str {
         Request::Remove => "remove",
         Request::Answer { .. } => "answer",
         Request::Trace(_) => "trace",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::pty::Terminal;
+
+    fn note(number: u16, report: Report) -> Vec<u8> {
+        wire::link::encode(&Note { number, at_us: 0, air_us: 0, report }).unwrap().to_vec()
+    }
+
+    /// What the relay counts when all this has come before an echo that nobody has waited for.
+    fn lost(said: &[&[u8]]) -> u32 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let terminal = Terminal::new();
+            let mut relay = Relay::open(terminal.path(), 115_200, std::sync::Arc::new(|_, _| {})).unwrap();
+            said.iter().for_each(|bytes| terminal.say(bytes));
+            relay.idle(Instant::now() + Duration::from_millis(200)).await.unwrap();
+            relay.take_lost()
+        })
+    }
+
+    #[test]
+    fn a_gap_counts_what_it_leaves_out() {
+        let notes = [note(7, Report::Done(1)), note(8, Report::Done(2)), note(12, Report::Done(3))];
+        assert_eq!(lost(&[&notes[0], &notes[1]]), 0);
+        assert_eq!(lost(&[&notes[0], &notes[1], &notes[2]]), 3);
+        assert_eq!(lost(&[&note(u16::MAX, Report::Done(1)), &note(1, Report::Done(2))]), 1, "numbers begin again at 0");
+    }
+
+    #[test]
+    fn a_damaged_note_is_one_lost_note_whether_or_not_another_follows() {
+        let mut damaged = note(8, Report::Echo([7; 8]));
+        damaged[5] ^= 0x10;
+        let before = note(7, Report::Done(1));
+        assert_eq!(lost(&[&before, &damaged]), 1);
+        assert_eq!(lost(&[&before, &damaged, &note(9, Report::Done(2))]), 1);
+    }
+
+    #[test]
+    fn noise_between_whole_notes_costs_nothing() {
+        assert_eq!(lost(&[&note(7, Report::Done(1)), b"noise\0", &note(8, Report::Done(2))]), 0);
+    }
+
+    #[test]
+    fn what_a_board_says_while_it_gets_power_is_no_loss() {
+        assert_eq!(lost(&[b"\xFF\x80\0\x01\0", &note(0, Report::Started)]), 0);
+        // The end of what it said before.
+        assert_eq!(lost(&[&note(77, Report::Done(1)), b"\x02\x41\0", &note(0, Report::Started)]), 0);
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The port can't be opened.
-    #[error("can't open the serial port {port}: {source}; is the board connected, and may you read and write the port?", port = port.display())]
+    #[error("can't open the serial port {port}: {source}", port = port.display())]
     Open {
         /// The port.
         port: PathBuf,
@@ -24,18 +24,28 @@ pub enum LinkError {
         source: std::io::Error,
     },
     /// Another process holds the port.
-    #[error("the serial port {port} is taken by another process; end it, or give this run another bench", port = port.display())]
+    #[error("the serial port {port} is taken by another process", port = port.display())]
     Taken {
         /// The port.
         port: PathBuf,
     },
     /// The port vanished while in use.
-    #[error("the serial port {port} vanished: {source}; was the board unplugged, or did it lose power?", port = port.display())]
+    #[error("the serial port {port} vanished: {source}", port = port.display())]
     Gone {
         /// The port.
         port: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The port takes no bytes.
+    #[error("the serial port {port} did not take {bytes} bytes within {} ms", within.as_millis(), port = port.display())]
+    Stuck {
+        /// The port.
+        port: PathBuf,
+        /// How many were to be sent.
+        bytes: usize,
+        /// How long it had.
+        within: Duration,
     },
     /// No answer in time.
     #[error("{what} did not come from {from} within {} ms", within.as_millis())]
@@ -58,7 +68,7 @@ pub enum LinkError {
         why: String,
     },
     /// The board says something that no board of its protocol says.
-    #[error("{from} answered {seen} where {expected} was expected; does its firmware fit this version of taprig?")]
+    #[error("{from} answered {seen} where {expected} was expected")]
     Unexpected {
         /// Who.
         from: &'static str,
@@ -67,4 +77,19 @@ pub enum LinkError {
         /// What came.
         seen: String,
     },
+}
+
+impl LinkError {
+    /// What to try.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Open { .. } => "is the board connected, and may you read and write the port?",
+            Self::Taken { .. } => "end it, or give this run another bench",
+            Self::Gone { .. } => "was the board unplugged, or did it lose power?",
+            Self::Stuck { .. } => "does its adapter hang? Unplug it, plug it in again and run again",
+            Self::Unexpected { .. } => "does its firmware fit this version of taprig?",
+            Self::Deadline { .. } | Self::Refused { .. } => return None,
+        })
+    }
 }

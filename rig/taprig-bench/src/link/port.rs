@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
@@ -45,6 +46,7 @@ pub type Messages<D> = mpsc::UnboundedReceiver<Incoming<<D as Decoder>::Message>
 #[derive(Debug)]
 pub struct Port {
     path: PathBuf,
+    baud: u32,
     writer: WriteHalf<SerialStream>,
     tap: TapHandle,
     reader: tokio::task::JoinHandle<()>,
@@ -75,16 +77,21 @@ impl Port {
         let (reader, writer) = tokio::io::split(stream);
         let (send, receive) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(reader, decoder, tap.clone(), send));
-        Ok((Self { path: path.into(), writer, tap: TapHandle(tap), reader }, receive))
+        Ok((Self { path: path.into(), baud, writer, tap: TapHandle(tap), reader }, receive))
     }
 
-    /// Sends `bytes` whole.
+    /// Sends `bytes` whole, within the time in which a port of this speed does.
     ///
     /// # Errors
-    /// [`LinkError::Gone`] when the port has vanished.
+    /// [`LinkError::Gone`] when the port has vanished, [`LinkError::Stuck`] when it takes nothing: bytes may have been
+    /// sent in part, so that the port is of no use any more.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         (self.tap.0)(Way::Out, bytes);
-        self.writer.write_all(bytes).await.map_err(|source| LinkError::Gone { port: self.path.clone(), source })
+        let within = patience(self.baud, bytes.len());
+        match tokio::time::timeout(within, self.writer.write_all(bytes)).await {
+            Ok(sent) => sent.map_err(|source| LinkError::Gone { port: self.path.clone(), source }),
+            Err(_) => Err(LinkError::Stuck { port: self.path.clone(), bytes: bytes.len(), within }),
+        }
     }
 
     /// The device's path.
@@ -98,6 +105,16 @@ impl Drop for Port {
     fn drop(&mut self) {
         self.reader.abort();
     }
+}
+
+/// How long a port may take for so many bytes: what the system and the adapter may hold already goes first, and a machine
+/// that has other work is slow.
+fn patience(baud: u32, bytes: usize) -> Duration {
+    const HELD: usize = 4096;
+    const SLACK: Duration = Duration::from_secs(2);
+    // Start bit, eight bits, stop bit.
+    let bits = u64::try_from((HELD + bytes) * 10).unwrap_or(u64::MAX);
+    SLACK + Duration::from_millis(bits.saturating_mul(1000) / u64::from(baud.max(1)))
 }
 
 /// serialport tells by its text alone that another process holds the port.

@@ -101,6 +101,9 @@ use crate::link::LinkError;
 /// does then says nothing about it.
 pub const AIR_DEAD: &str = "air-dead";
 
+/// Hears lines that say nothing to the rig.
+pub type Noise = Box<dyn Fn(&str) + Send>;
+
 /// A device under test that has power.
 ///
 /// A run uses it from one thread at a time. Each method ends by a deadline of its own or by the one that it is given.
@@ -182,6 +185,13 @@ pub trait ValidatorSide: fmt::Debug + Send {
     /// # Errors
     /// [`LinkError::Gone`], at once.
     async fn idle(&mut self, deadline: Instant) -> Result<(), LinkError>;
+
+    /// From here on, hands each line that says nothing to the rig to `hear`: a banner, debug output. A side that has no such
+    /// lines does nothing.
+    fn noise_to(&mut self, _hear: Noise) {}
+
+    /// Takes in what the device has told and nobody has waited for, so that its noise is heard and its signals are kept.
+    fn hear_out(&mut self) {}
 
     /// Sends a line to the reference device's own console. Capability [`ValidatorCapability::NativeConsole`].
     ///

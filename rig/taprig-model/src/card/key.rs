@@ -1,7 +1,7 @@
 //! A key file, `fixtures/keys/<name>.yaml`.
 
-use crate::schema::Version;
 use crate::units::Hex;
+use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

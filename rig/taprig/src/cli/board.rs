@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Exit;
+use super::{Exit, say};
 
 /// Arguments of `taprig board`.
 #[derive(Debug, clap::Args)]
@@ -24,14 +24,14 @@ pub(super) fn run(args: &Args) -> Exit {
         }
         ("emulator", None) => board_sim::run_emulator(&board_sim::EmulatorOptions { air: args.air.clone() }),
         _ => {
-            eprintln!("taprig board: `validator --air SOCKET --nvm FILE` or `emulator --air SOCKET`");
+            say("taprig board: `validator --air SOCKET --nvm FILE` or `emulator --air SOCKET`");
             return Exit::BadInput;
         }
     };
     match done {
         Ok(()) => Exit::Ok,
         Err(error) => {
-            eprintln!("taprig board {}: {error}", args.role);
+            say(&format!("taprig board {}: {error}", args.role));
             Exit::RigFailed
         }
     }

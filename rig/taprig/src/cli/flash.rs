@@ -1,6 +1,7 @@
 //! `taprig flash`: brings both boards of a bench to the firmware that its file names.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use taprig::display::Out;
 use taprig::run::station::Station;
@@ -42,7 +43,8 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
             out.put(format!("{role}: {done}, digest {digest}\n").as_bytes());
         }
     };
-    let recorder = match Recorder::start(None, Options::default(), vec![Box::new(show)]) {
+    let (faults, failed) = super::faults();
+    let recorder = match Recorder::start(None, Options::default(), vec![Box::new(show), faults]) {
         Ok(recorder) => recorder,
         Err(error) => return Ok(super::rig_failed(&error)),
     };
@@ -50,7 +52,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let station = Station::new(config, recorder.clone(), project.root().to_owned(), Mode::Compare);
     let done = match station {
         Ok(mut station) => {
-            station.with_bench(&stop, async |_: &mut Bench| Ok(())).map_err(|error| super::rig_failed(&error))
+            station.with_bench(&stop, async |_: &mut Bench| Ok(())).map_err(|error| super::bench_failed(&error))
         }
         Err(error) => Err(super::rig_failed(&error)),
     };
@@ -59,6 +61,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     Ok(match (done, closed) {
         (Err(exit), _) | (Ok(_), Err(exit)) => exit,
         (Ok(None), Ok(())) => interrupt::interrupted(),
+        (Ok(Some(())), Ok(())) if failed.load(Ordering::Acquire) => Exit::RigFailed,
         (Ok(Some(())), Ok(())) => super::shown(&shown),
     })
 }

@@ -6,20 +6,20 @@ use std::io::{IsTerminal, Result, stderr};
 use taprig::run::station::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Exit;
+use super::{Exit, say};
 
 /// Set by the first signal; the second ends the process at once.
 pub(super) fn stop() -> Stop {
     let stop = Stop::default();
     if let Err(error) = listen(&stop) {
-        eprintln!("taprig: Ctrl-C will end the command at once, as its signal can't be caught: {error}");
+        say(&format!("taprig: Ctrl-C will end the command at once, as its signal can't be caught: {error}"));
     }
     stop
 }
 
 /// How a command ends that keeps no record and was stopped.
 pub(super) fn interrupted() -> Exit {
-    eprintln!("taprig: interrupted; the boards are off");
+    say("taprig: interrupted; the boards are off");
     Exit::RigFailed
 }
 
@@ -44,7 +44,7 @@ fn listen(stop: &Stop) -> Result<()> {
             signal().await;
             // The line of progress may be there still.
             let erased = if stderr().is_terminal() { "\r\u{1b}[2K" } else { "" };
-            eprintln!("{erased}taprig: ended at once by a second signal; what was recorded until now is kept");
+            say(&format!("{erased}taprig: ended at once by a second signal; what was recorded until now is kept"));
             std::process::exit(3);
         });
     })?;

@@ -13,10 +13,16 @@ mod schema;
 mod tap;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use taprig::display::{Failure, Out};
+use taprig_bench::{BenchError, advised, told};
 use taprig_case::{Problems, Project};
+use taprig_model::event::{Body, Event};
+use taprig_record::Listener;
 
 /// Decides whether a contactless fare validator may go into service.
 #[derive(Debug, Parser)]
@@ -125,6 +131,11 @@ fn project(folder: Option<&Path>) -> Result<Project, Problems> {
     }
 }
 
+/// Says something on standard error. Where that can't be written nobody is left to be told, and the exit code tells.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Prints to standard output. A reader that has gone away (`| head`) is no failure.
 pub(crate) fn print(text: &str) -> Exit {
     let mut out = Out::new(std::io::stdout());
@@ -137,7 +148,7 @@ pub(crate) fn shown(failure: &Failure) -> Exit {
     match failure.get() {
         None => Exit::Ok,
         Some(error) => {
-            eprintln!("taprig: writing to standard output: {error}; not all results were shown");
+            say(&format!("taprig: writing to standard output: {error}; not all results were shown"));
             Exit::RigFailed
         }
     }
@@ -153,14 +164,29 @@ pub(crate) fn this_program() -> Result<PathBuf, Problems> {
 
 /// Says that the rig failed, with all causes.
 pub(crate) fn rig_failed(error: &dyn std::error::Error) -> Exit {
-    eprint!("taprig: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprint!(": {error}");
-        cause = error.source();
-    }
-    eprintln!();
+    let causes = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
+    say(&format!("taprig: {}", causes.collect::<Vec<_>>().join(": ")));
     Exit::RigFailed
+}
+
+/// Says that a bench failed, and what to try.
+pub(crate) fn bench_failed(error: &BenchError) -> Exit {
+    say(&format!("taprig: {}", advised(told(error), error.advice())));
+    Exit::RigFailed
+}
+
+/// Tells faults of the rig that no error carries, as they come: such as that of a bench that can't be closed. For commands
+/// that show no events.
+pub(crate) fn faults() -> (Listener, Arc<AtomicBool>) {
+    let failed = Arc::<AtomicBool>::default();
+    let fails = failed.clone();
+    let listen = move |event: &Event| {
+        if let Body::RigFault(fault) = &event.body {
+            say(&format!("taprig: {fault}"));
+            fails.store(true, Ordering::Release);
+        }
+    };
+    (Box::new(listen), failed)
 }
 
 /// The time of day, RFC 3339 in UTC.

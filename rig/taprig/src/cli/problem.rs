@@ -1,6 +1,6 @@
 //! Printing what is wrong with files.
 
-use super::{Exit, Format, print};
+use super::{Exit, Format, print, say};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde_json::json;
 use std::fmt;
@@ -36,15 +36,15 @@ pub(crate) fn report(problems: &Problems, format: Format) -> Exit {
     for problem in problems.iter().take(Problems::SHOWN) {
         let mut text = String::new();
         match handler.render_report(&mut text, &Shown::of(problem)) {
-            Ok(()) => eprint!("{text}"),
-            Err(fmt::Error) => eprintln!("{problem}"),
+            Ok(()) => say(text.trim_end_matches('\n')),
+            Err(fmt::Error) => say(&problem.to_string()),
         }
     }
     if problems.len() > Problems::SHOWN {
-        eprintln!("and {} more", problems.len() - Problems::SHOWN);
+        say(&format!("and {} more", problems.len() - Problems::SHOWN));
     }
     let count = if problems.len() == 1 { "1 problem".into() } else { format!("{} problems", problems.len()) };
-    eprintln!("{count}; nothing was run");
+    say(&format!("{count}; nothing was run"));
     Exit::BadInput
 }
 

@@ -17,7 +17,7 @@ use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Recorder, WriteError};
 use taprig_report::Tally;
 
-use super::{Exit, Format, interrupt, this_program};
+use super::{Exit, Format, interrupt, say, this_program};
 
 /// Arguments of `taprig run`.
 #[derive(Debug, clap::Args)]
@@ -125,14 +125,14 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let result = tally.result();
     let mut failed = !result.faults.is_empty() || stop.is_set();
     if let Err(error) = closed {
-        eprintln!("taprig: {error}");
+        say(&format!("taprig: {error}"));
         failed = true;
     }
     failed |= super::shown(&shown) != Exit::Ok;
     if let Some(folder) = &args.report
         && let Err(error) = taprig_report::write(folder, &result, events)
     {
-        eprintln!("taprig: {error}");
+        say(&format!("taprig: {error}"));
         failed = true;
     }
     let exit = match (result.summary.exit_code(baseline), failed) {
@@ -141,7 +141,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         _ => Exit::RigFailed,
     };
     if failed || exit == Exit::RigFailed {
-        eprintln!("taprig: {}", kept_words(args.report.as_deref(), &result));
+        say(&format!("taprig: {}", kept_words(args.report.as_deref(), &result)));
     }
     Ok(exit)
 }

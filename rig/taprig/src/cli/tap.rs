@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use taprig::display::noise;
 use taprig::run::station::Station;
 use taprig::run::tap::Tap;
 use taprig::setup;
-use taprig_bench::Bench;
+use taprig_bench::{Bench, BenchError};
 use taprig_case::baseline::Mode;
 use taprig_case::plan;
 use taprig_case::project::Fixture;
@@ -45,7 +47,8 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         return Err(Diagnostic::of_file(&card_file, "no card can be made of it").into());
     };
 
-    let recorder = match Recorder::start(None, Options::default(), vec![]) {
+    let (faults, failed) = super::faults();
+    let recorder = match Recorder::start(None, Options::default(), vec![faults]) {
         Ok(recorder) => recorder,
         Err(error) => return Ok(super::rig_failed(&error)),
     };
@@ -85,15 +88,28 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
             };
             tap.play(links, &scope).await?;
         }
+        bench.hear_out();
+        let notes = bench.take_lost();
+        if notes > 0 {
+            return Err(BenchError::Lost { notes });
+        }
         bench.tell_to(own);
         Ok(())
     });
-    let text = render(&scope.events(), View::Whole);
-    let printed = print(&format!("{}\n", text.trim_end()));
+    let events = scope.events();
+    let mut text = render(&events, View::Whole).trim_end().to_owned() + "\n";
+    let noise = noise(&events);
+    if !noise.is_empty() {
+        text += &format!("\nthe validator said besides\n  {}\n", noise.join("\n  "));
+    }
+    let printed = print(&text);
+    drop(station);
+    recorder.flush();
     match played {
+        Ok(Some(())) if failed.load(Ordering::Acquire) => Ok(Exit::RigFailed),
         Ok(Some(())) => Ok(printed),
         Ok(None) => Ok(interrupt::interrupted()),
-        Err(error) => Ok(super::rig_failed(&error)),
+        Err(error) => Ok(super::bench_failed(&error)),
     }
 }
 

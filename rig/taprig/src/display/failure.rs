@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::style::{Styles, paint};
+use std::path::Path;
 use taprig_judge::transcript::render;
 use taprig_model::event::{Body, CheckResult, Event, SeenBy};
 use taprig_model::result::{CaseResult, Verdict};
@@ -9,6 +10,9 @@ use taprig_record::decode::View;
 
 /// Most lines of the exchange that are shown; the record has all.
 const LINES: usize = 60;
+
+/// Most lines of what the validator said that is neither reply nor event.
+const NOISE: usize = 20;
 
 /// Most lines of what the case began with, which is often the cause: settings, card, changes, faults.
 const GIVEN: usize = 20;
@@ -45,16 +49,36 @@ pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styl
         let rest = lines.len().saturating_sub(LINES).max(given);
         show(&lines[..given]);
         if rest > given {
-            let where_to = if options.recorded { ", in the record" } else { "; add --report DIR to keep them" };
-            show(&["", &format!("... {} lines{where_to}", rest - given)]);
+            show(&["", &left_out(rest - given, options)]);
         }
         show(&lines[rest..]);
     }
+    noise(events, options, styles, &mut out);
     if !options.repeat.is_empty() {
-        out.push(format!("  repeat: {} {}", options.repeat, quoted(&case.id)));
+        out.push(format!("  repeat: {} {}", options.repeat, quoted(meant(case))));
     }
     out.push(String::new());
     out.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Where the lines are that are not shown.
+fn left_out(count: usize, options: &Options) -> String {
+    let where_to = if options.recorded { ", in the record" } else { "; add --report DIR to keep them" };
+    format!("... {count} lines{where_to}")
+}
+
+/// Debug output of the validator: the last of it, as that is nearest to the failure.
+fn noise(events: &[Event], options: &Options, styles: &Styles, out: &mut Vec<String>) {
+    let lines = super::noise(events);
+    if lines.is_empty() {
+        return;
+    }
+    out.push("  what the validator said besides".to_owned());
+    let before = lines.len().saturating_sub(NOISE);
+    if before > 0 {
+        out.push(paint(styles.faint, format!("    {}", left_out(before, options))));
+    }
+    out.extend(lines[before..].iter().map(|line| paint(styles.faint, format!("    {line}"))));
 }
 
 /// Expectations that do not hold, by who sees them, and how much could not be judged.
@@ -98,6 +122,11 @@ fn faults(events: &[Event], case: &CaseResult) -> Vec<String> {
     if told.is_empty() { vec![case.failure.clone().unwrap_or_default()] } else { told }
 }
 
+/// What a command line calls the case: an id is looked for in `cases` alone, any other case goes by its file.
+fn meant(case: &CaseResult) -> &str {
+    if Path::new(&case.file).starts_with("cases") { &case.id } else { &case.file }
+}
+
 /// An argument as a shell takes it.
 fn quoted(argument: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+:,".contains(c);
@@ -133,6 +162,21 @@ mod tests {
         let left = render(&events, View::Whole).lines().count() - LINES - 1;
         assert_eq!(shown(true), format!("... {left} lines, in the record"));
         assert_eq!(shown(false), format!("... {left} lines; add --report DIR to keep them"));
+    }
+
+    #[test]
+    fn the_last_of_what_the_validator_said_besides() {
+        let id = Some("BUS-001");
+        let mut events = vec![event(1, id, started("A new card rides", 1))];
+        events.extend((0..=NOISE).map(|number| event(2, id, Body::ConsoleNoise { text: format!("dbg {number}") })));
+        events.push(event(3, id, finished(Verdict::Error, 1, None)));
+        let case = Tally::of(&events).get("BUS-001").cloned().unwrap();
+        let text = block(&case, &events, &Options::default(), &Styles::default());
+        let told = "  what the validator said besides\n    ... 1 lines; add --report DIR to keep them\n    dbg 1\n";
+        assert!(text.contains(told) && text.contains(&format!("    dbg {NOISE}\n")), "{text}");
+        events.retain(|event| !matches!(event.body, Body::ConsoleNoise { .. }));
+        let text = block(&case, &events, &Options::default(), &Styles::default());
+        assert!(!text.contains("besides"), "{text}");
     }
 
     #[test]

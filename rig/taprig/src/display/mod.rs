@@ -51,6 +51,15 @@ impl Options {
     }
 }
 
+/// Lines of the validator's that are neither reply nor event: its debug output.
+pub fn noise(events: &[Event]) -> Vec<&str> {
+    let noise = events.iter().filter_map(|event| match &event.body {
+        Body::ConsoleNoise { text } => Some(text.as_str()),
+        _ => None,
+    });
+    noise.collect()
+}
+
 /// The display as a listener of [`taprig_record::Recorder::start`]. It shows the summary at [`Body::RunFinished`].
 pub fn listener(options: Options, mut out: Out) -> Listener {
     match options.format {

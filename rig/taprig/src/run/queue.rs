@@ -32,10 +32,11 @@ pub fn run(
         }
     }
     let queue = Mutex::new(apply);
+    let told = Told::default();
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     std::thread::scope(|threads| {
         for _ in 0..jobs.max(1) {
-            threads.spawn(|| work(&next, config, recorder, root, mode, stop));
+            threads.spawn(|| work(&next, &told, config, recorder, root, mode, stop));
         }
     });
     while let Some(planned) = next() {
@@ -46,7 +47,8 @@ pub fn run(
 
 /// One bench, until there is nothing left to do, or it can't be opened.
 fn work(
-    next: &dyn Fn() -> Option<Planned>,
+    next: &(dyn Fn() -> Option<Planned> + Sync),
+    told: &Told,
     config: &Arc<Config>,
     recorder: &Recorder,
     root: &std::path::Path,
@@ -54,7 +56,11 @@ fn work(
     stop: &Stop,
 ) {
     let on = format!("the bench {}", config.name);
-    let tell = |fault| recorder.scope().emit(Source::Rig, Body::RigFault(fault));
+    let tell = |fault| {
+        if told.is_new(&fault) {
+            recorder.scope().emit(Source::Rig, Body::RigFault(fault));
+        }
+    };
     let mut station = match Station::new(config.clone(), recorder.clone(), root.to_owned(), mode) {
         Ok(station) => station,
         Err(error) => {
@@ -71,6 +77,30 @@ fn work(
                 return not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
             }
         }
+    }
+}
+
+/// What was told of benches that can't be opened: the benches of a run are alike, and so is most of what is wrong with
+/// them.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Told {
+    /// Whether no other bench has told this. What differs in numbers alone (process, slot, terminal) is the same.
+    fn is_new(&self, fault: &RigFault) -> bool {
+        let mut plain = String::new();
+        for c in fault.to_string().chars() {
+            let c = if c.is_ascii_digit() { '0' } else { c };
+            if c != '0' || !plain.ends_with('0') {
+                plain.push(c);
+            }
+        }
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !told.contains(&plain);
+        if is_new {
+            told.push(plain);
+        }
+        is_new
     }
 }
 
@@ -101,4 +131,23 @@ pub(super) fn begun(planned: &Planned, recorder: &Recorder) {
 pub(super) fn ended(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) {
     let body = Body::CaseFinished { verdict, took_us: 0, attempt: 1, failure: Some(why.to_owned()) };
     recorder.scope().case(&planned.id).emit(Source::Rig, body);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_that_differ_in_numbers_alone_are_told_once() {
+        let fault = |cause: &str| RigFault {
+            doing: "getting the boards ready".into(),
+            on: "the bench qemu".into(),
+            cause: cause.into(),
+            advice: None,
+        };
+        let told = Told::default();
+        assert!(told.is_new(&fault("QEMU (process 99) ended")));
+        assert!(!told.is_new(&fault("QEMU (process 100) ended")));
+        assert!(told.is_new(&fault("QEMU (process 100) did not answer")));
+    }
 }

@@ -33,7 +33,15 @@ pub async fn attempt(bench: &mut Bench, planned: &Planned, number: u32, root: &P
     bench.tell_to(scope.clone());
     let nonce = nonce(&planned.id, number);
     scope.emit(Source::Rig, Body::CaseStarted(case_started(planned, number, &nonce)));
-    let played = match steps::play(bench, planned, nonce, &scope).await {
+    let played = steps::play(bench, planned, nonce, &scope).await;
+    bench.hear_out();
+    let notes = bench.take_lost();
+    if notes > 0 {
+        scope.emit(Source::Rig, Body::Note { text: format!("{notes} notes of the card emulator were lost") });
+    }
+    let played = match played {
+        // Before the air: a reader waits in vain when the note of its command is lost.
+        Ok(()) if notes > 0 => Err(BenchError::Lost { notes }),
         Ok(()) if air_failed(&scope) => Err(BenchError::Air),
         played => played,
     };

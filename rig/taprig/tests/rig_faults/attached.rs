@@ -1,12 +1,15 @@
 //! Devices that are reached by a serial port alone: here a pseudo terminal, with the test as the device.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::time::Duration;
+
+use wire::frame::{Collected, Collector};
+use wire::link::{Identity, Note, Order, Report, Request};
 
 use super::place::{LONG, Place, RIDE, Ran};
 use super::pty;
@@ -46,8 +49,72 @@ fn bench(place: &Place, terminal: &Path) {
     place.bench("desk", &format!("attached: {{ serial: {{ path: {} }} }}", terminal.display()), "sim: {}");
 }
 
+/// A bench with both boards at the end of a terminal. Each answers on a thread that ends with the test's process.
+fn played(
+    place: &Place,
+    validator: impl FnMut(&str) -> String + Send + 'static,
+    emulator: impl FnMut(Request) -> Vec<Note> + Send + 'static,
+) {
+    let (console, link) = (Terminal::new(), Terminal::new());
+    let attached = |terminal: &Terminal| format!("attached: {{ serial: {{ path: {} }} }}", terminal.path().display());
+    place.bench("desk", &attached(&console), &attached(&link));
+    let _say = play_validator(console, validator);
+    play_emulator(link, emulator);
+}
+
+/// The validator at the end of a terminal. Returns what makes it say something of its own accord.
+pub(crate) fn play_validator(
+    terminal: Terminal,
+    mut answer: impl FnMut(&str) -> String + Send + 'static,
+) -> impl Fn(&str) + Send + 'static {
+    let (device, port) = terminal.into_ends();
+    let voice = device.try_clone().unwrap();
+    std::thread::spawn(move || {
+        let _port = port;
+        for line in BufReader::new(&device).lines().map_while(Result::ok) {
+            (&device).write_all(answer(&line).as_bytes()).unwrap();
+        }
+    });
+    move |line| (&voice).write_all(line.as_bytes()).unwrap()
+}
+
+/// The card emulator at the end of a terminal.
+pub(crate) fn play_emulator(terminal: Terminal, mut answer: impl FnMut(Request) -> Vec<Note> + Send + 'static) {
+    std::thread::spawn(move || {
+        let (device, _port) = terminal.into_ends();
+        let mut collector = Collector::<{ wire::link::MAX_PACKED }>::default();
+        for byte in BufReader::new(&device).bytes().map_while(Result::ok) {
+            let Some(Collected::Frame(body)) = collector.push(byte) else { continue };
+            for note in answer(wire::link::decode::<Order>(body).unwrap().request) {
+                (&device).write_all(&wire::link::encode(&note).unwrap()).unwrap();
+            }
+        }
+    });
+}
+
+/// What an emulator says to orders that are no tap's; its notes have the numbers that `number` gives.
+pub(crate) fn reports(
+    mut number: impl FnMut(&Request) -> u16 + Send + 'static,
+) -> impl FnMut(Request) -> Vec<Note> + Send {
+    move |request| {
+        let number = number(&request);
+        let report = match request {
+            Request::Identify => Report::Identity(Identity {
+                protocol: wire::link::PROTOCOL,
+                firmware: "taprig-emulator".try_into().unwrap(),
+                version: "1".try_into().unwrap(),
+                board: "desk".try_into().unwrap(),
+                digest: [0; 32],
+            }),
+            Request::Echo(nonce) => Report::Echo(nonce),
+            other => panic!("{other:?}"),
+        };
+        vec![Note { number, at_us: 0, air_us: 0, report }]
+    }
+}
+
 /// A validator that takes every command for a good one.
-fn answers(line: &str) -> String {
+pub(crate) fn answers(line: &str) -> String {
     let word = line.split(' ').next().unwrap_or_default();
     match word {
         "identity" => "ok device=taprig-reference firmware=taprig-validator board=desk version=1 digest=00\n".into(),
@@ -166,4 +233,102 @@ fn without_a_folder_it_is_said_that_nothing_is_kept() {
     bench(&place, Path::new("/dev/null"));
     let ran = Ran::of(&place.taprig(&["run", "--bench", "desk"]).output().unwrap());
     ran.expect(3, &["0 of 1 cases were judged; nothing else was kept, as no `--report DIR` was given"]);
+}
+
+/// A case whose steps need no tap.
+pub(crate) const ASK: &str = "steps: [{ console: { send: status, expect: ok state=ready* } }]\n";
+
+#[test]
+fn a_case_in_which_notes_of_the_emulator_are_lost_is_an_error() {
+    let after_a_power_cycle = ASK.replace("steps: [", "steps: [power-cycle, ");
+    for case in [ASK, &after_a_power_cycle] {
+        loses_notes(case);
+    }
+}
+
+fn loses_notes(case: &str) {
+    let place = Place::new();
+    place.case("BUS-001", case);
+    let mut next = 0;
+    let number = move |request: &Request| {
+        // Three notes come to grief before the answer to the case's nonce.
+        next += if matches!(request, Request::Echo(_)) { 4 } else { 1 };
+        next
+    };
+    played(&place, answers, reports(number));
+    place.run(&["--bench", "desk"]).expect(3, &["3 notes of the card emulator were lost", "check its serial cable"]);
+    let (verdict, failure) = place.verdict("BUS-001");
+    assert_eq!(verdict, "error", "{failure}");
+    assert!(failure.contains("what the card side saw is not whole"), "{failure}");
+    let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
+    assert!(events.contains(r#""text":"3 notes of the card emulator were lost""#), "{events}");
+}
+
+/// Numbers of notes none of which is lost.
+pub(crate) fn in_a_row() -> impl FnMut(&Request) -> u16 + Send + 'static {
+    let mut next = 0;
+    move |_| {
+        next += 1;
+        next
+    }
+}
+
+#[test]
+fn a_case_in_which_every_note_came_is_judged() {
+    let place = Place::new();
+    place.case("BUS-001", ASK);
+    played(&place, answers, reports(in_a_row()));
+    place.run(&["--bench", "desk"]).expect(0, &["1 passed"]);
+}
+
+/// Between two cases the ports are closed and opened again.
+#[test]
+fn cases_run_one_after_the_other_on_boards_without_a_power_switch() {
+    let place = Place::new();
+    for id in ["BUS-001", "BUS-002", "BUS-003"] {
+        place.case(id, ASK);
+    }
+    played(&place, answers, reports(in_a_row()));
+    place.run(&["--bench", "desk"]).expect(0, &["3 passed"]);
+}
+
+#[test]
+fn a_bench_file_may_say_how_fast_the_console_is() {
+    let place = Place::new();
+    place.case("BUS-001", ASK);
+    let (console, link) = (Terminal::new(), Terminal::new());
+    let attached = |terminal: &Terminal, more: &str| {
+        format!("attached: {{ serial: {{ path: {}{more} }} }}", terminal.path().display())
+    };
+    place.bench("slow", &attached(&console, ", baud: 57600"), &attached(&link, ""));
+    let (send, speeds) = channel();
+    let port = console.port.try_clone().unwrap();
+    let _say = play_validator(console, move |line| {
+        send.send(rustix::termios::tcgetattr(&port).unwrap().output_speed()).unwrap();
+        answers(line)
+    });
+    play_emulator(link, reports(in_a_row()));
+    place.run(&["--bench", "slow"]).expect(0, &["1 passed"]);
+    let speeds: Vec<u32> = speeds.try_iter().collect();
+    assert!(!speeds.is_empty() && speeds.iter().all(|speed| *speed == 57_600), "{speeds:?}");
+}
+
+#[test]
+fn the_debug_output_of_a_device_is_told_and_shown_when_its_case_fails() {
+    let place = Place::new();
+    place.case("BUS-001", "steps: [{ console: { send: status, expect: ok state=asleep } }]\n");
+    let mut asked = 0;
+    let chatty = move |line: &str| {
+        asked += u8::from(line == "status");
+        // Among the lines of the known state, and then in the step and behind it.
+        let before = if line == "status" { format!("dbg asked {asked}\n") } else { String::new() };
+        let after = if asked == 2 { "dbg going to sleep\n" } else { "" };
+        format!("{before}{}{after}", answers(line))
+    };
+    played(&place, chatty, reports(in_a_row()));
+    let shown = "  what the validator said besides\n    dbg asked 1\n    dbg asked 2\n    dbg going to sleep\n";
+    place.run(&["--bench", "desk"]).expect(1, &[shown]);
+    let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
+    let told = r#""case":"BUS-001","source":"validator","body":{"kind":"console-noise","text":"dbg asked 2"}"#;
+    assert!(events.contains(told), "{events}");
 }

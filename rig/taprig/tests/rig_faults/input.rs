@@ -209,3 +209,20 @@ fn a_tap_with_files_in_place_of_names() {
     let args = ["tap", "elsewhere/mine.yaml", "--bench", "fixtures/benches/sim.yaml"];
     super::place::Ran::of(&place.taprig(&args).output().unwrap()).expect(0, &["= approved"]);
 }
+
+/// What `check` lets through the validator takes, and what it does not take `check` does not let through.
+#[test]
+fn texts_are_as_long_as_a_validator_takes_them() {
+    for (key, longest) in taprig_model::settings::LONGEST {
+        let place = Place::new();
+        let case = |length: usize| {
+            let set = format!("{{ {key}: \"{}\" }}", "x".repeat(length));
+            place.case("BUS-001", &format!("steps: [validator: {set}, tap]\nexpect: {{ outcome: approved }}\n"));
+        };
+        case(longest);
+        place.run(&["--bench", "sim"]).expect(0, &["1 passed"]);
+        case(longest + 1);
+        let words = format!("{} characters where {longest} are the most", longest + 1);
+        place.run(&["--bench", "sim"]).expect(2, &[&words, "nothing was run"]);
+    }
+}

@@ -27,9 +27,14 @@ fn everything_ends_in_order(bench: &str, process: &str, stop: impl FnOnce(&Runni
     }
     assert_eq!(place.results()["complete"], false);
     assert_eq!(place.record(), "partial");
-    let left = std::fs::read_dir(place.path("")).unwrap();
-    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert!(!left.iter().any(|name| name.starts_with("taprig-")), "sockets are left: {left:?}");
+    assert_eq!(sockets(&place), [""; 0], "sockets are left");
+}
+
+/// Folders of sockets.
+fn sockets(place: &Place) -> Vec<String> {
+    let all = std::fs::read_dir(place.path("")).unwrap();
+    let all = all.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    all.filter(|name| name.starts_with("taprig-")).collect()
 }
 
 /// How often a case was told to have begun.
@@ -133,10 +138,12 @@ fn a_killed_run_leaves_no_board(bench: &str, process: &str) {
     let passed = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let passed = passed.filter(|event| event["body"]["kind"] == "case-finished" && event["body"]["verdict"] == "pass");
     assert_eq!(passed.count(), 1);
+    assert_eq!(sockets(&place).len(), 1, "nobody was left to remove it");
     // The bench is free again at once.
     std::fs::remove_file(place.path("cases/bus/BUS-002.yaml")).unwrap();
     place.run(&["--bench", bench]).expect(0, &["1 passed"]);
     assert!(place.results()["benches"][format!("{bench}-1")].is_object());
+    assert_eq!(sockets(&place), [""; 0], "the next run removes what the killed one left");
 }
 
 #[test]

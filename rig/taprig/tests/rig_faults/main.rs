@@ -11,6 +11,7 @@ mod input;
 mod interrupt;
 mod output;
 mod place;
+mod power;
 #[path = "../support/pty.rs"]
 mod pty;
 mod running;

@@ -35,6 +35,37 @@ fn a_failed_case_shows_expected_seen_exchange_and_how_to_repeat_it() {
     assert_eq!(place.record(), "complete");
 }
 
+/// By its id it would be looked for among the cases of the project, in vain.
+#[test]
+fn a_case_that_is_elsewhere_is_repeated_by_its_file() {
+    let place = Place::new();
+    let elsewhere = tempfile::TempDir::new().unwrap();
+    place.case("BUS-002", WRONG);
+    let file = elsewhere.path().join("BUS-002.yaml");
+    std::fs::rename(place.path("cases/bus/BUS-002.yaml"), &file).unwrap();
+    let file = file.display().to_string();
+    let ran = place.run(&["--bench", "sim", &file]);
+    ran.expect(1, &[&format!("  repeat: ci/rig run --bench sim {file}\n")]);
+    // In the project's folder, but not among its cases.
+    std::fs::rename(&file, place.path("BUS-002.yaml")).unwrap();
+    let ran = place.run(&["--bench", "sim", "BUS-002.yaml"]);
+    ran.expect(1, &["  repeat: ci/rig run --bench sim BUS-002.yaml\n"]);
+}
+
+#[test]
+fn firmware_is_named_from_the_project_on() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.bench("mixed", "qemu: { machine: mps2-an386 }", "sim: {}");
+    place.run(&["--bench", "mixed"]).expect(0, &["1 passed"]);
+    for report in ["firmware.json", "results.json", "events.jsonl"] {
+        let text = std::fs::read_to_string(place.path("report").join(report)).unwrap();
+        let project = place.path("target").display().to_string();
+        assert!(!text.contains(&project), "{report} tells where the project lies: {text}");
+        assert!(text.contains("\"target/boards/mps2-an386-validator.elf\""), "{report}: {text}");
+    }
+}
+
 /// The place of the first check that failed.
 fn wanted_at(place: &Place, id: &str) -> String {
     let results = place.results();
@@ -221,6 +252,26 @@ fn no_command_passes_over_an_output_that_can_not_be_written() {
         assert_eq!(ran.code, 3, "{args:?}: {}", ran.err);
         assert_eq!(ran.err.matches("writing to standard output: No space").count(), 1, "{args:?}: {}", ran.err);
     }
+}
+
+/// A full disk takes neither results nor messages; the exit code is what it would have been.
+#[test]
+fn messages_that_can_not_be_written_change_no_exit_code() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let run = ["run", "--bench", "sim"];
+    let missing = ["run", "NOT-001", "--bench", "sim"];
+    let broken = ["run", "--bench", "broken"];
+    place.bench("broken", "sim: {}", "attached: { serial: { path: /dev/null } }");
+    let tap = ["tap", "unionpay-credit-rsa1152", "--bench", "broken"];
+    let wrong = ["board", "gate", "--air", "none"];
+    for (args, code) in [(&run[..], 3), (&missing, 2), (&broken, 3), (&tap, 3), (&wrong, 2)] {
+        let ended = place.taprig(args).stdout(full()).stderr(full()).status().unwrap();
+        assert_eq!(ended.code(), Some(code), "{args:?}");
+    }
+    let ended = place.taprig(&run).stdout(std::process::Stdio::null()).stderr(full()).status().unwrap();
+    assert_eq!(ended.code(), Some(0));
 }
 
 #[test]

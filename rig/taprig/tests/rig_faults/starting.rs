@@ -79,6 +79,14 @@ fn qemu_refuses_to_start() {
     );
 }
 
+/// What is wrong with all benches of a run is told once.
+#[test]
+fn qemu_refuses_to_start_on_two_benches() {
+    let place = Place::new();
+    let qemu = place.script("broken-qemu", "#!/bin/sh\necho 'could not set up /dev/kvm' >&2\nexit 1\n");
+    nothing_is_judged(&place, &["--jobs", "2"], Some(&qemu), &["said `could not set up /dev/kvm`; look at qemu.log"]);
+}
+
 /// The validator's program gives a port on which nothing ever comes.
 #[test]
 fn a_board_never_becomes_ready() {

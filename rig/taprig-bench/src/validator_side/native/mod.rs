@@ -15,7 +15,8 @@ use taprig_model::situation::{AuthorityKey, Situation};
 use tokio::time::Instant;
 
 use super::{
-    Applied, Conversation, Established, Identity, JournalPage, Told, ValidatorCapability, ValidatorSide, unsupported,
+    Applied, Conversation, Established, Identity, JournalPage, Noise, Told, ValidatorCapability, ValidatorSide,
+    unsupported,
 };
 use crate::BenchError;
 use crate::board::Start;
@@ -73,6 +74,14 @@ impl NativeValidator {
 impl ValidatorSide for NativeValidator {
     fn capabilities(&self) -> &BTreeSet<ValidatorCapability> {
         &self.capabilities
+    }
+
+    fn noise_to(&mut self, hear: Noise) {
+        self.console.noise_to(hear);
+    }
+
+    fn hear_out(&mut self) {
+        self.console.hear_out();
     }
 
     async fn starts(&mut self, how: Start, within: Duration) -> Result<(), LinkError> {
