@@ -13,5 +13,7 @@ mod output;
 mod place;
 #[path = "../support/pty.rs"]
 mod pty;
+#[path = "../../../probe-rs-qemu/tests/emulator/qemu.rs"]
+mod qemu;
 mod running;
 mod starting;
