@@ -1,13 +1,13 @@
 //! A reader that sends anything: the card side answers every frame.
-#![no_main]
 
 use emulator::card::{Card, FromReader};
-use libfuzzer_sys::fuzz_target;
 use wire::link::{Answer, Company, Front};
 
-fuzz_target!(|input: &[u8]| {
+/// One input.
+pub fn run(input: &[u8]) {
     let Some((&[choice, chain], mut frames)) = input.split_first_chunk::<2>() else { return };
-    let uid: &[u8] = [&[1, 2, 3, 4][..], &[4, 2, 3, 4, 5, 6, 7], &[4, 2, 3, 4, 5, 6, 7, 8, 9, 10]][usize::from(choice) % 3];
+    let uid: &[u8] =
+        [&[1, 2, 3, 4][..], &[4, 2, 3, 4, 5, 6, 7], &[4, 2, 3, 4, 5, 6, 7, 8, 9, 10]][usize::from(choice) % 3];
     let Ok(uid) = heapless::Vec::from_slice(uid) else { return };
     let Ok(ats) = heapless::Vec::from_slice(&[5, 0x78, 0x80, 0x70, 0x02]) else { return };
     let company = [Company::Alone, Company::TypeA, Company::TypeB][usize::from(choice / 3) % 3];
@@ -24,4 +24,4 @@ fuzz_target!(|input: &[u8]| {
             let _ = card.answer(Answer { response, delay_us: 0, fault: None });
         }
     }
-});
+}

@@ -1,11 +1,10 @@
 //! A line that carries anything: no byte stream stops a receiver, and what is read can be written again.
-#![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use wire::frame::{Collected, Collector};
 use wire::link::{Note, Order};
 
-fuzz_target!(|input: &[u8]| {
+/// One input.
+pub fn run(input: &[u8]) {
     let mut collector = Collector::<{ wire::link::MAX_PACKED }>::new();
     for &byte in input {
         let Some(Collected::Frame(body)) = collector.push(byte) else { continue };
@@ -22,4 +21,4 @@ fuzz_target!(|input: &[u8]| {
             assert!(wire::link::encode(&note).is_ok());
         }
     }
-});
+}
