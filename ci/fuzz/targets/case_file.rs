@@ -1,3 +1,4 @@
+//! `taprig_fuzz::case_file` under libFuzzer.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| taprig_fuzz::case_file::run(input));
