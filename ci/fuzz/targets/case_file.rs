@@ -1,18 +1,4 @@
-//! A case file of any bytes: read or refused.
+//! `taprig_fuzz::case_file` under libFuzzer.
 #![no_main]
 
-use std::path::Path;
-
-use libfuzzer_sys::fuzz_target;
-use taprig_case::source::Source;
-use taprig_case::{Problems, document, each, typed};
-use taprig_model::case::Case;
-
-fuzz_target!(|input: &[u8]| {
-    let Ok(source) = Source::of_bytes(Path::new("fuzz.yaml"), input.to_vec()) else { return };
-    let mut problems = Problems::default();
-    let Ok(tree) = document::parse(&source, &mut problems) else { return };
-    for expanded in each::expand(tree, &mut problems) {
-        let _ = typed::typed::<Case>(&expanded.tree, &mut problems);
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| taprig_fuzz::case_file::run(input));

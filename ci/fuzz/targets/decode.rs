@@ -1,16 +1,4 @@
-//! An exchange of any bytes, shown to a person.
+//! `taprig_fuzz::decode` under libFuzzer.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use taprig_record::decode::{Dialogue, View};
-use taprig_model::event::{Bytes, Exchange};
-
-fuzz_target!(|input: &[u8]| {
-    let mut dialogue = Dialogue::new(View::Whole);
-    for pair in input.chunks(64) {
-        let (command, response) = pair.split_at(pair.len() / 3);
-        let exchange =
-            Exchange { command: Bytes(command.to_vec()), response: Some(Bytes(response.to_vec())), ..Exchange::default() };
-        let _ = dialogue.lines(&exchange);
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| taprig_fuzz::decode::run(input));

@@ -1,13 +1,4 @@
-//! A gdbstub that says anything.
+//! `taprig_fuzz::gdb_packets` under libFuzzer.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use probe_rs_qemu::rsp::Decoder;
-
-fuzz_target!(|input: &[u8]| {
-    let mut decoder = Decoder::default();
-    for chunk in input.chunks(7) {
-        decoder.feed(chunk);
-        while let Ok(Some(_)) = decoder.next_packet() {}
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| taprig_fuzz::gdb_packets::run(input));

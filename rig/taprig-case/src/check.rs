@@ -427,6 +427,16 @@ fn reasons(path: &Path, problems: &mut Problems) -> Option<BTreeSet<String>> {
     Some(reasons.reasons.into_keys().map(|name| name.to_string()).collect())
 }
 
+/// Tells of requirements that none of the project's cases rests on, so that nobody takes them for tested.
+pub fn requirements_without_case(path: &Path, used: &BTreeSet<&str>, problems: &mut Problems) {
+    let Some(node) = super::include::read_alone(path, problems) else { return };
+    let Some(Kind::Map(entries)) = node.get("requirements").map(|node| &node.kind) else { return };
+    for (id, _) in entries.iter().filter(|(id, _)| !used.contains(id.text.as_str())) {
+        let problem = id.place.problem(format!("no case requires `{}`", id.text));
+        problems.push(problem.help("write a case for it, or delete the requirement"));
+    }
+}
+
 /// A problem that two files have the same id.
 pub fn same_id(id: &str, first: &Path, node: &Node) -> Diagnostic {
     node.place(&path!["id"])

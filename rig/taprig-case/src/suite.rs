@@ -252,9 +252,18 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
         }
     }
     let cases = read(&mut known, project, paths.values().map(PathBuf::as_path), &mut problems);
-    // A case that is wrong is not among those that were read, but its transcripts are its own.
-    if words.is_empty() && problems.is_empty() {
+    // A case that is wrong is not among those that were read, but its transcripts and requirements are its own.
+    let whole = words.is_empty() && problems.is_empty();
+    for sub in cases.iter().filter(|sub| sub.case.requires.is_empty()) {
+        problems.push(
+            Diagnostic::of_file(&project.root().join(&sub.file), "this case requires nothing of the device")
+                .help("add `requires: [ID]`; the ids are in cases/requirements.yaml"),
+        );
+    }
+    if whole {
         transcripts(project, &cases, &mut problems);
+        let used = cases.iter().flat_map(|sub| sub.case.requires.iter().map(String::as_str)).collect();
+        check::requirements_without_case(&project.cases().join("requirements.yaml"), &used, &mut problems);
     }
     problems.into_result(paths.len())
 }

@@ -209,6 +209,30 @@ fn a_transcript_of_no_case() {
     insta::assert_snapshot!(check(&dir, &[]));
 }
 
+#[test]
+fn a_case_that_requires_nothing() {
+    let without = GOOD_CASE.replace("requires: [ODA-VERIFY-SDAD]\n", "");
+    let said = check_case(&without);
+    insta::assert_snapshot!(said);
+    // An empty list is none.
+    assert_eq!(check_case(&GOOD_CASE.replace("[ODA-VERIFY-SDAD]", "[]")), said);
+    // Also when only this file is asked for; its requirements are then not the project's.
+    let dir = project();
+    put(&dir, "cases/oda/ODA-001.yaml", without);
+    let alone = check(&dir, &["cases/oda/ODA-001.yaml"]);
+    assert!(alone.contains("requires nothing") && alone.contains("1 problem"), "{alone}");
+}
+
+/// Only of the whole project can it be said.
+#[test]
+fn a_requirement_that_no_case_requires() {
+    let dir = project();
+    let more = "  ODA-EXPIRED: { text: An expired certificate is refused., strength: must, source: EMV Book 2 }\n";
+    put(&dir, "cases/requirements.yaml", format!("{}{more}", include_str!("bad/requirements.yaml")));
+    insta::assert_snapshot!(check(&dir, &[]));
+    assert!(check(&dir, &["cases"]).ends_with("exit code 0\n"));
+}
+
 /// A file outside of the project's folders is what its keys say.
 #[test]
 fn a_bench_that_is_elsewhere() {

@@ -1,6 +1,7 @@
 //! Emulated boards: power, memory that lasts, the air, and processes that end.
 
-use crate::common::{Bench, Console, LONG, have_qemu, image, large_image, text};
+use crate::common::{Bench, Console, LONG, image, large_image, text};
+use crate::qemu::qemu;
 use probe_rs_qemu::{
     Machine,
     board::{AirEnd, Board, BoardError},
@@ -21,10 +22,7 @@ use std::{
 
 #[test]
 fn flash_and_memory_outlive_the_power() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let (board, console) = bench.flashed(&large_image(b'A', 9_999));
     assert_eq!(console.line(), "A1");
     let first = board.pid();
@@ -45,10 +43,7 @@ fn flash_and_memory_outlive_the_power() {
 
 #[test]
 fn a_standby_waits_while_the_last_board_works() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let (board, console) = bench.flashed(&image(b'A'));
     assert_eq!(console.line(), "A1");
     let standby = bench.prepare();
@@ -62,10 +57,7 @@ fn a_standby_waits_while_the_last_board_works() {
 
 #[test]
 fn the_next_reader_waits_for_the_air() {
-    if !have_qemu() {
-        return;
-    }
-    let (card, reader) = (Bench::new(Machine::Mps2An386), Bench::new(Machine::Mps2An386));
+    let (Some(card), Some(reader)) = (Bench::new(Machine::Mps2An386), Bench::new(Machine::Mps2An386)) else { return };
     let path = card.folder.path().join("air.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let air = || AirEnd::Connect(path.clone());
@@ -82,10 +74,7 @@ fn the_next_reader_waits_for_the_air() {
 
 #[test]
 fn a_reader_without_a_card_side_is_told_why() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let air = AirEnd::Connect(bench.folder.path().join("nobody.sock"));
     let error = Board::prepare(&bench.spec, air).unwrap_err();
     assert!(matches!(error, BoardError::Ended { .. }), "{}", text(&error));
@@ -94,10 +83,7 @@ fn a_reader_without_a_card_side_is_told_why() {
 
 #[test]
 fn air_is_bytes_on_a_socket() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let path = bench.folder.path().join("air.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let standby = Board::prepare(&bench.spec, AirEnd::Connect(path)).unwrap();
@@ -109,7 +95,7 @@ fn air_is_bytes_on_a_socket() {
 
 #[test]
 fn an_emulator_that_is_none_is_told_from_a_missing_one() {
-    let mut bench = Bench::new(Machine::Mps2An386);
+    let Some(mut bench) = Bench::new(Machine::Mps2An386) else { return };
     bench.spec.qemu = "no-such-emulator".into();
     assert!(matches!(Board::prepare(&bench.spec, AirEnd::None), Err(BoardError::Missing { .. })));
     bench.spec.qemu = "false".into();
@@ -118,7 +104,7 @@ fn an_emulator_that_is_none_is_told_from_a_missing_one() {
 
 #[test]
 fn a_flash_file_of_another_board_is_refused() {
-    let bench = Bench::new(Machine::NetduinoPlus2);
+    let Some(bench) = Bench::new(Machine::NetduinoPlus2) else { return };
     fs::create_dir_all(&bench.spec.state_dir).unwrap();
     fs::write(bench.spec.flash_file(), vec![0; 0x10_0001]).unwrap();
     assert!(matches!(Board::prepare(&bench.spec, AirEnd::None), Err(BoardError::FlashTooSmall { .. })));
@@ -126,10 +112,7 @@ fn a_flash_file_of_another_board_is_refused() {
 
 #[test]
 fn a_lockup_is_noticed_with_its_words() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let mut program = image(b'A');
     // The first instruction is undefined, and the fault handler is nowhere.
     program[0x40..0x42].copy_from_slice(&[0x00, 0xDE]);
@@ -152,10 +135,7 @@ fn a_lockup_is_noticed_with_its_words() {
 
 #[test]
 fn a_killed_process_is_noticed() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let board = bench.prepare().start().unwrap();
     let (sender, exits) = mpsc::channel();
     board.on_exit(move |exit| sender.send(exit.clone()).unwrap());
@@ -173,7 +153,7 @@ fn a_killed_process_is_noticed() {
 #[ignore = "run by `no_process_outlives_a_killed_rig`"]
 fn rig_to_be_killed() {
     let folder = std::env::var("TAPRIG_TEST_FOLDER").unwrap();
-    let mut bench = Bench::new(Machine::Mps2An386);
+    let Some(mut bench) = Bench::new(Machine::Mps2An386) else { return };
     bench.spec.state_dir = Path::new(&folder).join("state");
     bench.spec.runtime_dir = folder.into();
     let board = bench.prepare().start().unwrap();
@@ -184,7 +164,7 @@ fn rig_to_be_killed() {
 
 #[test]
 fn no_process_outlives_a_killed_rig() {
-    if !have_qemu() {
+    if qemu().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

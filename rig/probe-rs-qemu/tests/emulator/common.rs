@@ -1,6 +1,7 @@
 //! What the tests on the real emulator share.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+use crate::qemu::qemu;
 use probe_rs::{
     Permissions, Session,
     config::Registry,
@@ -17,7 +18,6 @@ use std::{
     fs::OpenOptions,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
@@ -30,15 +30,6 @@ pub(crate) const LONG: Duration = Duration::from_secs(20);
 /// Address of the loop of [`image`] that counts in the first word of RAM.
 pub(crate) const LOOP: u64 = 0x70;
 pub(crate) const COUNTER: u64 = 0x2000_0000;
-
-/// `false`, with a word about it, on a machine without QEMU.
-pub(crate) fn have_qemu() -> bool {
-    let found = Command::new("qemu-system-arm").arg("--version").stdout(Stdio::null()).status().is_ok();
-    if !found {
-        eprintln!("SKIPPED: qemu-system-arm is not installed");
-    }
-    found
-}
 
 /// The flash algorithm's ELF file.
 pub(crate) fn algorithm() -> Vec<u8> {
@@ -96,10 +87,14 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(machine: Machine) -> Self {
+    /// `None` where tests that need QEMU are left out.
+    #[track_caller]
+    pub(crate) fn new(machine: Machine) -> Option<Self> {
+        let qemu = qemu()?;
         let folder = TempDir::new().unwrap();
-        let spec = BoardSpec::new(machine, folder.path().join("state"), folder.path());
-        Self { spec, folder }
+        let mut spec = BoardSpec::new(machine, folder.path().join("state"), folder.path());
+        spec.qemu = qemu;
+        Some(Self { spec, folder })
     }
 
     pub(crate) fn prepare(&self) -> Standby {

@@ -1,6 +1,7 @@
-//! Tests on the real emulator. They need `qemu-system-arm`, and the flash algorithm built by `ci/firmware` (or named by
-//! TAPRIG_FLASH_ALGORITHM).
+//! Tests on the real emulator. They need QEMU, `qemu-system-arm` or what TAPRIG_QEMU names, unless TAPRIG_WITHOUT_QEMU
+//! leaves them out; and the flash algorithm built by `ci/firmware` (or named by TAPRIG_FLASH_ALGORITHM).
 
 mod board;
 mod common;
 mod probe;
+mod qemu;

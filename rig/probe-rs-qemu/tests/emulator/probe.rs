@@ -1,6 +1,6 @@
 //! probe-rs on the real emulator: attach, flash, debug, and every injected fault.
 
-use crate::common::{Bench, COUNTER, Console, LONG, LOOP, commit, have_qemu, image, large_image, text};
+use crate::common::{Bench, COUNTER, Console, LONG, LOOP, commit, image, large_image, text};
 use probe_rs::{
     CoreStatus, HaltReason, MemoryInterface, VectorCatchCondition,
     flashing::FlashError,
@@ -14,10 +14,7 @@ use std::time::Instant;
 
 #[test]
 fn a_blank_board_is_flashed_and_runs() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let standby = bench.prepare();
     assert!(standby.is_blank());
     let console = Console::open(standby.serial());
@@ -36,10 +33,7 @@ fn a_blank_board_is_flashed_and_runs() {
 
 #[test]
 fn the_other_machine_is_flashed_by_the_probe() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::NetduinoPlus2);
+    let Some(bench) = Bench::new(Machine::NetduinoPlus2) else { return };
     let board = bench.prepare().start().unwrap();
     let mut session = bench.attach(&board, &FaultHandle::default()).unwrap();
     // Only the loop: there is no such UART here. The reset vector is made to lead to where RAM's address is loaded.
@@ -58,10 +52,7 @@ fn the_other_machine_is_flashed_by_the_probe() {
 
 #[test]
 fn the_core_can_be_debugged() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let (board, console) = bench.flashed(&image(b'A'));
     assert_eq!(console.line(), "A1");
     let mut session = bench.attach(&board, &FaultHandle::default()).unwrap();
@@ -109,10 +100,7 @@ fn the_core_can_be_debugged() {
 
 #[test]
 fn the_core_runs_on_without_the_probe() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     // `flashed` has dropped its session; a reset that nobody watches must still run.
     let (board, console) = bench.flashed(&image(b'A'));
     assert_eq!(console.line(), "A1");
@@ -122,10 +110,7 @@ fn the_core_runs_on_without_the_probe() {
 
 #[test]
 fn a_breakpoint_instruction_halts() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let mut program = image(b'A');
     program[LOOP as usize..LOOP as usize + 2].copy_from_slice(&[0x01, 0xBE]);
     let (board, _console) = bench.flashed(&image(b'A'));
@@ -141,10 +126,7 @@ fn a_breakpoint_instruction_halts() {
 
 #[test]
 fn a_hard_fault_is_caught_on_demand() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let mut program = image(b'A');
     // udf #0, which no breakpoint is.
     program[LOOP as usize..LOOP as usize + 2].copy_from_slice(&[0x00, 0xDE]);
@@ -161,10 +143,7 @@ fn a_hard_fault_is_caught_on_demand() {
 
 #[test]
 fn faults_are_reported_as_a_real_probe_would() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let (board, _console) = bench.flashed(&image(b'A'));
     let faults = FaultHandle::default();
     let attach_error = |fault| {
@@ -203,10 +182,7 @@ fn faults_are_reported_as_a_real_probe_would() {
 
 #[test]
 fn a_target_without_power_is_told_from_a_missing_probe() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let board = bench.prepare().start().unwrap();
     let faults = FaultHandle::default();
     faults.set(Faults { no_target: true, ..Faults::default() });
@@ -218,10 +194,7 @@ fn a_target_without_power_is_told_from_a_missing_probe() {
 
 #[test]
 fn a_killed_qemu_is_noticed_while_flashing() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let board = bench.prepare().start().unwrap();
     let mut session = bench.attach(&board, &FaultHandle::default()).unwrap();
     board.power_off().unwrap();
@@ -231,10 +204,7 @@ fn a_killed_qemu_is_noticed_while_flashing() {
 
 #[test]
 fn boards_are_listed_as_probes() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let board = bench.prepare().start().unwrap();
     FACTORY.add(Entry {
         serial: "bench-7".into(),

@@ -12,7 +12,10 @@ use probe_rs_qemu::{
     board::{AirEnd, Board, BoardSpec},
     probe::FaultHandle,
 };
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf};
+
+#[path = "../../../probe-rs-qemu/tests/emulator/qemu.rs"]
+mod qemu;
 
 fn algorithm() -> PathBuf {
     let path = std::env::var_os("TAPRIG_FLASH_ALGORITHM").map_or_else(
@@ -30,13 +33,13 @@ struct Bench {
 }
 
 impl Bench {
+    /// `None` where tests that need QEMU are left out.
+    #[track_caller]
     fn new() -> Option<Self> {
-        if Command::new("qemu-system-arm").arg("--version").output().is_err() {
-            eprintln!("SKIPPED: qemu-system-arm is not installed");
-            return None;
-        }
+        let qemu = qemu::qemu()?;
         let folder = tempfile::tempdir().unwrap();
-        let spec = BoardSpec::new(Machine::Mps2An386, folder.path().join("state"), folder.path());
+        let mut spec = BoardSpec::new(Machine::Mps2An386, folder.path().join("state"), folder.path());
+        spec.qemu = qemu;
         let board = Board::prepare(&spec, AirEnd::None).unwrap().start().unwrap();
         Some(Self { folder, board })
     }

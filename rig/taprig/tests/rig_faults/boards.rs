@@ -4,7 +4,7 @@ use super::place::{LONG, Place, RIDE};
 use super::running::Running;
 
 fn a_killed_board_is_replaced(bench: &str, process: &str, why: &[&str]) {
-    let place = Place::new();
+    let Some(place) = Place::of_bench(bench) else { return };
     place.case("BUS-001", LONG);
     place.case("BUS-002", RIDE);
     let mut run = Running::start(&place, &["--bench", bench]);

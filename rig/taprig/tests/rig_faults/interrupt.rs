@@ -5,7 +5,7 @@ use super::place::{LONG, Place, RIDE, Ran};
 use super::running::Running;
 
 fn everything_ends_in_order(bench: &str, process: &str, stop: impl FnOnce(&Running)) {
-    let place = Place::new();
+    let Some(place) = Place::of_bench(bench) else { return };
     place.case("BUS-001", RIDE);
     place.case("BUS-002", LONG);
     place.case("BUS-003", RIDE);
@@ -121,7 +121,7 @@ fn ctrl_c_ends_the_wait_for_a_board() {
 
 /// Nothing can be done in order then; but no board is left, and what was recorded is there.
 fn a_killed_run_leaves_no_board(bench: &str, process: &str) {
-    let place = Place::new();
+    let Some(place) = Place::of_bench(bench) else { return };
     place.case("BUS-001", RIDE);
     place.case("BUS-002", LONG);
     let mut run = Running::start(&place, &["--bench", bench]);

@@ -14,5 +14,7 @@ mod place;
 mod power;
 #[path = "../support/pty.rs"]
 mod pty;
+#[path = "../../../probe-rs-qemu/tests/emulator/qemu.rs"]
+mod qemu;
 mod running;
 mod starting;

@@ -41,6 +41,15 @@ impl Place {
         place
     }
 
+    /// For a test that starts boards of this bench; `None` where they are emulated and such tests are left out.
+    #[track_caller]
+    pub(crate) fn of_bench(bench: &str) -> Option<Self> {
+        if bench == "qemu" {
+            super::qemu::qemu()?;
+        }
+        Some(Self::new())
+    }
+
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
         self.dir.path().join(inside)
     }
@@ -88,7 +97,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_taprig"));
         command.arg("--project").arg(self.dir.path()).args(args).current_dir(self.dir.path());
         command.env("TAPRIG_STATE", self.path("state")).env("XDG_RUNTIME_DIR", self.dir.path());
-        for name in ["CI", "NO_COLOR", "INSTA_UPDATE", "TAPRIG_QEMU"] {
+        for name in ["CI", "NO_COLOR", "INSTA_UPDATE"] {
             command.env_remove(name);
         }
         command

@@ -1,0 +1,26 @@
+//! Fuzz targets: everything that reads bytes from outside.
+//!
+//! What a target does with one input is a function here, for two uses: libFuzzer calls it from `targets/`, which needs
+//! the feature `libfuzzer`, and the tests call it with every input of `corpus/`, on any compiler.
+
+pub mod case_file;
+pub mod decode;
+pub mod emulator_air;
+pub mod gdb_packets;
+pub mod kernel_card;
+pub mod validator_console;
+pub mod wire_messages;
+
+/// What is called with one input.
+pub type Target = fn(&[u8]);
+
+/// All targets, by name.
+pub const TARGETS: [(&str, Target); 7] = [
+    ("case_file", case_file::run),
+    ("decode", decode::run),
+    ("emulator_air", emulator_air::run),
+    ("gdb_packets", gdb_packets::run),
+    ("kernel_card", kernel_card::run),
+    ("validator_console", validator_console::run),
+    ("wire_messages", wire_messages::run),
+];
