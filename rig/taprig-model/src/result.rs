@@ -1,6 +1,6 @@
 //! What a run came to: the content of `results.json`.
 
-use crate::event::{Check, FirmwareImage, RigFault, RunStarted, TimeBasis};
+use crate::event::{Check, FirmwareImage, PowerSwitch, RigFault, RunStarted, TimeBasis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -90,6 +90,9 @@ pub struct CaseResult {
     /// Bench it ran on; none where it did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bench: Option<String>,
+    /// By which kind of power cycle its validator started for the last attempt; none where it did not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerSwitch>,
     /// Verdict of the last attempt.
     pub verdict: Verdict,
     /// Why it is not a pass: the first check that failed, the fault, the claim that is missing.
@@ -198,6 +201,7 @@ mod tests {
             title: "A ride".into(),
             file: "cases/bus/BUS-001.yaml".into(),
             bench: None,
+            power: None,
             verdict: *verdicts.last().unwrap(),
             failure: None,
             took_us: 0,

@@ -72,6 +72,15 @@ pub enum BoardError {
     /// The stored flash could not be put back.
     #[error("putting the stored flash back failed")]
     Restore(#[source] RspError),
+    /// The power can't be cut in place.
+    #[error(
+        "the power of this {machine} can't be cut in place, as its program's RAM would keep its content; end its process \
+         instead"
+    )]
+    RamStays {
+        /// Which machine.
+        machine: Machine,
+    },
     /// A file or folder of the board.
     #[error("{doing} {} failed", path.display())]
     Io {

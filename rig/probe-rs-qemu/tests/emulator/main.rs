@@ -3,4 +3,5 @@
 
 mod board;
 mod common;
+mod cut;
 mod probe;

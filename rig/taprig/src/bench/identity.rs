@@ -43,6 +43,7 @@ impl Bench {
             }
             return Ok(());
         }
+        self.hang_up().await;
         self.power_off();
         // Boards that were made ahead hold the old image.
         self.forget_next();

@@ -1,10 +1,11 @@
 //! Real boards: programmed through a debug probe, or already programmed; reached over serial ports.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use taprig_model::bench::{PowerCommand, SerialPort};
-use taprig_model::event::Role;
+use taprig_model::event::{PowerSwitch, Role};
 
+use super::air::Air;
 use super::board::{Board, Prepared};
 use super::{BenchError, Kind, port};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
@@ -53,7 +54,7 @@ impl Board for RealBoard {
         if self.program.is_some() { Kind::Probe } else { Kind::Attached }
     }
 
-    fn power_on(&mut self, _air: &Path, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
+    fn power_on(&mut self, _air: &Air, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
         port::find(self.role, &self.port)
     }
 
@@ -81,6 +82,10 @@ impl Board for RealBoard {
             // Capacitors have to empty: the one wait that nothing can announce.
             std::thread::sleep(power.off_for.into());
         }
+    }
+
+    fn switched(&self) -> PowerSwitch {
+        if self.power.is_some() { PowerSwitch::Command } else { PowerSwitch::Reset }
     }
 
     fn image(&self) -> Option<&Image> {

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use taprig_model::event::Role;
+use taprig_model::event::{PowerSwitch, Role};
 
+use super::air::Air;
 use super::board::{Board, Prepared};
 use super::{BenchError, Kind};
 
@@ -96,9 +97,9 @@ impl Board for SimBoard {
         Kind::Sim
     }
 
-    fn power_on(&mut self, air: &Path, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
+    fn power_on(&mut self, air: &Air, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
         self.power_off();
-        let (child, serial) = self.spawn(air)?;
+        let (child, serial) = self.spawn(&air.path)?;
         self.running = Some(child);
         Ok(serial)
     }
@@ -108,6 +109,10 @@ impl Board for SimBoard {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    fn switched(&self) -> PowerSwitch {
+        PowerSwitch::Process
     }
 
     fn ended(&mut self, within: Duration) -> Option<String> {

@@ -134,6 +134,11 @@ impl Console {
         Ok(Self { port, lines, events: VecDeque::new(), noise: VecDeque::new() })
     }
 
+    /// Closes the console; what it still holds is lost.
+    pub async fn close(self) {
+        self.port.close().await;
+    }
+
     /// Sends one command and waits for its reply.
     ///
     /// # Errors

@@ -87,6 +87,13 @@ impl Port {
         self.writer.write_all(bytes).await.map_err(|source| LinkError::Gone { port: self.path.clone(), source })
     }
 
+    /// Closes the port, and returns when it is closed: only then can it be opened again.
+    pub async fn close(mut self) {
+        self.reader.abort();
+        // Its end is what was asked for, whether it failed or not. The port goes with its two halves.
+        let _ = (&mut self.reader).await;
+    }
+
     /// The device's path.
     #[must_use]
     pub fn path(&self) -> &Path {
