@@ -92,15 +92,18 @@ impl fmt::Debug for PrivateKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crypto_bigint::{ConcatenatingMul as _, Resize as _};
 
     /// p = 2^61 - 1, q = 2^89 - 1, e = 65537: primes of unlike length.
     #[test]
     fn the_primes_give_what_the_exponent_gives() {
         let (p, q) = ((1_u128 << 61) - 1, (1_u128 << 89) - 1);
         let wide = |number: u128| number_of(&number.to_be_bytes());
-        let modulus = wide(p).mul(&wide(q));
-        let totient = Option::<crypto_bigint::NonZero<BoxedUint>>::from(wide(p - 1).mul(&wide(q - 1)).into_nz()).unwrap();
-        let exponent = wide(65537).widen(256);
+        let modulus = wide(p).concatenating_mul(wide(q));
+        let totient =
+            Option::<crypto_bigint::NonZero<BoxedUint>>::from(wide(p - 1).concatenating_mul(wide(q - 1)).into_nz())
+                .unwrap();
+        let exponent = wide(65537).resize(256);
         let private = Option::<BoxedUint>::from(exponent.invert_mod(&totient)).unwrap();
         let bytes = |number: &BoxedUint| number.to_be_bytes()[13..].to_vec();
         let key = PrivateKey::new(&bytes(&modulus), &[1, 0, 1], &bytes(&private)).unwrap();

@@ -106,7 +106,8 @@ pub(crate) fn parrot() -> Vec<u8> {
         0x4b0c, 0xf000, 0xf810, 0x230a, 0xf000, 0xf80d, // ldr r3, letter; bl putc; movs r3, #'\n'; bl putc
         0x6844, 0x07a4, 0xd502, 0x6803, 0xf000, 0xf807, // loop: when UART0 has a byte: ldr r3, [r0]; bl putc
         0x686c, 0x07a4, 0xd5f6, 0x682b, 0xf000, 0xf801, 0xe7f2, // when UART1 has one; b loop
-        0x6844, 0x07e4, 0xd1fc, 0x6003, 0x4770, // putc: ldr r4, [r0, #4]; lsls r4, #31; bne putc; str r3, [r0]; bx lr
+        0x6844, 0x07e4, 0xd1fc, 0x6003,
+        0x4770, // putc: ldr r4, [r0, #4]; lsls r4, #31; bne putc; str r3, [r0]; bx lr
         0xe7fe, 0xbf00, // fault: b fault
     ];
     const FAULT: u32 = 0x98;

@@ -2,10 +2,10 @@
 //! length, put together by the Chinese remainder theorem.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Gcd, NonZero};
+use crypto_bigint::{BoxedUint, ConcatenatingMul as _, Gcd as _, NonZero, Resize as _};
 
-/// Bases to try; each finds the primes with a chance of one half or better.
-const BASES: std::ops::Range<u64> = 2..66;
+/// Bases to try, from 2 on; each finds the primes with a chance of one half or better.
+const BASES: u64 = 64;
 
 /// Both primes of a key.
 pub(super) struct Primes {
@@ -29,7 +29,7 @@ impl Primes {
     pub(super) fn find(params: &BoxedMontyParams, exponent: &BoxedUint, private: &BoxedUint) -> Option<Self> {
         let modulus = params.modulus().as_ref();
         let bits = params.bits_precision();
-        let product = exponent.mul(private);
+        let product = exponent.concatenating_mul(private);
         let multiple = product.wrapping_sub(BoxedUint::one_with_precision(product.bits_precision()));
         if bool::from(multiple.is_zero()) {
             return None;
@@ -38,8 +38,8 @@ impl Primes {
         let odd = multiple.shr_vartime(halvings)?;
         let one = BoxedMontyForm::one(params);
         let minus_one = one.neg();
-        BASES.find_map(|base| {
-            let mut root = BoxedMontyForm::new(BoxedUint::from(base).widen(bits), params).pow(&odd);
+        (2..2 + BASES).find_map(|base| {
+            let mut root = BoxedMontyForm::new(BoxedUint::from(base).resize(bits), params).pow(&odd);
             for _ in 0..halvings {
                 let square = root.square();
                 if square == one && root != one && root != minus_one {
@@ -68,17 +68,20 @@ impl Primes {
         let (by_p, by_q) = (self.p.sign(block), self.q.sign(block));
         let p = self.p.prime.as_ref();
         let subtrahend = by_q.rem_vartime(&self.p.prime);
-        let difference =
-            if by_p >= subtrahend { by_p.wrapping_sub(&subtrahend) } else { by_p.wrapping_add(p).wrapping_sub(&subtrahend) };
-        let factor = difference.mul(&self.inverse).rem_vartime(&self.p.prime);
-        let signed = factor.mul(self.q.prime.as_ref()).wrapping_add(&by_q);
-        if signed.bits_precision() > bits { signed.shorten(bits) } else { signed.widen(bits) }
+        let difference = if by_p >= subtrahend {
+            by_p.wrapping_sub(&subtrahend)
+        } else {
+            by_p.wrapping_add(p).wrapping_sub(&subtrahend)
+        };
+        let factor = difference.concatenating_mul(&self.inverse).rem_vartime(&self.p.prime);
+        let signed = factor.concatenating_mul(self.q.prime.as_ref()).wrapping_add(&by_q);
+        signed.resize(bits)
     }
 }
 
 impl Half {
     fn new(prime: &BoxedUint, private: &BoxedUint) -> Option<Self> {
-        let prime = prime.shorten(prime.bits_vartime().max(1));
+        let prime = prime.resize(prime.bit_width_vartime().max(1));
         let less = prime.wrapping_sub(BoxedUint::one_with_precision(prime.bits_precision()));
         let private = private.rem_vartime(&nonzero(less)?);
         let params = BoxedMontyParams::new_vartime(Option::from(prime.to_odd())?);
