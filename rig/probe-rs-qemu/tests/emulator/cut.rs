@@ -1,4 +1,5 @@
 //! Power cuts in place: what goes and what stays.
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use crate::common::{Bench, Console, LONG, forgetful_image, have_qemu, image, parrot, text};
 use probe_rs::{MemoryInterface as _, Session};
@@ -11,7 +12,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::{self, OpenOptions},
     io::Write as _,
-    os::fd::OwnedFd,
     path::Path,
     sync::mpsc,
 };
@@ -144,7 +144,7 @@ fn no_byte_passes_a_cut() {
     };
     let cross = |end: AirEnd, words: &str| {
         let AirEnd::Wire(socket) = end else { panic!("{end:?}") };
-        rustix::io::write(OwnedFd::from(socket), words.as_bytes()).unwrap();
+        rustix::io::write(socket, words.as_bytes()).unwrap();
     };
     let (card, reader) = (card.cut().unwrap(), reader.cut().unwrap());
     // Each machine has said its first line, or not, and nobody has read it. This is on its way to both:
