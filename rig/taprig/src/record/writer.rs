@@ -17,6 +17,7 @@ use taprig_model::event::{Body, Event, FirmwareImage, SCHEMA, Source};
 const QUEUE: usize = 8192;
 
 /// How long the thread sleeps after what it has written: to be woken for each event costs more than to write it.
+/// A process that is killed loses what it told in this time, and no more.
 const LINGER: Duration = Duration::from_millis(2);
 
 /// Gets each event after it is written, in order, on the writer's thread.
