@@ -1,7 +1,7 @@
 //! An exchange of any bytes, shown to a person.
 
-use taprig_record::decode::{Dialogue, View};
 use taprig_model::event::{Bytes, Exchange};
+use taprig_record::decode::{Dialogue, View};
 
 /// One input.
 pub fn run(input: &[u8]) {

@@ -18,20 +18,27 @@
 //! # }
 //! ```
 //!
+//! The power of a board that works can also be cut in place, which costs less: [`Board::cut`] stops the machine and keeps the
+//! process, [`Dark::standby`] makes it ready for the next power-on, which overwrites its RAM.
+//!
 //! Flash is put back through the gdbstub and not by `-device loader`, because QEMU would copy a loader's file again at
 //! every reset, over what was flashed since.
 
 mod command;
+mod cut;
 mod error;
 mod flash;
 mod process;
 mod qmp;
 mod spec;
 mod terminal;
+mod wire;
 
+pub use cut::Dark;
 pub use error::BoardError;
 pub use process::Exit;
 pub use spec::{AirEnd, BoardSpec};
+pub use wire::Wire;
 
 use crate::Endpoint;
 use command::Sockets;
@@ -66,6 +73,8 @@ pub struct Board {
     sockets: Sockets,
     terminal: Terminal,
     blank: bool,
+    /// All RAM of the program in flash is overwritten at a power-on.
+    forgets: bool,
 }
 
 impl fmt::Debug for Board {
@@ -106,18 +115,20 @@ impl Board {
         let (terminal, device) = Terminal::new()?;
         let (command, inherited) = command::line(&spec, &sockets, device, theirs.into(), air)?;
         let process = Process::spawn(command, inherited, &spec)?;
+        let device = terminal.device();
+        process.on_exit(Box::new(move |_| device.close()));
         let mut qmp = Qmp::new(ours);
         if let Err(error) = qmp.greet(START) {
             return Err(process.explain_start(error, &spec.qemu));
         }
         let gdb = Endpoint::Unix(sockets.gdb.clone());
-        let blank = image.is_none();
+        let (blank, forgets) = (image.is_none(), cut::forgets(&spec, image.as_deref()));
         if let Some(image) = image {
             flash::load(&spec, &gdb, &image)?;
             // The core fetches its stack pointer and entry point at reset.
             qmp.reset(COMMAND).map_err(|error| process.explain(error))?;
         }
-        Ok(Standby(Self { spec, process, qmp: Mutex::new(qmp), gdb, sockets, terminal, blank }))
+        Ok(Standby(Self { spec, process, qmp: Mutex::new(qmp), gdb, sockets, terminal, blank, forgets }))
     }
 
     /// Path of the terminal that is the board's serial port (UART0).
@@ -177,7 +188,7 @@ impl Board {
         renamed
     }
 
-    /// Cuts the power: the process is killed. What was not saved is lost, as it is in life.
+    /// Ends the board: the process is killed. What was not saved is lost, as it is in life.
     ///
     /// # Errors
     /// The process does not end.
@@ -228,11 +239,13 @@ impl Standby {
         self.0.on_exit(notify);
     }
 
-    /// Switches the power on.
+    /// Switches the power on. What is in RAM then is anything, but for what outlives the power.
     ///
     /// # Errors
-    /// QEMU is gone or does not answer.
+    /// QEMU is gone or does not answer, or the file of its memory can't be written.
     pub fn start(self) -> Result<Board, BoardError> {
+        // Now and not before: until now a board that is at work may have had the same file.
+        cut::forget(self.0.spec.machine, &self.0.spec.nvm_file())?;
         if !self.0.blank {
             self.0.with_qmp(|qmp| qmp.execute("cont", &json!({}), COMMAND))?;
         }

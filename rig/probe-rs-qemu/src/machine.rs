@@ -61,11 +61,21 @@ impl Machine {
         }
     }
 
-    /// Memory backed by a file, so that it outlives the power. Never offered to probe-rs: an algorithm there would
-    /// overwrite what the device remembers.
+    /// Memory backed by a file, so that it outlives the power, but for [`Machine::work_ram`] in it. Never offered to
+    /// probe-rs: an algorithm there would overwrite what the device remembers.
     pub fn nvm(self) -> Option<Range<u32>> {
         match self {
             Self::Mps2An386 => Some(0x2100_0000..0x2200_0000),
+            Self::NetduinoPlus2 => None,
+        }
+    }
+
+    /// The part of [`Machine::nvm`] that is the firmware's RAM: the host overwrites it whenever the board gets power. Firmware
+    /// whose RAM lies elsewhere finds its content again after [`Board::cut`](crate::board::Board::cut), which is
+    /// therefore refused.
+    pub fn work_ram(self) -> Option<Range<u32>> {
+        match self {
+            Self::Mps2An386 => Some(0x2180_0000..0x2184_0000),
             Self::NetduinoPlus2 => None,
         }
     }
@@ -146,6 +156,10 @@ mod tests {
         for machine in Machine::ALL {
             assert!(machine.ram().contains(&machine.scratch()));
             assert!(!machine.nvm().is_some_and(|nvm| nvm.start < machine.ram().end && machine.ram().start < nvm.end));
+            if let Some(work_ram) = machine.work_ram() {
+                let nvm = machine.nvm().unwrap();
+                assert!(nvm.start < work_ram.start && work_ram.end <= nvm.end);
+            }
         }
     }
 }

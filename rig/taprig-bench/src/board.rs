@@ -1,12 +1,14 @@
 //! What every kind of board can do for a bench.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use probe_rs_qemu::board::Standby;
 use taprig_model::bench::BoardKind;
+use taprig_model::event::PowerSwitch;
 
 use super::BenchError;
+use super::air::Air;
 use crate::flash::{FlashReport, Image, Progress};
 use crate::switch::Switch;
 
@@ -20,12 +22,12 @@ pub trait Board: Send + std::fmt::Debug {
     /// Gives power. Returns the path of the serial port; an emulated core stands still until
     /// [`Board::go`], so that no byte comes before the port is open.
     ///
-    /// `air` is the socket that stands for the air where both boards are processes of this host; `prepared` what
+    /// `air` stands for the air where both boards are processes of this host; `prepared` what
     /// [`Board::preparation`] made.
     ///
     /// # Errors
     /// [`BenchError`], by what does not start.
-    fn power_on(&mut self, air: &Path, prepared: Option<Prepared>) -> Result<PathBuf, BenchError>;
+    fn power_on(&mut self, air: &Air, prepared: Option<Prepared>) -> Result<PathBuf, BenchError>;
 
     /// The serial port is open: the core may run.
     ///
@@ -48,12 +50,31 @@ pub trait Board: Send + std::fmt::Debug {
     /// Takes power away at once, as a cut does.
     fn power_off(&mut self);
 
+    /// How its power was switched last.
+    fn switched(&self) -> PowerSwitch;
+
+    /// Whether [`Board::cut`] would keep the process behind the board.
+    fn can_be_cut(&self) -> bool {
+        false
+    }
+
+    /// As [`Board::power_off`], but keeps the process, if it can, for [`Board::power_on_again`].
+    fn cut(&mut self) {
+        self.power_off();
+    }
+
+    /// As [`Board::power_on`], with the process that [`Board::cut`] has kept. `None`: there is none, or it can't go on; a
+    /// new one is needed.
+    fn power_on_again(&mut self) -> Option<PathBuf> {
+        None
+    }
+
     /// What can be done ahead of the next power-on, on another thread. When this returns one for an emulator, `air`
-    /// exists, so that the validator's may be done at the same time.
+    /// is there, so that the validator's may be done at the same time.
     ///
     /// # Errors
     /// [`BenchError::State`] when `air` can't be made.
-    fn preparation(&self, _air: &Path) -> Result<Option<Preparation>, BenchError> {
+    fn preparation(&self, _air: &Air) -> Result<Option<Preparation>, BenchError> {
         Ok(None)
     }
 

@@ -3,6 +3,7 @@
 //! A bench knows nothing of what is run on it. It brings its boards from power-on to ready, proves who they are,
 //! flashes them when their firmware is not the one asked for, and hands out their links.
 
+mod air;
 pub mod board;
 pub mod card_side;
 mod error;
@@ -19,18 +20,20 @@ mod slot;
 mod switch;
 pub mod validator_side;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use error::BenchError;
 pub use error::{advised, told};
 pub use open::{Config, Programs};
 
+use air::Air;
 use board::{Board, Prepared, Start};
 use card_side::CardSide;
 use card_side::emulator::Emulator;
 use slot::Slot;
 use switch::Switch;
+use taprig_model::bench::BoardKind;
 use taprig_model::device::Device;
 use taprig_model::event::{Body, Role, Source};
 use validator_side::native::NativeValidator;
@@ -68,12 +71,18 @@ pub struct Bench {
     links: Option<Links>,
     /// What the validator was last brought into.
     told: Told,
+    /// Both boards have power and were ready.
+    on: bool,
     /// The boards came from power-on and nothing was said to them yet.
     fresh: bool,
     /// Notes of the emulator that were lost before its power was taken away and that nobody has asked for yet.
     lost: u32,
     /// Power-ons so far: each has a socket of its own for the air.
     cycles: u32,
+    /// The air between the processes that the boards have now.
+    air: Option<Air>,
+    /// Power is cut in place where both boards allow it.
+    in_place: bool,
     next: Option<Next>,
     /// It was told that power can't be taken away.
     unswitched: bool,
@@ -85,7 +94,7 @@ pub struct Bench {
 /// The boards of the next power-on, being made on another thread.
 #[derive(Debug)]
 struct Next {
-    air: PathBuf,
+    air: Air,
     making: std::thread::JoinHandle<Result<Made, BenchError>>,
 }
 
@@ -188,9 +197,8 @@ impl Bench {
     /// # Errors
     /// [`BenchError::Power`]: a board may still have power.
     pub async fn power_off(&mut self) -> Result<(), BenchError> {
-        let on = self.let_go();
-        // The reader of a closed port ends at its next turn, and only then can the port be opened again.
-        tokio::task::yield_now().await;
+        self.hang_up().await;
+        self.boards_off();
         for role in [Role::Validator, Role::Emulator] {
             if let Some(switch) = self.board(role).switch(false) {
                 let switched = switch.run().await;
@@ -198,39 +206,67 @@ impl Bench {
                 switched?;
             }
         }
-        self.tell_off(on);
+        self.tell_off();
         Ok(())
     }
 
     /// The same where nothing can be awaited, and nobody waits for the boards to be used again.
     fn power_off_at_once(&mut self) -> Result<(), BenchError> {
-        let on = self.let_go();
+        self.hear_last_words();
+        self.links = None;
+        self.boards_off();
         for role in [Role::Validator, Role::Emulator] {
             if let Some(switch) = self.board(role).switch(false) {
                 switch.run_at_once()?;
             }
         }
-        self.tell_off(on);
+        self.tell_off();
         Ok(())
     }
 
-    /// Closes the links and ends what is a process of this host. True when the boards were on.
-    fn let_go(&mut self) -> bool {
-        self.lost = self.take_lost();
-        self.hear_out();
-        let on = self.links.take().is_some();
+    /// Takes power from what is a process of this host.
+    fn boards_off(&mut self) {
+        let cut = self.can_be_cut();
         // The validator first: its air is a client of the emulator's.
-        self.validator.power_off();
-        self.emulator.power_off();
-        on
+        for role in [Role::Validator, Role::Emulator] {
+            let board = self.board(role);
+            if cut { board.cut() } else { board.power_off() }
+        }
     }
 
-    fn tell_off(&self, on: bool) {
-        if on {
+    fn hear_last_words(&mut self) {
+        self.lost = self.take_lost();
+        self.hear_out();
+    }
+
+    fn tell_off(&mut self) {
+        if std::mem::take(&mut self.on) {
             for role in [Role::Validator, Role::Emulator] {
-                self.scope.emit(Source::Power, Body::Power { role, on: false });
+                self.tell_power(role, false);
             }
         }
+    }
+
+    /// Closes the ports, whose paths are the same after a cut in place. What the boards say from here on is lost.
+    async fn hang_up(&mut self) {
+        self.hear_last_words();
+        if let Some(Links { validator, card }) = self.links.take() {
+            validator.close().await;
+            card.close().await;
+        }
+    }
+
+    fn can_be_cut(&self) -> bool {
+        self.in_place && self.validator.can_be_cut() && self.emulator.can_be_cut()
+    }
+
+    fn tell_power(&self, role: Role, on: bool) {
+        let board = match role {
+            Role::Validator => &self.validator,
+            Role::Emulator => &self.emulator,
+        };
+        let by = Some(board.switched());
+        self.scope.emit(Source::Power, Body::Power { role, on, by });
     }
 
     /// Lets time pass. What the boards say meanwhile waits for the next step.
@@ -251,9 +287,10 @@ impl Bench {
     async fn power_on(&mut self) -> Result<(), BenchError> {
         // What was made ahead costs nothing here; what was not counts.
         let started = Instant::now();
-        let (air, made) = self.take_next()?;
-        let relay_port = self.emulator.power_on(&air, made.emulator)?;
-        let console_port = self.validator.power_on(&air, made.validator)?;
+        let (relay_port, console_port) = match self.boards_again() {
+            Some(ports) => ports,
+            None => self.new_boards()?,
+        };
         let adapter = &self.device.console;
         let relay_tap = self.tap("emulator-link");
         let relay = Relay::open(&relay_port, self.emulator_baud, relay_tap)?;
@@ -263,10 +300,10 @@ impl Bench {
         let (mut card, mut validator) = (Emulator::new(relay), NativeValidator::new(console, adapter));
         self.emulator.go()?;
         switched(self.emulator.switch(true)).await?;
-        self.scope.emit(Source::Power, Body::Power { role: Role::Emulator, on: true });
+        self.tell_power(Role::Emulator, true);
         self.validator.go()?;
         switched(self.validator.switch(true)).await?;
-        self.scope.emit(Source::Power, Body::Power { role: Role::Validator, on: true });
+        self.tell_power(Role::Validator, true);
 
         let within: Duration = adapter.ready_within.into();
         if let Err(error) = card.starts(start(&*self.emulator), within).await {
@@ -278,8 +315,32 @@ impl Bench {
         }
         self.scope.emit(Source::Validator, Body::Ready { role: Role::Validator, took_us: micros(started.elapsed()) });
         self.links = Some(Links { validator: Box::new(validator), card: Box::new(card) });
-        self.prepare_next();
+        self.on = true;
+        if !self.can_be_cut() {
+            self.prepare_next();
+        }
         Ok(())
+    }
+
+    /// Gives power to both boards where a cut has kept their processes, and returns the paths of their ports, the emulator's
+    /// first. Nothing that was on its way to either reaches it.
+    fn boards_again(&mut self) -> Option<(PathBuf, PathBuf)> {
+        let ports = (self.emulator.power_on_again(), self.validator.power_on_again());
+        // Both stand still now, and deaf, so that this is all that there was.
+        let air_is_clear = self.air.as_ref().is_some_and(Air::clear);
+        match ports {
+            (Some(relay), Some(console)) if air_is_clear => Some((relay, console)),
+            // One of them needs a new process, so both do: the air is between two processes.
+            _ => None,
+        }
+    }
+
+    fn new_boards(&mut self) -> Result<(PathBuf, PathBuf), BenchError> {
+        let (air, made) = self.take_next()?;
+        let relay_port = self.emulator.power_on(&air, made.emulator)?;
+        let console_port = self.validator.power_on(&air, made.validator)?;
+        self.air = Some(air);
+        Ok((relay_port, console_port))
     }
 
     /// What is said of a board that did not become ready: that it is gone, when it is.
@@ -306,8 +367,8 @@ impl Bench {
 
     /// Starts to make the boards of the next power-on, while this one's are at work.
     fn prepare_next(&mut self) {
-        let air = self.next_air();
         // What can't be made now is tried at the power-on, which can tell why not.
+        let Ok(air) = self.next_air() else { return };
         if let Ok(Some(make)) = self.preparation(&air) {
             self.next = Some(Next { air, making: std::thread::spawn(make) });
         }
@@ -317,7 +378,7 @@ impl Bench {
     /// emulator can't be made ahead, the validator can't either.
     fn preparation(
         &self,
-        air: &Path,
+        air: &Air,
     ) -> Result<Option<impl FnOnce() -> Result<Made, BenchError> + Send + use<>>, BenchError> {
         let Some(emulator) = self.emulator.preparation(air)? else { return Ok(None) };
         let validator = self.validator.preparation(air)?;
@@ -334,10 +395,10 @@ impl Bench {
         }))
     }
 
-    fn take_next(&mut self) -> Result<(PathBuf, Made), BenchError> {
+    fn take_next(&mut self) -> Result<(Air, Made), BenchError> {
         match self.next.take() {
             None => {
-                let air = self.next_air();
+                let air = self.next_air()?;
                 let made = self.preparation(&air)?.map_or_else(|| Ok(Made::default()), |make| make())?;
                 Ok((air, made))
             }
@@ -355,9 +416,10 @@ impl Bench {
         }
     }
 
-    fn next_air(&mut self) -> PathBuf {
+    fn next_air(&mut self) -> Result<Air, BenchError> {
         self.cycles += 1;
-        self.slot.runtime().join(format!("air-{}", self.cycles))
+        let both_emulated = self.validator.kind() == BoardKind::Qemu && self.emulator.kind() == BoardKind::Qemu;
+        Air::new(self.slot.runtime().join(format!("air-{}", self.cycles)), both_emulated)
     }
 
     fn tap(&self, port: &'static str) -> Tap {

@@ -1,15 +1,16 @@
 //! An emulated board: the real image on a Cortex-M that QEMU emulates.
 
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use probe_rs_qemu::Machine;
-use probe_rs_qemu::board::{AirEnd, Board as Emulated, BoardError, BoardSpec, Standby};
+use probe_rs_qemu::board::{AirEnd, Board as Emulated, BoardError, BoardSpec, Dark, Standby};
 use taprig_model::bench::BoardKind;
-use taprig_model::event::Role;
+use taprig_model::event::{PowerSwitch, Role};
 
+use super::air::Air;
 use super::board::{Board, Preparation, Prepared};
 use super::error::told;
 use super::{BenchError, Programs};
@@ -27,6 +28,9 @@ pub(super) struct QemuBoard {
     /// Made, and waiting for its port to be opened.
     standing: Option<Box<Standby>>,
     running: Option<Emulated>,
+    /// Without power; its process is kept.
+    dark: Option<Dark>,
+    switched: PowerSwitch,
 }
 
 impl QemuBoard {
@@ -48,7 +52,18 @@ impl QemuBoard {
             what: format!("{error}"),
             advice: None,
         })?;
-        Ok(Self { role, machine, image, programs: programs.clone(), state, runtime, standing: None, running: None })
+        Ok(Self {
+            role,
+            machine,
+            image,
+            programs: programs.clone(),
+            state,
+            runtime,
+            standing: None,
+            running: None,
+            dark: None,
+            switched: PowerSwitch::Process,
+        })
     }
 
     fn spec(&self) -> BoardSpec {
@@ -57,13 +72,15 @@ impl QemuBoard {
         spec
     }
 
-    fn air(&self, path: &Path) -> Result<AirEnd, BenchError> {
-        match self.role {
-            Role::Emulator => {
-                let failed = |source| BenchError::State { path: path.into(), source };
-                UnixListener::bind(path).map(AirEnd::Listen).map_err(failed)
+    fn air(&self, air: &Air) -> Result<AirEnd, BenchError> {
+        match (&air.wire, self.role) {
+            (Some(wire), Role::Emulator) => wire.card().map_err(failed(self.role)),
+            (Some(wire), Role::Validator) => wire.reader().map_err(failed(self.role)),
+            (None, Role::Emulator) => {
+                let failed = |source| BenchError::State { path: air.path.clone(), source };
+                UnixListener::bind(&air.path).map(AirEnd::Listen).map_err(failed)
             }
-            Role::Validator => Ok(AirEnd::Connect(path.into())),
+            (None, Role::Validator) => Ok(AirEnd::Connect(air.path.clone())),
         }
     }
 }
@@ -77,12 +94,12 @@ impl Board for QemuBoard {
         BoardKind::Qemu
     }
 
-    fn preparation(&self, air: &Path) -> Result<Option<Preparation>, BenchError> {
+    fn preparation(&self, air: &Air) -> Result<Option<Preparation>, BenchError> {
         let (spec, air, role) = (self.spec(), self.air(air)?, self.role);
         Ok(Some(Box::new(move || Ok(Prepared::Qemu(Box::new(Emulated::prepare(&spec, air).map_err(failed(role))?))))))
     }
 
-    fn power_on(&mut self, air: &Path, prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
+    fn power_on(&mut self, air: &Air, prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
         self.power_off();
         let standby = match prepared {
             Some(Prepared::Qemu(standby)) => standby,
@@ -90,7 +107,17 @@ impl Board for QemuBoard {
         };
         let serial = standby.serial().to_owned();
         self.standing = Some(standby);
+        self.switched = PowerSwitch::Process;
         Ok(serial)
+    }
+
+    fn power_on_again(&mut self) -> Option<PathBuf> {
+        // A process that can't go on is replaced, as one is that has ended.
+        let standby = Box::new(self.dark.take()?.standby().ok()?);
+        let serial = standby.serial().to_owned();
+        self.standing = Some(standby);
+        self.switched = PowerSwitch::Cut;
+        Some(serial)
     }
 
     fn go(&mut self) -> Result<(), BenchError> {
@@ -102,8 +129,27 @@ impl Board for QemuBoard {
 
     fn power_off(&mut self) {
         self.standing = None;
+        self.dark = None;
         // Dropping cuts the power.
         self.running = None;
+        self.switched = PowerSwitch::Process;
+    }
+
+    fn switched(&self) -> PowerSwitch {
+        self.switched
+    }
+
+    fn can_be_cut(&self) -> bool {
+        self.running.as_ref().is_some_and(Emulated::can_be_cut)
+    }
+
+    fn cut(&mut self) {
+        let dark = self.running.take().and_then(|board| board.cut().ok());
+        self.power_off();
+        if dark.is_some() {
+            self.switched = PowerSwitch::Cut;
+        }
+        self.dark = dark;
     }
 
     fn ended(&mut self, within: Duration) -> Option<String> {

@@ -1,10 +1,11 @@
 //! Real boards: programmed through a debug probe, or already programmed; reached over serial ports.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use taprig_model::bench::{BoardKind, PowerCommand, SerialPort};
-use taprig_model::event::Role;
+use taprig_model::event::{PowerSwitch, Role};
 
+use super::air::Air;
 use super::board::{Board, Prepared};
 use super::switch::Switch;
 use super::{BenchError, port};
@@ -41,7 +42,7 @@ impl Board for RealBoard {
         if self.program.is_some() { BoardKind::Probe } else { BoardKind::Attached }
     }
 
-    fn power_on(&mut self, _air: &Path, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
+    fn power_on(&mut self, _air: &Air, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
         port::find(self.role, &self.port)
     }
 
@@ -65,6 +66,10 @@ impl Board for RealBoard {
 
     /// Its power is the switch's.
     fn power_off(&mut self) {}
+
+    fn switched(&self) -> PowerSwitch {
+        if self.power.is_some() { PowerSwitch::Command } else { PowerSwitch::Reset }
+    }
 
     fn image(&self) -> Option<&Image> {
         self.program.as_ref().map(|program| &program.image)

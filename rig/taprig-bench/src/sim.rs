@@ -1,19 +1,20 @@
 //! A board that is a process of this host: the firmware's crates, compiled for it.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::Read;
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use taprig_model::bench::BoardKind;
-use taprig_model::event::Role;
+use taprig_model::event::{PowerSwitch, Role};
 
 use super::BenchError;
+use super::air::Air;
 use super::board::{Board, Prepared};
 
 /// From the start of the process to the line that names its port.
@@ -69,14 +70,7 @@ impl SimBoard {
             .process_group(0)
             .spawn()
             .map_err(|error| failed(format!("{}: {error}", self.program.display()), None))?;
-        let stdout = child.stdout.take();
-        let (send, receive) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let read = stdout.map(|out| BufReader::new(out).read_line(&mut line));
-            let _ = send.send(read.is_some_and(|read| read.is_ok()).then_some(line));
-        });
-        let line = receive.recv_timeout(START).ok().flatten().unwrap_or_default();
+        let line = child.stdout.take().map(|stdout| first_line(stdout, START)).unwrap_or_default();
         match serde_json::from_str::<serde_json::Value>(&line).ok().as_ref().and_then(|v| v["serial"].as_str()) {
             Some(serial) => Ok((child, serial.into())),
             None => {
@@ -89,14 +83,34 @@ impl SimBoard {
     }
 }
 
+/// What comes up to the end of a line, or within the time.
+fn first_line(mut from: impl Read + AsFd, within: Duration) -> String {
+    let deadline = Instant::now() + within;
+    let mut line = Vec::new();
+    let mut bytes = [0; 256];
+    while !line.ends_with(b"\n") {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match poll(&mut [PollFd::new(&from, PollFlags::IN)], Timespec::try_from(left).ok().as_ref()) {
+            Err(rustix::io::Errno::INTR) => continue,
+            Ok(1..) => {}
+            _ => break,
+        }
+        match from.read(&mut bytes) {
+            Ok(n) if n > 0 => line.extend(&bytes[..n]),
+            _ => break,
+        }
+    }
+    String::from_utf8_lossy(&line).into_owned()
+}
+
 impl Board for SimBoard {
     fn kind(&self) -> BoardKind {
         BoardKind::Sim
     }
 
-    fn power_on(&mut self, air: &Path, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
+    fn power_on(&mut self, air: &Air, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
         self.power_off();
-        let (child, serial) = self.spawn(air)?;
+        let (child, serial) = self.spawn(&air.path)?;
         self.running = Some(child);
         Ok(serial)
     }
@@ -106,6 +120,10 @@ impl Board for SimBoard {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    fn switched(&self) -> PowerSwitch {
+        PowerSwitch::Process
     }
 
     fn ended(&mut self, within: Duration) -> Option<String> {

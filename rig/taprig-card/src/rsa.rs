@@ -1,8 +1,12 @@
 //! The private operation of RSA, as a smart card does it: no padding, whole blocks (EMV Book 2, annex B2.1).
 
+mod primes;
+
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
+use primes::Primes;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// A key pair.
 #[derive(Clone)]
@@ -13,6 +17,9 @@ pub(crate) struct PrivateKey {
     pub(crate) exponent: Vec<u8>,
     private: BoxedUint,
     params: BoxedMontyParams,
+    /// Found when first needed: most keys of a run sign nothing. `None`: the numbers are no product of two primes and its
+    /// exponents.
+    primes: Arc<OnceLock<Option<Primes>>>,
 }
 
 /// Why a block was not signed.
@@ -46,6 +53,7 @@ impl PrivateKey {
             exponent: exponent.to_vec(),
             private: number(private, bits)?,
             params: BoxedMontyParams::new_vartime(n),
+            primes: Arc::default(),
         })
     }
 
@@ -59,9 +67,13 @@ impl PrivateKey {
         }
         let bits = self.params.bits_precision();
         let block = number(block, bits).ok_or(SignError::Mismatch)?;
-        let signature = BoxedMontyForm::new(block.clone(), &self.params).pow(&self.private);
         let exponent_bits = u32::try_from(self.exponent.len() * 8).map_err(|_| SignError::Mismatch)?;
         let exponent = number(&self.exponent, bits).ok_or(SignError::Mismatch)?;
+        let primes = self.primes.get_or_init(|| Primes::find(&self.params, &exponent, &self.private));
+        let signature = match primes {
+            Some(primes) => BoxedMontyForm::new(primes.sign(&block, bits), &self.params),
+            None => BoxedMontyForm::new(block.clone(), &self.params).pow(&self.private),
+        };
         // Costs little and finds a key file with mixed-up numbers before a device is blamed.
         if signature.pow_bounded_exp(&exponent, exponent_bits).retrieve() != block {
             return Err(SignError::Mismatch);
@@ -80,6 +92,35 @@ impl fmt::Debug for PrivateKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crypto_bigint::{ConcatenatingMul as _, Resize as _};
+
+    /// p = 2^61 - 1, q = 2^89 - 1, e = 65537: primes of unlike length.
+    #[test]
+    fn the_primes_give_what_the_exponent_gives() {
+        let (p, q) = ((1_u128 << 61) - 1, (1_u128 << 89) - 1);
+        let wide = |number: u128| number_of(&number.to_be_bytes());
+        let modulus = wide(p).concatenating_mul(wide(q));
+        let totient =
+            Option::<crypto_bigint::NonZero<BoxedUint>>::from(wide(p - 1).concatenating_mul(wide(q - 1)).into_nz())
+                .unwrap();
+        let exponent = wide(65537).resize(256);
+        let private = Option::<BoxedUint>::from(exponent.invert_mod(&totient)).unwrap();
+        let bytes = |number: &BoxedUint| number.to_be_bytes()[13..].to_vec();
+        let key = PrivateKey::new(&bytes(&modulus), &[1, 0, 1], &bytes(&private)).unwrap();
+        let primes = Primes::find(&key.params, &number(&[1, 0, 1], 152).unwrap(), &key.private).expect("two primes");
+        for seed in 1..20_u8 {
+            let mut block = [seed; 19];
+            block[0] = 0;
+            let block = number(&block, 152).unwrap();
+            let whole = BoxedMontyForm::new(block.clone(), &key.params).pow(&key.private).retrieve();
+            assert_eq!(primes.sign(&block, key.params.bits_precision()), whole);
+        }
+        assert!(Primes::find(&key.params, &number(&[1, 0, 2], 152).unwrap(), &key.private).is_none());
+    }
+
+    fn number_of(bytes: &[u8]) -> BoxedUint {
+        number(bytes, 128).unwrap()
+    }
 
     #[test]
     fn a_small_key_signs_as_arithmetic_says() {

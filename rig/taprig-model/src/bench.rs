@@ -28,7 +28,7 @@ pub struct Bench {
     /// How the two are connected.
     #[serde(default)]
     pub air: Air,
-    /// How the validator's power is switched.
+    /// How power is switched.
     #[serde(default)]
     pub power: Power,
 }
@@ -176,13 +176,18 @@ pub enum Air {
     Uart,
 }
 
-/// How the validator's power is switched.
+/// How power is switched: of boards of this host always, of real boards only by programs and only the validator's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Power {
-    /// Boards of this host by their process; real ones not at all, and a power cycle is a reset.
+    /// As nobody says otherwise: boards of this host as by `cut`; real ones not at all, and a power cycle is a reset.
     #[default]
     None,
+    /// Two emulated boards whose machine allows it are stopped, their RAM is overwritten with random bytes, and they are
+    /// reset; their processes stay. Other boards of this host are switched as by `process`.
+    Cut,
+    /// The processes of boards of this host are ended and new ones started.
+    Process,
     /// By programs.
     Command(PowerCommand),
 }

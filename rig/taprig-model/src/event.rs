@@ -109,6 +109,9 @@ pub enum Body {
         role: Role,
         /// On.
         on: bool,
+        /// How it was switched.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PowerSwitch>,
     },
     /// The image that a board is to run.
     Firmware(FirmwareImage),
@@ -361,6 +364,20 @@ pub enum TimeBasis {
     Modelled,
     /// Clocks of real boards.
     Measured,
+}
+
+/// How the power of a board is switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PowerSwitch {
+    /// The emulated board is stopped, its RAM is overwritten with random bytes, and it is reset; its process stays.
+    Cut,
+    /// The process of the board is ended and a new one started.
+    Process,
+    /// By the programs that the bench file names.
+    Command,
+    /// The power can't be switched: the board is reset through its probe or told to start again.
+    Reset,
 }
 
 /// The image of a board.

@@ -2,7 +2,7 @@
 
 use crate::bench::BoardKind;
 use crate::event::{
-    BaselineUse, Check, CheckResult, Fields, FirmwareImage, RigFault, Role, RunStarted, SeenBy, TimeBasis,
+    BaselineUse, Check, CheckResult, Fields, FirmwareImage, PowerSwitch, RigFault, Role, RunStarted, SeenBy, TimeBasis,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -104,6 +104,9 @@ pub struct CaseResult {
     /// Bench it ran on; none where it did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bench: Option<String>,
+    /// By which kind of power cycle its validator started for the last attempt; none where it did not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerSwitch>,
     /// Verdict of the last attempt.
     pub verdict: Verdict,
     /// Why it is not a pass: the first check that failed, the fault, the claim that is missing.
@@ -224,6 +227,7 @@ mod tests {
             file: "cases/bus/BUS-001.yaml".into(),
             requires: vec![],
             bench: None,
+            power: None,
             verdict: *verdicts.last().unwrap(),
             failure: None,
             took_us: 0,

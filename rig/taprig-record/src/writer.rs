@@ -10,11 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use taprig_model::event::{Body, Event, FirmwareImage, SCHEMA, Source};
 
 /// Events that may wait for the disk before those who emit wait too.
 const QUEUE: usize = 8192;
+
+/// How long the thread sleeps after what it has written: to be woken for each event costs more than to write it.
+/// A process that is killed loses what it told in this time, and no more.
+const LINGER: Duration = Duration::from_millis(2);
 
 /// Gets each event after it is written, in order, on the writer's thread.
 pub type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -168,6 +172,9 @@ impl Writer {
                 next = receiver.try_recv().ok();
             }
             self.attempt(Files::flush);
+            if complete.is_none() {
+                thread::sleep(LINGER);
+            }
         }
         let state = if complete == Some(true) && self.failure.is_none() { State::Complete } else { State::Partial };
         self.attempt(|files| files.close(state));

@@ -1,7 +1,7 @@
 //! The result of a run, computed from its events.
 
-use std::collections::BTreeMap;
-use taprig_model::event::{Body, Event};
+use std::collections::{BTreeMap, BTreeSet};
+use taprig_model::event::{Body, Event, PowerSwitch, Role};
 use taprig_model::result::{Attempt, CaseResult, RunResult, SCHEMA, Summary, Verdict};
 
 /// Folds events into a [`RunResult`]. At any time it holds the result so far.
@@ -9,6 +9,10 @@ use taprig_model::result::{Attempt, CaseResult, RunResult, SCHEMA, Summary, Verd
 pub struct Tally {
     result: RunResult,
     cases: BTreeMap<String, CaseResult>,
+    /// How each bench's validator got its power last.
+    power: BTreeMap<String, PowerSwitch>,
+    /// Sub-cases that have begun and whose boards may still be power-cycled for their start.
+    starting: BTreeSet<String>,
     finished: bool,
 }
 
@@ -23,6 +27,9 @@ impl Tally {
     /// One more event.
     pub fn add(&mut self, event: &Event) {
         self.result.took_us = self.result.took_us.max(event.at_us);
+        if let Body::Power { role: Role::Validator, on: true, by: Some(by) } = event.body {
+            self.power.insert(event.bench.clone().unwrap_or_default(), by);
+        }
         match &event.body {
             Body::RunStarted(run) => self.result.run = run.clone(),
             Body::Firmware(image) if !self.result.firmware.contains(image) => self.result.firmware.push(image.clone()),
@@ -47,12 +54,19 @@ impl Tally {
     }
 
     fn case(&mut self, id: &str, bench: Option<&str>, body: &Body) {
+        match body {
+            Body::CaseStarted(_) => drop(self.starting.insert(id.to_owned())),
+            Body::StepStarted { .. } | Body::CaseFinished { .. } => drop(self.starting.remove(id)),
+            _ => {}
+        }
+        let power = bench.and_then(|bench| self.power.get(bench).copied());
         let case = self.cases.entry(id.to_owned()).or_insert_with(|| CaseResult {
             id: id.to_owned(),
             title: String::new(),
             file: String::new(),
             requires: vec![],
             bench: None,
+            power: None,
             verdict: Verdict::Error,
             failure: None,
             took_us: 0,
@@ -66,12 +80,15 @@ impl Tally {
                 case.file.clone_from(&started.file);
                 case.requires.clone_from(&started.requires);
                 case.bench = bench.map(str::to_owned);
+                case.power = power;
                 // Until it is finished: a case that never is was cut off by the rig.
                 case.verdict = Verdict::Error;
                 case.failure = Some("the run ended before the case did".into());
                 case.checks.clear();
                 case.air_us.clear();
             }
+            // Later ones are the case's own steps.
+            Body::Power { .. } if self.starting.contains(id) => case.power = power,
             Body::Checked(check) => case.checks.push(check.clone()),
             Body::Removed { air_us, .. } => case.air_us.push(*air_us),
             Body::CaseFinished { verdict, took_us, attempt, failure } => {
@@ -134,6 +151,26 @@ mod tests {
         assert!(result.cases[1].is_flaky() && result.cases[1].checks.is_empty());
         assert!(!result.complete);
         assert_eq!(result.took_us, 100);
+    }
+
+    #[test]
+    fn the_power_cycle_that_a_case_starts_from_is_told_and_none_of_its_steps() {
+        let on = |at, case, by| event(at, case, Body::Power { role: Role::Validator, on: true, by: Some(by) });
+        let step = |at, case| event(at, case, Body::StepStarted { number: 1, step: "power-cycle".into() });
+        let (first, second) = (Some("BUS-001"), Some("BUS-002"));
+        let events = [
+            on(1, None, PowerSwitch::Process),
+            event(2, first, started("The boards are fresh", 1)),
+            step(3, first),
+            event(4, first, finished(Verdict::Pass, 1, None)),
+            event(5, second, started("They are not", 1)),
+            on(6, second, PowerSwitch::Cut),
+            step(7, second),
+            on(8, second, PowerSwitch::Process),
+            event(9, second, finished(Verdict::Pass, 1, None)),
+        ];
+        let powers: Vec<_> = Tally::of(&events).result().cases.iter().map(|case| case.power).collect();
+        assert_eq!(powers, [Some(PowerSwitch::Process), Some(PowerSwitch::Cut)]);
     }
 
     #[test]

@@ -3,14 +3,15 @@
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// Written when the rest means something.
-const MAGIC: u32 = 0x5441_5052;
+/// Written when the rest means something. After a loss of power the memory holds anything at all: 128 bits, so that
+/// chance never makes a reset of it.
+const MAGIC: [u32; 4] = [0x5441_5052, 0x9E37_79B9, 0x4B45_5054, 0xC2B2_AE35];
 
 #[unsafe(link_section = ".uninit.KEPT")]
 #[expect(unsafe_code, reason = "a section that start-up leaves alone")]
-static KEPT: MaybeUninit<[AtomicU32; 4]> = MaybeUninit::uninit();
+static KEPT: MaybeUninit<[AtomicU32; 7]> = MaybeUninit::uninit();
 
-fn words() -> &'static [AtomicU32; 4] {
+fn words() -> &'static [AtomicU32; 7] {
     #[expect(unsafe_code, reason = "memory that holds whatever was in it")]
     // SAFETY: every bit pattern is a value of these words. The barrier keeps the compiler from taking them for
     // undefined: it can't know that the chip had something there.
@@ -21,20 +22,22 @@ fn words() -> &'static [AtomicU32; 4] {
 
 /// At start, once: the wall clock in seconds if it was set before the reset. `None`: power was off.
 pub(crate) fn recall() -> Option<Option<u64>> {
-    let [magic, low, high, check] = words();
+    let [magic @ .., low, high, check] = words();
     let (low_value, high_value) = (low.load(Ordering::Relaxed), high.load(Ordering::Relaxed));
-    let survived = magic.load(Ordering::Relaxed) == MAGIC;
+    let survived = magic.iter().zip(MAGIC).all(|(word, wanted)| word.load(Ordering::Relaxed) == wanted);
     let whole = check.load(Ordering::Relaxed) == !(low_value ^ high_value);
     let seconds = u64::from(high_value) << 32 | u64::from(low_value);
     let rtc = (whole && seconds != 0).then_some(seconds);
-    magic.store(MAGIC, Ordering::Relaxed);
+    for (word, value) in magic.iter().zip(MAGIC) {
+        word.store(value, Ordering::Relaxed);
+    }
     remember(if survived { rtc } else { None });
     survived.then_some(rtc)
 }
 
 /// Notes the wall clock for after the next reset.
 pub(crate) fn remember(rtc: Option<u64>) {
-    let [_, low, high, check] = words();
+    let [.., low, high, check] = words();
     let seconds = rtc.unwrap_or(0);
     // The halves are meant: a word is 32 bits.
     let (low_value, high_value) = (seconds as u32, (seconds >> 32) as u32);

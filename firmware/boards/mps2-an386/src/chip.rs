@@ -143,7 +143,7 @@ impl Chip for Mps2 {
 
     #[expect(unsafe_code, reason = "memory that the linker script leaves out")]
     fn nvm() -> Memory {
-        // SAFETY: 16 MB of PSRAM on this board; nothing else uses them.
+        // SAFETY: the first part of 16 MB of PSRAM; the linker's RAM begins 8 MB further on.
         unsafe { Memory::at(0x2100_0000, NVM_SIZE) }
     }
 

@@ -85,9 +85,17 @@ impl Air {
         matches!(self.meeting, Meeting::Connect { refused: true, .. }).then_some(Duration::from_millis(1))
     }
 
-    /// Moves bytes and meets the other side.
-    pub(crate) fn serve(&mut self) {
-        if matches!(self.meeting, Meeting::Listen { .. }) || self.peer.is_none() {
+    /// Sends what was kept.
+    pub(crate) fn flush(&mut self) {
+        if let Some(peer) = &self.peer {
+            let flow = self.line.flush(peer.as_fd());
+            self.keep(flow);
+        }
+    }
+
+    /// Moves bytes and meets the other side; `newcomer`: another one may be there.
+    pub(crate) fn serve(&mut self, newcomer: bool) {
+        if newcomer || self.peer.is_none() {
             self.meet();
         }
         if let Some(peer) = &self.peer {

@@ -70,6 +70,9 @@ impl Host {
     pub(crate) fn sleep(&self, until_us: u64) {
         let mut serial = self.serial.borrow_mut();
         let mut air = self.air.borrow_mut();
+        // Whatever stays waits below for room.
+        let _ = serial.flush(self.pty.master.as_fd());
+        air.flush();
         let deadline = (until_us != u64::MAX).then(|| until_us.saturating_sub(self.now_us()));
         let patience = air.patience().and_then(|patience| u64::try_from(patience.as_micros()).ok());
         let timeout = deadline.into_iter().chain(patience).min().map(|us| Timespec {
@@ -81,7 +84,7 @@ impl Host {
         serial_flags.set(PollFlags::IN, serial.wants_input());
         serial_flags.set(PollFlags::OUT, serial.has_output());
         let stdin = rustix::stdio::stdin();
-        let (stdin_ready, serial_ready, air_ready) = {
+        let (stdin_ready, serial_ready, air_ready, newcomer) = {
             let mut waits = vec![
                 PollFd::from_borrowed_fd(stdin, PollFlags::IN),
                 PollFd::from_borrowed_fd(self.pty.master.as_fd(), serial_flags),
@@ -93,7 +96,7 @@ impl Host {
                 return;
             }
             let ready = |at: usize| waits.get(at).is_some_and(|wait| !wait.revents().is_empty());
-            (ready(0), ready(1), ready(2) || ready(3))
+            (ready(0), ready(1), ready(2) || ready(3), ready(3))
         };
         if stdin_ready {
             let mut ignored = [0; 256];
@@ -108,7 +111,7 @@ impl Host {
             }
         }
         if air_ready || air.patience().is_some() {
-            air.serve();
+            air.serve(newcomer);
         }
     }
 }

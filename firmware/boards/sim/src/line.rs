@@ -8,6 +8,9 @@ use std::os::fd::BorrowedFd;
 /// a serial line at whose end nobody reads.
 const CAPACITY: usize = 256 * 1024;
 
+/// So much is sent at once even where the firmware does not sleep.
+const BATCH: usize = 4096;
+
 /// What a transfer found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {
@@ -48,12 +51,13 @@ impl Line {
         self.outbox.clear();
     }
 
-    /// Sends, or keeps what the line doesn't take now.
+    /// Keeps bytes for [`Line::flush`], which is due whenever the firmware sleeps: what it says between two sleeps goes in one
+    /// system call. Much is sent now.
     pub(crate) fn send(&mut self, fd: BorrowedFd<'_>, bytes: &[u8]) -> Flow {
         if self.outbox.len() + bytes.len() <= CAPACITY {
             self.outbox.extend(bytes);
         }
-        self.flush(fd)
+        if self.outbox.len() < BATCH { Flow::Open } else { self.flush(fd) }
     }
 
     /// Sends what was kept, as far as the line takes it.

@@ -31,7 +31,7 @@ impl Sockets {
         let mut sockets = Self { gdb: PathBuf::new(), number: NEXT.fetch_add(1, Ordering::Relaxed) };
         sockets.gdb = sockets.unique(&spec.runtime_dir, "gdb", "sock");
         let air = match air {
-            AirEnd::None | AirEnd::Listen(_) => None,
+            AirEnd::None | AirEnd::Listen(_) | AirEnd::Wire(_) => None,
             AirEnd::Connect(path) => Some(path),
         };
         for path in [Some(&sockets.gdb), air].into_iter().flatten() {
@@ -92,6 +92,11 @@ pub(super) fn line(
         AirEnd::Listen(listener) => {
             let option = format!("socket,id=air,fd={},server=on,wait=off", listener.as_raw_fd());
             inherited.push(listener.into());
+            Some(option.into())
+        }
+        AirEnd::Wire(socket) => {
+            let option = format!("socket,id=air,fd={}", socket.as_raw_fd());
+            inherited.push(socket);
             Some(option.into())
         }
         AirEnd::Connect(path) => Some(with_path("socket,id=air,path=", &path, ",server=off")),

@@ -70,6 +70,12 @@ pub enum BoardError {
     /// The stored flash could not be put back.
     #[error("putting the stored flash back failed")]
     Restore(#[source] RspError),
+    /// The power can't be cut in place.
+    #[error("the power of this {machine} can't be cut in place, as its program's RAM would keep its content")]
+    RamStays {
+        /// Which machine.
+        machine: Machine,
+    },
     /// A file or folder of the board.
     #[error("{doing} {} failed", path.display())]
     Io {
@@ -92,6 +98,7 @@ impl BoardError {
             Self::Ended { .. } => "look at qemu.log in the board's state folder",
             Self::Timeout { .. } => "is the host overloaded?",
             Self::PathTooLong { .. } => "choose a shorter runtime folder",
+            Self::RamStays { .. } => "end its process instead",
             Self::FlashTooSmall { .. } => "does the file belong to another board?",
             Self::Refused { .. } | Self::Disconnected(_) | Self::Protocol(_) | Self::Restore(_) | Self::Io { .. } => {
                 return None;

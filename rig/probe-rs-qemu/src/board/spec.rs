@@ -4,7 +4,7 @@ use super::BoardError;
 use crate::Machine;
 use std::{
     fs,
-    os::unix::net::UnixListener,
+    os::{fd::OwnedFd, unix::net::UnixListener},
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,8 @@ pub enum AirEnd {
     None,
     /// The card's side. It listens before there is a board, so that the reader's board can be made at the same time.
     Listen(UnixListener),
+    /// Either side, connected: one end of a [`Wire`](super::Wire).
+    Wire(OwnedFd),
     /// The reader's side. One reader at a time is served, the next waits until the last one is gone.
     Connect(PathBuf),
 }

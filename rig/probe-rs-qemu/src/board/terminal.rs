@@ -4,12 +4,13 @@ use super::BoardError;
 use rustix::{
     fs::{Mode, OFlags, open},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{OptionalActions, tcgetattr, tcsetattr},
+    termios::{OptionalActions, QueueSelector, tcflush, tcgetattr, tcsetattr},
 };
 use std::{
     ffi::OsStr,
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// A pseudo terminal in raw mode.
@@ -17,12 +18,24 @@ use std::{
 pub(super) struct Terminal {
     path: PathBuf,
     /// Kept open, so that the emulator's end never sees a hang-up while nobody has the port open.
-    _port: OwnedFd,
+    port: OwnedFd,
+    device: Device,
+}
+
+/// The emulator's end, as long as there is an emulator.
+#[derive(Debug, Clone)]
+pub(super) struct Device(Arc<Mutex<Option<OwnedFd>>>);
+
+impl Device {
+    /// For when the emulator has ended. Only when the last holder of its end is gone does whoever has the port open see that
+    /// the board is.
+    pub(super) fn close(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
 }
 
 impl Terminal {
-    /// The terminal, and the emulator's end of it. That end must be the emulator's alone: only when the last holder is
-    /// gone does whoever has the port open see that the board is.
+    /// The terminal, and the emulator's end of it. Our copy of that end is to be closed when the emulator has ended.
     pub(super) fn new() -> Result<(Self, OwnedFd), BoardError> {
         let failed = |source: rustix::io::Errno| BoardError::Io {
             doing: "making a pseudo terminal with",
@@ -38,7 +51,29 @@ impl Terminal {
         let mut settings = tcgetattr(&port).map_err(failed)?;
         settings.make_raw();
         tcsetattr(&port, OptionalActions::Now, &settings).map_err(failed)?;
-        Ok((Self { path, _port: port }, device))
+        let copy = rustix::io::fcntl_dupfd_cloexec(&device, 0).map_err(failed)?;
+        Ok((Self { path, port, device: Device(Arc::new(Mutex::new(Some(copy)))) }, device))
+    }
+
+    /// What is to be closed when the emulator has ended.
+    pub(super) fn device(&self) -> Device {
+        self.device.clone()
+    }
+
+    /// Throws away what is on its way, both ways. Nothing may read or write meanwhile.
+    pub(super) fn flush(&self) -> Result<(), BoardError> {
+        let failed = |source: rustix::io::Errno| BoardError::Io {
+            doing: "emptying the pseudo terminal",
+            path: self.path.clone(),
+            source: source.into(),
+        };
+        // Each end's input is the other end's output: bytes that were handed over, and those that the kernel is about to
+        // hand over.
+        tcflush(&self.port, QueueSelector::IFlush).map_err(failed)?;
+        if let Some(device) = &*self.device.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            tcflush(device, QueueSelector::IFlush).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// The port.

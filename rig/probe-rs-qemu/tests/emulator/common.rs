@@ -72,6 +72,44 @@ pub(crate) fn image(letter: u8) -> Vec<u8> {
     image
 }
 
+/// As [`image`], with its RAM where the host overwrites it at a power-on.
+pub(crate) fn forgetful_image(letter: u8) -> Vec<u8> {
+    let mut image = image(letter);
+    image[..4].copy_from_slice(&Machine::Mps2An386.work_ram().unwrap().end.to_le_bytes());
+    // mov.w r2, #0x21800000
+    let halves = [0xf04f_u16, 0x5206].map(u16::to_le_bytes).concat();
+    let was = [0xf04f_u16, 0x5200].map(u16::to_le_bytes).concat();
+    let place = image.windows(4).position(|bytes| bytes == was).unwrap();
+    image[place..place + 4].copy_from_slice(&halves);
+    image
+}
+
+/// A program that says `P` on a line, then sends every byte that comes on UART0 or UART1 back through UART0.
+pub(crate) fn parrot() -> Vec<u8> {
+    // Assembled for address 0x40 by rustc's global_asm.
+    const CODE: [u16; 46] = [
+        0xf04f, 0x2040, // mov.w r0, #0x40004000
+        0x2505, 0x032d, 0xf04f, 0x4680, 0x4335, // r5 = 0x40005000
+        0x2110, 0x6101, 0x6129, // BAUDDIV of both
+        0x2103, 0x6081, 0x60a9, // CTRL of both: transmit, receive
+        // A system tick of 98 Hz: without a timer QEMU does not notice that a port has begun to take bytes.
+        0xf04f, 0x26e0, 0x21fa, 0x0289, 0x6171, 0x2105, 0x6131, // r6 = 0xE000E000; RVR, CSR
+        0x4b0c, 0xf000, 0xf810, 0x230a, 0xf000, 0xf80d, // ldr r3, letter; bl putc; movs r3, #'\n'; bl putc
+        0x6844, 0x07a4, 0xd502, 0x6803, 0xf000, 0xf807, // loop: when UART0 has a byte: ldr r3, [r0]; bl putc
+        0x686c, 0x07a4, 0xd5f6, 0x682b, 0xf000, 0xf801, 0xe7f2, // when UART1 has one; b loop
+        0x6844, 0x07e4, 0xd1fc, 0x6003,
+        0x4770, // putc: ldr r4, [r0, #4]; lsls r4, #31; bne putc; str r3, [r0]; bx lr
+        0xe7fe, 0xbf00, // fault: b fault
+    ];
+    const FAULT: u32 = 0x98;
+    let mut words = vec![Machine::Mps2An386.work_ram().unwrap().end, 0x41];
+    words.resize(16, FAULT | 1);
+    let mut image: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    image.extend(CODE.iter().flat_map(|half| half.to_le_bytes()));
+    image.extend(u32::from(b'P').to_le_bytes());
+    image
+}
+
 /// An image of `bytes` bytes.
 pub(crate) fn large_image(letter: u8, bytes: usize) -> Vec<u8> {
     let mut image = image(letter);
@@ -107,6 +145,13 @@ impl Bench {
         registry.add_target_family(chip::family(machine, &algorithm()).unwrap()).unwrap();
         let probe = Probe::new(QemuProbe::with_faults(machine, board.gdb().clone(), faults.clone()));
         probe.attach_with_registry(machine.chip(), Permissions::default(), &registry)
+    }
+
+    /// As [`Bench::prepare`], of a board that was flashed with the image at some time.
+    pub(crate) fn prepare_with(&self, image: &[u8], air: AirEnd) -> Standby {
+        std::fs::create_dir_all(&self.spec.state_dir).unwrap();
+        std::fs::write(self.spec.flash_file(), image).unwrap();
+        Board::prepare(&self.spec, air).unwrap()
     }
 
     /// A started board with the image in its flash, saved.

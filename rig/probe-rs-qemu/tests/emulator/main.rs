@@ -3,5 +3,6 @@
 
 mod board;
 mod common;
+mod cut;
 mod probe;
 mod qemu;

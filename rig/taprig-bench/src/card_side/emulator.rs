@@ -54,6 +54,10 @@ impl CardSide for Emulator {
         &self.capabilities
     }
 
+    async fn close(self: Box<Self>) {
+        self.relay.close().await;
+    }
+
     fn take_lost(&mut self) -> u32 {
         self.relay.take_lost()
     }

@@ -199,6 +199,9 @@ pub trait CardSide: fmt::Debug + Send {
     /// [`LinkError::Gone`].
     async fn note(&mut self, deadline: Instant) -> Result<Option<CardNote>, LinkError>;
 
+    /// Lets go of it, so that its port can be opened again. What it tells from here on is lost.
+    async fn close(self: Box<Self>) {}
+
     /// How many notes were lost on their way since this was last asked. When it is not zero, what the card side saw is not
     /// whole, and the case is the rig's error.
     fn take_lost(&mut self) -> u32 {

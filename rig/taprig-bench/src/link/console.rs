@@ -159,6 +159,11 @@ impl Console {
         }
     }
 
+    /// Closes the console; what it still holds is lost.
+    pub async fn close(self) {
+        self.port.close().await;
+    }
+
     /// Sends one command and waits for its reply.
     ///
     /// # Errors

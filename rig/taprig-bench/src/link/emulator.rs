@@ -70,6 +70,11 @@ impl Relay {
         Ok(Self { port, notes, pending: VecDeque::new(), order: 0, last_note: None, lost: 0, garbage: 0 })
     }
 
+    /// Closes the relay; what it still holds is lost.
+    pub async fn close(self) {
+        self.port.close().await;
+    }
+
     /// Sends an order and returns its number.
     ///
     /// # Errors

@@ -94,6 +94,13 @@ impl Port {
         }
     }
 
+    /// Closes the port, and returns when it is closed: only then can it be opened again.
+    pub async fn close(mut self) {
+        self.reader.abort();
+        // Its end is what was asked for, whether it failed or not. The port goes with its two halves.
+        let _ = (&mut self.reader).await;
+    }
+
     /// The device's path.
     #[must_use]
     pub fn path(&self) -> &Path {

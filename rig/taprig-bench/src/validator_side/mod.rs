@@ -193,6 +193,9 @@ pub trait ValidatorSide: fmt::Debug + Send {
     /// Takes in what the device has told and nobody has waited for, so that its noise is heard and its signals are kept.
     fn hear_out(&mut self) {}
 
+    /// Lets go of it, so that its port can be opened again. What it tells from here on is lost.
+    async fn close(self: Box<Self>) {}
+
     /// Sends a line to the reference device's own console. Capability [`ValidatorCapability::NativeConsole`].
     ///
     /// # Errors

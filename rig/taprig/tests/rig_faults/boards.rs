@@ -42,6 +42,42 @@ fn emulated_boards_that_are_killed_are_an_error_and_the_run_goes_on() {
     a_killed_board_is_replaced("qemu", "-machine mps2-an386", &["is gone", "QEMU", "SIGKILL", "run again"]);
 }
 
+#[test]
+fn emulated_boards_that_are_replaced_at_each_power_on_may_be_killed() {
+    a_killed_board_is_replaced("qemu-process", "-machine mps2-an386", &["is gone", "QEMU", "SIGKILL", "run again"]);
+}
+
+/// Three cases and a power cycle within the last one: what the validator says of its starts, its processes, and how the
+/// results tell of it.
+fn power_cycles(bench: &str, processes: usize, kinds: [&str; 3]) {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.case("BUS-002", RIDE);
+    place.case("BUS-003", "steps: [tap, power-cycle, wait: 1 ms]\nexpect: { outcome: approved, journal: +1 }\n");
+    place.run(&["--bench", bench]).expect(0, &["3 passed"]);
+    let results = place.results();
+    let powers: Vec<_> = results["cases"].as_array().unwrap().iter().map(|case| case["power"].clone()).collect();
+    assert_eq!(powers, kinds);
+    let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
+    let of = |kind: &str| events.matches(&format!(r#""on":true,"by":"{kind}""#)).count();
+    assert_eq!((of("process"), of("cut")), (2 * processes, 2 * (4 - processes)), "both boards, four starts");
+    let said = std::fs::read(place.path(&format!("report/serial/{bench}-1-validator-console.bin"))).unwrap();
+    let said = String::from_utf8_lossy(&said);
+    assert_eq!(said.matches("! started ").count(), 4, "{said}");
+    assert_eq!(said.matches(" cause=power").count(), 4, "a power cut is no reset: {said}");
+}
+
+#[test]
+fn a_power_cut_in_place_is_a_power_cut() {
+    // The blank boards are flashed first, and power comes to new processes once.
+    power_cycles("qemu", 1, ["process", "cut", "cut"]);
+}
+
+#[test]
+fn a_power_cut_by_new_processes_is_a_power_cut() {
+    power_cycles("qemu-process", 4, ["process"; 3]);
+}
+
 /// In a tap both boards are under way, and what one says last may come before its end does.
 #[test]
 fn a_board_that_is_killed_in_a_tap_is_an_error_and_no_failure_of_the_device() {

@@ -36,6 +36,7 @@ impl Place {
         place.put("cases/requirements.yaml", &format!("schema: 1\nrequirements:\n  RIDE: {requirement}\n"));
         place.bench("sim", "sim: {}", "sim: {}");
         place.bench("qemu", "qemu: { machine: mps2-an386 }", "qemu: { machine: mps2-an386 }");
+        place.bench("qemu-process", "qemu: { machine: mps2-an386 }", "qemu: { machine: mps2-an386 }\npower: process");
         fs::create_dir_all(place.path("target")).unwrap();
         std::os::unix::fs::symlink(repository().join("target/boards"), place.path("target/boards")).unwrap();
         place

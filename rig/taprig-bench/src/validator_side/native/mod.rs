@@ -76,6 +76,10 @@ impl ValidatorSide for NativeValidator {
         &self.capabilities
     }
 
+    async fn close(self: Box<Self>) {
+        self.console.close().await;
+    }
+
     fn noise_to(&mut self, hear: Noise) {
         self.console.noise_to(hear);
     }
