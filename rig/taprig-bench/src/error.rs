@@ -222,7 +222,7 @@ mod tests {
         let errors = [
             BenchError::Power { command: "relay up".into(), why: foreign.into() },
             LinkError::Refused { what: "journal".into(), from: "the validator's console", why: foreign.into() }.into(),
-            BenchError::Start { role: Role::Emulator, kind: Kind::Sim, what: foreign.into(), advice: None },
+            BenchError::Start { role: Role::Emulator, kind: BoardKind::Sim, what: foreign.into(), advice: None },
         ];
         for error in errors {
             let fault = error.fault("running BUS-001", "the bench desk");

@@ -108,6 +108,18 @@ impl Settings {
         }
     }
 
+    /// The settings that are present, as cases write them: `("fare", "3.00 CNY")`.
+    #[must_use]
+    pub fn in_words(&self) -> Vec<(String, String)> {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(all)) => {
+                all.into_iter().map(|(key, value)| (key, value.to_string().replace('"', ""))).collect()
+            }
+            // Settings are a map of plain values: they can always be written.
+            _ => vec![],
+        }
+    }
+
     /// The plain settings that are present, in a fixed order: the key of the device's console and the value in the
     /// console's units (fen, seconds, per cent, `on` and `off`). Clock, keys and lists have commands of their own.
     #[must_use]

@@ -153,10 +153,7 @@ fn case_started(planned: &Planned, attempt: u32, nonce: &[u8]) -> CaseStarted {
         nonce: lower_hex(nonce),
         validator: case.given.validator.to_string(),
         card: case.given.card.as_ref().map(ToString::to_string),
-        settings: match serde_json::to_value(&case.given.settings) {
-            Ok(serde_json::Value::Object(all)) => all.into_iter().map(|(k, v)| format!("{k} {}", word(v))).collect(),
-            _ => vec![],
-        },
+        settings: case.given.settings.in_words().into_iter().map(|(key, value)| format!("{key} {value}")).collect(),
         changes: case.given.changes.iter().filter_map(|change| serde_json::to_value(change).ok()).map(word).collect(),
         faults: case.given.inject.iter().map(ToString::to_string).collect(),
     }

@@ -143,6 +143,8 @@ impl ValidatorSide for NativeValidator {
     async fn apply(&mut self, settings: &Settings, keys: &[AuthorityKey]) -> Result<Vec<Applied>, LinkError> {
         let changes = changes(settings, keys, &self.adapter).into_iter().map(|change| (change.what, change.lines));
         let clock = clock(settings, &self.adapter.commands).map(|line| ("clock".to_owned(), vec![line]));
+        let written = settings.in_words();
+        let value = |what: &str| written.iter().find(|(key, _)| key == what).map(|(_, value)| value.as_str());
         let mut applied = Vec::new();
         for (what, lines) in changes.chain(clock) {
             let mut refused = None;
@@ -151,6 +153,7 @@ impl ValidatorSide for NativeValidator {
                     refused.get_or_insert(why);
                 }
             }
+            let what = value(&what).map_or_else(|| what.clone(), |value| format!("{what} {value}"));
             applied.push(Applied { what, refused });
         }
         Ok(applied)
