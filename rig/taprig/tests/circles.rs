@@ -109,3 +109,35 @@ fn a_circle_is_seen_and_a_chain_is_none() {
     assert_eq!(ring.len(), 3, "{ring:?}");
     assert_eq!(named("use crate::{a::B, c};\nlet d = crate::e::f();"), names(&["a", "c", "e"]));
 }
+
+/// The crates of this repository that a manifest depends on, tests left out.
+fn depends(root: &Path, name: &str) -> BTreeSet<String> {
+    let manifest = fs::read_to_string(root.join("rig").join(name).join("Cargo.toml")).unwrap();
+    let section = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let names = section.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+    let workspace = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let ours = |name: &&str| !name.is_empty() && workspace.contains(&format!("\n{name} = {{ path = "));
+    names.filter(ours).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_manifests_agree_with_the_architecture() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let table = text.split("| crate | knows |\n| --- | --- |\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let words = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let mut above: BTreeSet<String> = BTreeSet::new();
+    for row in table.lines() {
+        let cells: Vec<_> = row.split('|').collect();
+        let name = words(cells[1]).remove(0);
+        let mut stated: BTreeSet<String> = words(cells[2]).into_iter().collect();
+        if cells[2].contains("all of the above but `wire`") {
+            stated = above.clone();
+            stated.insert("board-sim".into());
+        }
+        assert_eq!(depends(&root, &name), stated, "{name}: ARCHITECTURE.md says otherwise than its manifest");
+        above.insert(name);
+    }
+    let crates = fs::read_dir(root.join("rig")).unwrap().filter(|entry| entry.as_ref().unwrap().path().join("Cargo.toml").is_file());
+    assert_eq!(crates.count(), above.len(), "a crate of rig/ is missing in the table");
+}

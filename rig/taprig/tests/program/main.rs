@@ -9,6 +9,7 @@ mod attached;
 mod boards;
 mod input;
 mod interrupt;
+mod judging;
 mod output;
 mod place;
 mod power;
