@@ -35,6 +35,7 @@ fn as_json(case: &SubCase) -> serde_json::Value {
         "applies": case.case.applies,
         "tags": case.case.tags,
         // With presets expanded and the values of the matrix put in.
+        "given": case.case.given,
         "steps": case.case.steps,
         "expect": case.case.expect,
         "needs": case.criteria().needs,

@@ -279,7 +279,14 @@ fn a_refused_setting_of_a_step_is_told_by_its_name_and_the_others_are_sent() {
         );
         let applied = side.apply(&settings, &[]).await.unwrap();
         let seen: Vec<_> = applied.iter().map(|one| (one.what.as_str(), one.refused.as_deref())).collect();
-        assert_eq!(seen, [("fare 2.00 CNY", None), ("deny-list [6226091234567893:01,6226091234567885]", Some("8 list full")), ("clock 2018-05-21T08:00:00", None)]);
+        assert_eq!(
+            seen,
+            [
+                ("fare 2.00 CNY", None),
+                ("deny-list [6226091234567893:01,6226091234567885]", Some("8 list full")),
+                ("clock 2018-05-21T08:00:00", None)
+            ]
+        );
         let lines: Vec<_> = heard.try_iter().collect();
         assert_eq!(lines.len(), 5, "{lines:?}");
         assert_eq!((lines[0].as_str(), lines[4].as_str()), ("set fare 200", "clock 2018-05-21T08:00:00"));
