@@ -102,10 +102,10 @@ fn record(place: u32, wanted: &RecordExpect, seen: Option<&JournalRow>, checks: 
             wanted.charged.map(|money| money.to_string()),
             seen.charged.map(|fen| Money::from_fen(fen).to_string()),
         ),
-        ("counter", wanted.counter.as_ref().map(|hex| hex.to_string()).map(hex), seen.counter.as_ref().map(upper)),
+        ("counter", wanted.counter.as_ref().map(ToString::to_string).map(hex), seen.counter.as_ref().map(upper)),
         (
             "cryptogram-type",
-            wanted.cryptogram_type.as_ref().map(|hex| hex.to_string()).map(hex),
+            wanted.cryptogram_type.as_ref().map(ToString::to_string).map(hex),
             seen.cryptogram_type.as_ref().map(upper),
         ),
         ("kind", wanted.kind.clone(), seen.kind.clone()),

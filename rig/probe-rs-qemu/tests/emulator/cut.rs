@@ -1,7 +1,7 @@
 //! Power cuts in place: what goes and what stays.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
-use crate::common::{Bench, Console, LONG, forgetful_image, have_qemu, image, parrot, text};
+use crate::common::{Bench, Console, LONG, forgetful_image, image, parrot, text};
 use probe_rs::{MemoryInterface as _, Session};
 use probe_rs_qemu::{
     Machine,
@@ -30,10 +30,7 @@ fn session(bench: &Bench, board: &Board) -> Session {
 
 #[test]
 fn ram_is_gone_and_the_rest_stays() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let standby = bench.prepare_with(&forgetful_image(b'A'), AirEnd::None);
     let console = Console::open(standby.serial());
     let board = standby.start().unwrap();
@@ -70,10 +67,7 @@ fn ram_is_gone_and_the_rest_stays() {
 /// The file of its memory holds what a process left in RAM, too.
 #[test]
 fn a_new_process_finds_anything_in_its_ram() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let ram = |at: usize| {
         let offset = 0x80_0000;
         fs::read(bench.spec.nvm_file()).unwrap()[offset + at..offset + at + 4096].to_vec()
@@ -90,10 +84,7 @@ fn a_new_process_finds_anything_in_its_ram() {
 
 #[test]
 fn a_cut_comes_at_any_instruction() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let mut standby = bench.prepare_with(&forgetful_image(b'A'), AirEnd::None);
     let count = || u32::from_le_bytes(fs::read(bench.spec.nvm_file()).unwrap()[..4].try_into().unwrap());
     let mut counts = vec![];
@@ -107,10 +98,7 @@ fn a_cut_comes_at_any_instruction() {
 
 #[test]
 fn flash_is_as_it_was_saved() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let standby = bench.prepare_with(&forgetful_image(b'A'), AirEnd::None);
     let console = Console::open(standby.serial());
     let board = standby.start().unwrap();
@@ -131,10 +119,7 @@ fn flash_is_as_it_was_saved() {
 
 #[test]
 fn no_byte_passes_a_cut() {
-    if !have_qemu() {
-        return;
-    }
-    let (card, reader) = (Bench::new(Machine::Mps2An386), Bench::new(Machine::Mps2An386));
+    let (Some(card), Some(reader)) = (Bench::new(Machine::Mps2An386), Bench::new(Machine::Mps2An386)) else { return };
     let wire = Wire::new().unwrap();
     let card = card.prepare_with(&parrot(), wire.card().unwrap()).start().unwrap();
     let reader = reader.prepare_with(&parrot(), wire.reader().unwrap()).start().unwrap();
@@ -173,10 +158,7 @@ fn no_byte_passes_a_cut() {
 
 #[test]
 fn ram_that_would_keep_its_content_is_not_cut() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let board = bench.prepare_with(&image(b'A'), AirEnd::None).start().unwrap();
     assert!(!board.can_be_cut());
     let error = board.cut().unwrap_err();
@@ -187,10 +169,7 @@ fn ram_that_would_keep_its_content_is_not_cut() {
 
 #[test]
 fn a_process_that_is_dead_or_dies_without_power_is_noticed() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let kill = |pid: u32| kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::KILL).unwrap();
     let board = bench.prepare_with(&forgetful_image(b'A'), AirEnd::None).start().unwrap();
     kill(board.pid());
@@ -216,10 +195,7 @@ fn a_process_that_is_dead_or_dies_without_power_is_noticed() {
 /// Whoever has the port open sees that the process behind it is gone, in spite of our copy of its end.
 #[test]
 fn a_port_hangs_up_when_its_process_ends() {
-    if !have_qemu() {
-        return;
-    }
-    let bench = Bench::new(Machine::Mps2An386);
+    let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let board = bench.prepare_with(&parrot(), AirEnd::None).start().unwrap();
     let port = OpenOptions::new().read(true).open(board.serial()).unwrap();
     let (sender, ends) = mpsc::channel();
