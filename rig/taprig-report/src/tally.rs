@@ -128,7 +128,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use taprig_model::samples::{event, run};
+    use taprig_model::samples::{event, finished, run, started};
 
     #[test]
     fn verdicts_of_a_run_that_was_cut_off() {

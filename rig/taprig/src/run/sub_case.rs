@@ -124,7 +124,10 @@ fn judged(
             }
         }
     };
-    for check in judgement.checks {
+    for mut check in judgement.checks {
+        if check.what == Criterion::Baseline {
+            check.at = Baselines::of(root, device).map(|files| files.shown(file, id).display().to_string());
+        }
         scope.emit(Source::Rig, Body::Checked(check));
     }
     Ok((judgement.verdict, judgement.failure))

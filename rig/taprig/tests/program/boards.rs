@@ -85,7 +85,7 @@ fn a_board_that_is_killed_in_a_tap_is_an_error_and_no_failure_of_the_device() {
     place.case("BUS-001", "steps: [tap: { for: 30 s }]\nexpect: { outcome: approved }\n");
     place.case("BUS-002", RIDE);
     let mut run = Running::start(&place, &["--bench", "sim"]);
-    run.until(|event| event["body"]["kind"] == "console-event" && event["body"]["name"] == "result");
+    run.until(|event| event["body"]["kind"] == "signal" && event["body"]["signal"]["signal"] == "result");
     run.boards("board validator").iter().for_each(super::running::Board::kill);
     run.end().expect(3, &["1 of 2 cases were judged"]);
     let (verdict, failure) = place.verdict("BUS-001");

@@ -19,15 +19,15 @@ fn a_failed_case_shows_expected_seen_exchange_and_how_to_repeat_it() {
     let words = [
         "pass ",
         "FAIL BUS-002 A rider pays\n  at cases/bus/BUS-002.yaml:9\n",
-        "  a person sees\n    outcome    expected declined\n               seen     approved\n",
+        "  seen by a person\n    outcome    expected declined\n               seen     approved\n",
         "    charged    expected 2.00 CNY\n               seen     1.00 CNY\n",
-        "  the trace shows\n    journal    expected unchanged\n               seen     +1\n",
+        "  told by the device\n    journal    expected unchanged\n               seen     +1\n",
         "  what happened\n",
         "      > gpo\n",
         "      = approved reason=oda-approved",
         "  repeat: ci/rig run --bench sim BUS-002\n",
         "1 passed, 1 failed in ",
-        "  fail  BUS-002  outcome: expected declined, seen approved",
+        "  fail    BUS-002  outcome: expected declined, seen approved",
     ];
     ran.expect(1, &words);
     assert_eq!(ran.err, "", "the rig did not fail");
@@ -70,7 +70,7 @@ fn firmware_is_named_from_the_project_on() {
 fn wanted_at(place: &Place, id: &str) -> String {
     let results = place.results();
     let case = results["cases"].as_array().unwrap().iter().find(|case| case["id"] == id).unwrap();
-    let failed = case["checks"].as_array().unwrap().iter().find(|check| check["ok"] == false).unwrap();
+    let failed = case["checks"].as_array().unwrap().iter().find(|check| check["result"] == "fails").unwrap();
     failed["at"].as_str().unwrap().to_owned()
 }
 
@@ -94,15 +94,65 @@ fn a_transcript_that_differs_is_named_from_the_project_on() {
     let text = std::fs::read_to_string(place.path(file)).unwrap();
     place.put(file, &text.replace("snapshot: none\n", ""));
     let snapshot = "cases/bus/snapshots/BUS-001.snap";
-    for reviewed in ["---\nsource: taprig\n---\nanother\n", "no snapshot at all"] {
-        place.put(snapshot, reviewed);
-        place.run(&["--bench", "sim"]).expect(1, &[&format!("  at {snapshot}\n")]);
-        assert_eq!(wanted_at(&place, "BUS-001"), snapshot);
+    let told_from_the_project_on = |place: &Place| {
         let cases = place.path("cases").display().to_string();
         for report in ["results.json", "junit.xml", "events.jsonl"] {
             let text = std::fs::read_to_string(place.path("report").join(report)).unwrap();
             assert!(!text.contains(&cases), "{report} tells where the project lies: {text}");
         }
+    };
+    place.put(snapshot, "---\nsource: taprig\n---\nanother\n");
+    place.run(&["--bench", "sim"]).expect(1, &[&format!("CHANGED BUS-001 A rider pays\n  at {snapshot}\n")]);
+    assert_eq!(wanted_at(&place, "BUS-001"), snapshot);
+    told_from_the_project_on(&place);
+    // A baseline that can't be read is no failure of the device.
+    std::fs::remove_file(place.path(snapshot)).unwrap();
+    std::fs::create_dir(place.path(snapshot)).unwrap();
+    place.run(&["--bench", "sim"]).expect(3, &["ERROR BUS-001", snapshot, "1 error"]);
+    told_from_the_project_on(&place);
+}
+
+#[test]
+fn whether_a_changed_transcript_fails_the_run_is_for_the_run_to_say() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    let file = "cases/bus/BUS-001.yaml";
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    place.put(file, &text.replace("snapshot: none\n", ""));
+    let run = |args: &[&str]| place.run(&[&["--bench", "sim"], args].concat());
+    run(&[]).expect(1, &["CHANGED BUS-001", "0 passed, 1 changed since the baseline", "none was reviewed"]);
+    run(&["--baseline", "require"]).expect(1, &["1 changed since the baseline"]);
+    run(&["--baseline", "report"]).expect(0, &["CHANGED BUS-001", "1 changed since the baseline"]);
+    run(&["--baseline", "off"]).expect(0, &["1 passed"]);
+    // A device without a baseline has nothing to change from.
+    place.device("baseline: beside-cases\n", "");
+    run(&[]).expect(0, &["1 passed"]);
+    // One of its own lies where its device file says.
+    place.device("console:\n  baud", "baseline: { folder: fixtures/baselines/own }\nconsole:\n  baud");
+    run(&[]).expect(1, &["at fixtures/baselines/own/BUS-001.snap"]);
+}
+
+#[test]
+fn what_a_device_does_not_claim_to_tell_is_not_judged_and_named() {
+    let place = Place::new();
+    place.case("BUS-001", "steps: [tap]\nexpect: { outcome: approved, reason: denied, journal: unchanged }\n");
+    place.case("BUS-002", "steps: [tap]\nexpect: { reason: oda-approved }\n");
+    place.run(&["--bench", "sim"]).expect(1, &["1 passed, 1 failed", "reason"]);
+    place.device("  tells-reason: true ", "  tells-reason: false");
+    place.device("  journal: true ", "  journal: false");
+    let ran = place.run(&["--bench", "sim"]);
+    let words = [
+        "1 passed, 1 not applicable",
+        "judged 2 of 4 expectations of the cases that ran\n",
+        "  1 not judged: the device does not claim journal\n",
+        "  1 not judged: the device does not claim tells-reason\n",
+    ];
+    ran.expect(0, &words);
+    assert_eq!(place.verdict("BUS-002").0, "not-applicable");
+    assert!(place.verdict("BUS-002").1.contains("the device does not claim tells-reason"));
+    let junit = std::fs::read_to_string(place.path("report/junit.xml")).unwrap();
+    for words in ["2 of 4 expectations", "the device does not claim journal", "name=\"requirement\" value=\"RIDE\""] {
+        assert!(junit.contains(words), "{words}: {junit}");
     }
 }
 
