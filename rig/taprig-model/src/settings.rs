@@ -1,8 +1,12 @@
 //! What a validator can be told: fares, limits, lists, clock. Profiles, cases and steps all use [`Settings`].
 
+mod fare;
+
+pub use fare::Fare;
+
 use crate::name::Name;
 use crate::text::text;
-use crate::units::{DateTime, Duration, Hex, Malformed, Money, Pan, Percent, malformed};
+use crate::units::{DateTime, Duration, Hex, Malformed, Money, Pan, malformed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -31,15 +35,9 @@ pub struct Settings {
     /// Number of the driver, up to 16 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
-    /// Flat fare, before the discount.
+    /// What a ride costs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fare: Option<Money>,
-    /// Taken off the fare.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub discount: Option<Percent>,
-    /// Promotion: every ride costs one fen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub one_cent: Option<bool>,
+    pub fare: Option<Fare>,
     /// A fare of zero starts a transaction (Book B, pre-processing).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zero_allowed: Option<bool>,
@@ -103,7 +101,7 @@ impl Settings {
             };
         }
         pick! {
-            county line route bus driver fare discount one_cent zero_allowed tx_limit floor_limit cvm_limit merchant_max
+            county line route bus driver fare zero_allowed tx_limit floor_limit cvm_limit merchant_max
             debit retap mode status_check ttq terminal merchant capacity clock keys deny_list revoked
         }
     }
@@ -136,9 +134,9 @@ impl Settings {
             ("route", self.route.clone()),
             ("bus", self.bus.clone()),
             ("driver", self.driver.clone()),
-            ("fare", put(self.fare.as_ref(), fen)),
-            ("discount", put(self.discount.as_ref(), |share| share.0.to_string())),
-            ("one-cent", put(self.one_cent.as_ref(), switch)),
+            ("fare", self.fare.map(|fare| fen(&fare.flat))),
+            ("discount", self.fare.map(|fare| fare.discount.0.to_string())),
+            ("one-cent", self.fare.map(|fare| switch(&fare.one_cent))),
             ("zero-allowed", put(self.zero_allowed.as_ref(), switch)),
             ("tx-limit", put(self.tx_limit.as_ref(), limit)),
             ("floor-limit", put(self.floor_limit.as_ref(), limit)),

@@ -175,9 +175,9 @@ fn settings_are_laid_over_others_and_written_in_the_console_s_units() {
     let base: Settings =
         serde_json::from_str(r#"{"fare":"2.00 CNY","retap":"3 s","debit":true,"tx-limit":"none","deny-list":[]}"#)
             .unwrap();
-    let own: Settings = serde_json::from_str(r#"{"fare":"1.60 CNY","discount":"20 %","mode":"oda"}"#).unwrap();
+    let own: Settings = serde_json::from_str(r#"{"fare":{"flat":"1.60 CNY","discount":"20 %"},"mode":"oda"}"#).unwrap();
     let pairs: Vec<String> = base.overlaid(&own).pairs().iter().map(|(key, value)| format!("{key}={value}")).collect();
-    assert_eq!(pairs.join(" "), "fare=160 discount=20 tx-limit=none debit=on retap=3 mode=oda");
+    assert_eq!(pairs.join(" "), "fare=160 discount=20 one-cent=off tx-limit=none debit=on retap=3 mode=oda");
     assert_eq!(base.overlaid(&own).deny_list, Some(Vec::new()));
     assert_eq!(base.overlaid(&Settings::default()), base);
 }

@@ -90,11 +90,15 @@ pub(super) struct Change {
 /// send them. The clock is not among them.
 pub(super) fn changes(settings: &Settings, keys: &[AuthorityKey], adapter: &Adapter) -> Vec<Change> {
     let commands = &adapter.commands;
-    let mut changes = Vec::new();
+    let mut changes: Vec<Change> = Vec::new();
     for (key, value) in settings.pairs() {
         let value = if value.contains(' ') { format!("\"{value}\"") } else { value };
         let line = Commands::fill(&commands.set, &[("key", adapter.setting(key)), ("value", &value)]);
-        changes.push(Change { group: format!("set {key}"), what: key.to_owned(), lines: vec![line] });
+        // Discount and promotion are parts of the fare, and change with it.
+        match changes.last_mut() {
+            Some(fare) if matches!(key, "discount" | "one-cent") => fare.lines.push(line),
+            _ => changes.push(Change { group: format!("set {key}"), what: key.to_owned(), lines: vec![line] }),
+        }
     }
     let mut list = |what: &str, clear: &str, entries: Vec<String>| {
         let lines = std::iter::once(clear.to_owned()).chain(entries).collect();

@@ -98,10 +98,11 @@ fn a_device_of_unknown_state_is_told_everything_from_its_factory_state_on() {
     for borne in ["-", "someone-elses"] {
         let lines = lines_of(borne, 0, &[FLAT]);
         assert_eq!(lines[..2], ["status", "factory"]);
-        let settings: HashSet<_> = lines[2..4].iter().map(String::as_str).collect();
-        assert_eq!(settings, HashSet::from(["set fare 100", "set retap 3"]));
-        assert_eq!(lines[4], format!("profile {}", tag(FLAT)));
-        assert_eq!(lines[5..], ["clock 2018-05-21T08:00:00".to_owned(), format!("echo {NONCE_TEXT}")]);
+        let settings: HashSet<_> = lines[2..6].iter().map(String::as_str).collect();
+        let all = ["set fare 100", "set discount 0", "set one-cent off", "set retap 3"];
+        assert_eq!(settings, HashSet::from(all), "the whole fare, and the anti-passback time");
+        assert_eq!(lines[6], format!("profile {}", tag(FLAT)));
+        assert_eq!(lines[7..], ["clock 2018-05-21T08:00:00".to_owned(), format!("echo {NONCE_TEXT}")]);
     }
 }
 
@@ -119,9 +120,9 @@ fn a_device_that_bears_the_name_is_told_clock_and_nonce_alone() {
 fn a_device_is_told_what_differs_from_what_it_was_told_before() {
     let next = "{ fare: 2.00 CNY, retap: 3 s }";
     let lines = lines_of("-", 0, &[FLAT, next]);
-    let wanted = ["status", "set fare 200", "journal clear", &format!("profile {}", tag(next))];
-    assert_eq!(lines[..4], wanted);
-    assert_eq!(lines[4..], [format!("echo {NONCE_TEXT}")]);
+    let name = format!("profile {}", tag(next));
+    assert_eq!(lines[..6], ["status", "set fare 200", "set discount 0", "set one-cent off", "journal clear", &name]);
+    assert_eq!(lines[6..], [format!("echo {NONCE_TEXT}")]);
     // Back to the factory's value of a setting leads through the factory state only.
     let lines = lines_of("-", 0, &[FLAT, "{ fare: 1.00 CNY }"]);
     assert_eq!(lines[1], "factory");
@@ -223,7 +224,7 @@ fn a_device_that_keeps_no_name_is_told_everything_each_time() {
     let (lines, established) = establishing(&adapter, "-", 0, &[FLAT, FLAT]);
     assert_eq!(lines[..2], ["status", "factory"]);
     assert!(lines.iter().all(|line| !line.starts_with("profile")), "{lines:?}");
-    assert_eq!(lines.len(), 6, "both settings, clock and nonce: {lines:?}");
+    assert_eq!(lines.len(), 8, "fare and anti-passback time, clock and nonce: {lines:?}");
     assert_eq!(established.settings, None);
 }
 
@@ -288,8 +289,8 @@ fn a_refused_setting_of_a_step_is_told_by_its_name_and_the_others_are_sent() {
             ]
         );
         let lines: Vec<_> = heard.try_iter().collect();
-        assert_eq!(lines.len(), 5, "{lines:?}");
-        assert_eq!((lines[0].as_str(), lines[4].as_str()), ("set fare 200", "clock 2018-05-21T08:00:00"));
+        assert_eq!(lines.len(), 7, "{lines:?}");
+        assert_eq!((lines[0].as_str(), lines[6].as_str()), ("set fare 200", "clock 2018-05-21T08:00:00"));
     });
 }
 
