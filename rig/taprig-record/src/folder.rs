@@ -1,6 +1,6 @@
 //! The folder of a record, before anything is written to it: what is a person's own stays as it is.
 
-use super::{EVENTS, FIRMWARE, INPUTS, JUNIT, MARK, Mark, RESULTS, SERIAL, WriteError};
+use super::{EVENTS, FIRMWARE, INPUTS, MARK, Mark, ReportFile, SERIAL, WriteError};
 use std::fs;
 use std::path::Path;
 
@@ -13,8 +13,9 @@ pub(super) fn check(folder: &Path) -> Result<bool, WriteError> {
     if mark.is_some_and(|mark| serde_json::from_slice::<Mark>(&mark).is_ok()) {
         return Ok(true);
     }
-    let names = [MARK, EVENTS, FIRMWARE, INPUTS, SERIAL, RESULTS, JUNIT];
-    match names.into_iter().find(|name| holds_something(&folder.join(name))) {
+    let reports = ReportFile::ALL.map(ReportFile::name);
+    let mut names = [MARK, EVENTS, FIRMWARE, INPUTS, SERIAL].into_iter().chain(reports);
+    match names.find(|name| holds_something(&folder.join(name))) {
         None => Ok(false),
         Some(name) => {
             let why = format!("it holds no record of taprig, but its `{name}` would be replaced; name another folder");
@@ -37,7 +38,7 @@ fn holds_something(path: &Path) -> bool {
 /// run: those of the run before would lie beside the record of one that is killed as if they were its own.
 pub(super) fn clear(folder: &Path) -> Result<(), WriteError> {
     let failed = |cause| WriteError::Io { doing: "clearing", path: folder.to_owned(), cause };
-    for name in [INPUTS, RESULTS, JUNIT] {
+    for name in ReportFile::ALL.map(ReportFile::name).into_iter().chain([INPUTS]) {
         match fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
@@ -79,13 +80,13 @@ mod tests {
         let again = || Recorder::start(Some(folder.path()), Options::default(), vec![]).unwrap().close(true).unwrap();
         fs::write(at("notes.txt"), "mine").unwrap();
         again();
-        for name in ["serial/notes.txt", "serial/old-validator-console.bin", RESULTS, JUNIT] {
+        for name in ["serial/notes.txt", "serial/old-validator-console.bin", "results.json", "junit.xml"] {
             fs::write(at(name), "mine").unwrap();
         }
         again();
         assert_eq!(fs::read_to_string(at("notes.txt")).unwrap(), "mine");
         assert_eq!(fs::read_to_string(at("serial/notes.txt")).unwrap(), "mine");
-        for gone in ["serial/old-validator-console.bin", RESULTS, JUNIT] {
+        for gone in ["serial/old-validator-console.bin", "results.json", "junit.xml"] {
             assert!(!at(gone).exists(), "{gone}");
         }
     }

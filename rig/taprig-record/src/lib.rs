@@ -34,10 +34,29 @@ const MARK: &str = "record.json";
 const EVENTS: &str = "events.jsonl";
 const FIRMWARE: &str = "firmware.json";
 const SERIAL: &str = "serial";
-/// Written beside the record when the run is over.
-pub const RESULTS: &str = "results.json";
-/// Written beside the record when the run is over.
-pub const JUNIT: &str = "junit.xml";
+/// A report that is written beside the record when the run is over. A folder that holds one of these and no record belongs to
+/// somebody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFile {
+    /// Everything that the run came to, for programs.
+    Results,
+    /// For CI servers.
+    Junit,
+}
+
+impl ReportFile {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Results, Self::Junit];
+
+    /// Name of the file in the folder of the record.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Results => "results.json",
+            Self::Junit => "junit.xml",
+        }
+    }
+}
 
 /// Content of `record.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use taprig_model::event::Event;
 use taprig_model::result::RunResult;
-use taprig_record::{JUNIT, RESULTS, pretty, replace};
+use taprig_record::{ReportFile, pretty, replace};
 
 /// A report can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +28,10 @@ pub struct ReportError {
 /// # Errors
 /// A file can't be written.
 pub fn write(folder: &Path, result: &RunResult, events: &[Event]) -> Result<(), ReportError> {
-    let put = |name: &str, content: io::Result<Vec<u8>>| {
-        let path = folder.join(name);
+    let put = |file: ReportFile, content: io::Result<Vec<u8>>| {
+        let path = folder.join(file.name());
         content.and_then(|content| replace(&path, &content)).map_err(|cause| ReportError { path, cause })
     };
-    put(RESULTS, Ok(pretty(result)))?;
-    put(JUNIT, junit(result, events))
+    put(ReportFile::Results, Ok(pretty(result)))?;
+    put(ReportFile::Junit, junit(result, events))
 }

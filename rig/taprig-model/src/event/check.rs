@@ -244,4 +244,45 @@ mod tests {
             assert!(text.parse::<Criterion>().is_err(), "{text}");
         }
     }
+
+    /// The criterion after this one. A new one has to be put into this chain, or it does not compile.
+    fn next(criterion: &Criterion) -> Option<Criterion> {
+        Some(match criterion {
+            Criterion::Outcome => Criterion::Shows,
+            Criterion::Shows => Criterion::Sound,
+            Criterion::Sound => Criterion::Gate,
+            Criterion::Gate => Criterion::Charged,
+            Criterion::Charged => Criterion::ReadyAgain,
+            Criterion::ReadyAgain => Criterion::Exchange,
+            Criterion::Exchange => Criterion::Tag("9F26".into()),
+            Criterion::Tag(_) => Criterion::Within,
+            Criterion::Within => Criterion::Tap,
+            Criterion::Tap => Criterion::Reason,
+            Criterion::Reason => Criterion::Cvm,
+            Criterion::Cvm => Criterion::Journal,
+            Criterion::Journal => Criterion::Records,
+            Criterion::Records => Criterion::Count,
+            Criterion::Count => Criterion::Total,
+            Criterion::Total => Criterion::Record { place: 3, value: "line".into() },
+            Criterion::Record { .. } => Criterion::Status("state".into()),
+            Criterion::Status(_) => Criterion::Identity("device".into()),
+            Criterion::Identity(_) => Criterion::Setting("fare 2.00 CNY".into()),
+            Criterion::Setting(_) => Criterion::Cleared,
+            Criterion::Cleared => Criterion::Reply("status".into()),
+            Criterion::Reply(_) => Criterion::Baseline,
+            Criterion::Baseline => return None,
+        })
+    }
+
+    /// One that is written and can't be read makes a record that nobody can judge again.
+    #[test]
+    fn no_criterion_is_forgotten() {
+        let mut seen = 0;
+        let mut criterion = Some(Criterion::Outcome);
+        while let Some(this) = criterion {
+            assert_eq!(this.to_string().parse::<Criterion>().unwrap(), this);
+            (criterion, seen) = (next(&this), seen + 1);
+        }
+        assert_eq!(seen, 23);
+    }
 }
