@@ -74,6 +74,7 @@ impl Baselines {
         let own = match device.baseline.as_ref()? {
             Baseline::BesideCases => None,
             Baseline::Folder(folder) => Some(root.join(folder)),
+            Baseline::None => return None,
         };
         Some(Self { root: root.to_owned(), own })
     }
@@ -182,6 +183,8 @@ fn remove(path: &Path) -> Result<(), SnapshotError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Project;
+    use crate::project::Fixture;
 
     const TITLE: &str = "A card with \"quotes\": does not ride";
 
@@ -219,6 +222,14 @@ mod tests {
         assert_eq!(own.shown(case, "ODA-004"), Path::new("fixtures/baselines/acme/ODA-004.snap"));
         assert!(root.path().join("fixtures/baselines/acme/ODA-004.snap").exists());
         assert_eq!(beside(root.path()).read(case, "ODA-004").unwrap(), None);
+    }
+
+    #[test]
+    fn a_device_file_can_leave_the_baseline_of_the_one_that_it_includes() {
+        let project = Project::at(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+        let of = |name| Baselines::of(project.root(), &project.load(Fixture::Device, name).unwrap());
+        assert!(of("taprig-reference").is_some());
+        assert_eq!(of("taprig-reference-silent"), None);
     }
 
     #[test]

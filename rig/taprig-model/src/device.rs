@@ -69,6 +69,8 @@ pub enum Baseline {
     BesideCases,
     /// In a folder of its own, relative to the project's folder.
     Folder(PathBuf),
+    /// It has none, though the file that it includes has.
+    None,
 }
 
 /// What the device says of itself in reply to [`Commands::identity`].

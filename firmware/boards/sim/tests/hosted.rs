@@ -156,8 +156,10 @@ fn the_validator_finds_an_emulator_that_comes_later_and_one_that_comes_again() {
 fn a_card_held_to_the_validator_is_asked_for_its_directory_and_its_answer_arrives() {
     let folder = folder("pair");
     let air = folder.join("air");
-    let mut card = Board::start(&[Path::new("emulator"), &air]);
-    let mut validator = Board::start(&[Path::new("validator"), &air, &folder.join("nvm")]);
+    // As the rig starts the `program` of a bench file.
+    let [board, air_is, nvm_is] = ["board", "--air", "--nvm"].map(Path::new);
+    let mut card = Board::start(&[board, Path::new("emulator"), air_is, &air]);
+    let mut validator = Board::start(&[board, Path::new("validator"), air_is, &air, nvm_is, &folder.join("nvm")]);
     validator.line("! ready");
     validator.serial.write_all(b"clock 2018-05-21T08:00:00\n").expect("sent");
     validator.line("ok");

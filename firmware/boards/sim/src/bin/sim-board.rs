@@ -1,4 +1,5 @@
-//! A hosted board by hand: `sim-board emulator AIR` or `sim-board validator AIR NVM`.
+//! A hosted board by hand: `sim-board emulator AIR` or `sim-board validator AIR NVM`. It also takes the command line by which
+//! the rig starts the `program` of a bench file.
 
 use board_sim::{EmulatorOptions, SimError, ValidatorOptions, run_emulator, run_validator};
 use std::error::Error;
@@ -8,8 +9,10 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let run = match args[..] {
-        ["emulator", air] => run_emulator(&EmulatorOptions { air: air.into() }),
-        ["validator", air, nvm] => run_validator(&ValidatorOptions { air: air.into(), nvm: nvm.into() }),
+        ["emulator", air] | ["board", "emulator", "--air", air] => run_emulator(&EmulatorOptions { air: air.into() }),
+        ["validator", air, nvm] | ["board", "validator", "--air", air, "--nvm", nvm] => {
+            run_validator(&ValidatorOptions { air: air.into(), nvm: nvm.into() })
+        }
         _ => {
             eprintln!("usage: sim-board emulator AIR-SOCKET | sim-board validator AIR-SOCKET NVM-FILE");
             return ExitCode::from(2);
