@@ -1,4 +1,5 @@
-//! Firmware onto a board, through probe-rs: the same code for a probe on USB and for one that is wired to an emulator.
+//! Writes firmware to a board through probe-rs. The same code serves a probe on USB and one that is connected to an
+//! emulator.
 
 mod error;
 mod image;

@@ -9,17 +9,17 @@ use probe_rs::{
 use probe_rs_qemu::{QemuProbe, chip, probe::FaultHandle};
 use std::fs;
 
-/// A chip that probe-rs knows, and the way to it.
+/// A chip that probe-rs knows, and how to reach it.
 pub(super) struct Connection<'a> {
     target: &'a Target,
     registry: Registry,
     chip: Chip,
-    /// For messages.
+    /// The board, for messages.
     pub(super) name: String,
 }
 
 impl<'a> Connection<'a> {
-    /// Looks the chip up, without touching anything.
+    /// Looks the chip up, without touching any hardware.
     pub(super) fn new(target: &'a Target) -> Result<Self, FlashError> {
         let name = target.to_string();
         let (registry, chip) = match target {
@@ -57,13 +57,13 @@ impl<'a> Connection<'a> {
             }
             Target::Real { probe, .. } => self.open(probe.as_deref())?,
         };
-        // Without permission to erase all: a locked chip stays as it is, and the error says so.
+        // The permission to erase everything is not given. A locked chip stays as it is, and the error says so.
         probe
             .attach_with_registry(self.chip.name.as_str(), Permissions::default(), &self.registry)
             .map_err(|error| FlashError::probe(Step::Attach, &self.name, error))
     }
 
-    /// Opens the named probe, or the only one.
+    /// Opens the named probe, or the only one if none is named.
     fn open(&self, selector: Option<&str>) -> Result<Probe, FlashError> {
         let failed = |cause| FlashError::new(Step::Open, &self.name, cause);
         let lister = Lister::new();

@@ -1,4 +1,4 @@
-//! Flashing on the real emulator, and every way in which it fails.
+//! Tests flashing on the real emulator, and every way in which it fails.
 
 use super::{
     Cause, FlashJob, Image, Operation, Progress, Step, Target, flash,
@@ -26,14 +26,14 @@ fn algorithm() -> PathBuf {
     path
 }
 
-/// An emulated board, its folder, and the image of a program that does nothing for ever.
+/// An emulated board, its folder, and the image of a program that loops for ever.
 struct Bench {
     folder: tempfile::TempDir,
     board: Board,
 }
 
 impl Bench {
-    /// `None` where tests that need QEMU are left out.
+    /// `None` if tests that need QEMU are left out.
     #[track_caller]
     fn new() -> Option<Self> {
         let qemu = qemu::qemu()?;
@@ -50,7 +50,7 @@ impl Bench {
 
     fn image_at(&self, address: u32) -> Image {
         let mut content = program(address, 10_000);
-        // b . at the reset vector
+        // This is `b .` at the reset vector.
         content[8..10].copy_from_slice(&[0xFE, 0xE7]);
         let path = self.folder.path().join("image.elf");
         fs::write(&path, elf_file(EM_ARM, &[(address, &content)])).unwrap();
@@ -98,7 +98,7 @@ fn faults_have_their_names() {
     let unplugged = failing(Faults { unplug_after: Some(300), ..Faults::default() });
     assert!(matches!((&unplugged.cause, unplugged.step), (Cause::ProbeLost, Step::Flash(_))), "{unplugged}");
     flash(&job, |_| {}).unwrap();
-    // Last: the core goes on with what was programmed, and where a cell is bad the emulator may end with it.
+    // This comes last: the core runs what was programmed, and the emulator may end because of a bad cell.
     let bad = failing(Faults { bad_cells: Some(0x1000..0x1004), ..Faults::default() });
     assert!(matches!((&bad.cause, bad.step), (Cause::Verify, Step::Flash(Some(Operation::Verify)))), "{bad}");
     assert!(bad.to_string().starts_with("verifying the emulated mps2-an386 at unix:"), "{bad}");
@@ -121,8 +121,8 @@ fn an_image_for_another_chip_is_refused_before_anything_is_touched() {
     let job = FlashJob { target, image: bench.image_at(0x0800_0000) };
     let error = flash(&job, |_| {}).unwrap_err();
     assert!(matches!((&error.cause, error.step), (Cause::Image(_), Step::Check)), "{error}");
-    assert_eq!(error.cause.advice(), Some("is it built for another board?"), "{error}");
-    // With an image of its own it is the board that is missing.
+    assert_eq!(error.cause.advice(), Some("check whether it was built for another board"), "{error}");
+    // Here the image fits, but the board is missing.
     let job = FlashJob { image: bench.image_at(0), ..job };
     let error = flash(&job, |_| {}).unwrap_err();
     assert!(matches!(error.cause, Cause::EmulatorLost), "{error}: {}", error.details());
@@ -140,7 +140,7 @@ fn an_emulator_that_ends_has_its_name() {
             board.power_off().unwrap();
         }
     });
-    // The kill races with the end of the work; when it comes in time, it is named.
+    // The kill races with the end of the work. If it comes in time, the error names it.
     if let Err(error) = error {
         assert!(matches!(error.cause, Cause::EmulatorLost), "{error}: {}", error.details());
     }
@@ -161,7 +161,7 @@ fn real_targets_are_looked_up_before_they_are_touched() {
     assert!(matches!((&error.cause, error.step), (Cause::Image(_), Step::Check)), "{error}");
     let error = real("STM32F405RGTx", Some("nonsense"), bench.image_at(0x0800_0000));
     assert!(matches!((&error.cause, error.step), (Cause::BadSelector, Step::Open)), "{error}");
-    // Not even a vendor has this one.
+    // No vendor has this id.
     let error = real("STM32F405RGTx", Some("ffff:fffe:none"), bench.image_at(0x0800_0000));
     assert!(matches!((&error.cause, error.step), (Cause::NoProbe { .. }, Step::Open)), "{error}");
 }
