@@ -138,6 +138,8 @@ fn the_manifests_agree_with_the_architecture() {
         assert_eq!(depends(&root, &name), stated, "{name}: ARCHITECTURE.md says otherwise than its manifest");
         above.insert(name);
     }
-    let crates = fs::read_dir(root.join("rig")).unwrap().filter(|entry| entry.as_ref().unwrap().path().join("Cargo.toml").is_file());
+    let crates = fs::read_dir(root.join("rig"))
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().path().join("Cargo.toml").is_file());
     assert_eq!(crates.count(), above.len(), "a crate of rig/ is missing in the table");
 }

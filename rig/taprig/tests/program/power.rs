@@ -83,7 +83,10 @@ fn power_that_can_not_be_taken_away_is_told_and_nothing_runs() {
     assert_eq!(place.verdict("BUS-001").0, "skipped");
     let faults = place.results()["faults"].clone();
     assert_eq!(faults.as_array().unwrap().len(), 1, "once is enough: {faults}");
-    assert_eq!(faults[0]["advice"], "does it work when you run it by hand?", "the program's words are none");
+    assert_eq!(
+        faults[0]["advice"], "check whether the program works when you run it by hand",
+        "the program's words are none"
+    );
 }
 
 /// It works when the bench is opened, and no more when it is closed.
