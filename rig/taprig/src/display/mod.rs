@@ -131,10 +131,10 @@ mod tests {
         pass            0.01 s  BUS-001  A new card rides
         FAIL ODA-004/rsa1024 A card whose dynamic signature is altered does not ride
           at cases/oda/ODA-004.yaml:21
-          a person sees
+          seen by a person
             outcome    expected declined
                        seen     approved
-          the trace shows
+          told by the device
             journal    expected unchanged
                        seen     +1
           what happened
@@ -152,8 +152,8 @@ mod tests {
         not applicable  0.01 s  SM2-001  A card with SM2 rides (the device does not claim sm2)
         2 passed, 1 failed, 1 error, 1 flaky, 1 not applicable in 2.35 s
         interrupted: 4 of 5 cases ran
-          fail  ODA-004/rsa1024  outcome: declined is expected, approved is seen
-          error ZZZ-001  the run ended before the case did
+          fail    ODA-004/rsa1024  outcome: declined is expected, approved is seen
+          error   ZZZ-001  the run ended before the case did
           flaky ISO-002  2 attempts
         ");
     }

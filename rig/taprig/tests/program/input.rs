@@ -29,7 +29,7 @@ fn firmware_for_another_chip() {
     let place = with_firmware("target/boards/stm32f405-validator.elf");
     let words = [
         "fixtures/benches/other.yaml: the validator: ",
-        "goes to 0x08000000",
+        "occupies 0x08000000",
         "check whether it was built for another board",
     ];
     nothing_is_run(&place, &["--bench", "other"], &words);
@@ -183,7 +183,7 @@ fn tap(place: &Place, args: &[&str]) -> super::place::Ran {
 fn a_tap_with_names_that_nobody_knows() {
     let place = with_a_case();
     let none = "1 problem; nothing was run";
-    tap(&place, &["foo"]).expect(2, &["there is no card `foo`", "known: `unionpay-credit-rsa1152`", none]);
+    tap(&place, &["foo"]).expect(2, &["there is no card `foo`", "known names: `unionpay-credit-rsa1152`", none]);
     tap(&place, &["rsa1152"]).expect(2, &["did you mean `unionpay-credit-rsa1152`?", none]);
     let card = "fixtures/cards/unionpay-credit-rsa115.yaml";
     tap(&place, &[card]).expect(2, &["no card at this path", "did you mean `unionpay-credit-rsa1152`?", none]);

@@ -115,7 +115,7 @@ fn a_board_ends_at_once_and_its_own_words_are_told() {
     let words = [
         "the emulator (sim) does not start: it did not name its serial port",
         "no memory for the card",
-        "; is it a board program",
+        "; check that it is the board program",
     ];
     nothing_is_judged(&place, &["--bench", "broken"], None, &words);
 }
