@@ -7,7 +7,7 @@ use taprig_model::bench::BoardKind;
 use taprig_model::event::Role;
 
 use super::BenchError;
-use super::error::told;
+use super::error::with_causes;
 
 /// What the two processes need to find each other. Each pair of processes has a new one.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Air {
         let failed = |error: BoardError| BenchError::Start {
             role: Role::Emulator,
             kind: BoardKind::Qemu,
-            what: told(&error),
+            what: with_causes(&error),
             advice: error.advice(),
         };
         let wire = wired.then(Wire::new).transpose().map_err(failed)?;

@@ -131,7 +131,7 @@ pub enum BenchError {
         why: String,
     },
     /// Flashing failed.
-    #[error("flashing the {role}: {}", told(source))]
+    #[error("flashing the {role}: {}", with_causes(source))]
     Flash {
         /// The board.
         role: Role,
@@ -145,7 +145,7 @@ pub enum BenchError {
 
 /// An error with all its causes: `reading x failed (permission denied)`. A cause that the error's text already contains
 /// is not repeated.
-pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let text = error.to_string();
     let causes = std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string);
     let causes: Vec<_> = causes.filter(|cause| !text.contains(cause.as_str())).collect();
@@ -153,7 +153,7 @@ pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// What went wrong and what to try, in one line.
-pub fn advised(what: String, advice: Option<&str>) -> String {
+pub fn with_advice(what: String, advice: Option<&str>) -> String {
     match advice {
         Some(advice) => format!("{what}; {advice}"),
         None => what,
@@ -192,7 +192,7 @@ impl BenchError {
     #[must_use]
     pub fn fault(&self, doing: &str, on: &str) -> RigFault {
         let advice = self.advice().map(str::to_owned);
-        RigFault { doing: doing.into(), on: on.into(), cause: told(self), advice }
+        RigFault { doing: doing.into(), on: on.into(), cause: with_causes(self), advice }
     }
 }
 
@@ -207,9 +207,9 @@ mod tests {
     #[test]
     fn causes_stand_behind_in_brackets() {
         let error = Outer(std::io::Error::other("no such file"));
-        assert_eq!(told(&error), "reading x failed (no such file)");
-        assert_eq!(told(&std::io::Error::other("alone")), "alone");
-        assert_eq!(advised("alone".into(), Some("try")), "alone; try");
+        assert_eq!(with_causes(&error), "reading x failed (no such file)");
+        assert_eq!(with_causes(&std::io::Error::other("alone")), "alone");
+        assert_eq!(with_advice("alone".into(), Some("try")), "alone; try");
     }
 
     #[test]

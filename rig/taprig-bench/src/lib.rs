@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use error::BenchError;
-pub use error::{advised, told};
+pub use error::{with_advice, with_causes};
 pub use open::{Config, Programs};
 
 use air::Air;
@@ -42,7 +42,7 @@ use validator_side::{Told, ValidatorSide};
 use crate::link::LinkError;
 use crate::link::console::Console;
 use crate::link::emulator::Relay;
-use crate::link::port::{Tap, Way};
+use crate::link::port::{ByteSink, Way};
 use taprig_record::Scope;
 use taprig_record::units::micros;
 
@@ -424,7 +424,7 @@ impl Bench {
         Air::new(self.slot.runtime().join(format!("air-{}", self.cycles)), both_emulated)
     }
 
-    fn tap(&self, port: &'static str) -> Tap {
+    fn tap(&self, port: &'static str) -> ByteSink {
         let serial = self.scope.serial(port);
         std::sync::Arc::new(move |way, bytes| serial.bytes(Instant::now(), way == Way::In, bytes))
     }

@@ -12,7 +12,7 @@ use taprig_model::event::{PowerSwitch, Role};
 
 use super::air::Air;
 use super::board::{Board, Preparation, Prepared};
-use super::error::told;
+use super::error::with_causes;
 use super::{BenchError, Programs};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 
@@ -86,7 +86,7 @@ impl QemuBoard {
 }
 
 fn failed(role: Role) -> impl Fn(BoardError) -> BenchError {
-    move |error| BenchError::Start { role, kind: BoardKind::Qemu, what: told(&error), advice: error.advice() }
+    move |error| BenchError::Start { role, kind: BoardKind::Qemu, what: with_causes(&error), advice: error.advice() }
 }
 
 impl Board for QemuBoard {

@@ -9,7 +9,7 @@ use taprig_model::device::Device;
 use taprig_model::event::Role;
 
 use taprig_bench::flash::Image;
-use taprig_bench::{Config, Programs, advised, told};
+use taprig_bench::{Config, Programs, with_advice, with_causes};
 use taprig_case::project::Fixture;
 use taprig_case::{Diagnostic, Problems, Project};
 
@@ -64,7 +64,7 @@ fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<O
     let wrong = |problem: String| Diagnostic::of_file(bench, format!("the {role}: {problem}"));
     let machine: Option<Machine> = match board {
         // This comes before the search for the image, because the image's name depends on it.
-        Board::Qemu(qemu) => Some(qemu.machine.parse().map_err(|error| wrong(told(&error)))?),
+        Board::Qemu(qemu) => Some(qemu.machine.parse().map_err(|error| wrong(with_causes(&error)))?),
         _ => None,
     };
     let path = match board {
@@ -76,7 +76,7 @@ fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<O
         Board::Sim(_) | Board::Attached(_) => return Ok(None),
     };
     let image = Image::read(&path).map_err(|error| {
-        wrong(advised(told(&error), Some(error.advice())))
+        wrong(with_advice(with_causes(&error), Some(error.advice())))
             .help("`ci/firmware` builds the boards' firmware into target/boards")
     })?;
     match (board, machine) {
@@ -84,13 +84,13 @@ fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<O
             let flash = machine.flash();
             image
                 .check_fits(machine.chip(), std::slice::from_ref(&(u64::from(flash.start)..u64::from(flash.end))))
-                .map_err(|error| wrong(advised(error.to_string(), Some(error.advice()))))?;
+                .map_err(|error| wrong(with_advice(error.to_string(), Some(error.advice()))))?;
         }
         (Board::Probe(probe), _) => {
             let flash = flash_of(&probe.chip).map_err(wrong)?;
             image
                 .check_fits(&probe.chip, &flash)
-                .map_err(|error| wrong(advised(error.to_string(), Some(error.advice()))))?;
+                .map_err(|error| wrong(with_advice(error.to_string(), Some(error.advice()))))?;
         }
         _ => {}
     }

@@ -13,7 +13,7 @@ use std::{error::Error, fmt, path::PathBuf, time::Duration};
 
 /// The stage of flashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum FlashStage {
     /// Checking that image and chip belong together.
     Check,
     /// Opening the probe.
@@ -26,7 +26,7 @@ pub enum Step {
     Reset,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for FlashStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Check => "choosing what to flash on",
@@ -132,7 +132,7 @@ impl Cause {
 #[derive(Debug)]
 pub struct FlashError {
     /// The stage at which it failed.
-    pub step: Step,
+    pub stage: FlashStage,
     /// The chip and the probe.
     pub on: String,
     /// What went wrong.
@@ -142,19 +142,19 @@ pub struct FlashError {
 
 impl FlashError {
     /// An error without details.
-    pub(super) fn new(step: Step, on: &str, cause: Cause) -> Self {
-        Self { step, on: on.to_owned(), cause, source: None }
+    pub(super) fn new(stage: FlashStage, on: &str, cause: Cause) -> Self {
+        Self { stage, on: on.to_owned(), cause, source: None }
     }
 
     /// An error whose cause is known, with the details.
-    pub(super) fn with(step: Step, on: &str, cause: Cause, source: impl Error + Send + Sync + 'static) -> Self {
-        Self { step, on: on.to_owned(), cause, source: Some(Box::new(source)) }
+    pub(super) fn with(stage: FlashStage, on: &str, cause: Cause, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { stage, on: on.to_owned(), cause, source: Some(Box::new(source)) }
     }
 
     /// An error of probe-rs. Its cause is somewhere among its sources.
-    pub(super) fn probe(step: Step, on: &str, source: impl Error + Send + Sync + 'static) -> Self {
+    pub(super) fn probe(stage: FlashStage, on: &str, source: impl Error + Send + Sync + 'static) -> Self {
         let cause = classify(&source);
-        Self::with(step, on, cause, source)
+        Self::with(stage, on, cause, source)
     }
 
     /// The details: every source, in order.
@@ -166,7 +166,7 @@ impl FlashError {
 
 impl fmt::Display for FlashError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} failed: {}", self.step, self.on, self.cause)
+        write!(f, "{} {} failed: {}", self.stage, self.on, self.cause)
     }
 }
 

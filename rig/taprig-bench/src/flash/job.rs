@@ -1,6 +1,8 @@
 //! Flashing and resetting. Every step has a deadline.
 
-use super::{Cause, FlashError, FlashReport, Image, Operation, Progress, Step, session::Connection, timing::Meter};
+use super::{
+    Cause, FlashError, FlashReport, FlashStage, Image, Operation, Progress, session::Connection, timing::Meter,
+};
 use probe_rs::flashing::{DownloadOptions, FlashProgress};
 use probe_rs_qemu::{Endpoint, Machine, probe::FaultHandle};
 use std::{
@@ -81,7 +83,7 @@ pub(super) fn flash_with(
         tell(Progress::Attached);
 
         let meter = RefCell::new(Meter::default());
-        let failed = |error| FlashError::probe(Step::Flash(meter.borrow().current()), &on.name, error);
+        let failed = |error| FlashError::probe(FlashStage::Flash(meter.borrow().current()), &on.name, error);
         let mut loader = session.target().flash_loader();
         loader.add_data(work.image.address().into(), work.image.content()).map_err(failed)?;
         let mut options = DownloadOptions::default();
@@ -125,7 +127,7 @@ pub fn reset(target: &Target) -> Result<(), FlashError> {
 }
 
 fn restart(session: &mut probe_rs::Session, on: &str) -> Result<(), FlashError> {
-    let failed = |error| FlashError::probe(Step::Reset, on, error);
+    let failed = |error| FlashError::probe(FlashStage::Reset, on, error);
     session.core(0).map_err(failed)?.reset().map_err(failed)
 }
 
@@ -144,24 +146,25 @@ fn supervised<T: Send + 'static>(
     let on = target.to_string();
     let (sender, messages) = mpsc::channel();
     let spawned = thread::Builder::new().name("flash".into()).spawn(move || run(&sender, work));
-    spawned
-        .map_err(|error| FlashError::with(Step::Open, &on, Cause::Other("starting a thread failed".into()), error))?;
-    let mut step = Step::Attach;
+    spawned.map_err(|error| {
+        FlashError::with(FlashStage::Open, &on, Cause::Other("starting a thread failed".into()), error)
+    })?;
+    let mut stage = FlashStage::Attach;
     loop {
         match messages.recv_timeout(STALL) {
             Ok(Message::Done(result)) => return result,
             Ok(Message::Progress(news)) => {
-                step = match news {
-                    Progress::Attached => Step::Flash(None),
-                    Progress::Working { operation, .. } => Step::Flash(Some(operation)),
-                    Progress::Running => Step::Reset,
+                stage = match news {
+                    Progress::Attached => FlashStage::Flash(None),
+                    Progress::Working { operation, .. } => FlashStage::Flash(Some(operation)),
+                    Progress::Running => FlashStage::Reset,
                 };
                 progress(news);
             }
-            Err(RecvTimeoutError::Timeout) => return Err(FlashError::new(step, &on, Cause::Stalled(STALL))),
+            Err(RecvTimeoutError::Timeout) => return Err(FlashError::new(stage, &on, Cause::Stalled(STALL))),
             Err(RecvTimeoutError::Disconnected) => {
                 let panicked = Cause::Other("an internal error (see the output above)".into());
-                return Err(FlashError::new(step, &on, panicked));
+                return Err(FlashError::new(stage, &on, panicked));
             }
         }
     }

@@ -7,7 +7,7 @@ mod job;
 mod session;
 mod timing;
 
-pub use error::{Cause, FlashError, Step};
+pub use error::{Cause, FlashError, FlashStage};
 pub use image::{Image, ImageError};
 pub use job::{FlashJob, Target, flash, reset};
 pub use timing::{FlashReport, Operation, Progress};

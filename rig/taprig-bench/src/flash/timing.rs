@@ -134,10 +134,10 @@ mod tests {
             assert_eq!(meter.take(&ProgressEvent::AddProgressBar { operation, total }), None);
         }
         assert_eq!(meter.take(&ProgressEvent::Started(operation)), None);
-        let step = ProgressEvent::Progress { operation, size: 16, time: Duration::ZERO };
-        meter.take(&step);
+        let stage = ProgressEvent::Progress { operation, size: 16, time: Duration::ZERO };
+        meter.take(&stage);
         let working = Progress::Working { operation: Operation::Program, done: 32, total: Some(40) };
-        assert_eq!(meter.take(&step), Some(working));
+        assert_eq!(meter.take(&stage), Some(working));
         meter.take(&ProgressEvent::Finished(operation));
         assert_eq!(meter.current(), Some(Operation::Program));
         assert!(meter.took(Operation::Program) > Duration::ZERO);

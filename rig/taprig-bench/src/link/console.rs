@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::LinkError;
-use super::port::{Decoder, Incoming, Port, Tap};
+use super::port::{ByteSink, Decoder, Incoming, Port};
 
 const WHO: &str = "the validator's console";
 
@@ -140,7 +140,7 @@ impl Console {
     ///
     /// # Errors
     /// The same as for [`Port::open`].
-    pub fn open(path: &Path, baud: u32, marks: &Lines, tap: Tap) -> Result<Self, LinkError> {
+    pub fn open(path: &Path, baud: u32, marks: &Lines, tap: ByteSink) -> Result<Self, LinkError> {
         let (port, lines) = Port::open(path, baud, Splitter { marks: marks.clone(), line: Vec::new() }, tap)?;
         let hears = Hears(Box::new(|_| {}));
         Ok(Self { port, lines, events: VecDeque::new(), noise: VecDeque::new(), hears })

@@ -10,7 +10,7 @@ use wire::frame::{Collected, Collector};
 use wire::link::{Identity, Note, Order, PROTOCOL, Report, Request};
 
 use super::LinkError;
-use super::port::{Decoder, Incoming, Port, Tap};
+use super::port::{ByteSink, Decoder, Incoming, Port};
 
 const WHO: &str = "the card emulator";
 
@@ -65,7 +65,7 @@ impl Relay {
     ///
     /// # Errors
     /// The same as for [`Port::open`].
-    pub fn open(path: &Path, baud: u32, tap: Tap) -> Result<Self, LinkError> {
+    pub fn open(path: &Path, baud: u32, tap: ByteSink) -> Result<Self, LinkError> {
         let (port, notes) = Port::open(path, baud, Notes::default(), tap)?;
         Ok(Self { port, notes, pending: VecDeque::new(), order: 0, last_note: None, lost: 0, garbage: 0 })
     }

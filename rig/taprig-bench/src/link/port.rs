@@ -20,7 +20,7 @@ pub enum Way {
 }
 
 /// Receives the raw bytes of a port, with the time at which they passed.
-pub type Tap = Arc<dyn Fn(Way, &[u8]) + Send + Sync>;
+pub type ByteSink = Arc<dyn Fn(Way, &[u8]) + Send + Sync>;
 
 /// Converts the bytes of a stream into messages. It receives every byte in order and never waits.
 pub trait Decoder: Send + 'static {
@@ -48,16 +48,16 @@ pub struct Port {
     path: PathBuf,
     baud: u32,
     writer: WriteHalf<SerialStream>,
-    tap: TapHandle,
+    tap: SinkHandle,
     reader: tokio::task::JoinHandle<()>,
 }
 
 #[derive(Clone)]
-struct TapHandle(Tap);
+struct SinkHandle(ByteSink);
 
-impl std::fmt::Debug for TapHandle {
+impl std::fmt::Debug for SinkHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tap")
+        f.write_str("ByteSink")
     }
 }
 
@@ -66,7 +66,12 @@ impl Port {
     ///
     /// # Errors
     /// [`LinkError::Taken`] if another process holds the port, [`LinkError::Open`] if it can't be opened.
-    pub fn open<D: Decoder>(path: &Path, baud: u32, decoder: D, tap: Tap) -> Result<(Self, Messages<D>), LinkError> {
+    pub fn open<D: Decoder>(
+        path: &Path,
+        baud: u32,
+        decoder: D,
+        tap: ByteSink,
+    ) -> Result<(Self, Messages<D>), LinkError> {
         let open = |source: std::io::Error| LinkError::Open { port: path.into(), source };
         let name = path.to_string_lossy();
         let stream = tokio_serial::new(name, baud).open_native_async().map_err(|error| match error.kind() {
@@ -77,7 +82,7 @@ impl Port {
         let (reader, writer) = tokio::io::split(stream);
         let (send, receive) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(reader, decoder, tap.clone(), send));
-        Ok((Self { path: path.into(), baud, writer, tap: TapHandle(tap), reader }, receive))
+        Ok((Self { path: path.into(), baud, writer, tap: SinkHandle(tap), reader }, receive))
     }
 
     /// Sends all of `bytes`, within the time that a port of this speed needs.
@@ -134,7 +139,7 @@ fn is_taken(error: &tokio_serial::Error) -> bool {
 async fn read<D: Decoder>(
     mut reader: ReadHalf<SerialStream>,
     mut decoder: D,
-    tap: Tap,
+    tap: ByteSink,
     send: mpsc::UnboundedSender<Incoming<D::Message>>,
 ) {
     let mut buffer = [0u8; 4096];

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use taprig::display::{Failure, Out};
-use taprig_bench::{BenchError, advised, told};
+use taprig_bench::{BenchError, with_advice, with_causes};
 use taprig_case::{Problems, Project};
 use taprig_model::event::{Body, Event};
 use taprig_record::Listener;
@@ -173,7 +173,7 @@ pub(crate) fn rig_failed(error: &dyn std::error::Error) -> Exit {
 
 /// Reports that a bench failed, and what to try.
 pub(crate) fn bench_failed(error: &BenchError) -> Exit {
-    say(&format!("taprig: {}", advised(told(error), error.advice())));
+    say(&format!("taprig: {}", with_advice(with_causes(error), error.advice())));
     Exit::RigFailed
 }
 

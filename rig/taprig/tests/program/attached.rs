@@ -151,7 +151,9 @@ fn a_port_that_is_not_there() {
     let place = Place::new();
     place.case("BUS-001", RIDE);
     bench(&place, Path::new("/dev/serial/by-id/usb-none"));
-    place.run(&["--bench", "desk"]).expect(3, &["of the validator: the path /dev/serial/by-id/usb-none (ports of this machine: "]);
+    place
+        .run(&["--bench", "desk"])
+        .expect(3, &["of the validator: the path /dev/serial/by-id/usb-none (ports of this machine: "]);
     assert_eq!(place.verdict("BUS-001").0, "skipped");
 }
 
@@ -160,7 +162,9 @@ fn a_port_that_can_not_be_opened() {
     let place = Place::new();
     place.case("BUS-001", RIDE);
     bench(&place, Path::new("/dev/null"));
-    place.run(&["--bench", "desk"]).expect(3, &["can't open the serial port /dev/null", "; check that the board is connected"]);
+    place
+        .run(&["--bench", "desk"])
+        .expect(3, &["can't open the serial port /dev/null", "; check that the board is connected"]);
 }
 
 #[test]

@@ -78,7 +78,9 @@ fn power_that_can_not_be_taken_away_is_told_and_nothing_runs() {
     let place = Place::new();
     place.case("BUS-001", ASK);
     bench(&place, ON, "echo 'no such hub; no such port' >&2; exit 4");
-    let words = ["switch-off` did not switch the power: exit status: 4: no such hub; no such port; check whether the program works"];
+    let words = [
+        "switch-off` did not switch the power: exit status: 4: no such hub; no such port; check whether the program works",
+    ];
     place.run(&["--bench", "desk"]).expect(3, &words);
     assert_eq!(place.verdict("BUS-001").0, "skipped");
     let faults = place.results()["faults"].clone();

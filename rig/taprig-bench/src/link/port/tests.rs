@@ -20,7 +20,7 @@ impl Decoder for Raw {
 
 type Kept = Arc<Mutex<Vec<(Way, Vec<u8>)>>>;
 
-fn tap() -> (Tap, Kept) {
+fn tap() -> (ByteSink, Kept) {
     let kept = Kept::default();
     let keep = kept.clone();
     let tap = move |way, bytes: &[u8]| keep.lock().unwrap_or_else(PoisonError::into_inner).push((way, bytes.to_vec()));

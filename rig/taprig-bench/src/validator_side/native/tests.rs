@@ -10,7 +10,7 @@ use taprig_model::expect::{Cvm, Gate, Outcome, Sound};
 
 use super::*;
 use crate::link::console::Line;
-use crate::link::port::{Tap, Way};
+use crate::link::port::{ByteSink, Way};
 use crate::link::pty::Terminal;
 use crate::validator_side::AIR_DEAD;
 
@@ -58,14 +58,14 @@ fn validator(tag: &str, journal: u32) -> impl FnMut(&str) -> Option<String> + Se
 fn side(
     adapter: &Adapter,
     console: impl FnMut(&str) -> Option<String> + Send + 'static,
-    seen: Tap,
+    seen: ByteSink,
 ) -> (NativeValidator, Receiver<String>) {
     let terminal = Terminal::new();
     let port = Console::open(terminal.path(), adapter.baud, &adapter.lines, seen).unwrap();
     (NativeValidator::new(port, adapter), terminal.console(console))
 }
 
-fn unheard() -> Tap {
+fn unheard() -> ByteSink {
     Arc::new(|_, _| ())
 }
 
@@ -175,7 +175,7 @@ fn no_more_is_on_its_way_than_the_device_holds() {
         // This keeps the sent bytes whose reply has not come yet, by line, and their largest number.
         let state: Arc<Mutex<(Vec<usize>, usize, usize)>> = Arc::default();
         let keep = state.clone();
-        let tap: Tap = Arc::new(move |way, bytes: &[u8]| {
+        let tap: ByteSink = Arc::new(move |way, bytes: &[u8]| {
             let (open, answered, most) = &mut *keep.lock().unwrap();
             match way {
                 Way::Out => open.push(bytes.len()),
@@ -202,7 +202,7 @@ fn the_window_is_filled_and_not_exceeded() {
     run(async {
         let open: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
         let keep = open.clone();
-        let tap: Tap = Arc::new(move |way, bytes: &[u8]| {
+        let tap: ByteSink = Arc::new(move |way, bytes: &[u8]| {
             if way == Way::Out {
                 keep.lock().unwrap().push(bytes.to_vec());
             }
