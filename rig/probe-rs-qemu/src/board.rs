@@ -1,7 +1,7 @@
 //! Emulated boards with a power switch: QEMU processes whose flash and non-volatile memory are files.
 //!
-//! A board is prepared first (its process is there, the machine stopped, all its ends known) and started when it is
-//! wanted, so that the next one can be prepared while the last one still works:
+//! A board is prepared first: its process exists, its machine is stopped, and all its ends are known. It is started
+//! when it is needed. So the next board can be prepared while the last one still works:
 //!
 //! ```no_run
 //! use probe_rs_qemu::{Machine, board::{AirEnd, Board, BoardSpec}};
@@ -18,11 +18,11 @@
 //! # }
 //! ```
 //!
-//! The power of a board that works can also be cut in place, which costs less: [`Board::cut`] stops the machine and keeps the
-//! process, [`Dark::standby`] makes it ready for the next power-on, which overwrites its RAM.
+//! The power of a working board can also be cut in place, which costs less. [`Board::cut`] stops the machine and keeps
+//! the process. [`Dark::standby`] makes it ready for the next power-on, which overwrites its RAM.
 //!
-//! Flash is put back through the gdbstub and not by `-device loader`, because QEMU would copy a loader's file again at
-//! every reset, over what was flashed since.
+//! Flash is restored through the gdbstub and not by `-device loader`, because QEMU would copy a loader's file again at
+//! every reset, and overwrite what was flashed since.
 
 mod command;
 mod cut;
@@ -54,12 +54,13 @@ use std::{
 };
 use terminal::Terminal;
 
-/// From spawning to the first answer. QEMU takes some 30 ms on an idle machine.
+/// The longest time from spawning to the first answer. QEMU takes some 30 ms on an idle machine.
 const START: Duration = Duration::from_secs(20);
-/// For one command to a machine that is up.
+/// The longest time for one command to a running machine.
 const COMMAND: Duration = Duration::from_secs(5);
 
-/// A board without power, ready to be switched on: its process exists, its machine has not run an instruction.
+/// A board without power that is ready to be switched on. Its process exists, but its machine has not executed an
+/// instruction.
 #[derive(Debug)]
 pub struct Standby(Board);
 
@@ -67,13 +68,13 @@ pub struct Standby(Board);
 pub struct Board {
     spec: BoardSpec,
     process: Process,
-    /// One conversation; commands take turns.
+    /// There is only one conversation, so commands take turns.
     qmp: Mutex<Qmp>,
     gdb: Endpoint,
     sockets: Sockets,
     terminal: Terminal,
     blank: bool,
-    /// All RAM of the program in flash is overwritten at a power-on.
+    /// Whether a power-on overwrites all RAM of the program in flash.
     forgets: bool,
 }
 
@@ -85,22 +86,22 @@ impl fmt::Debug for Board {
 }
 
 impl Board {
-    /// Spawns the process of a board, with the flash and non-volatile memory that its state folder keeps, and its end
-    /// of the air.
+    /// Spawns the process of a board, with the flash and non-volatile memory from its state folder, and with its end of
+    /// the air.
     ///
     /// # Errors
-    /// QEMU is missing, too old, or does not start; its own words are in the error.
+    /// QEMU is missing, too old, or does not start. The error contains QEMU's own words.
     pub fn prepare(spec: &BoardSpec, air: AirEnd) -> Result<Standby, BoardError> {
         let spec = spec.made_ready()?;
         let image = flash::stored(&spec)?;
         Self::spawn(spec, air, image)
     }
 
-    /// As [`Board::prepare`], with nothing in flash, whatever the state folder keeps: for a debugger that will flash it.
-    /// What was flashed before may be what a core can't run.
+    /// Prepares a board as [`Board::prepare`] does, but with an empty flash, whatever the state folder contains. It is
+    /// for a debugger that will flash the board. The earlier content of flash may be something that a core can't run.
     ///
     /// # Errors
-    /// As [`Board::prepare`].
+    /// The same as for [`Board::prepare`].
     pub fn prepare_blank(spec: &BoardSpec) -> Result<Standby, BoardError> {
         Self::spawn(spec.made_ready()?, AirEnd::None, None)
     }
@@ -125,23 +126,23 @@ impl Board {
         let (blank, forgets) = (image.is_none(), cut::forgets(&spec, image.as_deref()));
         if let Some(image) = image {
             flash::load(&spec, &gdb, &image)?;
-            // The core fetches its stack pointer and entry point at reset.
+            // The core fetches its stack pointer and its entry point at reset.
             qmp.reset(COMMAND).map_err(|error| process.explain(error))?;
         }
         Ok(Standby(Self { spec, process, qmp: Mutex::new(qmp), gdb, sockets, terminal, blank, forgets }))
     }
 
-    /// Path of the terminal that is the board's serial port (UART0).
+    /// Path of the terminal for the board's serial port (UART0).
     pub fn serial(&self) -> &Path {
         self.terminal.path()
     }
 
-    /// Where its gdbstub listens. One debugger at a time.
+    /// Address of its gdbstub. It serves one debugger at a time.
     pub fn gdb(&self) -> &Endpoint {
         &self.gdb
     }
 
-    /// What it was made from.
+    /// The specification from which it was made.
     pub fn spec(&self) -> &BoardSpec {
         &self.spec
     }
@@ -151,18 +152,18 @@ impl Board {
         self.process.pid()
     }
 
-    /// Resets the machine as its reset button does. Memory keeps its content.
+    /// Resets the machine like a reset button. Memory keeps its content.
     ///
     /// # Errors
-    /// QEMU is gone or does not answer.
+    /// QEMU has ended or does not answer.
     pub fn reset(&self) -> Result<(), BoardError> {
         self.with_qmp(|qmp| qmp.reset(COMMAND))
     }
 
-    /// Keeps the first `bytes` of flash for the next time the board has power; call it after flashing.
+    /// Keeps the first `bytes` of flash for the next time that the board has power. Call it after flashing.
     ///
     /// # Errors
-    /// There is not so much flash, QEMU is gone, or the state folder can't be written.
+    /// The flash is smaller than that, QEMU has ended, or the state folder can't be written.
     pub fn save_flash(&self, bytes: u32) -> Result<(), BoardError> {
         let range = self.spec.machine.flash();
         if bytes > range.end - range.start {
@@ -188,7 +189,7 @@ impl Board {
         renamed
     }
 
-    /// Ends the board: the process is killed. What was not saved is lost, as it is in life.
+    /// Ends the board by killing its process. What was not saved is lost, as on a real board.
     ///
     /// # Errors
     /// The process does not end.
@@ -196,7 +197,8 @@ impl Board {
         self.process.kill(COMMAND)
     }
 
-    /// Calls `notify` when the process ends, for whatever reason, on a thread of the board; at once if it has ended.
+    /// Calls `notify` when the process ends, for whatever reason, on a thread of the board. If the process has already
+    /// ended, the call is made at once.
     pub fn on_exit(&self, notify: impl FnOnce(&Exit) + Send + 'static) {
         self.process.on_exit(Box::new(notify));
     }
@@ -213,12 +215,12 @@ impl Board {
 }
 
 impl Standby {
-    /// Path of the terminal that is the board's serial port. Open it before [`Standby::start`], and no byte is missed.
+    /// Path of the terminal for the board's serial port. If it is opened before [`Standby::start`], no byte is missed.
     pub fn serial(&self) -> &Path {
         self.0.serial()
     }
 
-    /// Where its gdbstub listens.
+    /// Address of its gdbstub.
     pub fn gdb(&self) -> &Endpoint {
         self.0.gdb()
     }
@@ -228,23 +230,23 @@ impl Standby {
         self.0.pid()
     }
 
-    /// Whether nothing has been flashed yet. Such a board does not run until a debugger flashes and resets it, since
-    /// QEMU would abort at the lockup of an empty chip.
+    /// Whether nothing has been flashed yet. Such a board does not run until a debugger flashes and resets it, because
+    /// QEMU would abort when the core of an empty chip locks up.
     pub fn is_blank(&self) -> bool {
         self.0.blank
     }
 
-    /// As [`Board::on_exit`].
+    /// Does the same as [`Board::on_exit`].
     pub fn on_exit(&self, notify: impl FnOnce(&Exit) + Send + 'static) {
         self.0.on_exit(notify);
     }
 
-    /// Switches the power on. What is in RAM then is anything, but for what outlives the power.
+    /// Switches the power on. RAM then contains arbitrary data. Non-volatile memory keeps its content.
     ///
     /// # Errors
-    /// QEMU is gone or does not answer, or the file of its memory can't be written.
+    /// QEMU has ended or does not answer, or the file of its memory can't be written.
     pub fn start(self) -> Result<Board, BoardError> {
-        // Now and not before: until now a board that is at work may have had the same file.
+        // This must not happen earlier: until now, a working board may have used the same file.
         cut::forget(self.0.spec.machine, &self.0.spec.nvm_file())?;
         if !self.0.blank {
             self.0.with_qmp(|qmp| qmp.execute("cont", &json!({}), COMMAND))?;

@@ -1,4 +1,4 @@
-//! Chip description for probe-rs, made from the ELF file of the flash algorithm.
+//! The chip description for probe-rs, made from the ELF file of the flash algorithm.
 
 use crate::Machine;
 use object::{Object as _, ObjectSection as _, ObjectSegment as _, ObjectSymbol as _, SectionKind};
@@ -8,34 +8,34 @@ use probe_rs::config::{
 };
 use probe_rs_target::{ApAddress, ArmCoreAccessOptions, CoreAccessOptions};
 
-/// What one call of ProgramPage writes, in bytes. A sector of the main board.
+/// Number of bytes that one call of ProgramPage writes. It is a sector of the main board.
 const PAGE: u32 = 0x1000;
-/// A call of the algorithm ends within this many milliseconds, or it hangs.
+/// The longest time of a call of the algorithm, in ms. A call that takes longer hangs.
 const TIMEOUT: u32 = 3000;
-/// Largest algorithm that makes sense; anything above is another file.
+/// The largest plausible algorithm. A larger file is something else.
 const LARGEST: usize = 16 * 1024;
 const CORE: &str = "main";
 
-/// The file can't serve as a flash algorithm.
+/// The file can't be used as a flash algorithm.
 #[derive(Debug, thiserror::Error)]
 pub enum ChipError {
-    /// Not an ELF file.
+    /// The file is not an ELF file.
     #[error("the flash algorithm is not an ELF file")]
     NotElf(#[from] object::Error),
-    /// An ELF file for another processor.
+    /// The ELF file is for another processor.
     #[error("the flash algorithm is built for {0:?}, not for Arm")]
     NotArm(object::Architecture),
     /// An entry point is missing.
     #[error("the flash algorithm has no function `{0}`")]
     NoFunction(&'static str),
-    /// The code is not one piece at address zero.
+    /// The code is not a single piece at address zero.
     #[error("the flash algorithm must be one piece of code at address 0, of at most {LARGEST} bytes: {0}")]
     Layout(String),
 }
 
-/// Description of the machine as a chip family with one chip, [`Machine::chip`]. `elf` is the flash algorithm: one
-/// position-independent piece of code at address 0 with `Init`, `UnInit`, and per kind of flash
-/// `EraseSector`, `ProgramPage` (the core writes) or `HostEraseSector`, `HostProgramPage` (the probe writes).
+/// The description of the machine as a chip family with one chip, [`Machine::chip`]. `elf` is the flash algorithm: one
+/// position-independent piece of code at address 0. It has `Init`, `UnInit`, and for each kind of flash either
+/// `EraseSector` and `ProgramPage` (the core writes) or `HostEraseSector` and `HostProgramPage` (the probe writes).
 ///
 /// # Errors
 /// The file is not such an algorithm.
@@ -99,7 +99,7 @@ fn algorithm(machine: Machine, elf: &[u8]) -> Result<RawFlashAlgorithm, ChipErro
     let instructions = code(&file)?;
     let end = instructions.len() as u64;
     let entry = |name: &'static str| {
-        // Functions are Thumb code: bit 0 of the symbol is set, as a branch wants it.
+        // Functions are Thumb code. Bit 0 of the symbol is set, as a branch needs it.
         let found = file.symbols().find(|symbol| symbol.name() == Ok(name)).map(|symbol| symbol.address() | 1);
         found.filter(|address| *address < end).ok_or(ChipError::NoFunction(name))
     };
@@ -131,7 +131,7 @@ fn algorithm(machine: Machine, elf: &[u8]) -> Result<RawFlashAlgorithm, ChipErro
     })
 }
 
-/// First sector of each run of equal ones, by its offset in the flash.
+/// The first sector of each run of equal sectors, by its offset in the flash.
 fn sectors(machine: Machine) -> Vec<SectorDescription> {
     let base = u64::from(machine.flash().start);
     let mut runs = Vec::<SectorDescription>::new();
@@ -143,9 +143,9 @@ fn sectors(machine: Machine) -> Vec<SectorDescription> {
     runs
 }
 
-/// The one loaded piece, padded to whole words.
+/// The only loaded piece, padded to whole words.
 fn code(file: &object::File<'_>) -> Result<Vec<u8>, ChipError> {
-    // Data would have to move along with the code, which no one arranges.
+    // Data would have to move together with the code, but nothing does that.
     let data = file.sections().find(|section| {
         matches!(section.kind(), SectionKind::Data | SectionKind::UninitializedData) && section.size() > 0
     });
@@ -154,7 +154,7 @@ fn code(file: &object::File<'_>) -> Result<Vec<u8>, ChipError> {
     }
     let mut pieces = file.segments().filter(|segment| segment.file_range().1 > 0);
     let (Some(piece), None) = (pieces.next(), pieces.next()) else {
-        return Err(ChipError::Layout("it has none or several loaded segments".into()));
+        return Err(ChipError::Layout("it has no loaded segment, or several".into()));
     };
     let mut code = piece.data()?.to_vec();
     if piece.address() != 0 || code.len() > LARGEST {

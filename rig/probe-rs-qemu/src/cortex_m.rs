@@ -1,7 +1,8 @@
-//! Bus and debug block of a Cortex-M core, as an AHB access port sees them, over a gdbstub.
+//! The bus and the debug block of a Cortex-M core, as an AHB access port sees them, on top of a gdbstub.
 //!
 //! A debugger halts, steps and inspects such a core through memory-mapped registers (ARMv7-M Architecture Reference
-//! Manual, C1.6). QEMU has them only for the guest, so they are modelled here; every other address is forwarded.
+//! Manual, C1.6). QEMU provides these registers only to the guest, so this module models them. It forwards every other
+//! address.
 
 mod breakpoints;
 mod host_flash;
@@ -32,7 +33,7 @@ const DCRSR: u32 = 0xE000_EDF4;
 const DCRDR: u32 = 0xE000_EDF8;
 /// Debug exception and monitor control register.
 const DEMCR: u32 = 0xE000_EDFC;
-/// Flash patch control register; the comparators follow at + 8.
+/// Flash patch control register. The comparators follow at + 8.
 const FP_CTRL: u32 = 0xE000_2000;
 const FP_COMP0: u32 = 0xE000_2008;
 
@@ -48,16 +49,16 @@ const VC_HARDERR: u32 = 1 << 10;
 /// An access through the port failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CoreError {
-    /// The bus of the target refused it: nothing is mapped there. The connection is fine.
+    /// The target's bus refused the access, because nothing is mapped there. The connection still works.
     #[error("bus fault at {address:#010x}")]
     Fault {
-        /// Where.
+        /// The address.
         address: u32,
     },
-    /// A register that the stub does not have.
+    /// The stub does not have this register.
     #[error("the gdbstub has no register {number}")]
     NoRegister {
-        /// gdb's number of it.
+        /// The number that gdb gives the register.
         number: u32,
     },
     /// The gdbstub failed.
@@ -73,17 +74,18 @@ pub struct CortexM {
     client: Client,
     machine: Machine,
     breakpoints: Breakpoints,
-    /// QEMU's machine runs: a `c` waits for its stop reply.
+    /// Whether QEMU's machine runs, so that a `c` waits for its stop reply.
     running: bool,
-    /// The core is in Debug state, as the debugger sees it.
+    /// Whether the core is in Debug state, as the debugger sees it.
     halted: bool,
-    /// The core would lock up if it ran. QEMU would abort; so it is kept stopped and shown as locked up.
+    /// Whether the core would lock up if it ran. QEMU would abort in that case, so the core is kept stopped and shown
+    /// as locked up.
     lockup: bool,
-    /// Held in reset by the reset line.
+    /// Whether the reset line holds the core in reset.
     in_reset: bool,
     /// Control bits of DHCSR.
     control: u32,
-    /// S_RESET_ST: a reset since DHCSR was last read.
+    /// S_RESET_ST: whether there was a reset since DHCSR was last read.
     was_reset: bool,
     dfsr: u32,
     demcr: u32,
@@ -91,10 +93,10 @@ pub struct CortexM {
 }
 
 impl CortexM {
-    /// Connects to the core. It runs on, as a real one does when a probe is plugged in.
+    /// Connects to the core. The core continues to run, like a real one when a probe is plugged in.
     ///
     /// # Errors
-    /// The gdbstub can't be reached or does not behave.
+    /// The gdbstub can't be reached, or it does not behave as expected.
     pub fn connect(machine: Machine, endpoint: &Endpoint) -> Result<Self> {
         let mut core = Self {
             client: Client::connect(endpoint)?,
@@ -149,7 +151,7 @@ impl CortexM {
             DCRSR => self.transfer(value)?,
             DCRDR => self.dcrdr = value,
             DEMCR => self.demcr = value,
-            // Bits are cleared by writing one.
+            // These bits are cleared by writing one.
             DFSR => self.dfsr &= !value,
             // VECTKEY, and SYSRESETREQ or VECTRESET.
             AIRCR if value >> 16 == 0x05FA && value & 0b101 != 0 => self.reset()?,
@@ -158,7 +160,7 @@ impl CortexM {
         Ok(())
     }
 
-    /// Reads memory; a running core is stopped for that moment.
+    /// Reads memory. A running core is stopped for that moment.
     ///
     /// # Errors
     /// Nothing is mapped there, or the gdbstub failed.
@@ -166,7 +168,7 @@ impl CortexM {
         self.while_stopped(|core| core.load(address, bytes))
     }
 
-    /// Writes memory or device registers; a running core is stopped for that moment.
+    /// Writes memory or device registers. A running core is stopped for that moment.
     ///
     /// # Errors
     /// Nothing is mapped there, or the gdbstub failed.
@@ -174,14 +176,14 @@ impl CortexM {
         self.while_stopped(|core| core.store(address, bytes))
     }
 
-    /// Whether `length` bytes at `address` touch a modelled register, so that a plain transfer would miss it.
+    /// Whether `length` bytes at `address` touch a modelled register. A plain transfer would miss it.
     pub fn is_modelled(address: u32, length: u32) -> bool {
         [(DHCSR, 16), (DFSR, 4), (AIRCR, 4), (FP_CTRL, 4 * 16)]
             .into_iter()
             .any(|(start, size)| address < start + size && address.saturating_add(length) > start)
     }
 
-    /// Whether the reset line holds the core.
+    /// Whether the reset line holds the core in reset.
     pub fn in_reset(&self) -> bool {
         self.in_reset
     }

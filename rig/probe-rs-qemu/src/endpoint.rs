@@ -1,13 +1,13 @@
-//! Where a gdbstub listens.
+//! The address of a gdbstub.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// Address of a gdbstub: `unix:/path` or `tcp:host:port`.
+/// The address of a gdbstub: `unix:/path` or `tcp:host:port`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Endpoint {
-    /// A Unix socket, by path.
+    /// The path of a Unix socket.
     Unix(PathBuf),
-    /// A TCP socket, `host:port`.
+    /// The address of a TCP socket, `host:port`.
     Tcp(String),
 }
 

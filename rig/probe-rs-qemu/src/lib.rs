@@ -1,13 +1,13 @@
-//! QEMU's gdbstub as a probe-rs debug probe, and emulated boards whose flash outlives them.
+//! QEMU's gdbstub as a debug probe of probe-rs, and emulated boards with persistent flash.
 //!
-//! Layers, bottom up:
+//! The layers, from the bottom up:
 //!
-//! - [`rsp`]: client of the GDB remote serial protocol, as QEMU's stub speaks it
-//! - [`cortex_m`]: bus and debug block of a Cortex-M core over that client
-//! - [`probe`]: SW-DP and AHB-AP registers on top of the core: the place where a USB probe puts bits on the wire.
-//!   probe-rs' own access port, debug sequence and flashing code run unchanged above it
-//! - [`chip`]: what probe-rs must know of an emulated machine, made from the flash algorithm's ELF file
-//! - [`board`]: QEMU processes as boards with a power switch. Needs nothing of the above but the remote protocol
+//! - [`rsp`]: a client of the GDB remote serial protocol, as far as QEMU's stub speaks it
+//! - [`cortex_m`]: the bus and the debug block of a Cortex-M core, on top of that client
+//! - [`probe`]: SW-DP and AHB-AP registers on top of the core, in the place where a USB probe puts bits on the wire.
+//!   The access port, debug sequence and flashing code of probe-rs run unchanged above it
+//! - [`chip`]: what probe-rs must know about an emulated machine, made from the ELF file of the flash algorithm
+//! - [`board`]: QEMU processes as boards with a power switch. Of the layers above it needs only the remote protocol
 //!
 //! ```no_run
 //! use probe_rs_qemu::{Machine, QemuProbe, board::{AirEnd, Board, BoardSpec}, chip};

@@ -1,17 +1,17 @@
-//! The machines of QEMU that serve as boards, and their memory.
+//! The machines of QEMU that can serve as boards, and their memory.
 
 use std::{fmt, ops::Range, str::FromStr};
 
-/// A machine of `qemu-system-arm` that serves as a board.
+/// A machine of `qemu-system-arm` that can serve as a board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Machine {
-    /// Arm MPS2 with application note 386: Cortex-M4F. Its flash is RAM that the core itself can write.
+    /// Arm MPS2 with application note 386: a Cortex-M4F. Its flash is RAM that the core itself can write.
     Mps2An386,
-    /// Netduino Plus 2: STM32F405. Its flash is a ROM without a controller, written only from outside.
+    /// Netduino Plus 2: an STM32F405. Its flash is a ROM without a controller, which can be written only from outside.
     NetduinoPlus2,
 }
 
-/// One erasable unit of flash.
+/// The smallest unit of flash that can be erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sector {
     /// First address.
@@ -20,16 +20,16 @@ pub struct Sector {
     pub size: u32,
 }
 
-/// QEMU has no such machine that serves as a board.
+/// QEMU has no machine of this name that can serve as a board.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no emulated board is called `{0}`: use mps2-an386 or netduinoplus2")]
+#[error("no emulated board has the name `{0}`: use mps2-an386 or netduinoplus2")]
 pub struct UnknownMachine(String);
 
 impl Machine {
-    /// Every machine.
+    /// All machines.
     pub const ALL: [Self; 2] = [Self::Mps2An386, Self::NetduinoPlus2];
 
-    /// Name after QEMU's `-machine`.
+    /// The name that follows QEMU's `-machine`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mps2An386 => "mps2-an386",
@@ -37,7 +37,7 @@ impl Machine {
         }
     }
 
-    /// Name of the chip in the description that [`chip::family`](crate::chip::family) makes.
+    /// The name of the chip in the description that [`chip::family`](crate::chip::family) makes.
     pub fn chip(self) -> &'static str {
         match self {
             Self::Mps2An386 => "QEMU-MPS2-AN386",
@@ -45,7 +45,7 @@ impl Machine {
         }
     }
 
-    /// Memory that holds the program.
+    /// The memory that holds the program.
     pub fn flash(self) -> Range<u32> {
         match self {
             Self::Mps2An386 => 0..0x40_0000,
@@ -53,7 +53,7 @@ impl Machine {
         }
     }
 
-    /// Memory that probe-rs may use for a flash algorithm.
+    /// The memory that probe-rs may use for a flash algorithm.
     pub fn ram(self) -> Range<u32> {
         match self {
             Self::Mps2An386 => 0x2000_0000..0x2040_0000,
@@ -61,8 +61,8 @@ impl Machine {
         }
     }
 
-    /// Memory backed by a file, so that it outlives the power, but for [`Machine::work_ram`] in it. Never offered to
-    /// probe-rs: an algorithm there would overwrite what the device remembers.
+    /// The memory that is backed by a file, so that it outlives the power, except for [`Machine::work_ram`] within it.
+    /// It is never offered to probe-rs, because an algorithm there would overwrite what the device remembers.
     pub fn nvm(self) -> Option<Range<u32>> {
         match self {
             Self::Mps2An386 => Some(0x2100_0000..0x2200_0000),
@@ -70,9 +70,9 @@ impl Machine {
         }
     }
 
-    /// The part of [`Machine::nvm`] that is the firmware's RAM: the host overwrites it whenever the board gets power. Firmware
-    /// whose RAM lies elsewhere finds its content again after [`Board::cut`](crate::board::Board::cut), which is
-    /// therefore refused.
+    /// The part of [`Machine::nvm`] that is the firmware's RAM. The host overwrites it whenever the board gets power.
+    /// If the firmware has RAM elsewhere, that RAM would keep its content during
+    /// [`Board::cut`](crate::board::Board::cut), so the cut is refused.
     pub fn work_ram(self) -> Option<Range<u32>> {
         match self {
             Self::Mps2An386 => Some(0x2180_0000..0x2184_0000),
@@ -80,17 +80,17 @@ impl Machine {
         }
     }
 
-    /// A word of RAM that the debug block may borrow for a moment.
+    /// A word of RAM that the debug block may use for a moment.
     pub(crate) fn scratch(self) -> u32 {
         self.ram().end - 16
     }
 
-    /// Erasable units of flash, in order, without gaps.
+    /// The erasable units of flash, in order and without gaps.
     pub fn sectors(self) -> Vec<Sector> {
         let flash = self.flash();
         match self {
             Self::Mps2An386 => flash.step_by(SECTOR as usize).map(|address| Sector { address, size: SECTOR }).collect(),
-            // RM0090, table 5: four of 16 KiB, one of 64 KiB, seven of 128 KiB.
+            // RM0090, table 5: four sectors of 16 KiB, one of 64 KiB, seven of 128 KiB.
             Self::NetduinoPlus2 => [0x4000; 4]
                 .into_iter()
                 .chain([0x1_0000])
@@ -104,13 +104,13 @@ impl Machine {
         }
     }
 
-    /// Whether only the debugger's side can write the flash.
+    /// Whether only the debugger can write the flash.
     pub fn flash_is_rom(self) -> bool {
         self == Self::NetduinoPlus2
     }
 }
 
-/// Sector size of [`Machine::Mps2An386`]; the flash algorithm erases this much.
+/// Sector size of [`Machine::Mps2An386`]. The flash algorithm erases this much.
 const SECTOR: u32 = 0x1000;
 
 impl FromStr for Machine {

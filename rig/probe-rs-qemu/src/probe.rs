@@ -1,4 +1,4 @@
-//! The probe: what probe-rs opens, attaches and asks for an Arm interface.
+//! The probe, which probe-rs opens and attaches, and from which it gets an Arm interface.
 
 mod access_port;
 mod factory;
@@ -20,11 +20,11 @@ use probe_rs::{
 };
 use std::sync::Arc;
 
-/// Name that lists show.
+/// The name that lists show.
 const NAME: &str = "QEMU Cortex-M";
 
-/// What a QEMU probe reports through probe-rs: as [`DebugProbeError::ProbeSpecific`], so that it can be found by walking
-/// the sources of an error.
+/// What a QEMU probe reports through probe-rs. It is a [`DebugProbeError::ProbeSpecific`], so it can be found among the
+/// sources of an error.
 #[derive(Debug, thiserror::Error)]
 pub enum QemuProbeError {
     /// The core behind the gdbstub could not be used.
@@ -40,7 +40,7 @@ impl QemuProbeError {
     }
 }
 
-/// A debug probe that is wired to a core in QEMU.
+/// A debug probe that is connected to a core in QEMU.
 #[derive(Debug)]
 pub struct QemuProbe {
     machine: Machine,
@@ -52,12 +52,12 @@ pub struct QemuProbe {
 }
 
 impl QemuProbe {
-    /// A probe for the machine whose gdbstub listens there. Connects on attach.
+    /// A probe for the machine whose gdbstub has this address. It connects on attach.
     pub fn new(machine: Machine, endpoint: Endpoint) -> Self {
         Self::with_faults(machine, endpoint, FaultHandle::default())
     }
 
-    /// A probe that fails as the handle says, at any time.
+    /// A probe that fails when the handle says so.
     pub fn with_faults(machine: Machine, endpoint: Endpoint, faults: FaultHandle) -> Self {
         Self { machine, endpoint, core: None, registers: Registers::default(), faults, speed_khz: 4000 }
     }
@@ -73,7 +73,7 @@ impl QemuProbe {
 impl Drop for QemuProbe {
     fn drop(&mut self) {
         if let Err(error) = self.detach_core() {
-            tracing::warn!(%error, endpoint = %self.endpoint, "letting an emulated board go failed");
+            tracing::warn!(%error, endpoint = %self.endpoint, "releasing an emulated board failed");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Client of the GDB remote serial protocol ("Debugging with GDB", appendix E), as far as QEMU's stub needs it.
+//! A client of the GDB remote serial protocol ("Debugging with GDB", appendix E), as far as QEMU's stub needs it.
 
 mod client;
 mod packet;

@@ -1,4 +1,4 @@
-//! The air between two boards that are processes of this host.
+//! The air between two boards that are both processes on this host.
 
 use std::path::PathBuf;
 
@@ -7,34 +7,34 @@ use taprig_model::bench::BoardKind;
 use taprig_model::event::Role;
 
 use super::BenchError;
-use super::error::told;
+use super::error::with_causes;
 
-/// What both processes are given to find each other. A new one for each pair of processes.
+/// What the two processes need to find each other. Each pair of processes has a new one.
 #[derive(Debug)]
 pub struct Air {
-    /// A socket at which the card emulator listens, where one of the two is hosted.
+    /// A socket on which the card emulator listens. It is used if one of the two boards is hosted.
     pub path: PathBuf,
-    /// Where both boards are emulated: sockets that are connected already.
+    /// Two sockets that are connected already. They are used if both boards are emulated.
     pub wire: Option<Wire>,
 }
 
 impl Air {
-    /// The air at `path`, or a wire.
+    /// The air at `path`, or as a wire of connected sockets.
     ///
     /// # Errors
-    /// [`BenchError::Start`] when the system gives no sockets.
+    /// [`BenchError::Start`] if the system provides no sockets.
     pub(super) fn new(path: PathBuf, wired: bool) -> Result<Self, BenchError> {
         let failed = |error: BoardError| BenchError::Start {
             role: Role::Emulator,
             kind: BoardKind::Qemu,
-            what: told(&error),
+            what: with_causes(&error),
             advice: error.advice(),
         };
         let wire = wired.then(Wire::new).transpose().map_err(failed)?;
         Ok(Self { path, wire })
     }
 
-    /// Throws away what is on its way between two boards that stand still. `false`: it can't.
+    /// Discards everything on its way between two boards that stand still. Returns `false` if this is not possible.
     pub(super) fn clear(&self) -> bool {
         self.wire.as_ref().is_some_and(|wire| wire.flush().is_ok())
     }

@@ -1,4 +1,4 @@
-//! What every kind of board can do for a bench.
+//! The operations that a bench needs from every kind of board.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,102 +14,103 @@ use crate::switch::Switch;
 
 /// A board, from power-on to power-off.
 ///
-/// The methods block, for milliseconds; a bench has a thread of its own.
+/// The methods block for milliseconds. A bench has its own thread.
 pub trait Board: Send + std::fmt::Debug {
-    /// Which kind.
+    /// The kind of the board.
     fn kind(&self) -> BoardKind;
 
-    /// Gives power. Returns the path of the serial port; an emulated core stands still until
+    /// Gives power to the board. Returns the path of the serial port. An emulated core stands still until
     /// [`Board::go`], so that no byte comes before the port is open.
     ///
-    /// `air` stands for the air where both boards are processes of this host; `prepared` what
-    /// [`Board::preparation`] made.
+    /// `air` is the air if both boards are processes on this host. `prepared` is what [`Board::preparation`] made.
     ///
     /// # Errors
-    /// [`BenchError`], by what does not start.
+    /// [`BenchError`] that names what does not start.
     fn power_on(&mut self, air: &Air, prepared: Option<Prepared>) -> Result<PathBuf, BenchError>;
 
-    /// The serial port is open: the core may run.
+    /// Lets the core run, because the serial port is open now.
     ///
     /// # Errors
-    /// [`BenchError`], when it does not.
+    /// [`BenchError`] if the core does not run.
     fn go(&mut self) -> Result<(), BenchError> {
         Ok(())
     }
 
-    /// What is to be run to switch the power, after [`Board::go`] or [`Board::power_off`]; none where those do it.
+    /// The program that switches the power after [`Board::go`] or [`Board::power_off`]. `None` if those two methods
+    /// switch it.
     fn switch(&self, _on: bool) -> Option<Switch> {
         None
     }
 
-    /// Whether the firmware starts anew when the board is switched on by [`Board::power_on`] and [`Board::go`].
+    /// Whether the firmware restarts when [`Board::power_on`] and [`Board::go`] switch the board on.
     fn restarts(&self) -> bool {
         true
     }
 
-    /// Takes power away at once, as a cut does.
+    /// Takes the power away at once, as a power cut does.
     fn power_off(&mut self);
 
-    /// How its power was switched last.
+    /// How the board's power was last switched.
     fn switched(&self) -> PowerSwitch;
 
-    /// Whether [`Board::cut`] would keep the process behind the board.
+    /// Whether [`Board::cut`] would keep the board's process.
     fn can_be_cut(&self) -> bool {
         false
     }
 
-    /// As [`Board::power_off`], but keeps the process, if it can, for [`Board::power_on_again`].
+    /// Takes the power away as [`Board::power_off`] does, but keeps the process if possible, for
+    /// [`Board::power_on_again`].
     fn cut(&mut self) {
         self.power_off();
     }
 
-    /// As [`Board::power_on`], with the process that [`Board::cut`] has kept. `None`: there is none, or it can't go on; a
-    /// new one is needed.
+    /// Gives power to the board as [`Board::power_on`] does, with the process that [`Board::cut`] has kept. Returns
+    /// `None` if there is no such process or it can't go on. Then a new one is needed.
     fn power_on_again(&mut self) -> Option<PathBuf> {
         None
     }
 
-    /// What can be done ahead of the next power-on, on another thread. When this returns one for an emulator, `air`
-    /// is there, so that the validator's may be done at the same time.
+    /// The work that another thread can do before the next power-on. When an emulator's preparation is returned, `air`
+    /// exists, so the validator's preparation can be done at the same time.
     ///
     /// # Errors
-    /// [`BenchError::State`] when `air` can't be made.
+    /// [`BenchError::State`] if `air` can't be made.
     fn preparation(&self, _air: &Air) -> Result<Option<Preparation>, BenchError> {
         Ok(None)
     }
 
-    /// Why the board is gone, when it is gone of its own accord, or goes `within` this time: a port vanishes a moment
-    /// before the process behind it has ended.
+    /// Why the board has ended by itself, if it has, or if it does so `within` this time. The wait is needed because a
+    /// port vanishes a moment before the process behind it ends.
     fn ended(&mut self, _within: Duration) -> Option<String> {
         None
     }
 
-    /// The image that the board is to run; none where this bench does not program it.
+    /// The image that the board is to run. `None` if this bench does not program the board.
     fn image(&self) -> Option<&Image> {
         None
     }
 
-    /// True when the flash is known to hold nothing, so that there is no firmware to ask who it is.
+    /// Whether the flash is known to be empty, so that there is no firmware to ask for its identity.
     fn is_blank(&self) -> bool {
         false
     }
 
-    /// Erases, programs and verifies [`Board::image`] through the debug probe. The board is off afterwards where its
-    /// power can be switched, reset where not.
+    /// Erases, programs and verifies [`Board::image`] through the debug probe. Afterwards the board is off if its power
+    /// can be switched. Otherwise it is reset.
     ///
     /// # Errors
-    /// [`BenchError::Flash`].
+    /// [`BenchError::Flash`] if one of these steps fails.
     fn flash(&mut self, _progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
         Err(BenchError::NotProgrammable(self.kind()))
     }
 }
 
-/// How a board comes to start.
+/// How a board starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// Its power came on, so it starts by itself.
     PoweredOn,
-    /// Its power can't be switched: it has had it all the time.
+    /// Its power can't be switched, so it was on the whole time.
     StillOn,
 }
 
@@ -120,5 +121,5 @@ pub enum Prepared {
     Qemu(Box<Standby>),
 }
 
-/// Makes a [`Prepared`].
+/// The work that makes a [`Prepared`].
 pub type Preparation = Box<dyn FnOnce() -> Result<Prepared, BenchError> + Send>;

@@ -1,4 +1,4 @@
-//! What can be wrong with a bench.
+//! Errors of a bench.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use taprig_model::event::{RigFault, Role};
 use crate::flash::FlashError;
 use crate::link::LinkError;
 
-/// The bench failed: the rig's fault, never a verdict on the device.
+/// The bench failed. This is the rig's fault and never a verdict on the device.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// A folder or file of the rig's own can't be used.
@@ -17,109 +17,109 @@ pub enum BenchError {
     State {
         /// The folder or file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Too many benches at a time.
-    #[error("all {slots} slots of the bench {bench} are taken by other runs")]
+    /// Too many benches are in use at the same time.
+    #[error("other runs use all {slots} slots of the bench {bench}")]
     NoSlot {
         /// The bench.
         bench: String,
-        /// How many slots there are.
+        /// Number of slots.
         slots: u32,
     },
     /// A board does not start.
     #[error("the {role} ({kind}) does not start: {what}")]
     Start {
-        /// Which board.
+        /// The board.
         role: Role,
-        /// Which kind.
+        /// The kind of the board.
         kind: BoardKind,
         /// What went wrong.
         what: String,
-        /// What to try.
+        /// What a person can try.
         advice: Option<&'static str>,
     },
-    /// A board ended of its own accord.
+    /// A board ended by itself.
     #[error("the {role} is gone: {why}")]
     Ended {
-        /// Which board.
+        /// The board.
         role: Role,
-        /// Why, as far as is known.
+        /// The cause, as far as it is known.
         why: String,
     },
-    /// The validator does not become ready.
+    /// The validator did not become ready.
     #[error("the {role} did not become ready within {} ms of power-on: {why}", within.as_millis())]
     NotReady {
-        /// Which board.
+        /// The board.
         role: Role,
-        /// How long it had.
+        /// The time limit.
         within: Duration,
-        /// What was heard of it.
+        /// What the board sent in that time.
         why: String,
     },
-    /// A board is not what the bench file says.
-    #[error("the {role} says that it is {seen}, but the bench file wants {wanted}: nothing was flashed")]
+    /// A board's identity differs from the bench file.
+    #[error("the {role} says that it is {seen}, but the bench file says {wanted}: nothing was flashed")]
     WrongBoard {
-        /// Which board.
+        /// The board.
         role: Role,
-        /// What it says.
+        /// What the board says.
         seen: String,
-        /// What the bench file wants.
+        /// What the bench file says.
         wanted: String,
     },
     /// After flashing, the board still runs another image.
-    #[error(
-        "the {role} was flashed and verified, but its firmware reports the digest {seen} where the image has {wanted}"
-    )]
+    #[error("the {role} was flashed and verified, but its firmware reports the digest {seen} instead of {wanted}")]
     Digest {
-        /// Which board.
+        /// The board.
         role: Role,
-        /// What it reports.
+        /// The digest that the firmware reports.
         seen: String,
-        /// What the image has.
+        /// The digest of the image.
         wanted: String,
     },
-    /// The nonce of a case did not come back.
-    #[error("the {role} did not return this case's nonce but `{seen}`: what it says can't be relied on")]
+    /// The board did not return the nonce of a case.
+    #[error("the {role} returned `{seen}` instead of this case's nonce: its answers can't be relied on")]
     Nonce {
-        /// Which board.
+        /// The board.
         role: Role,
-        /// What it returned.
+        /// What the board returned.
         seen: String,
     },
-    /// The card emulator left the reader without an answer.
+    /// The card emulator did not answer the reader.
     #[error(
-        "the validator got no answer from the card emulator, which answers every frame: the machine is overloaded, or the air between the boards is cut"
+        "the validator got no answer from the card emulator, although it answers every frame: the machine is overloaded, or the air between the boards is cut"
     )]
     Air,
     /// Notes of the card emulator did not arrive.
-    #[error("{notes} notes of the card emulator were lost on the way, so what the card side saw is not whole")]
+    #[error("{notes} notes of the card emulator were lost, so the observations of the card side are incomplete")]
     Lost {
-        /// How many.
+        /// Number of lost notes.
         notes: u32,
     },
-    /// This kind of board is not programmed by the rig.
-    #[error("a board of kind `{0}` is not programmed by the rig")]
+    /// The rig does not program this kind of board.
+    #[error("the rig does not program boards of kind `{0}`")]
     NotProgrammable(BoardKind),
-    /// A serial port that the bench file names is not there.
-    #[error("no serial port fits what the bench file says of the {role}: {wanted} (ports here: {there})")]
+    /// No serial port matches the bench file.
+    #[error(
+        "no serial port matches the bench file's description of the {role}: {wanted} (ports of this machine: {there})"
+    )]
     NoPort {
-        /// Of which board.
+        /// The board.
         role: Role,
         /// What the bench file says.
         wanted: String,
-        /// The ports that there are.
+        /// The ports of this machine.
         there: String,
     },
-    /// Several serial ports are as the bench file says.
-    #[error("several serial ports fit what the bench file says of the {role}: {wanted} (they are: {fitting})")]
+    /// Several serial ports match the bench file.
+    #[error("several serial ports match the bench file's description of the {role}: {wanted} (these ports: {fitting})")]
     SeveralPorts {
-        /// Of which board.
+        /// The board.
         role: Role,
         /// What the bench file says.
         wanted: String,
-        /// The ports that fit.
+        /// The ports that match.
         fitting: String,
     },
     /// A program that switches power failed.
@@ -127,15 +127,15 @@ pub enum BenchError {
     Power {
         /// The program.
         command: String,
-        /// Why.
+        /// The cause.
         why: String,
     },
     /// Flashing failed.
-    #[error("flashing the {role}: {}", told(source))]
+    #[error("flashing the {role}: {}", with_causes(source))]
     Flash {
-        /// Which board.
+        /// The board.
         role: Role,
-        /// Why.
+        /// The cause.
         source: FlashError,
     },
     /// A serial link failed.
@@ -143,17 +143,17 @@ pub enum BenchError {
     Link(#[from] LinkError),
 }
 
-/// An error with all its causes: `reading x failed (permission denied)`. What an error quotes of its causes itself is not
-/// told twice.
-pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
+/// An error with all its causes: `reading x failed (permission denied)`. A cause that the error's text already contains
+/// is not repeated.
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let text = error.to_string();
     let causes = std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string);
     let causes: Vec<_> = causes.filter(|cause| !text.contains(cause.as_str())).collect();
     if causes.is_empty() { text } else { format!("{text} ({})", causes.join(": ")) }
 }
 
-/// What went wrong and what to try, as one line for a person.
-pub fn advised(what: String, advice: Option<&str>) -> String {
+/// What went wrong and what to try, in one line.
+pub fn with_advice(what: String, advice: Option<&str>) -> String {
     match advice {
         Some(advice) => format!("{what}; {advice}"),
         None => what,
@@ -161,34 +161,38 @@ pub fn advised(what: String, advice: Option<&str>) -> String {
 }
 
 impl BenchError {
-    /// What to try. It is no part of the message, which may hold words of other programs.
+    /// What a person can try. This is not part of the message, which may contain the words of other programs.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
             Self::State { .. } => "set TAPRIG_STATE to a folder that you may write",
-            Self::NoSlot { .. } => "wait for one to end",
+            Self::NoSlot { .. } => "wait until one of them ends",
             Self::Start { advice, .. } => return *advice,
-            Self::Ended { .. } => "run again, and if it stays so, look at the end of its record (--report)",
-            Self::NotReady { .. } => "has it power, is it this board's firmware, does it run, and is this its port?",
-            Self::WrongBoard { .. } => "are the cables swapped, or is it another board?",
-            Self::Digest { .. } => "does it run from another memory?",
-            Self::Nonce { .. } => "is another program on its port?",
+            Self::Ended { .. } => "run again; if it happens again, look at the end of the record (--report)",
+            Self::NotReady { .. } => {
+                "check that it has power, that its firmware is the one for this board and runs, and that this is its port"
+            }
+            Self::WrongBoard { .. } => "check whether the cables are swapped, or whether it is another board",
+            Self::Digest { .. } => "check whether it runs from another memory",
+            Self::Nonce { .. } => "check whether another program uses its port",
             Self::Air => "run fewer benches at a time, or check the wires",
             Self::Lost { .. } => "check its serial cable and `baud`, or run fewer benches at a time",
-            Self::NoPort { .. } => "is the board or its adapter plugged in, and is this how it is called?",
-            Self::SeveralPorts { .. } => "tell them apart by `serial`, `interface` or `location`",
-            Self::Power { .. } => "does it work when you run it by hand?",
+            Self::NoPort { .. } => {
+                "check that the board or its adapter is plugged in, and that the bench file describes it correctly"
+            }
+            Self::SeveralPorts { .. } => "add `serial`, `interface` or `location` to tell them apart",
+            Self::Power { .. } => "check whether the program works when you run it by hand",
             Self::Flash { source, .. } => return source.cause.advice(),
             Self::Link(error) => return error.advice(),
             Self::NotProgrammable(_) => return None,
         })
     }
 
-    /// The fault as an event.
+    /// The error as an event.
     #[must_use]
     pub fn fault(&self, doing: &str, on: &str) -> RigFault {
         let advice = self.advice().map(str::to_owned);
-        RigFault { doing: doing.into(), on: on.into(), cause: told(self), advice }
+        RigFault { doing: doing.into(), on: on.into(), cause: with_causes(self), advice }
     }
 }
 
@@ -203,17 +207,17 @@ mod tests {
     #[test]
     fn causes_stand_behind_in_brackets() {
         let error = Outer(std::io::Error::other("no such file"));
-        assert_eq!(told(&error), "reading x failed (no such file)");
-        assert_eq!(told(&std::io::Error::other("alone")), "alone");
-        assert_eq!(advised("alone".into(), Some("try")), "alone; try");
+        assert_eq!(with_causes(&error), "reading x failed (no such file)");
+        assert_eq!(with_causes(&std::io::Error::other("alone")), "alone");
+        assert_eq!(with_advice("alone".into(), Some("try")), "alone; try");
     }
 
     #[test]
     fn a_fault_tells_cause_and_advice_apart() {
         let error = BenchError::NoSlot { bench: "sim".into(), slots: 2 };
         let fault = error.fault("getting the boards ready", "the bench sim");
-        assert_eq!(fault.cause, "all 2 slots of the bench sim are taken by other runs");
-        assert_eq!(fault.advice.as_deref(), Some("wait for one to end"));
+        assert_eq!(fault.cause, "other runs use all 2 slots of the bench sim");
+        assert_eq!(fault.advice.as_deref(), Some("wait until one of them ends"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who the boards are, and that they run the image they are to run.
+//! Makes sure of the identity of the boards, and that they run the right image.
 
 use taprig_model::bench::BoardKind;
 use taprig_model::event::{Body, FlashOutcome, Role, Source};
@@ -8,11 +8,12 @@ use crate::flash::Image;
 use taprig_record::units::{lower_hex, micros};
 
 impl Bench {
-    /// Powers the bench on with the firmware that it is to run: boards are asked who they are, and those whose digest
-    /// is another are flashed; with `anyway`, all are. Ends with both boards ready.
+    /// Powers the bench on with the firmware that it is to run. It asks both boards for their identity and flashes
+    /// those whose digest differs from that of their image. With `anyway`, it flashes both. At the end both boards are
+    /// ready.
     ///
     /// # Errors
-    /// [`BenchError`], by what fails.
+    /// [`BenchError`] that names what failed.
     pub(super) async fn establish(&mut self, anyway: bool) -> Result<(), BenchError> {
         let mut flashed = Vec::new();
         for role in ROLES {
@@ -23,9 +24,9 @@ impl Bench {
             }
         }
         while let Err(error) = self.power_cycle().await {
-            // Its flash holds nothing that runs and speaks: the probe alone tells which board it is.
+            // The flash contains nothing that runs and speaks. In that case only the probe tells which board it is.
             let Some(role) = self.speechless(&error).filter(|role| !flashed.contains(role)) else { return Err(error) };
-            // A board that was made ahead holds what does not run.
+            // A board that was made ahead contains the firmware that does not run.
             self.forget_next();
             self.flash(role)?;
             flashed.push(role);
@@ -40,7 +41,7 @@ impl Bench {
             return Ok(());
         }
         self.power_off().await?;
-        // Boards that were made ahead hold the old image.
+        // Boards that were made ahead contain the old image.
         self.forget_next();
         for &(role, _) in stale.iter().filter(|(role, _)| !flashed.contains(role)) {
             self.flash(role)?;
@@ -55,7 +56,7 @@ impl Bench {
         }
     }
 
-    /// The board that `error` is about, when what it has in flash may be why, and the rig can flash it.
+    /// The board that `error` is about, if the content of its flash may be the cause and the rig can flash it.
     fn speechless(&mut self, error: &BenchError) -> Option<Role> {
         let role = match error {
             BenchError::NotReady { role, .. } | BenchError::Ended { role, .. } | BenchError::Start { role, .. } => {
@@ -67,7 +68,8 @@ impl Bench {
         (matches!(board.kind(), BoardKind::Probe | BoardKind::Qemu) && board.image().is_some()).then_some(role)
     }
 
-    /// Asks both boards who they are. Returns those that run another image than they are to, with its digest.
+    /// Asks both boards for their identity. Returns those that run another image than they should, with the digest that
+    /// they report.
     async fn identify(&mut self) -> Result<Vec<(Role, String)>, BenchError> {
         let Some(links) = self.links.as_mut() else { return Ok(Vec::new()) };
         let validator = links.validator.identity().await?;

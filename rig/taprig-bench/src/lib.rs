@@ -1,7 +1,7 @@
 //! A bench: one validator, one card emulator, their power, programs and serial ports.
 //!
-//! A bench knows nothing of what is run on it. It brings its boards from power-on to ready, proves who they are,
-//! flashes them when their firmware is not the one asked for, and hands out their links.
+//! A bench does not know what is run on it. It brings its boards from power-on to ready, makes sure of their identity,
+//! and hands out their links. It flashes a board whose firmware is not the required one.
 
 mod air;
 pub mod board;
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use error::BenchError;
-pub use error::{advised, told};
+pub use error::{with_advice, with_causes};
 pub use open::{Config, Programs};
 
 use air::Air;
@@ -42,56 +42,57 @@ use validator_side::{Told, ValidatorSide};
 use crate::link::LinkError;
 use crate::link::console::Console;
 use crate::link::emulator::Relay;
-use crate::link::port::{Tap, Way};
+use crate::link::port::{ByteSink, Way};
 use taprig_record::Scope;
 use taprig_record::units::micros;
 
-/// A process whose port has vanished has ended within this time.
+/// If a port has vanished, the process behind it ends within this time.
 const LAST_BREATH: Duration = Duration::from_millis(500);
 
-/// The two sides of a bench whose boards are on and ready.
+/// The two sides of a bench whose boards have power and are ready.
 #[derive(Debug)]
 pub struct Links {
     /// The device under test.
     pub validator: Box<dyn ValidatorSide>,
-    /// What holds cards to its reader.
+    /// The side that holds cards to the validator's reader.
     pub card: Box<dyn CardSide>,
 }
 
-/// A bench in use.
+/// A bench that is in use.
 pub struct Bench {
     bench_name: String,
     device: Device,
     validator: Box<dyn Board>,
     emulator: Box<dyn Board>,
-    /// Of the console and of the emulator's link, in bits a second.
+    /// The speeds of the console and of the emulator's link, in bits per second.
     console_baud: u32,
     emulator_baud: u32,
     modelled: bool,
     links: Option<Links>,
-    /// What the validator was last brought into.
+    /// The state that the validator was last brought into.
     told: Told,
-    /// Both boards have power and were ready.
+    /// Whether both boards have power and have become ready.
     on: bool,
-    /// The boards came from power-on and nothing was said to them yet.
+    /// Whether the boards come from power-on and have received no command yet.
     fresh: bool,
-    /// Notes of the emulator that were lost before its power was taken away and that nobody has asked for yet.
+    /// Number of notes of the emulator that were lost before its power was taken away, and that nobody has asked for
+    /// yet.
     lost: u32,
-    /// Power-ons so far: each has a socket of its own for the air.
+    /// Number of power-ons so far. Each has its own socket for the air.
     cycles: u32,
-    /// The air between the processes that the boards have now.
+    /// The air between the current processes of the boards.
     air: Option<Air>,
-    /// Power is cut in place where both boards allow it.
+    /// Whether power is cut in place if both boards allow it.
     in_place: bool,
     next: Option<Next>,
-    /// It was told that power can't be taken away.
+    /// Whether an event already said that the power can't be taken away.
     unswitched: bool,
     scope: Scope,
-    // After the boards, so that it is dropped after them.
+    // This comes after the boards, so that it is dropped after them.
     slot: Slot,
 }
 
-/// The boards of the next power-on, being made on another thread.
+/// The boards of the next power-on. Another thread makes them.
 #[derive(Debug)]
 struct Next {
     air: Air,
@@ -111,19 +112,19 @@ impl Bench {
         &self.device
     }
 
-    /// Whether its times are modelled: one of its boards is emulated or hosted.
+    /// Whether the bench's times are modelled. This is so if one of its boards is emulated or hosted.
     #[must_use]
     pub fn is_modelled(&self) -> bool {
         self.modelled
     }
 
-    /// Where the bench's events go.
+    /// The scope of the bench's events.
     #[must_use]
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// From here on the bench's events go to `scope`: to that of a sub-case, or back to its own.
+    /// Sets the scope of the bench's events: that of a sub-case, or the bench's own.
     pub fn tell_to(&mut self, scope: Scope) {
         self.scope = scope;
         let tell = self.noise();
@@ -132,70 +133,71 @@ impl Bench {
         }
     }
 
-    /// Takes in what the validator has said and nobody has waited for, so that its noise is told.
+    /// Reads what the validator has sent and nobody has waited for, so that its noise is recorded.
     pub fn hear_out(&mut self) {
         if let Some(links) = &mut self.links {
             links.validator.hear_out();
         }
     }
 
-    /// Tells of lines that are neither reply nor event.
+    /// Records lines that are neither reply nor event.
     fn noise(&self) -> impl Fn(&str) + Send + use<> {
         let scope = self.scope.clone();
         move |line| scope.emit(Source::Validator, Body::ConsoleNoise { text: line.to_owned() })
     }
 
-    /// The links, when the boards are on.
+    /// The two sides, if the boards have power.
     pub fn links(&mut self) -> Option<&mut Links> {
         self.links.as_mut()
     }
 
-    /// Name of the bench with its slot.
+    /// Name of the bench, with the number of its slot.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}-{}", self.bench_name, self.slot.number())
     }
 
-    /// Boards that come straight from power-on: power-cycled, unless nothing was done since the last time.
+    /// Brings the boards to the state after a power-on. It power-cycles them unless nothing was done since the last
+    /// power-on.
     ///
     /// # Errors
-    /// As [`Bench::power_cycle`].
+    /// The same as for [`Bench::power_cycle`].
     pub async fn fresh(&mut self) -> Result<(), BenchError> {
         if !self.fresh {
             self.power_cycle().await?;
         }
         self.fresh = false;
-        // What was lost before belongs to nobody.
+        // Notes that were lost before do not count for this case.
         let _ = self.take_lost();
         Ok(())
     }
 
-    /// How many notes of the card emulator were lost since the boards were [`fresh`](Bench::fresh), or since this was
-    /// last asked. When it is not zero, what the card side saw is not whole.
+    /// How many notes of the card emulator were lost since the boards were [`fresh`](Bench::fresh), or since the last
+    /// call. If the number is not zero, the observations of the card side are incomplete.
     pub fn take_lost(&mut self) -> u32 {
         let since = self.links.as_mut().map_or(0, |links| links.card.take_lost());
         std::mem::take(&mut self.lost).saturating_add(since)
     }
 
-    /// Takes power from both boards and gives it back; returns when both are ready.
+    /// Takes the power from both boards and gives it back. Returns when both are ready.
     ///
     /// # Errors
-    /// [`BenchError`]; the boards are then off.
+    /// [`BenchError`]. The boards are off in that case.
     pub async fn power_cycle(&mut self) -> Result<(), BenchError> {
         self.power_off().await?;
         let outcome = self.power_on().await;
-        // Why the boards did not come on is the first thing to know. Where power can't be taken away either, closing the
-        // bench tells.
+        // The reason why the boards did not come on matters most. If the power can't be taken away either, closing the
+        // bench reports that.
         if outcome.is_err() && self.power_off().await.is_err() {
             self.unswitched = false;
         }
         outcome
     }
 
-    /// Takes power from both boards; returns when it has been off for long enough.
+    /// Takes the power from both boards. Returns when it has been off for long enough.
     ///
     /// # Errors
-    /// [`BenchError::Power`]: a board may still have power.
+    /// [`BenchError::Power`]. A board may still have power in that case.
     pub async fn power_off(&mut self) -> Result<(), BenchError> {
         self.hang_up().await;
         self.boards_off();
@@ -210,7 +212,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The same where nothing can be awaited, and nobody waits for the boards to be used again.
+    /// Does the same in places that can't await, when nobody waits to use the boards again.
     fn power_off_at_once(&mut self) -> Result<(), BenchError> {
         self.hear_last_words();
         self.links = None;
@@ -224,10 +226,10 @@ impl Bench {
         Ok(())
     }
 
-    /// Takes power from what is a process of this host.
+    /// Takes the power from boards that are processes on this host.
     fn boards_off(&mut self) {
         let cut = self.can_be_cut();
-        // The validator first: its air is a client of the emulator's.
+        // The validator comes first, because it is the client of the emulator's socket for the air.
         for role in [Role::Validator, Role::Emulator] {
             let board = self.board(role);
             if cut { board.cut() } else { board.power_off() }
@@ -247,7 +249,7 @@ impl Bench {
         }
     }
 
-    /// Closes the ports, whose paths are the same after a cut in place. What the boards say from here on is lost.
+    /// Closes the ports, whose paths stay the same after a cut in place. Whatever the boards send from now on is lost.
     async fn hang_up(&mut self) {
         self.hear_last_words();
         if let Some(Links { validator, card }) = self.links.take() {
@@ -269,10 +271,10 @@ impl Bench {
         self.scope.emit(Source::Power, Body::Power { role, on, by });
     }
 
-    /// Lets time pass. What the boards say meanwhile waits for the next step.
+    /// Lets time pass. Whatever the boards send in this time is kept for the next step.
     ///
     /// # Errors
-    /// [`BenchError::Link`] at once when a port vanishes.
+    /// [`BenchError::Link`] as soon as a port vanishes.
     pub async fn idle(&mut self, time: Duration) -> Result<(), BenchError> {
         let deadline = tokio::time::Instant::now() + time;
         match &mut self.links {
@@ -285,7 +287,7 @@ impl Bench {
     }
 
     async fn power_on(&mut self) -> Result<(), BenchError> {
-        // What was made ahead costs nothing here; what was not counts.
+        // Time that the rig spent on preparations counts as part of the wait.
         let started = Instant::now();
         let (relay_port, console_port) = match self.boards_again() {
             Some(ports) => ports,
@@ -322,15 +324,15 @@ impl Bench {
         Ok(())
     }
 
-    /// Gives power to both boards where a cut has kept their processes, and returns the paths of their ports, the emulator's
-    /// first. Nothing that was on its way to either reaches it.
+    /// Gives power to both boards if a cut has kept their processes, and returns the paths of their ports, the
+    /// emulator's first. Nothing that was on its way to either board reaches it.
     fn boards_again(&mut self) -> Option<(PathBuf, PathBuf)> {
         let ports = (self.emulator.power_on_again(), self.validator.power_on_again());
-        // Both stand still now, and deaf, so that this is all that there was.
+        // Both boards stand still now and read nothing, so nothing can follow.
         let air_is_clear = self.air.as_ref().is_some_and(Air::clear);
         match ports {
             (Some(relay), Some(console)) if air_is_clear => Some((relay, console)),
-            // One of them needs a new process, so both do: the air is between two processes.
+            // If one board needs a new process, both do, because the air connects two processes.
             _ => None,
         }
     }
@@ -343,7 +345,7 @@ impl Bench {
         Ok((relay_port, console_port))
     }
 
-    /// What is said of a board that did not become ready: that it is gone, when it is.
+    /// The error for a board that did not become ready. If the board has ended, the error says so.
     fn not_ready(&mut self, role: Role, within: Duration, error: LinkError) -> BenchError {
         match (self.ended(role, &error), error) {
             (Some(why), _) => BenchError::Ended { role, why },
@@ -352,7 +354,7 @@ impl Bench {
         }
     }
 
-    /// Why a board is gone, when it is gone of its own accord and that is why a link failed with `error`.
+    /// Why a board has ended by itself, if that is the reason why a link failed with `error`.
     pub fn ended(&mut self, role: Role, error: &LinkError) -> Option<String> {
         let within = if matches!(error, LinkError::Gone { .. }) { LAST_BREATH } else { Duration::ZERO };
         self.board(role).ended(within)
@@ -365,17 +367,17 @@ impl Bench {
         }
     }
 
-    /// Starts to make the boards of the next power-on, while this one's are at work.
+    /// Starts to make the boards of the next power-on, while the present ones work.
     fn prepare_next(&mut self) {
-        // What can't be made now is tried at the power-on, which can tell why not.
+        // If something can't be made now, the power-on tries again and can report the cause.
         let Ok(air) = self.next_air() else { return };
         if let Ok(Some(make)) = self.preparation(&air) {
             self.next = Some(Next { air, making: std::thread::spawn(make) });
         }
     }
 
-    /// What makes the boards of a power-on, side by side. The validator connects where the emulator listens, so where the
-    /// emulator can't be made ahead, the validator can't either.
+    /// The work that makes the boards of a power-on, in parallel. The validator connects to the socket on which the
+    /// emulator listens. Therefore, if the emulator can't be made ahead, the validator can't either.
     fn preparation(
         &self,
         air: &Air,
@@ -409,7 +411,7 @@ impl Bench {
         }
     }
 
-    /// Boards that were made ahead and never switched on go with what made them.
+    /// Boards that were made ahead and never switched on are dropped together with the thread that made them.
     fn forget_next(&mut self) {
         if let Some(next) = self.next.take() {
             drop(next.making.join());
@@ -422,13 +424,13 @@ impl Bench {
         Air::new(self.slot.runtime().join(format!("air-{}", self.cycles)), both_emulated)
     }
 
-    fn tap(&self, port: &'static str) -> Tap {
+    fn tap(&self, port: &'static str) -> ByteSink {
         let serial = self.scope.serial(port);
         std::sync::Arc::new(move |way, bytes| serial.bytes(Instant::now(), way == Way::In, bytes))
     }
 }
 
-/// Switches power where that takes a program.
+/// Switches the power if a program is needed for that.
 async fn switched(switch: Option<Switch>) -> Result<(), BenchError> {
     match switch {
         Some(switch) => switch.run().await,
@@ -447,7 +449,7 @@ impl Drop for Bench {
         if let Err(error) = off
             && !self.unswitched
         {
-            // It is no fault of the sub-case that was the last here.
+            // This is not the fault of the sub-case that was the last on this bench.
             let scope = self.scope.recorder().scope().bench(&self.name());
             let fault = error.fault("switching the boards off", &format!("the bench {}", self.name()));
             scope.emit(Source::Rig, Body::RigFault(fault));

@@ -1,4 +1,4 @@
-//! From a bench file to a bench with both boards ready.
+//! Opens a bench: from a bench file to two boards that are ready.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,10 @@ use crate::flash::{Image, Target};
 use crate::validator_side::Told;
 use taprig_record::Recorder;
 
-/// Speed of an emulator's link where the bench file says nothing.
+/// Speed of an emulator's link if the bench file gives none.
 const EMULATOR_BAUD: u32 = 115_200;
 
-/// What a bench is opened from.
+/// Everything that is needed to open a bench.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Name of the bench file.
@@ -31,18 +31,19 @@ pub struct Config {
     pub bench: bench::Bench,
     /// The device file that it names.
     pub device: Device,
-    /// Images by role; read and checked before any bench is opened. None for boards that the rig does not program.
+    /// Images by role. They were read and checked before any bench is opened. Boards that the rig does not program have
+    /// none.
     pub images: BTreeMap<Role, Image>,
     /// Programs that a bench starts.
     pub programs: Programs,
-    /// Flash all boards when the bench is opened, whatever they hold.
+    /// Whether all boards are flashed when the bench is opened, whatever they contain.
     pub flash_anyway: bool,
 }
 
 /// Programs that a bench starts.
 #[derive(Debug, Clone)]
 pub struct Programs {
-    /// `taprig`, whose subcommand `board` is the hosted firmware.
+    /// The program `taprig`. Its subcommand `board` is the hosted firmware.
     pub taprig: PathBuf,
     /// `qemu-system-arm`.
     pub qemu: PathBuf,
@@ -57,11 +58,11 @@ impl Config {
         self.images.get(&role)
     }
 
-    /// What the card side of this bench will be able to do, so that a case that needs more is known before a board is
-    /// touched.
+    /// What the card side of this bench will be able to do. It is needed before a board is touched, to find the cases
+    /// that need more.
     #[must_use]
     pub fn card_side(&self) -> CardCapabilities {
-        // Every kind of board runs the same firmware behind the same link.
+        // Every kind of board runs the same firmware and uses the same link.
         Emulator::can()
     }
 
@@ -73,10 +74,10 @@ impl Config {
 }
 
 impl Bench {
-    /// Takes a slot, powers both boards on, flashes those that hold another image, and waits until they are ready.
+    /// Takes a slot, powers both boards on, flashes those that contain another image, and waits until both are ready.
     ///
     /// # Errors
-    /// [`BenchError`], by what fails.
+    /// [`BenchError`] that names what failed.
     pub async fn open(config: &Config, recorder: &Recorder) -> Result<Self, BenchError> {
         let slot = Slot::take(&config.name)?;
         let scope = recorder.scope().bench(&format!("{}-{}", config.name, slot.number()));

@@ -1,4 +1,4 @@
-//! Which serial port is meant, by what does not change when cables are plugged in another order.
+//! Finds a serial port by properties that stay the same when cables are plugged in another order.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use taprig_model::units::Hex;
 
 use super::BenchError;
 
-/// The one port that fits all that the bench file says.
+/// The only port that matches everything that the bench file says.
 ///
 /// # Errors
-/// [`BenchError::NoPort`] when none fits, [`BenchError::SeveralPorts`].
+/// [`BenchError::NoPort`] if none matches, [`BenchError::SeveralPorts`] if several do.
 pub(super) fn find(role: Role, wanted: &SerialPort) -> Result<PathBuf, BenchError> {
     let ports = serialport::available_ports().unwrap_or_default();
     if let Some(path) = &wanted.path {
@@ -47,7 +47,7 @@ fn fits(wanted: &SerialPort, port: &SerialPortInfo) -> bool {
             .is_none_or(|location| usb.location.as_ref().is_some_and(|seen| seen.to_string() == *location))
 }
 
-/// What the bench file says, in words.
+/// The bench file's description of a port, in words.
 fn words(wanted: &SerialPort) -> String {
     let hex = |hex: &Hex| hex.to_string().replace(' ', "").to_lowercase();
     let parts = [
@@ -61,7 +61,7 @@ fn words(wanted: &SerialPort) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Ports, with what a bench file could say of them.
+/// The ports, with all properties that a bench file can use.
 fn list(ports: &[SerialPortInfo]) -> String {
     let names: Vec<_> = ports
         .iter()
@@ -81,7 +81,7 @@ fn list(ports: &[SerialPortInfo]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::advised;
+    use crate::with_advice;
     use serialport::UsbPortInfo;
 
     fn adapter(name: &str, serial: &str, interface: u8) -> SerialPortInfo {
@@ -117,22 +117,22 @@ mod tests {
         let wanted = wanted("{ vid: '0403', pid: '6011', serial: FT9, interface: 0 }");
         let error = choose(Role::Validator, &wanted, &ports()).unwrap_err();
         assert_eq!(
-            advised(error.to_string(), error.advice()),
-            "no serial port fits what the bench file says of the validator: USB vendor 0403, product 6011, serial \
-             number FT9, interface 0 (ports here: /dev/ttyS0, /dev/ttyUSB0 is 0403:6011 serial FT4XB1QL interface 0, \
-             /dev/ttyUSB1 is 0403:6011 serial FT4XB1QL interface 1); is the board or its adapter plugged in, and is \
-             this how it is called?"
+            with_advice(error.to_string(), error.advice()),
+            "no serial port matches the bench file's description of the validator: USB vendor 0403, product 6011, serial \
+             number FT9, interface 0 (ports of this machine: /dev/ttyS0, /dev/ttyUSB0 is 0403:6011 serial FT4XB1QL interface 0, \
+             /dev/ttyUSB1 is 0403:6011 serial FT4XB1QL interface 1); check that the \
+             board or its adapter is plugged in, and that the bench file describes it correctly"
         );
         let wanted = SerialPort { path: Some("/dev/serial/none".into()), ..SerialPort::default() };
         let error = find(Role::Emulator, &wanted).unwrap_err().to_string();
-        assert!(error.contains("of the emulator: the path /dev/serial/none (ports here: "), "{error}");
+        assert!(error.contains("of the emulator: the path /dev/serial/none (ports of this machine: "), "{error}");
     }
 
     #[test]
     fn ports_that_are_alike_are_told_apart_by_more() {
         let error = choose(Role::Validator, &wanted("{ vid: '0403' }"), &ports()).unwrap_err();
-        let error = advised(error.to_string(), error.advice());
-        assert!(error.starts_with("several serial ports fit") && error.contains("/dev/ttyUSB1"), "{error}");
-        assert!(error.contains("; tell them apart by `serial`"), "{error}");
+        let error = with_advice(error.to_string(), error.advice());
+        assert!(error.starts_with("several serial ports match") && error.contains("/dev/ttyUSB1"), "{error}");
+        assert!(error.contains("; add `serial`"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! An emulated board: the real image on a Cortex-M that QEMU emulates.
+//! An emulated board: QEMU runs the real image on a Cortex-M.
 
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use taprig_model::event::{PowerSwitch, Role};
 
 use super::air::Air;
 use super::board::{Board, Preparation, Prepared};
-use super::error::told;
+use super::error::with_causes;
 use super::{BenchError, Programs};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 
@@ -25,19 +25,19 @@ pub(super) struct QemuBoard {
     programs: Programs,
     state: PathBuf,
     runtime: PathBuf,
-    /// Made, and waiting for its port to be opened.
+    /// The process exists and waits until its port is opened.
     standing: Option<Box<Standby>>,
     running: Option<Emulated>,
-    /// Without power; its process is kept.
+    /// The board has no power, but its process is kept.
     dark: Option<Dark>,
     switched: PowerSwitch,
 }
 
 impl QemuBoard {
-    /// A board whose flash and memory are kept in `state`.
+    /// A board that keeps its flash and memory in `state`.
     ///
     /// # Errors
-    /// [`BenchError::Start`] when there is no such machine.
+    /// [`BenchError::Start`] if there is no such machine.
     pub(super) fn new(
         role: Role,
         machine: &str,
@@ -86,7 +86,7 @@ impl QemuBoard {
 }
 
 fn failed(role: Role) -> impl Fn(BoardError) -> BenchError {
-    move |error| BenchError::Start { role, kind: BoardKind::Qemu, what: told(&error), advice: error.advice() }
+    move |error| BenchError::Start { role, kind: BoardKind::Qemu, what: with_causes(&error), advice: error.advice() }
 }
 
 impl Board for QemuBoard {
@@ -112,7 +112,7 @@ impl Board for QemuBoard {
     }
 
     fn power_on_again(&mut self) -> Option<PathBuf> {
-        // A process that can't go on is replaced, as one is that has ended.
+        // A process that can't go on is replaced, like one that has ended.
         let standby = Box::new(self.dark.take()?.standby().ok()?);
         let serial = standby.serial().to_owned();
         self.standing = Some(standby);
@@ -130,7 +130,7 @@ impl Board for QemuBoard {
     fn power_off(&mut self) {
         self.standing = None;
         self.dark = None;
-        // Dropping cuts the power.
+        // Dropping the board cuts its power.
         self.running = None;
         self.switched = PowerSwitch::Process;
     }

@@ -1,4 +1,5 @@
-//! Real boards: programmed through a debug probe, or already programmed; reached over serial ports.
+//! Real boards. The rig programs them through a debug probe, or they are already programmed. It talks to them over
+//! serial ports.
 
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use super::switch::Switch;
 use super::{BenchError, port};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 
-/// A board that outlives the run.
+/// A board that continues to exist after the run.
 #[derive(Debug)]
 pub(super) struct RealBoard {
     role: Role,
@@ -23,14 +24,14 @@ pub(super) struct RealBoard {
 /// How a real board is programmed.
 #[derive(Debug)]
 pub(super) struct Program {
-    /// Chip and probe.
+    /// The chip and the probe.
     pub target: Target,
-    /// What is to run.
+    /// The image that the board is to run.
     pub image: Image,
 }
 
 impl RealBoard {
-    /// A board at `port`; without `program` it is taken as it is.
+    /// A board at `port`. Without `program`, its firmware stays as it is.
     #[must_use]
     pub(super) fn new(role: Role, port: SerialPort, power: Option<PowerCommand>, program: Option<Program>) -> Self {
         Self { role, port, power, program }
@@ -48,7 +49,7 @@ impl Board for RealBoard {
 
     fn go(&mut self) -> Result<(), BenchError> {
         match &self.program {
-            // Without a power switch, a power cycle is a reset.
+            // Without a power switch, a reset takes the place of a power cycle.
             Some(program) if self.power.is_none() => {
                 flash::reset(&program.target).map(drop).map_err(|source| BenchError::Flash { role: self.role, source })
             }
@@ -64,7 +65,7 @@ impl Board for RealBoard {
         self.power.is_some() || self.program.is_some()
     }
 
-    /// Its power is the switch's.
+    /// The power switch controls its power.
     fn power_off(&mut self) {}
 
     fn switched(&self) -> PowerSwitch {

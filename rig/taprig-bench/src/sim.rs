@@ -1,4 +1,4 @@
-//! A board that is a process of this host: the firmware's crates, compiled for it.
+//! A board that is a process on this host. It runs the crates of the firmware, compiled for the host.
 
 use std::fs::File;
 use std::io::Read;
@@ -17,10 +17,10 @@ use super::BenchError;
 use super::air::Air;
 use super::board::{Board, Prepared};
 
-/// From the start of the process to the line that names its port.
+/// The longest time from the start of the process to the line that names its port.
 const START: Duration = Duration::from_secs(5);
 
-/// So much of what a board says on standard error goes into a message.
+/// How much of a board's standard error goes into a message.
 const WORDS: usize = 400;
 
 /// A hosted board.
@@ -28,13 +28,13 @@ const WORDS: usize = 400;
 pub(super) struct SimBoard {
     role: Role,
     program: PathBuf,
-    /// Where the validator's non-volatile memory is.
+    /// The file with the validator's non-volatile memory.
     state: PathBuf,
     running: Option<Child>,
 }
 
 impl SimBoard {
-    /// A board of `role` that runs `program board <role> ...`.
+    /// A board with the role `role`. It runs `program board <role> ...`.
     #[must_use]
     pub(super) fn new(role: Role, program: PathBuf, state: PathBuf) -> Self {
         Self { role, program, state, running: None }
@@ -44,7 +44,7 @@ impl SimBoard {
         self.state.join("board.log")
     }
 
-    /// The board's own words on its end, to put behind a sentence.
+    /// What the board itself said when it ended, in a form that can follow a sentence.
     fn words(&self) -> String {
         let text = std::fs::read(self.log()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text[..text.len().min(WORDS)]).trim().replace('\n', " / ");
@@ -66,7 +66,7 @@ impl SimBoard {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).map_err(|source| BenchError::State { path: log.clone(), source })?)
-            // Ctrl-C is the rig's to hear: it stops its boards in order.
+            // The board must not get Ctrl-C itself, because the rig stops its boards in order.
             .process_group(0)
             .spawn()
             .map_err(|error| failed(format!("{}: {error}", self.program.display()), None))?;
@@ -77,13 +77,13 @@ impl SimBoard {
                 let _ = child.kill();
                 let _ = child.wait();
                 let said = format!("it did not name its serial port, but said `{}`{}", line.trim(), self.words());
-                Err(failed(said, Some("is it a board program of this version of taprig?")))
+                Err(failed(said, Some("check that it is the board program of this version of taprig")))
             }
         }
     }
 }
 
-/// What comes up to the end of a line, or within the time.
+/// Reads up to the end of a line, within the time limit.
 fn first_line(mut from: impl Read + AsFd, within: Duration) -> String {
     let deadline = Instant::now() + within;
     let mut line = Vec::new();
@@ -130,7 +130,8 @@ impl Board for SimBoard {
         let child = self.running.as_mut()?;
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw)?;
         if let Ok(process) = pidfd_open(id, PidfdFlags::empty()) {
-            // Readable when the process has ended. What else the call tells, the next one tells too.
+            // The descriptor is readable when the process has ended. Any other result of the call is reported by the
+            // call that follows.
             let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Timespec::try_from(within).ok().as_ref());
         }
         let status = child.try_wait().ok()??;

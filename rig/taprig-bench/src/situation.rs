@@ -1,4 +1,4 @@
-//! From a power-on to the state that a case begins with.
+//! Brings a bench from power-on to the state in which a case begins.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::link::LinkError;
 use crate::validator_side::{Established, Told};
 
 impl Bench {
-    /// Brings the validator into the state that a case begins with, and makes sure that no answer of either board belongs to
-    /// an earlier case: by `nonce` where a board can return it. Boards that can't rest on the power-on, so the bench has to be
-    /// [`fresh`](Bench::fresh). Nothing is done while the boards are off.
+    /// Brings the validator into the state in which a case begins, and makes sure that no answer of either board
+    /// belongs to an earlier case. If a board can return `nonce`, the nonce proves this. Otherwise the power-on proves
+    /// it, so the bench has to be [`fresh`](Bench::fresh). If the boards are off, this does nothing.
     ///
     /// # Errors
-    /// [`BenchError`]; the validator is in no known state then.
+    /// [`BenchError`]. The validator is then in an unknown state.
     pub async fn situate(&mut self, situation: &Situation, nonce: [u8; 8]) -> Result<(), BenchError> {
         let within = self.device.console.reply_within.into();
         let Some(links) = &mut self.links else { return Ok(()) };
@@ -63,7 +63,7 @@ mod tests {
 
     const NONCE: [u8; 8] = [9; 8];
 
-    /// What situating comes to with an emulator played like this, and a validator that takes and returns everything.
+    /// The result of this step with the given emulator, and with a validator that accepts and returns everything.
     fn situated(
         emulator: impl FnMut(&wire::link::Order) -> Option<wire::link::Report> + Send + 'static,
     ) -> Result<(Established, Freshness), BenchError> {

@@ -1,7 +1,8 @@
-//! Where emulated and hosted boards keep what outlives them, one slot for each bench that runs at a time.
+//! Folders for everything that outlives emulated and hosted boards. There is one slot for each bench that runs at the
+//! same time.
 //!
-//! A slot is a folder with a lock file; the kernel drops the lock when the process that holds it dies, however it
-//! dies, so that no run ever finds a bench locked by one that is gone.
+//! A slot is a folder with a lock file. The kernel releases the lock when the process that holds it dies, however it
+//! dies. So a run never finds a bench that is locked by a dead process.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -10,19 +11,19 @@ use std::sync::{Mutex, PoisonError};
 
 use super::BenchError;
 
-/// Slots of one bench file on one machine; more benches than this at a time make no sense on any.
+/// Number of slots of one bench file on one machine. No machine can usefully run more benches at the same time.
 const SLOTS: u32 = 64;
 
-/// The lock of a slot, in its folder.
+/// Name of a slot's lock file in its folder.
 const LOCK: &str = "lock";
 
-/// How the name of a folder of sockets begins.
+/// Prefix of the names of socket folders.
 const RUNTIME: &str = "taprig-";
 
-/// In a folder of sockets: a link to the lock of the slot that it belongs to.
+/// Name of a link in a socket folder. It points to the lock of the slot that the folder belongs to.
 const OWNER: &str = "owner";
 
-/// A slot, held until it is dropped.
+/// A slot. It is held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
     number: u32,
@@ -35,9 +36,9 @@ impl Slot {
     /// Takes the first free slot of the bench `name`.
     ///
     /// # Errors
-    /// [`BenchError::State`] when the folders can't be made, [`BenchError::NoSlot`] when all are taken.
+    /// [`BenchError::State`] if the folders can't be made, [`BenchError::NoSlot`] if all slots are taken.
     pub(super) fn take(name: &str) -> Result<Self, BenchError> {
-        // One at a time, as a slot whose lock is tried below looks taken for a moment.
+        // Only one process does this at a time, because a slot looks taken for a moment while its lock is tried below.
         static TAKING: Mutex<()> = Mutex::new(());
         let _taking = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
         sweep(&runtime_base());
@@ -65,35 +66,35 @@ impl Slot {
         self.number
     }
 
-    /// Folder of what outlives the boards: flash and non-volatile memory.
+    /// Folder for what outlives the boards: flash and non-volatile memory.
     #[must_use]
     pub(super) fn state(&self) -> &Path {
         &self.state
     }
 
-    /// Folder of sockets; its path is short, as a socket's path has 108 bytes.
+    /// Folder for sockets. Its path is short, because the path of a socket has at most 108 bytes.
     #[must_use]
     pub(super) fn runtime(&self) -> &Path {
         &self.runtime.0
     }
 }
 
-/// A folder that goes when the run does.
+/// A folder that is removed at the end of the run.
 #[derive(Debug)]
 struct RuntimeDir(PathBuf);
 
 impl RuntimeDir {
-    /// One for the slot at `state`.
+    /// Makes a folder for the slot at `state`.
     fn make(state: &Path) -> Result<Self, BenchError> {
-        // Benches of several kinds may be open in one process, each with a slot of the same number.
+        // One process may have benches of several kinds open, each in a slot with the same number.
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = runtime_base().join(format!("{RUNTIME}{}-{number}", std::process::id()));
         let failed = |source| BenchError::State { path: path.clone(), source };
-        // Left over from a process of the same id that was killed.
+        // A killed process with the same id may have left this folder.
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).map_err(failed)?;
-        // First of all, so that a run that is killed now leaves nothing that can't be told to be its own.
+        // This comes first, so that a run that is killed now leaves only what can be recognised as its own.
         let owner = std::path::absolute(state).unwrap_or_else(|_| state.into());
         std::os::unix::fs::symlink(owner.join(LOCK), path.join(OWNER)).map_err(failed)?;
         Ok(Self(path))
@@ -102,34 +103,36 @@ impl RuntimeDir {
 
 impl Drop for RuntimeDir {
     fn drop(&mut self) {
-        // What is left is a few sockets in a temporary folder: no reason to fail.
+        // Only a few sockets in a temporary folder are left over. That is no reason to fail.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// Where folders of sockets are.
+/// The folder that contains the socket folders.
 fn runtime_base() -> PathBuf {
     let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir() && short(dir));
     base.unwrap_or_else(std::env::temp_dir)
 }
 
-/// Removes the folders of runs that were killed. Whose slot is locked lives; a folder that names no slot is not ours.
+/// Removes the socket folders of killed runs. If the slot of a folder is locked, its run is alive. A folder that names
+/// no slot does not belong to taprig.
 fn sweep(base: &Path) {
     for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
         let is_one = entry.file_name().to_str().is_some_and(|name| name.starts_with(RUNTIME));
-        // The kind of the entry itself: a link to a folder is none.
+        // This is the type of the entry itself: a link to a folder does not count as a folder.
         if !is_one || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
         let Ok(lock) = std::fs::read_link(entry.path().join(OWNER)) else { continue };
         let is_gone = match File::open(&lock) {
-            // The lock is held until the folder is gone, so that no run takes the slot and makes it anew meanwhile.
+            // The lock is held until the folder is removed. Otherwise another run could take the slot and make the
+            // folder anew in the meantime.
             Ok(lock) if lock.try_lock().is_ok() => Some(lock),
             // A slot that was deleted belongs to nobody.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             _ => continue,
         };
-        // What another user left is that user's to remove.
+        // What another user left can only be removed by that user.
         let _ = std::fs::remove_dir_all(entry.path());
         drop(is_gone);
     }
@@ -139,7 +142,7 @@ fn short(path: &Path) -> bool {
     path.as_os_str().len() < 48
 }
 
-/// `$TAPRIG_STATE`, or `taprig` in the user's folder for state.
+/// `$TAPRIG_STATE`, or `taprig` in the user's folder for state data.
 fn state_dir() -> PathBuf {
     if let Some(dir) = std::env::var_os("TAPRIG_STATE") {
         return dir.into();

@@ -1,4 +1,4 @@
-//! Programs that switch a board's power. Each has a deadline, and to wait for one keeps nobody from stopping the run.
+//! Programs that switch a board's power. Each has a deadline, and the run can be stopped while it waits for one.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output, Stdio};
@@ -11,10 +11,10 @@ use taprig_model::bench::PowerCommand;
 
 use super::BenchError;
 
-/// How long a program may take where the bench file says nothing.
+/// The longest time that a program may take if the bench file gives none.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Power that a program is to switch.
+/// A program that is to switch power.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Switch {
     arguments: Vec<String>,
@@ -24,21 +24,22 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// What switches power on or off, by the bench file.
+    /// The program that switches power on or off, according to the bench file.
     #[must_use]
     pub(super) fn of(power: &PowerCommand, on: bool) -> Self {
         Self {
             arguments: if on { &power.on } else { &power.off }.clone(),
             within: power.within.map_or(WITHIN, Duration::from),
-            // Capacitors have to empty: the one wait that nothing can announce.
+            // Capacitors have to discharge. This is the only wait whose end nothing can announce.
             rest: if on { Duration::ZERO } else { power.off_for.into() },
         }
     }
 
-    /// Runs the program, and waits until power has been off for long enough. To drop the future ends the program.
+    /// Runs the program, and waits until power has been off for long enough. If the future is dropped, the program is
+    /// ended.
     ///
     /// # Errors
-    /// [`BenchError::Power`] when it can't be run, fails, or does not end in time.
+    /// [`BenchError::Power`] if the program can't be run, fails, or does not end in time.
     pub(super) async fn run(&self) -> Result<(), BenchError> {
         let (tell, ended) = tokio::sync::oneshot::channel();
         let _program = self.start(move |output| drop(tell.send(output)))?;
@@ -48,10 +49,10 @@ impl Switch {
         Ok(())
     }
 
-    /// Runs the program where nothing can be awaited: at the end of a bench.
+    /// Runs the program in a place that can't await: at the end of a bench.
     ///
     /// # Errors
-    /// As [`Switch::run`].
+    /// The same as for [`Switch::run`].
     pub(super) fn run_at_once(&self) -> Result<(), BenchError> {
         let (tell, ended) = mpsc::channel();
         let _program = self.start(move |output| drop(tell.send(output)))?;
@@ -60,14 +61,15 @@ impl Switch {
 
     fn start(&self, tell: impl FnOnce(std::io::Result<Output>) + Send + 'static) -> Result<Program, BenchError> {
         let Some((program, rest)) = self.arguments.split_first() else {
-            return Err(self.failed("it names no program"));
+            return Err(self.failed("the bench file names no program"));
         };
         let child = Command::new(program)
             .args(rest)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            // Ctrl-C is the rig's to hear; and what the program has started can be ended with it.
+            // The program must not get Ctrl-C itself, because the rig handles it. The group also lets the rig end
+            // everything that the program has started.
             .process_group(0)
             .spawn()
             .map_err(|error| self.failed(&error.to_string()))?;
@@ -98,7 +100,7 @@ impl Switch {
     }
 }
 
-/// A program under way; it ends when this is dropped.
+/// A running program. It is ended when this is dropped.
 struct Program {
     group: Pid,
     ended: Arc<AtomicBool>,
@@ -107,7 +109,7 @@ struct Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if !self.ended.load(Ordering::Acquire) {
-            // One that ends just now is no reason to fail.
+            // It is no failure if the program ends at this moment.
             let _ = kill_process_group(self.group, Signal::KILL);
         }
     }
@@ -148,7 +150,7 @@ mod tests {
     fn a_program_that_hangs_is_ended_with_all_it_has_started() {
         let folder = tempfile::tempdir().unwrap();
         let alive = folder.path().join("alive");
-        // What the shell starts would outlive it, and tells that it did.
+        // Whatever the shell starts would outlive it, and would show that it did.
         let hang = format!("(sleep 1; touch {}) & sleep 60", alive.display());
         for failed in both(&hang) {
             let told = "it did not end within 300 ms";
@@ -161,6 +163,6 @@ mod tests {
     #[test]
     fn no_program_is_told() {
         let error = Switch { arguments: vec![], ..switch("true") }.run_at_once().unwrap_err();
-        assert!(error.to_string().ends_with("it names no program"), "{error}");
+        assert!(error.to_string().ends_with("the bench file names no program"), "{error}");
     }
 }

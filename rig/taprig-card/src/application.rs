@@ -1,4 +1,4 @@
-//! One application of the card: its data, and what a transaction makes of them.
+//! One application of the card: its data, and how it processes a transaction.
 
 use crate::certificate::{self, FieldEdit, SealError};
 use crate::cryptogram;
@@ -18,9 +18,10 @@ pub(crate) struct Application {
     pub(crate) fci: Vec<Node>,
     pub(crate) pdol: Vec<DolEntry>,
     pub(crate) records: Vec<Record>,
-    /// What stays the same: account, certificates, 82, 94 and the image's own.
+    /// Data that stay the same: the account, the certificates, 82, 94 and the image's own objects.
     pub(crate) data: Data,
-    /// What each transaction makes anew, where the image or a case fixes it: 9F10, 9F26, 9F27, 9F4B, 9F69.
+    /// Fixed values, from the image or a case, of objects that each transaction otherwise makes anew: 9F10, 9F26, 9F27,
+    /// 9F4B, 9F69.
     pub(crate) fixed: Data,
     pub(crate) issuing: Issuing,
     pub(crate) signer: Option<Signer>,
@@ -32,7 +33,7 @@ pub(crate) struct Application {
     pub(crate) timing: Timing,
 }
 
-/// A record: which objects it holds.
+/// A record: the tags of the objects that it contains.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub(crate) sfi: u8,
@@ -41,7 +42,7 @@ pub(crate) struct Record {
     pub(crate) holds: Vec<u32>,
 }
 
-/// Which objects the response to GET PROCESSING OPTIONS holds.
+/// The tags of the objects that the response to GET PROCESSING OPTIONS contains.
 #[derive(Debug, Clone)]
 pub(crate) struct Lists {
     pub(crate) tc: Vec<u32>,
@@ -50,7 +51,7 @@ pub(crate) struct Lists {
     pub(crate) aac: Vec<u32>,
 }
 
-/// How cryptograms are made.
+/// The key and parameters of cryptograms.
 #[derive(Debug, Clone)]
 pub(crate) struct Issuing {
     pub(crate) card_key: cryptogram::Key,
@@ -62,7 +63,7 @@ pub(crate) struct Issuing {
     pub(crate) discretionary: Option<Vec<u8>>,
 }
 
-/// How dynamic signatures are made.
+/// The key and parameters of dynamic signatures.
 #[derive(Debug, Clone)]
 pub(crate) struct Signer {
     pub(crate) key: PrivateKey,
@@ -71,7 +72,7 @@ pub(crate) struct Signer {
     pub(crate) edits: Vec<FieldEdit>,
 }
 
-/// Cryptogram types; the number is that of 9F27 (EMV Book 3, table 15).
+/// Cryptogram types. The number is that of 9F27 (EMV Book 3, table 15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CryptogramType {
     Aac = 0x00,
@@ -80,12 +81,13 @@ pub(crate) enum CryptogramType {
 }
 
 impl Application {
-    /// What the reader sends for the PDOL.
+    /// The values that the reader sends for the PDOL.
     pub(crate) fn pdol_length(&self) -> usize {
         self.pdol.iter().map(|entry| entry.length).sum()
     }
 
-    /// The objects of a list, from what stays and from `transaction`. Those that the card does not have are left out.
+    /// The objects of a list, from the fixed data and from `transaction`. Objects that the card does not have are left
+    /// out.
     pub(crate) fn pick(&self, tags: &[u32], transaction: &Data) -> Vec<Node> {
         tags.iter()
             .filter_map(|tag| Some(Node::value(*tag, transaction.get(tag).or_else(|| self.data.get(tag))?.clone())))
@@ -111,8 +113,9 @@ impl Application {
         }
     }
 
-    /// Issuer application data (9F10): length, key index, cryptogram version, card verification results with the
-    /// cryptogram type in byte 2 bits 6-5 and "no second one" in bits 8-7, algorithm, discretionary data.
+    /// Issuer application data (9F10): length, key index, cryptogram version, card verification results, algorithm,
+    /// discretionary data. In byte 2 of the card verification results, bits 6-5 give the cryptogram type, and bits 8-7
+    /// say that there is no second cryptogram.
     fn issuer_application_data(&self, kind: CryptogramType) -> Vec<u8> {
         let results = 0x80 | kind as u8 >> 2;
         let mut data = vec![0x07, self.issuing.key_index, self.issuing.version, 0x03, results, 0x00, 0x00, 0x01];
@@ -123,8 +126,8 @@ impl Application {
         data
     }
 
-    /// Processes GET PROCESSING OPTIONS: the response and what records may hold from now on. `input` has the length of
-    /// [`Application::pdol_length`].
+    /// Processes GET PROCESSING OPTIONS. Returns the response and the data that records may contain from now on.
+    /// `input` has the length of [`Application::pdol_length`].
     pub(crate) fn transact(&mut self, input: &[u8], random: &mut Random) -> Result<(Vec<Node>, Data), SealError> {
         let mut rest = input;
         let mut reader = Data::new();
@@ -164,10 +167,11 @@ impl Application {
         {
             let mut hashed = of_reader(0x9F37, 4);
             let reader_knows_01 = ttq[3] & 0x80 != 0;
-            // The random numbers are drawn in any case, so that a change of version leaves those after it as they are.
+            // The random numbers are always drawn, so that a change of version does not alter those that follow.
             let own_number = random.bytes(4);
             if signer.fdda == Fdda::V01 && reader_knows_01 {
-                // Card authentication related data: version, the card's number, CTQ, one byte for future use.
+                // The card authentication related data are the version, the card's number, the CTQ, and one byte for
+                // future use.
                 let mut related = vec![0x01];
                 related.extend(own_number);
                 related.extend(made.get(&0x9F6C).cloned().unwrap_or(vec![0, 0]));
@@ -199,8 +203,9 @@ impl Application {
         }
     }
 
-    /// Application cryptogram (9F26), cryptogram version 01 (JR/T 0025.7): what the reader sent, 82, ATC and the card
-    /// verification results. One source only for the list of data; no acquirer checks it yet.
+    /// Application cryptogram (9F26), cryptogram version 01 (JR/T 0025.7). It covers the data from the reader, 82, the
+    /// ATC and the card verification results. There is only one source for this list of data, and no acquirer verifies
+    /// the cryptogram yet.
     fn application_cryptogram(
         &self,
         atc: u16,
@@ -217,8 +222,8 @@ impl Application {
         cryptogram::mac(&cryptogram::session_key(&self.issuing.card_key, atc, self.issuing.session), &data)
     }
 
-    /// Every response that the application can give, with zeros where a transaction puts its values: to find out
-    /// before a run whether a change fits.
+    /// Every response that the application can give, with zeros for the values of a transaction. It shows before a run
+    /// whether a change fits.
     pub(crate) fn samples(&self) -> Vec<(taprig_model::card::change::Place, Vec<Node>)> {
         use taprig_model::card::change::Place;
         let mut made = Data::new();

@@ -1,4 +1,4 @@
-//! The card: commands in, responses out.
+//! The card: it takes commands and returns responses.
 
 use crate::application::{Application, Data};
 use crate::edit::Edit;
@@ -14,9 +14,9 @@ use taprig_model::units::Duration;
 /// Name of the directory (EMV Contactless Book B, clause 3.3.2).
 pub(crate) const PPSE: &[u8] = b"2PAY.SYS.DDF01";
 
-/// A personalised card. [`personalise`](crate::personalise()) makes it.
+/// A personalised card. [`personalise`](crate::personalise()) makes one.
 ///
-/// It keeps its counters from tap to tap; [`Card::reset`] is the field going off.
+/// It keeps its counters from tap to tap. [`Card::reset`] stands for the field going off.
 #[derive(Clone)]
 pub struct Card {
     front: Activation,
@@ -26,23 +26,23 @@ pub struct Card {
     scripts: Vec<Script>,
     random: Random,
     state: State,
-    /// Commands since the field went on.
+    /// Number of commands since the field went on.
     seen: Vec<CommandName>,
 }
 
-/// Where a transaction stands (EMV Book 1, clause 12; Book 3, clause 6).
+/// The state of a transaction (EMV Book 1, clause 12; Book 3, clause 6).
 #[derive(Debug, Clone, Default)]
 enum State {
     /// No application is selected.
     #[default]
     Idle,
-    /// An application is selected: GET PROCESSING OPTIONS may come.
+    /// An application is selected, and GET PROCESSING OPTIONS may follow.
     Selected(usize),
-    /// The transaction has begun: records may be read.
+    /// The transaction has begun, and records may be read.
     Initiated(usize, Data),
 }
 
-/// What a case wants at one command.
+/// What a case changes at one command.
 #[derive(Debug, Clone)]
 pub(crate) struct Script {
     pub(crate) at: At,
@@ -51,22 +51,22 @@ pub(crate) struct Script {
 
 #[derive(Debug, Clone)]
 pub(crate) enum ScriptKind {
-    /// This response, without processing.
+    /// Send this response and do not process the command.
     Respond(Vec<u8>),
     Delay(Duration),
     Mute,
 }
 
-/// What the card says to a command.
+/// The answer of the card to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// Which kind of command it was.
+    /// The kind of the command.
     pub name: CommandName,
-    /// The response APDU, at most 258 bytes. It ends in a status word, unless a change of the case wants another one.
+    /// The response APDU, at most 258 bytes. It ends in a status word, unless a change of the case replaces it.
     pub response: Vec<u8>,
-    /// The card's own time for it.
+    /// The time that the card itself takes for the command.
     pub delay: Duration,
-    /// The card processes the command but never answers; `response` is what it would have said.
+    /// Whether the card processes the command but never answers. `response` is then the answer that is not sent.
     pub mute: bool,
 }
 
@@ -104,26 +104,26 @@ impl Card {
         }
     }
 
-    /// The same card with other random numbers. Cards begin with seed 0.
+    /// The same card with another seed for its random numbers. Cards begin with seed 0.
     #[must_use]
     pub fn seeded(mut self, seed: u64) -> Self {
         self.random = Random::new(seed);
         self
     }
 
-    /// What the card side must know to answer until the first command.
+    /// What the card side must know so that it can answer by itself until the first command.
     #[must_use]
     pub fn front(&self) -> Activation {
         self.front.clone()
     }
 
-    /// The field went off: nothing is selected, and commands are counted anew. Transaction counters stay.
+    /// Reports that the field went off: nothing is selected, and commands are counted anew. Transaction counters stay.
     pub fn reset(&mut self) {
         self.state = State::Idle;
         self.seen.clear();
     }
 
-    /// What the card says to a command APDU. Any bytes are taken.
+    /// The answer of the card to a command APDU. Any bytes are accepted.
     pub fn respond(&mut self, command: &[u8]) -> Reply {
         let name = CommandName::of(command);
         self.seen.push(name);
@@ -165,8 +165,8 @@ impl Card {
         match self.answer(command) {
             Ok((place, mut nodes)) => {
                 for edit in self.edits.iter().filter(|edit| edit.concerns(place)) {
-                    // Personalisation tried every change on every response, so what fails here is a change that fits
-                    // another form of this response only.
+                    // Personalisation tried every change on every response. So a change that fails here fits only other
+                    // forms of this response.
                     let _ = edit.apply(&mut nodes);
                 }
                 let mut response = encode(&nodes);
@@ -194,8 +194,8 @@ impl Card {
         }
     }
 
-    /// SELECT by name (EMV Book 1, clause 11.3): a name may be shorter than that of the application; P2 02 asks for the
-    /// next one that fits.
+    /// SELECT by name (EMV Book 1, clause 11.3). The name may be shorter than that of the application. P2 02 asks for
+    /// the next application that matches.
     fn select(&mut self, p1: u8, p2: u8, name: &[u8]) -> Result<(Place, Vec<Node>), Status> {
         if p1 != 0x04 || !matches!(p2, 0x00 | 0x02) {
             return Err(WRONG_PARAMETERS);
@@ -256,7 +256,7 @@ impl Card {
 }
 
 impl fmt::Debug for Card {
-    /// Without its data: a card number belongs into no log.
+    /// The data are not shown, because a card number must not appear in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Card")
             .field("front", &self.front)
@@ -268,7 +268,7 @@ impl fmt::Debug for Card {
     }
 }
 
-/// The data of a command with Lc, Le or not (ISO/IEC 7816-3, cases 3 and 4).
+/// The data of a command, with or without Le (ISO/IEC 7816-3, cases 3 and 4).
 fn data(body: &[u8]) -> Result<&[u8], Status> {
     let (length, rest) = body.split_first().ok_or(WRONG_LENGTH)?;
     let (data, after) = rest.split_at_checked(usize::from(*length)).ok_or(WRONG_LENGTH)?;

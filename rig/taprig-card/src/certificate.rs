@@ -1,4 +1,4 @@
-//! What the keys sign: both certificates and the dynamic signature (EMV Book 2, tables 2, 11 and 15).
+//! The data that the keys sign: both certificates and the dynamic signature (EMV Book 2, tables 2, 11 and 15).
 
 use crate::rsa::{PrivateKey, SignError};
 use sha1::{Digest, Sha1};
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use taprig_model::card::change::{Field, Object, Signed};
 
-/// A change of one field before signing.
+/// A change of one field, made before signing.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldEdit {
     pub(crate) signed: Signed,
@@ -22,33 +22,33 @@ pub(crate) enum FieldChange {
     Flip(usize),
 }
 
-/// Why nothing was signed.
+/// Why signing failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SealError {
     /// A change does not fit the field.
     #[error("{words}: {problem}")]
     Edit { words: String, problem: String },
-    /// The key can't sign this.
+    /// The key can't sign these data.
     #[error(transparent)]
     Sign(SignError),
 }
 
-/// A public key in a certificate: what is in it, and what goes beside it.
+/// A certified public key: the part in the certificate, and the part that goes beside it.
 pub(crate) struct Subject<'a> {
     /// Modulus of the certified key.
     pub(crate) modulus: &'a [u8],
-    /// What 9F32 or 9F47 carries.
+    /// The value of 9F32 or 9F47.
     pub(crate) exponent: &'a [u8],
-    /// What 92 or 9F48 carries, when a case wants it other than it is.
+    /// The value of 92 or 9F48, if a case sets it.
     pub(crate) remainder: Option<&'a [u8]>,
-    /// MMYY.
+    /// The expiry, as MMYY.
     pub(crate) expiry: [u8; 2],
     pub(crate) serial: &'a [u8],
 }
 
-/// The part of a modulus that does not fit the certificate: 92 or 9F48; `None` when all of it fits.
+/// The part of the modulus that does not fit into the certificate: 92 or 9F48. `None` if all of it fits.
 ///
-/// `overhead` is 36 for an issuer's certificate, 42 for a card's.
+/// `overhead` is 36 for an issuer's certificate and 42 for a card's.
 pub(crate) fn remainder(modulus: &[u8], signer: &PrivateKey, overhead: usize) -> Option<Vec<u8>> {
     let room = signer.modulus.len().saturating_sub(overhead);
     modulus.get(room..).filter(|rest| !rest.is_empty()).map(<[u8]>::to_vec)
@@ -65,7 +65,7 @@ pub(crate) fn issuer(
     seal(Signed::IssuerCertificate, fields, &beside(subject, authority, 36), authority, edits, memoised)
 }
 
-/// ICC public key certificate (9F46). `pan` has 10 bytes, `static_data` is what the records hold for signing.
+/// ICC public key certificate (9F46). `pan` has 10 bytes. `static_data` are the data to be signed from the records.
 pub(crate) fn card(
     issuer: &PrivateKey,
     pan: &[u8],
@@ -79,7 +79,7 @@ pub(crate) fn card(
     seal(Signed::CardCertificate, fields, &tail, issuer, edits, memoised)
 }
 
-/// Signed dynamic application data (9F4B). `input` is what the reader hashes besides: 9F37, and more with version 01.
+/// Signed dynamic application data (9F4B). `input` is what the reader hashes as well: 9F37, and more with version 01.
 pub(crate) fn dynamic(
     key: &PrivateKey,
     number: &[u8],
@@ -99,7 +99,7 @@ pub(crate) fn dynamic(
     seal(Signed::DynamicSignature, fields, input, key, edits, PrivateKey::sign)
 }
 
-/// Lengths here are those of keys and numbers, below 256.
+/// The lengths are those of keys and numbers, and below 256.
 fn low_byte(length: usize) -> u8 {
     length.to_le_bytes()[0]
 }
@@ -127,7 +127,7 @@ fn certificate(
     ]
 }
 
-/// What is hashed besides the certificate: remainder and exponent as the card sends them.
+/// The data that are hashed in addition to the certificate: remainder and exponent as the card sends them.
 fn beside(subject: &Subject<'_>, signer: &PrivateKey, overhead: usize) -> Vec<u8> {
     let mut tail = match subject.remainder {
         Some(remainder) => remainder.to_vec(),
@@ -137,8 +137,8 @@ fn beside(subject: &Subject<'_>, signer: &PrivateKey, overhead: usize) -> Vec<u8
     tail
 }
 
-/// Header, fields, hash and trailer under the key. The hash is over the altered fields, so that an altered field is all
-/// that is wrong.
+/// Signs header, fields, hash and trailer. The hash covers the altered fields, so nothing but an altered field is
+/// wrong.
 fn seal(
     signed: Signed,
     mut fields: Vec<(Field, Vec<u8>)>,
@@ -197,10 +197,10 @@ impl FieldEdit {
     }
 }
 
-/// Signs, or finds what was signed before: the cards of a thousand cases share a few certificates, and one costs as much
-/// as the rest of a case's start.
+/// Signs, or returns an earlier signature. The cards of a thousand cases share a few certificates, and making one costs
+/// as much as the rest of a case's start.
 fn memoised(key: &PrivateKey, block: &[u8]) -> Result<Vec<u8>, SignError> {
-    /// About 2 MB.
+    /// The cache takes about 2 MB.
     const MOST: usize = 4096;
     static MEMO: LazyLock<Mutex<HashMap<[u8; 20], Vec<u8>>>> = LazyLock::new(Mutex::default);
     let mut hash = Sha1::new();

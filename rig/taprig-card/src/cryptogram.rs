@@ -23,8 +23,8 @@ fn pair(left: [u8; 8], right: [u8; 8]) -> Key {
     key
 }
 
-/// The card's key, made of the issuer's (annex A1.4.1, option A): the last 16 digits of PAN and sequence number, and
-/// their complement, enciphered. `pan` has digits only.
+/// The card's key, derived from the issuer's (annex A1.4.1, option A): the last 16 digits of PAN and sequence number,
+/// and their complement, are enciphered. `pan` has digits only.
 pub(crate) fn card_key(master: &Key, pan: &str, sequence: u8) -> Key {
     let digits = format!("{:0>16}", format!("{pan}{sequence:02}"));
     let last = &digits.as_bytes()[digits.len() - 16..];
@@ -78,7 +78,7 @@ mod tests {
     use emv::core::master_key_derivation::derive_master_key_option_a;
     use proptest::prelude::*;
 
-    /// DES ignores the lowest bit of each byte; others set it to odd parity.
+    /// DES ignores the lowest bit of each byte. Other implementations set it to odd parity.
     fn without_parity(key: Key) -> Key {
         key.map(|byte| byte & 0xFE)
     }

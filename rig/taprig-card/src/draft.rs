@@ -1,4 +1,4 @@
-//! An application while its data can still be altered, before anything is computed.
+//! The data of an application while a change can still alter them, before anything is computed.
 
 use crate::application::{Data, Lists, Record};
 use crate::error::PersonaliseError;
@@ -6,13 +6,13 @@ use taprig_model::card::change::{Assignment, Object, Place};
 use taprig_model::card::{self, Month};
 use taprig_model::name::Tag;
 
-/// An application's data, account in the form in which cards carry it.
+/// The data of an application. The account has the form in which cards carry it.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
-    /// Digits.
+    /// The digits of the PAN.
     pub(crate) pan: String,
     pub(crate) sequence: Option<u8>,
-    /// YYMMDD.
+    /// The date, as YYMMDD.
     pub(crate) expires: [u8; 3],
     pub(crate) effective: Option<[u8; 3]>,
     pub(crate) service_code: u16,
@@ -30,9 +30,9 @@ pub(crate) struct Draft {
     pub(crate) ctq_when_cvm_required: Option<Vec<u8>>,
 }
 
-/// The number that a tag's digits are.
+/// The tag's digits as a number.
 pub(crate) fn number(tag: &Tag) -> u32 {
-    // At most six hexadecimal digits, which the type has checked.
+    // There are at most six hexadecimal digits. The type has checked this.
     u32::from_str_radix(tag.as_str(), 16).unwrap_or_default()
 }
 
@@ -40,18 +40,18 @@ pub(crate) fn bcd(value: u8) -> u8 {
     ((value / 10 % 10) << 4) | (value % 10)
 }
 
-/// YYMMDD.
+/// The date, as YYMMDD.
 fn date(month: Month, day: u8) -> [u8; 3] {
     let year = (month.year % 100).to_le_bytes()[0];
     [bcd(year), bcd(month.month), bcd(day)]
 }
 
-/// The last day of a month, YYMMDD.
+/// The last day of a month, as YYMMDD.
 pub(crate) fn last_day(month: Month) -> [u8; 3] {
     date(month, month.days())
 }
 
-/// MMYY, as certificates have it.
+/// The date as MMYY, the form in certificates.
 pub(crate) fn month_year(month: Month) -> [u8; 2] {
     let [year, month, _] = date(month, 1);
     [month, year]
@@ -74,7 +74,7 @@ impl Draft {
             value => Ok(value.as_ref().map(|value| value.0.clone())),
         };
         if account.sequence.is_some_and(|sequence| sequence > 99) || account.service_code > 999 {
-            return Err(PersonaliseError::value("account", "`sequence` is 0 to 99, `service-code` 0 to 999"));
+            return Err(PersonaliseError::value("account", "`sequence` must be 0 to 99, and `service-code` 0 to 999"));
         }
         let mut pool = data(&application.data);
         pool.insert(0x82, application.aip.0.clone());
@@ -113,11 +113,11 @@ impl Draft {
         })
     }
 
-    /// Gives a datum another value. With a place, the object is put there if it was not.
+    /// Gives an object another value. If a place is given and the object was not there, it is added.
     pub(crate) fn set(&mut self, change: &Assignment, words: &str) -> Result<(), PersonaliseError> {
         let refuse = |problem: &str| Err(PersonaliseError::change(words, problem));
         let Object::Tag { place, tag } = &change.object else {
-            return refuse("not a data object");
+            return refuse("this is not a data object");
         };
         let (tag, value) = (number(tag), change.value.0.clone());
         match place {
@@ -152,7 +152,7 @@ impl Draft {
                 let pan = text.trim_end_matches('F');
                 if pan.len() > 19 || pan.is_empty() || !pan.bytes().all(|digit| digit.is_ascii_digit()) {
                     return refuse(
-                        "that is no PAN of up to 19 digits, padded with F: use `replace` to send it all the same",
+                        "this is not a PAN of up to 19 digits, padded with F: use `replace` to send it anyway",
                     );
                 }
                 self.pan = pan.to_owned();
@@ -166,7 +166,7 @@ impl Draft {
                 self.ctq = Some(value);
                 self.ctq_when_cvm_required = None;
             }
-            (0x5F34 | 0x5F24 | 0x9F36, _) => return refuse("wrong length: use `replace` to send it all the same"),
+            (0x5F34 | 0x5F24 | 0x9F36, _) => return refuse("the length is wrong: use `replace` to send it anyway"),
             (0x9F38, _) => self.pdol = Some(value),
             (0x50, _) => self.label = value,
             (0x87, [priority]) => self.priority = Some(*priority),
@@ -182,15 +182,16 @@ impl Draft {
         Ok(())
     }
 
-    /// Digits of the PAN, padded with F to `bytes` bytes.
+    /// The digits of the PAN, padded with F to `bytes` bytes.
     pub(crate) fn padded_pan(&self, bytes: usize) -> Vec<u8> {
         packed(&self.pan, bytes)
     }
 
-    /// What the account makes: 57, 5A, 5F24, 5F25, 5F30, 5F34. What `data` has already stays.
+    /// Adds the objects that are made from the account: 57, 5A, 5F24, 5F25, 5F30, 5F34. Objects that `data` already has
+    /// stay.
     pub(crate) fn add_account(&mut self) {
         let [year, month, _] = self.expires;
-        // D stands for the separator; ten zeros are the issuer's discretionary data.
+        // D is the separator. The ten zeros are the issuer's discretionary data.
         let track = format!("{}D{year:02X}{month:02X}{:03}0000000000", self.pan, self.service_code);
         let mut made = vec![
             (0x57, packed(&track, track.len().div_ceil(2))),

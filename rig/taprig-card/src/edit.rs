@@ -31,7 +31,7 @@ impl Edit {
         self.place.is_none_or(|own| own == place)
     }
 
-    /// Alters the objects with the tag, at any depth; returns how many there were.
+    /// Alters the objects with the tag, at any depth. Returns how many objects it found.
     ///
     /// # Errors
     /// Why the change does not fit an object.
@@ -52,7 +52,7 @@ impl Edit {
         Ok(found)
     }
 
-    /// Alters one object; returns how many objects stand there afterwards.
+    /// Alters one object. Returns how many objects take its place.
     fn alter(&self, nodes: &mut Vec<Node>, at: usize) -> Result<usize, String> {
         let node = &mut nodes[at];
         let mut value = node.content();
@@ -61,7 +61,7 @@ impl Edit {
             Kind::Replace(new) => node.body = Body::Value(new.clone()),
             Kind::Flip(bit) => {
                 let Some(byte) = value.get_mut(bit / 8) else {
-                    return Err(format!("it has {bytes} bytes, so bits 0 to {}", (bytes * 8).saturating_sub(1)));
+                    return Err(format!("it has {bytes} bytes, that is bits 0 to {}", (bytes * 8).saturating_sub(1)));
                 };
                 *byte ^= 0x80 >> (bit % 8);
                 node.body = Body::Value(value);
@@ -70,7 +70,7 @@ impl Edit {
                 nodes.remove(at);
                 return Ok(0);
             }
-            Kind::Truncate(to) if *to >= bytes => return Err(format!("it has {bytes} bytes only")),
+            Kind::Truncate(to) if *to >= bytes => return Err(format!("it has only {bytes} bytes")),
             Kind::Truncate(to) => {
                 value.truncate(*to);
                 node.body = Body::Value(value);
@@ -91,7 +91,7 @@ impl Edit {
                     bytes.extend(more);
                     node.body = Body::Value(bytes);
                 }
-                Body::Value(_) => return Err("it is no template; `extend` lengthens a value".into()),
+                Body::Value(_) => return Err("it is not a template; use `extend` to append to a value".into()),
             },
         }
         Ok(1)

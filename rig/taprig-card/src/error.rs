@@ -1,35 +1,35 @@
-//! Why an image makes no card.
+//! Why a card can't be made from an image.
 
 use crate::certificate::SealError;
 use crate::keyring::KeyError;
 use taprig_model::name::Name;
 
-/// Why an image makes no card. The caller knows the image's name.
+/// Why a card can't be made from an image. The caller knows the image's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PersonaliseError {
-    /// The image takes over another one that has not been put under it.
-    #[error("the image includes `{0}`, which was not resolved: put it under this one with `CardImage::over`")]
+    /// The image includes another one, but was not merged with it.
+    #[error("the image includes `{0}`, which was not resolved: merge the two with `CardImage::over`")]
     Include(Name),
-    /// The image says nothing about the front.
+    /// The image does not describe the front.
     #[error("the image has no `front`: UID, ATQA, SAK")]
     NoFront,
     /// A value of the image is out of its range.
     #[error("{object}: {problem}")]
     Value {
-        /// Which.
+        /// The object.
         object: String,
         /// What is wrong, and what to write.
         problem: String,
     },
-    /// A key is missing or none.
+    /// A key is missing, or it is not a valid key.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A key can't sign what it has to.
+    /// A key can't sign the required data.
     #[error("{object} can't be signed: {problem}")]
     Signing {
-        /// Certificate or signature.
+        /// The certificate or signature.
         object: &'static str,
-        /// Why.
+        /// The cause.
         problem: String,
     },
     /// A change does not fit the card.
@@ -37,15 +37,17 @@ pub enum PersonaliseError {
     Change {
         /// The change in words.
         change: String,
-        /// Why, and what to do.
+        /// The cause, and what to do.
         problem: String,
     },
     /// A response would be longer than a response APDU.
-    #[error("the response to {place} would have {length} bytes; 256 fit: spread its objects over more records")]
+    #[error(
+        "the response to {place} would have {length} bytes, but at most 256 fit: spread its objects over more records"
+    )]
     TooLong {
-        /// Which response.
+        /// The response.
         place: String,
-        /// Its bytes.
+        /// Its number of bytes.
         length: usize,
     },
 }

@@ -4,7 +4,7 @@ use taprig_model::card::change::FrontPart;
 use taprig_model::card::{Activation, Ats, Front};
 use taprig_model::units::Duration;
 
-/// As many bytes as the link to the card emulator carries.
+/// The longest ATS that the link to the card emulator carries.
 const LONGEST_ATS: usize = 32;
 
 /// The parts of the front as bytes, so that a case can alter them.
@@ -39,7 +39,7 @@ impl Parts {
         }
     }
 
-    /// What the card side is told.
+    /// What the card side needs to know.
     pub(crate) fn finish(&self) -> Result<Activation, String> {
         if !matches!(self.uid.len(), 4 | 7 | 10) {
             return Err(format!("front.uid: {} bytes; a UID has 4, 7 or 10", self.uid.len()));

@@ -9,7 +9,7 @@ use taprig_model::card::KeyFile;
 use taprig_model::card::key::{Algorithm, Key};
 use taprig_model::name::Name;
 
-/// Keys by their names. Cheap to clone.
+/// Keys by their names. Cloning is cheap.
 #[derive(Debug, Clone, Default)]
 pub struct KeyRing {
     keys: BTreeMap<Name, Arc<Held>>,
@@ -33,31 +33,31 @@ pub enum KeyError {
         /// What is wrong.
         problem: String,
     },
-    /// No such key.
-    #[error("no key is called `{name}`; there are {known}")]
+    /// There is no such key.
+    #[error("no key has the name `{name}`; these keys exist: {known}")]
     Unknown {
         /// The key.
         name: Name,
-        /// The keys of the wanted kind.
+        /// The keys of the required kind.
         known: String,
     },
-    /// A key of another kind.
-    #[error("key `{name}` is no {wanted}; such keys are {known}")]
+    /// The key is of another kind.
+    #[error("key `{name}` is not a {wanted}; keys of this kind: {known}")]
     Kind {
         /// The key.
         name: Name,
-        /// The kind.
+        /// The required kind.
         wanted: &'static str,
-        /// The keys of the wanted kind.
+        /// The keys of the required kind.
         known: String,
     },
 }
 
 impl KeyRing {
-    /// All keys of an iterator: names and files.
+    /// The keys of an iterator over names and files.
     ///
     /// # Errors
-    /// [`KeyError::Malformed`] for the first key that is none.
+    /// [`KeyError::Malformed`] for the first file that is not a valid key.
     pub fn load<'a>(files: impl IntoIterator<Item = (Name, &'a KeyFile)>) -> Result<Self, KeyError> {
         let mut ring = Self::default();
         for (name, file) in files {
@@ -66,10 +66,10 @@ impl KeyRing {
         Ok(ring)
     }
 
-    /// Adds a key, in place of one of the same name.
+    /// Adds a key. It replaces a key of the same name.
     ///
     /// # Errors
-    /// [`KeyError::Malformed`] for a key of wrong length, an even modulus, or a check sum that does not fit.
+    /// [`KeyError::Malformed`] for a key of wrong length, an even modulus, or a wrong check sum.
     pub fn insert(&mut self, name: Name, file: &KeyFile) -> Result<(), KeyError> {
         let held = match hold(&file.key) {
             Ok(held) => held,
@@ -122,19 +122,20 @@ impl KeyRing {
 }
 
 fn hold(key: &Key) -> Result<Held, String> {
-    // EMV Book 2, annex B2.1: moduli up to 248 bytes.
+    // EMV Book 2, annex B2.1: moduli have up to 248 bytes.
     let pair = |modulus: &[u8], exponent: &[u8], private: &[u8]| {
         if !(64..=248).contains(&modulus.len()) {
-            return Err(format!("a modulus of {} bytes; 64 to 248 are possible", modulus.len()));
+            return Err(format!("the modulus has {} bytes; 64 to 248 are possible", modulus.len()));
         }
-        PrivateKey::new(modulus, exponent, private)
-            .ok_or_else(|| "modulus and exponents are no RSA key: the modulus must be odd and not begin with 00".into())
+        PrivateKey::new(modulus, exponent, private).ok_or_else(|| {
+            "modulus and exponents are not an RSA key: the modulus must be odd and must not begin with 00".into()
+        })
     };
     match key {
         Key::Authority(authority) => {
             let (rid, index) = match (authority.rid.0.len(), authority.index.0.as_slice()) {
                 (5, [index]) => (&authority.rid.0, *index),
-                _ => return Err("RID must have 5 bytes, index 1".into()),
+                _ => return Err("the RID must have 5 bytes, and the index 1 byte".into()),
             };
             let mut hash = Sha1::new();
             hash.update(rid);
@@ -144,7 +145,7 @@ fn hold(key: &Key) -> Result<Held, String> {
             let right: [u8; 20] = hash.finalize().into();
             if right.as_slice() != authority.check_sum.0 {
                 let right = taprig_model::units::Hex(right.to_vec());
-                return Err(format!("the check sum does not fit: RID, index, modulus and exponent have {right}"));
+                return Err(format!("the check sum is wrong: that of RID, index, modulus and exponent is {right}"));
             }
             let key = match &authority.private_exponent {
                 Some(private) => Some(pair(&authority.modulus.0, &authority.exponent.0, &private.0)?),
@@ -156,7 +157,7 @@ fn hold(key: &Key) -> Result<Held, String> {
         Key::Master(master) => match (master.algorithm, master.value.0.as_slice().try_into()) {
             (Algorithm::TripleDes, Ok(key)) => Ok(Held::Master(key)),
             (Algorithm::TripleDes, Err(_)) => {
-                Err(format!("a triple-DES master key of {} bytes; it has 16", master.value.0.len()))
+                Err(format!("the triple-DES master key has {} bytes instead of 16", master.value.0.len()))
             }
         },
     }

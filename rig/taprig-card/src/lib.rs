@@ -1,21 +1,23 @@
-//! The emulated card: image, personalisation, application, faults; no I/O.
+//! The emulated card: image, personalisation, application and faults. The crate does no I/O.
 //!
-//! An image (`fixtures/cards`) holds what an issuer decides: account, records, PDOL, policy, names of keys.
-//! [`personalise`] makes a [`Card`] of it: both certificates, the file locator, the FCI; [`Card::respond`] answers
-//! command APDUs as a UnionPay QuickPass card does (JR/T 0025, EMV Contactless), dynamic signature and cryptogram made
-//! anew for each transaction. [`Card::reset`] is the field going off.
+//! An image (`fixtures/cards`) contains the decisions of an issuer: account, records, PDOL, policy, names of keys.
+//! [`personalise`] makes a [`Card`] from it, with both certificates, the file locator and the FCI. [`Card::respond`]
+//! answers command APDUs like a UnionPay QuickPass card (JR/T 0025, EMV Contactless). The dynamic signature and the
+//! cryptogram are made anew for each transaction. [`Card::reset`] stands for the field going off.
 //!
-//! A case's changes ([`taprig_model::card::Change`]) are of two kinds. `set` alters the image, so that the card stays
-//! consistent: another PAN is in the certificate too. Fields of certificates and of the dynamic signature are altered
-//! before signing. All other changes break exactly one thing of the finished card. A change that finds nothing to
-//! alter is an error before the run, never a case that passes by itself.
+//! There are two kinds of changes in a case ([`taprig_model::card::Change`]). `set` alters the image, so that the card
+//! stays consistent: for example, the certificate contains the new PAN as well. Fields of certificates and of the
+//! dynamic signature are altered before signing. All other changes break exactly one thing in the finished card. If a
+//! change finds nothing to alter, this is an error before the run. Otherwise the case might pass without testing
+//! anything.
 //!
-//! Everything is a function of image, keys, changes, seed and commands: the same tap gives the same bytes.
+//! Everything depends only on the image, the keys, the changes, the seed and the commands: the same tap gives the same
+//! bytes.
 //!
-//! The crate shares no EMV code with the validator's kernel, so that a misreading of the standards on one side shows
-//! against the other. Its tests check each certificate, signature and cryptogram with the third-party `emv` crate.
+//! The crate shares no EMV code with the validator's kernel. So if one side misreads the standards, the other side
+//! shows it. The tests of this crate check each certificate, signature and cryptogram with the third-party crate `emv`.
 //!
-//! Not here: SM2 and SM3, deduction from electronic cash, GET DATA, GENERATE AC.
+//! The crate does not implement SM2 and SM3, deduction from electronic cash, GET DATA, or GENERATE AC.
 //!
 //! # A whole tap in memory
 //!

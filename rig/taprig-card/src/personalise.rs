@@ -1,4 +1,4 @@
-//! From an image to a card: data, certificates, records, changes.
+//! Makes a card from an image: data, certificates, records, changes.
 
 use crate::application::{Application, Data, Issuing, Record, Signer};
 use crate::card::{Card, PPSE, Script, ScriptKind};
@@ -13,13 +13,14 @@ use crate::tlv::{Node, data_object_list, encode};
 use taprig_model::card::change::{Change, Expiring, Field, FrontPart, Object, Place, Signed};
 use taprig_model::card::{self, CardImage, DirectoryEntry, Oda};
 
-/// Makes a card of an image: certificates, file locator, FCI; then the changes, those of the image before `changes`.
+/// Makes a card from an image: certificates, file locator and FCI. Then it applies the changes, first those of the
+/// image and then `changes`.
 ///
-/// Everything that can be wrong with image, keys and changes shows here, before a run: a card that is made answers
-/// every command.
+/// Everything that can be wrong with the image, the keys and the changes is reported here, before a run. A card that
+/// has been made answers every command.
 ///
 /// # Errors
-/// [`PersonaliseError`], by what is wrong.
+/// [`PersonaliseError`] that names what is wrong.
 pub fn personalise(image: &CardImage, keys: &KeyRing, changes: &[Change]) -> Result<Card, PersonaliseError> {
     if let Some(name) = &image.include {
         return Err(PersonaliseError::Include(name.clone()));
@@ -60,7 +61,7 @@ pub fn personalise(image: &CardImage, keys: &KeyRing, changes: &[Change]) -> Res
     for (object, words) in set {
         let Object::Tag { place, tag } = &object else { continue };
         let tag = number(tag);
-        // Not sent, but what is computed from it is.
+        // These bytes are not sent, but the bytes computed from them are.
         let behind = matches!(tag, 0x5A | 0x5F24 | 0x5F34 | 0x9F36) && !applications.is_empty();
         if !behind && !samples.iter().any(|(at, nodes)| place.is_none_or(|place| place == *at) && holds(nodes, tag)) {
             return Err(PersonaliseError::change(words, no_such(&samples, *place)));
@@ -74,7 +75,7 @@ pub fn personalise(image: &CardImage, keys: &KeyRing, changes: &[Change]) -> Res
     Ok(Card::new(front, directory, applications, sorted.edits, sorted.scripts))
 }
 
-/// Changes by the moment at which they are made.
+/// Changes, by the moment at which they are applied.
 #[derive(Default)]
 struct Sorted {
     fields: Vec<FieldEdit>,
@@ -136,7 +137,7 @@ impl Sorted {
                     Kind::Flip(bit) => FieldChange::Flip(bit),
                     _ => {
                         let problem =
-                            "a field that is signed can be `set` or `flip`ped only; the whole is 90, 9F46 or 9F4B";
+                            "only `set` and `flip` apply to a signed field; the whole object is 90, 9F46 or 9F4B";
                         return Err(PersonaliseError::change(words, problem));
                     }
                 };
@@ -157,7 +158,7 @@ fn alter_front(front: &mut Parts, part: FrontPart, kind: Kind) -> Result<(), Str
     match kind {
         Kind::Drop => nodes[0] = Node::value(1, []),
         Kind::Length(_) | Kind::Duplicate | Kind::Insert(_) => {
-            return Err("it is no data object: `set`, `flip`, `drop`, `truncate` or `extend` it".into());
+            return Err("it is not a data object: use `set`, `flip`, `drop`, `truncate` or `extend`".into());
         }
         kind => {
             Edit { place: None, tag: 1, kind, words: String::new() }.apply(&mut nodes)?;
@@ -180,7 +181,7 @@ fn holds(nodes: &[Node], tag: u32) -> bool {
         .any(|node| node.tag == tag || matches!(&node.body, crate::tlv::Body::Template(nodes) if holds(nodes, tag)))
 }
 
-/// What a card sends, for a change that names something else.
+/// Describes what a card sends, for a change of an object that the card does not send.
 fn no_such(samples: &[(Place, Vec<Node>)], place: Option<Place>) -> String {
     fn collect(nodes: &[Node], tags: &mut std::collections::BTreeSet<String>) {
         for node in nodes {
@@ -202,7 +203,7 @@ fn no_such(samples: &[(Place, Vec<Node>)], place: Option<Place>) -> String {
     }
 }
 
-/// Makes sure that each change of a response hits something and fits it, and that responses stay short enough.
+/// Checks that each change of a response finds an object and fits it, and that responses stay short enough.
 fn check_edits(edits: &[Edit], mut samples: Vec<(Place, Vec<Node>)>) -> Result<(), PersonaliseError> {
     let before = samples.clone();
     for edit in edits {
@@ -267,7 +268,10 @@ fn build(
         PersonaliseError::value("pdol", "it ends within an entry: write tag and length of each, `9F66 04 9F02 06`")
     })?;
     if pdol_entries.iter().map(|entry| entry.length).sum::<usize>() > 252 {
-        return Err(PersonaliseError::value("pdol", "it asks for more than 252 bytes, which no command holds"));
+        return Err(PersonaliseError::value(
+            "pdol",
+            "it asks for more than 252 bytes, but no command can carry so many",
+        ));
     }
     Ok(Application {
         aid: image.aid.0.clone(),
@@ -311,17 +315,21 @@ fn check_records(records: &[Record]) -> Result<(), PersonaliseError> {
     for (at, record) in records.iter().enumerate() {
         let name = || format!("record {}.{}", record.sfi, record.number);
         if !(1..=30).contains(&record.sfi) || record.number == 0 {
-            return Err(PersonaliseError::value(name(), "files are 1 to 30, records begin with 1"));
+            return Err(PersonaliseError::value(
+                name(),
+                "file numbers must be 1 to 30, and record numbers begin with 1",
+            ));
         }
         if records[..at].iter().any(|other| (other.sfi, other.number) == (record.sfi, record.number)) {
-            return Err(PersonaliseError::value(name(), "it is there twice"));
+            return Err(PersonaliseError::value(name(), "the image contains this record twice"));
         }
     }
     Ok(())
 }
 
-/// Application file locator (94), EMV Book 3, clause 10.2: SFI, first, last, number of signed records, in the order of
-/// the image. Signed records must come first in an entry, so an entry ends before a signed one that follows an unsigned.
+/// Application file locator (94), EMV Book 3, clause 10.2: SFI, first record, last record, number of signed records, in
+/// the order of the image. The signed records of an entry must come first. So an entry ends before a signed record that
+/// follows an unsigned one.
 fn file_locator(records: &[Record]) -> Vec<u8> {
     let mut entries: Vec<[u8; 4]> = Vec::new();
     for record in records {
@@ -340,8 +348,8 @@ fn file_locator(records: &[Record]) -> Vec<u8> {
     entries.concat()
 }
 
-/// Adds what offline data authentication needs (8F, 90, 92, 9F32, 9F46, 9F47, 9F48) to the data. What a change has set
-/// stays, and the hash of the certificate is over it.
+/// Adds the objects that offline data authentication needs (8F, 90, 92, 9F32, 9F46, 9F47, 9F48). Objects that a change
+/// has set stay, and the hash of the certificate covers them.
 fn certify(oda: &Oda, draft: &mut Draft, keys: &KeyRing, edits: &[FieldEdit]) -> Result<Signer, PersonaliseError> {
     let (index, authority) = keys.authority(&oda.authority)?;
     let issuer = keys.rsa(&oda.issuer)?;
@@ -404,15 +412,15 @@ fn certify(oda: &Oda, draft: &mut Draft, keys: &KeyRing, edits: &[FieldEdit]) ->
     }
     let edits: Vec<_> = edits.iter().filter(|edit| edit.signed == Signed::DynamicSignature).cloned().collect();
     if !edits.is_empty() {
-        // A trial, so that a change that does not fit shows here.
+        // This is a trial, so that a change that does not fit is reported here.
         certificate::dynamic(key, &vec![0; number_length], &[], &edits)
             .map_err(PersonaliseError::sealing("dynamic signature (9F4B)"))?;
     }
     Ok(Signer { key: key.clone(), fdda: oda.fdda, number_length, edits })
 }
 
-/// Static data to be authenticated (EMV Book 3, clause 10.3): the signed records, those of files 1 to 10 without their
-/// template 70; then 82 when 9F4A says so.
+/// Static data to be authenticated (EMV Book 3, clause 10.3): the signed records, where those of files 1 to 10 come
+/// without their template 70. Then 82 follows if 9F4A says so.
 fn static_data(draft: &Draft) -> Result<Vec<u8>, PersonaliseError> {
     let mut data = Vec::new();
     for record in draft.records.iter().filter(|record| record.signed) {

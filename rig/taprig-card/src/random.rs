@@ -1,8 +1,9 @@
-//! The card's random numbers: a function of a seed, so that a run can be repeated to the byte.
+//! The card's random numbers. They depend only on a seed, so that a run can be repeated with the same bytes.
 
 use sha1::{Digest, Sha1};
 
-/// A source of bytes. SHA-1 over seed and count: the same on every machine and with every version of a library.
+/// A source of bytes: SHA-1 over the seed and a counter. It gives the same bytes on every machine and with every
+/// version of a library.
 #[derive(Debug, Clone)]
 pub(crate) struct Random {
     seed: u64,

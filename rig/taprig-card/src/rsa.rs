@@ -1,4 +1,4 @@
-//! The private operation of RSA, as a smart card does it: no padding, whole blocks (EMV Book 2, annex B2.1).
+//! The private operation of RSA as a smart card performs it: whole blocks without padding (EMV Book 2, annex B2.1).
 
 mod primes;
 
@@ -11,27 +11,27 @@ use std::sync::{Arc, OnceLock};
 /// A key pair.
 #[derive(Clone)]
 pub(crate) struct PrivateKey {
-    /// Big-endian, first byte not zero.
+    /// The modulus, big-endian. Its first byte is not zero.
     pub(crate) modulus: Vec<u8>,
-    /// Big-endian, as 9F32 and 9F47 carry it.
+    /// The public exponent, big-endian, as 9F32 and 9F47 carry it.
     pub(crate) exponent: Vec<u8>,
     private: BoxedUint,
     params: BoxedMontyParams,
-    /// Found when first needed: most keys of a run sign nothing. `None`: the numbers are no product of two primes and its
-    /// exponents.
+    /// The primes. They are computed when they are first needed, because most keys of a run sign nothing. `None` means
+    /// that the modulus is not a product of two primes that match the exponents.
     primes: Arc<OnceLock<Option<Primes>>>,
 }
 
-/// Why a block was not signed.
+/// Why signing a block failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SignError {
-    /// Not as long as the modulus.
+    /// The block is not as long as the modulus.
     #[error("the data to sign are {got} bytes, the modulus is {modulus}")]
     Length { got: usize, modulus: usize },
-    /// Not below the modulus, so that nobody could recover it.
+    /// The block is not below the modulus, so nobody could recover it.
     #[error("the data to sign are not below the modulus, so no reader could recover them: choose a smaller header")]
     Range,
-    /// Private and public exponent do not belong together.
+    /// The private and the public exponent do not belong together.
     #[error("the private exponent does not belong to the public key")]
     Mismatch,
 }
@@ -41,7 +41,7 @@ fn number(bytes: &[u8], bits: u32) -> Option<BoxedUint> {
 }
 
 impl PrivateKey {
-    /// `None` when modulus or exponents are no RSA key.
+    /// Returns `None` if modulus and exponents are not an RSA key.
     pub(crate) fn new(modulus: &[u8], exponent: &[u8], private: &[u8]) -> Option<Self> {
         let bits = u32::try_from(modulus.len()).ok()?.checked_mul(8)?;
         if modulus.first().is_none_or(|byte| *byte == 0) || exponent.is_empty() || private.len() > modulus.len() {
@@ -74,7 +74,7 @@ impl PrivateKey {
             Some(primes) => BoxedMontyForm::new(primes.sign(&block, bits), &self.params),
             None => BoxedMontyForm::new(block.clone(), &self.params).pow(&self.private),
         };
-        // Costs little and finds a key file with mixed-up numbers before a device is blamed.
+        // This check costs little. It finds a key file with mixed-up numbers before a device is blamed.
         if signature.pow_bounded_exp(&exponent, exponent_bits).retrieve() != block {
             return Err(SignError::Mismatch);
         }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use crypto_bigint::{ConcatenatingMul as _, Resize as _};
 
-    /// p = 2^61 - 1, q = 2^89 - 1, e = 65537: primes of unlike length.
+    /// p = 2^61 - 1, q = 2^89 - 1, e = 65537: the primes differ in length.
     #[test]
     fn the_primes_give_what_the_exponent_gives() {
         let (p, q) = ((1_u128 << 61) - 1, (1_u128 << 89) - 1);

@@ -1,16 +1,16 @@
-//! BER-TLV data objects as a card builds them (EMV Book 3, annex B), with room for what a case breaks.
+//! BER-TLV data objects as a card builds them (EMV Book 3, annex B), including objects that a case breaks.
 
 /// A data object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
-    /// Tag, its bytes as a number: 0x9F4B.
+    /// The tag, its bytes as a number: 0x9F4B.
     pub(crate) tag: u32,
     pub(crate) body: Body,
-    /// The length field, where a case wants another than the right one.
+    /// The bytes of the length field, if a case replaces the right ones.
     pub(crate) length: Option<Vec<u8>>,
 }
 
-/// What a data object holds.
+/// The content of a data object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Body {
     Value(Vec<u8>),
@@ -45,7 +45,7 @@ impl Node {
     }
 }
 
-/// The bytes of data objects, one after the other.
+/// The bytes of data objects, in order.
 pub(crate) fn encode(nodes: &[Node]) -> Vec<u8> {
     let mut out = Vec::new();
     for node in nodes {
@@ -67,14 +67,14 @@ fn length_bytes(length: usize) -> Vec<u8> {
     }
 }
 
-/// An entry of a data object list: tag and length (EMV Book 3, clause 5.4).
+/// An entry of a data object list: a tag and a length (EMV Book 3, clause 5.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DolEntry {
     pub(crate) tag: u32,
     pub(crate) length: usize,
 }
 
-/// The entries of a data object list; `None` when it ends within an entry.
+/// The entries of a data object list, or `None` if the list ends within an entry.
 pub(crate) fn data_object_list(bytes: &[u8]) -> Option<Vec<DolEntry>> {
     let mut rest = bytes.iter().copied();
     let mut entries = Vec::new();

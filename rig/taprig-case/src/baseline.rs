@@ -1,8 +1,9 @@
 //! The baseline of a device: transcripts that a person has reviewed, in insta's files.
 //!
-//! `<ID>[__<sub-case>].snap` is the reviewed one, in the folder `snapshots` beside its case or in a folder of the device's own.
-//! Another transcript is left beside it as `.snap.new`, which `cargo insta review` shows and accepts. What the comparison comes
-//! to is the judge's business; here files are read and written.
+//! The file `<ID>[__<sub-case>].snap` contains the reviewed transcript. It lies in the folder `snapshots` beside its
+//! case, or in a folder of the device's own. If a transcript differs, taprig leaves it beside the reviewed one as
+//! `.snap.new`, which `cargo insta review` shows and accepts. This module only reads and writes files. The judge
+//! compares.
 
 use insta::internals::SnapshotContents;
 use std::collections::BTreeSet;
@@ -10,21 +11,22 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 use taprig_model::device::{Baseline, Device};
 
-/// What to leave behind.
+/// What taprig does with a transcript that differs from the reviewed one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Transcripts are not compared at all.
+    /// taprig does not compare transcripts at all.
     Off,
-    /// Nothing.
+    /// taprig compares transcripts and writes no file.
     Compare,
-    /// `.snap.new` for what is not as reviewed.
+    /// taprig writes a `.snap.new` file for each transcript that differs from the reviewed one.
     Propose,
-    /// The transcript becomes the reviewed one.
+    /// The transcript replaces the reviewed one.
     Accept,
 }
 
 impl Mode {
-    /// As insta's own `INSTA_UPDATE` says: `no`, `always`, anything else proposes; in CI nothing is left without it.
+    /// Follows insta's own `INSTA_UPDATE`: `no` writes nothing, `always` accepts, and any other value proposes. If the
+    /// variable is absent, nothing is written in CI.
     pub fn from_env() -> Self {
         match env::var("INSTA_UPDATE").as_deref() {
             Ok("no") => Self::Compare,
@@ -40,15 +42,15 @@ impl Mode {
 #[derive(Debug, thiserror::Error)]
 #[error("{doing} snapshot {}: {cause}", path.display())]
 pub struct SnapshotError {
-    /// What was being done.
+    /// What taprig was doing.
     pub doing: &'static str,
-    /// On what.
+    /// The file.
     pub path: PathBuf,
     /// What went wrong.
     pub cause: io::Error,
 }
 
-/// Name of a sub-case's snapshot: `ODA-004/rsa1024` is `ODA-004__rsa1024`.
+/// Name of the snapshot of a sub-case: `ODA-004/rsa1024` becomes `ODA-004__rsa1024`.
 pub fn name(id: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     id.split('/').map(|part| part.chars().map(plain).collect::<String>()).collect::<Vec<_>>().join("__")
@@ -56,7 +58,7 @@ pub fn name(id: &str) -> String {
 
 /// The file of the reviewed snapshot `name` in `folder`.
 pub fn file(folder: &Path, name: &str) -> PathBuf {
-    // Not `with_extension`: a name may hold a dot.
+    // This does not use `with_extension`, because a name may contain a dot.
     folder.join(format!("{name}.snap"))
 }
 
@@ -68,7 +70,7 @@ pub struct Baselines {
 }
 
 impl Baselines {
-    /// Those of a device in the project at `root`; none where the device has no baseline.
+    /// The baselines of a device in the project at `root`, or `None` if the device has no baseline.
     #[must_use]
     pub fn of(root: &Path, device: &Device) -> Option<Self> {
         let own = match device.baseline.as_ref()? {
@@ -79,7 +81,7 @@ impl Baselines {
         Some(Self { root: root.to_owned(), own })
     }
 
-    /// The folder for the sub-cases of a file of cases.
+    /// The folder for the sub-cases of a case file.
     fn folder(&self, case_file: &Path) -> PathBuf {
         match &self.own {
             Some(folder) => folder.clone(),
@@ -87,22 +89,23 @@ impl Baselines {
         }
     }
 
-    /// The file of a sub-case's reviewed transcript, whether it exists or not; relative to the project where it is in it.
+    /// The path of the reviewed transcript of a sub-case, whether the file exists or not. The path is relative to the
+    /// project if the file lies in it.
     #[must_use]
     pub fn shown(&self, case_file: &Path, id: &str) -> PathBuf {
         let path = file(&self.folder(case_file), &name(id));
         path.strip_prefix(&self.root).map_or_else(|_| path.clone(), Path::to_owned)
     }
 
-    /// The reviewed transcript of a sub-case; none where none was reviewed.
+    /// The reviewed transcript of a sub-case, or `None` if there is none.
     ///
     /// # Errors
-    /// The file can't be read, or is no snapshot.
+    /// The file can't be read, or it is not a snapshot.
     pub fn read(&self, case_file: &Path, id: &str) -> Result<Option<String>, SnapshotError> {
         reviewed(&file(&self.folder(case_file), &name(id)))
     }
 
-    /// Leaves a transcript beside the reviewed one, for review.
+    /// Writes a transcript beside the reviewed one, for review.
     ///
     /// # Errors
     /// The file can't be written.
@@ -121,7 +124,7 @@ impl Baselines {
         remove(&proposed(&folder, &name(id)))
     }
 
-    /// Takes away what was proposed before, as the transcript is the reviewed one again.
+    /// Removes an earlier proposal, because the transcript equals the reviewed one again.
     ///
     /// # Errors
     /// The file can't be removed.
@@ -134,8 +137,8 @@ fn proposed(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.snap.new"))
 }
 
-/// Files in `folder` that belong to no name in `wanted`: transcripts of cases that are gone or were renamed. Nobody
-/// compares them any more, and they look as if somebody did. None when there is no such folder.
+/// Files in `folder` that belong to no name in `wanted`: transcripts of cases that were deleted or renamed. No case
+/// compares them any more, but they look as if one did. The list is empty if the folder does not exist.
 pub fn left_over(folder: &Path, wanted: &BTreeSet<String>) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut left: Vec<PathBuf> = files
@@ -159,12 +162,12 @@ fn reviewed(path: &Path) -> Result<Option<String>, SnapshotError> {
     let snapshot = insta::Snapshot::from_file(path).map_err(|cause| failed(io::Error::other(cause.to_string())))?;
     match snapshot.contents() {
         SnapshotContents::Text(text) => Ok(Some(text.to_string())),
-        SnapshotContents::Binary(_) => Err(failed(io::Error::other("it is no text"))),
+        SnapshotContents::Binary(_) => Err(failed(io::Error::other("it is not a text"))),
     }
 }
 
 fn write(folder: &Path, path: &Path, title: &str, text: &str) -> Result<(), SnapshotError> {
-    // A JSON string is a YAML string, whatever the title holds.
+    // Every JSON string is a YAML string, so the title may contain any character.
     let content = format!("---\nsource: taprig\nexpression: {}\n---\n{text}\n", serde_json::Value::from(title));
     fs::create_dir_all(folder)
         .and_then(|()| taprig_record::replace(path, content.as_bytes()))

@@ -1,4 +1,4 @@
-//! What a tree's types can't tell: names that must exist, values that must go together.
+//! Checks that types can't express: names that must exist, and values that must fit together.
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{Kind, Node, Step};
@@ -19,39 +19,39 @@ use taprig_model::requirement::Requirements;
 use taprig_model::settings::{LONGEST, Settings};
 use taprig_model::step::{self, Tap};
 
-/// Most steps of a case, and most repetitions of a step.
+/// The largest number of steps in a case, and of repetitions of a step.
 const MAX_COUNT: u32 = 100_000;
 
 macro_rules! path {
     ($($step:expr),* $(,)?) => { [$(Step::from($step)),*] };
 }
 
-/// What cases may refer to, read once.
+/// Everything that cases may refer to. It is read once.
 pub struct Known {
     project: Project,
-    /// Requirements by id; empty when the file is wrong, which is reported of the file.
+    /// Requirements by id. The map is empty if their file is wrong. That problem is reported for the file itself.
     requirements: BTreeSet<String>,
     /// Claims that any device file makes or denies.
     claims: BTreeSet<String>,
     /// Messages that any device can show.
     messages: BTreeSet<String>,
-    /// Reasons of `cases/reasons.yaml`; none in a project without that file, which is then not asked.
+    /// Reasons of `cases/reasons.yaml`. In a project without that file there are none, and reasons are not checked.
     reasons: Option<BTreeSet<String>>,
     /// Presets of `cases/presets.yaml`.
     pub presets: Presets,
-    /// Whether every device file could be read. Else a word that none knows may be one of those that could not, and
-    /// hundreds of cases would hide the one problem.
+    /// Whether every device file could be read. If one could not be read, an unknown word may belong to it, so unknown
+    /// words are not reported: otherwise hundreds of problems in cases would hide the real one.
     all_devices: bool,
-    /// Settings of the profiles that were asked for; `None` for those that are wrong.
+    /// Settings of the profiles that were needed so far. The value is `None` if a profile is wrong.
     profiles: BTreeMap<String, Option<Settings>>,
-    /// Names by kind of fixture.
+    /// Names of the fixtures, by kind.
     names: BTreeMap<Fixture, Vec<String>>,
-    /// Makes cards, so that changes that do not fit show before a run.
+    /// Makes the cards, so that changes that don't fit are reported before a run.
     pub workshop: Workshop,
 }
 
 impl Known {
-    /// Reads requirements and device files.
+    /// Reads the requirements and the device files.
     pub fn read(project: &Project, problems: &mut Problems) -> Self {
         let mut known = Self {
             project: project.clone(),
@@ -85,7 +85,7 @@ impl Known {
         known
     }
 
-    /// The whole settings of a profile.
+    /// All settings of a profile, includes applied.
     pub fn profile(&mut self, name: &str, problems: &mut Problems) -> Option<Settings> {
         if let Some(known) = self.profiles.get(name) {
             return known.clone();
@@ -120,7 +120,7 @@ impl Known {
         }
     }
 
-    /// All that a case refers to. The settings are those that its validator begins with.
+    /// Checks everything that a case refers to. `settings` are the settings of its validator before the first step.
     pub fn case(&mut self, case: &Case, node: &Node, file: &Path, problems: &mut Problems) -> Option<Settings> {
         let id = case.id.as_str();
         if file.file_stem().and_then(|stem| stem.to_str()) != Some(id) {
@@ -149,7 +149,8 @@ impl Known {
                 made(&mut self.workshop, &card, node, problems);
             }
         } else if !given.changes.is_empty() {
-            problems.push(node.place(&path!["given", "changes"]).problem("changes of a card, but no card"));
+            problems
+                .push(node.place(&path!["given", "changes"]).problem("this changes a card, but the case has no card"));
         }
         for (name, card) in &given.cards {
             let way = path!["given", "cards", name.as_str(), "image"];
@@ -170,7 +171,9 @@ impl Known {
 
     fn steps(&self, case: &Case, node: &Node, problems: &mut Problems) {
         if case.steps.is_empty() {
-            problems.push(node.place(&path!["steps"]).problem("no step").help("`steps: [tap]` is the least"));
+            problems.push(
+                node.place(&path!["steps"]).problem("this case has no step").help("write at least `steps: [tap]`"),
+            );
         }
         for (at, step) in case.steps.iter().enumerate() {
             match step {
@@ -193,8 +196,8 @@ impl Known {
                         }
                         None if case.given.card.is_none() => problems.push(
                             node.place(&way)
-                                .problem("which card?")
-                                .help("give the case a `given.card`, or the tap a `card`"),
+                                .problem("this tap has no card")
+                                .help("add `given.card` to the case, or `card` to the tap"),
                         ),
                         None => {}
                     }
@@ -212,13 +215,13 @@ impl Known {
                 }
                 step::Step::Status(wanted) if *wanted == StatusExpect::default() => {
                     let place = node.place(&path!["steps", at, "status"]);
-                    problems.push(place.problem("this asks for the status and expects nothing of it"));
+                    problems.push(place.problem("this step reads the status but expects nothing"));
                 }
                 step::Step::Journal(wanted)
                     if JournalExpect { from: None, ..wanted.clone() } == JournalExpect::default() =>
                 {
                     let place = node.place(&path!["steps", at, "journal"]);
-                    problems.push(place.problem("this asks for the journal and expects nothing of it"));
+                    problems.push(place.problem("this step reads the journal but expects nothing"));
                 }
                 step::Step::Status(_)
                 | step::Step::Journal(_)
@@ -244,7 +247,7 @@ impl Known {
     }
 }
 
-/// Whether a case states anything that can be judged besides its transcript.
+/// Whether a case has an expectation besides its transcript.
 fn states_something(case: &Case) -> bool {
     let stated = |step: &step::Step| match step {
         step::Step::Tap(Tap { expect, .. }) => expect.as_ref().is_some_and(|expect| !expect.is_empty()),
@@ -255,8 +258,8 @@ fn states_something(case: &Case) -> bool {
     !case.expect.is_empty() || case.steps.iter().any(stated)
 }
 
-/// What a case's card is made of, and where that stands: `way` leads to the map with `changes` and, under `key`, the name
-/// of the image.
+/// The card of a case and the place where the case describes it. `way` leads to the map that has `changes` and, under
+/// `key`, the name of the image.
 struct CardUse<'a> {
     image: &'a str,
     changes: &'a [Change],
@@ -264,7 +267,7 @@ struct CardUse<'a> {
     key: &'a str,
 }
 
-/// Tells why changes do not fit their card.
+/// Reports why changes do not fit their card.
 fn made(workshop: &mut Workshop, card: &CardUse<'_>, node: &Node, problems: &mut Problems) {
     let Some(Err(wrong)) = workshop.card(card.image, card.changes, problems) else { return };
     let at = |step: &[Step]| node.place(&[card.way, step].concat());
@@ -282,14 +285,16 @@ fn made(workshop: &mut Workshop, card: &CardUse<'_>, node: &Node, problems: &mut
 
 fn count(count: Option<u32>, node: &Node, path: &[Step], problems: &mut Problems) {
     if count.is_some_and(|count| count == 0 || count > MAX_COUNT) {
-        problems.push(node.place(path).problem(format!("a count is between 1 and {MAX_COUNT}")));
+        problems.push(node.place(path).problem(format!("a count must be between 1 and {MAX_COUNT}")));
     }
 }
 
-/// A console's line must be one: a line end within it would be a second command.
+/// A line for the console must be a single line. A line end within it would make a second command.
 fn one_line(text: &str, node: &Node, path: &[Step], problems: &mut Problems) {
     if text.trim().is_empty() || !text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
-        problems.push(node.place(path).problem("this can't be one line on a console").help("use printable ASCII"));
+        problems.push(
+            node.place(path).problem("this text can't be sent as one line on a console").help("use printable ASCII"),
+        );
     }
 }
 
@@ -309,21 +314,24 @@ fn settings(project: &Project, settings: &Settings, node: &Node, way: &[Step], p
         match length {
             Some(length) if text.chars().count() != length => {
                 let seen = text.chars().count();
-                problems.push(node.place(&at(key)).problem(format!("{seen} characters where {length} are needed")));
+                problems.push(node.place(&at(key)).problem(format!("this has {seen} characters; it needs {length}")));
             }
             Some(_) => {}
             None => {
                 let longest = LONGEST.iter().find(|(name, _)| *name == key).map(|(_, longest)| *longest);
                 if let Some(longest) = longest.filter(|longest| text.len() > *longest) {
-                    let problem = format!("{} characters where {longest} are the most", text.len());
-                    problems.push(node.place(&at(key)).problem(problem).help("no validator has to take more"));
+                    let problem = format!("this has {} characters; the limit is {longest}", text.len());
+                    problems.push(node.place(&at(key)).problem(problem).help("no validator has to accept more"));
                 }
             }
         }
     }
     if settings.retap.is_some_and(|retap| retap.us % 1_000_000 != 0) {
-        problems
-            .push(node.place(&at("retap")).problem("validators count whole seconds here").help("such as `retap: 3 s`"));
+        problems.push(
+            node.place(&at("retap"))
+                .problem("validators count this time in whole seconds")
+                .help("write for example `retap: 3 s`"),
+        );
     }
     let known = project.names(Fixture::Key);
     for (index, key) in settings.keys.iter().flatten().enumerate() {
@@ -335,13 +343,13 @@ fn settings(project: &Project, settings: &Settings, node: &Node, way: &[Step], p
         {
             if bytes.0.len() != length {
                 let place = node.place(&[way, &path!["revoked", index, key]].concat());
-                problems.push(place.problem(format!("{} bytes where {length} are needed", bytes.0.len())));
+                problems.push(place.problem(format!("this has {} bytes; it needs {length}", bytes.0.len())));
             }
         }
     }
 }
 
-/// What a fixture refers to.
+/// Checks what a fixture refers to.
 pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Problems) {
     match kind {
         Fixture::Validator => {
@@ -362,7 +370,7 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
                         let place = node.place(&path![side, kind, "serial"]);
                         problems.push(
                             place
-                                .problem("this names no serial port")
+                                .problem("this does not name a serial port")
                                 .help("give `path`, or `vid` and `pid` with `serial`, `interface` or `location`"),
                         );
                     }
@@ -388,20 +396,20 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
     }
 }
 
-/// A device that claims to tell something needs the command by which it is asked.
+/// A device that claims to report something needs the command by which the rig asks for it.
 fn device(node: &Node, problems: &mut Problems) {
     for (claim, command) in [(claim::STATUS, "status"), (claim::JOURNAL, "journal"), (claim::JOURNAL, "journal-clear")]
     {
         let way = path!["claims", claim];
         let claimed = node.find(&way).and_then(Node::text) == Some("true");
         if claimed && node.find(&path!["console", "commands", command]).is_none() {
-            let problem = node.place(&way).problem(format!("this needs the command `{command}`"));
-            problems.push(problem.help("give it under `console.commands`, or take the claim back"));
+            let problem = node.place(&way).problem(format!("this claim needs the command `{command}`"));
+            problems.push(problem.help("add it under `console.commands`, or withdraw the claim"));
         }
     }
 }
 
-/// A fixture that is named must exist.
+/// Checks that a fixture exists if a file names it.
 fn named(known: &[String], fixture: Fixture, name: &str, node: &Node, way: &[Step], problems: &mut Problems) -> bool {
     let there = known.iter().any(|known| known == name);
     if !there {
@@ -417,7 +425,7 @@ pub fn requirements(path: &Path, problems: &mut Problems) -> Option<Requirements
     typed(&node, problems)
 }
 
-/// The words by which cases name reasons; none where there is no such file.
+/// The words that cases use for reasons, or `None` if the project has no such file.
 fn reasons(path: &Path, problems: &mut Problems) -> Option<BTreeSet<String>> {
     if !path.exists() {
         return None;
@@ -427,7 +435,7 @@ fn reasons(path: &Path, problems: &mut Problems) -> Option<BTreeSet<String>> {
     Some(reasons.reasons.into_keys().map(|name| name.to_string()).collect())
 }
 
-/// Tells of requirements that none of the project's cases rests on, so that nobody takes them for tested.
+/// Reports requirements that no case of the project is about, so that nobody believes they are tested.
 pub fn requirements_without_case(path: &Path, used: &BTreeSet<&str>, problems: &mut Problems) {
     let Some(node) = super::include::read_alone(path, problems) else { return };
     let Some(Kind::Map(entries)) = node.get("requirements").map(|node| &node.kind) else { return };
@@ -437,9 +445,9 @@ pub fn requirements_without_case(path: &Path, used: &BTreeSet<&str>, problems: &
     }
 }
 
-/// A problem that two files have the same id.
+/// The problem that two files have the same id.
 pub fn same_id(id: &str, first: &Path, node: &Node) -> Diagnostic {
     node.place(&path!["id"])
-        .problem(format!("case `{id}` is here twice"))
-        .help(format!("the other is {}; ids are never reused", first.display()))
+        .problem(format!("two files have the case id `{id}`"))
+        .help(format!("the other file is {}; each case needs its own id", first.display()))
 }

@@ -1,4 +1,4 @@
-//! What a sub-case is judged by, made of the case and the places of its expectations.
+//! The criteria of a sub-case, made from the case and the places of its expectations.
 
 use super::document::{Kind, Node, Place, Step};
 use super::suite::SubCase;
@@ -12,7 +12,7 @@ use taprig_model::event::Criterion;
 use taprig_model::name::Name;
 use taprig_model::step::{self, Tap};
 
-/// What a sub-case is judged by.
+/// The criteria of a sub-case.
 pub(crate) fn of(sub: &SubCase) -> Criteria {
     let case = &sub.case;
     let steps = case.steps.iter().enumerate().map(|(index, step)| StepCriteria {
@@ -45,7 +45,8 @@ fn wanted(step: &step::Step) -> StepWanted {
     }
 }
 
-/// What a case needs: the claims that it names, and those that its steps rest on; and what its card side must be able to do.
+/// What a case needs: the claims that it names, the claims that its steps rest on, and the capabilities of the card
+/// side.
 pub(crate) fn needs(case: &Case) -> Needs {
     let mut needs = Needs { claims: case.applies.clone(), card_side: vec![] };
     let mut claim = |claim: &str| {
@@ -65,7 +66,8 @@ pub(crate) fn needs(case: &Case) -> Needs {
     }
     for step in &case.steps {
         match step {
-            // What a device only tells is not judged where it can't tell it; what it has to do for the case to go on is needed.
+            // A value that only the device can report is not judged if the device can't report it, so it needs no claim
+            // here. An action that the device has to carry out for the case to go on does need one.
             step::Step::ClearJournal => claim(claim::JOURNAL),
             step::Step::Console(_) => claim(claim::NATIVE_CONSOLE),
             step::Step::Inject(_) => able.push(CardCapability::Faults),
@@ -87,7 +89,7 @@ pub(crate) fn needs(case: &Case) -> Needs {
     needs
 }
 
-/// What a change of a card needs beyond answering commands.
+/// What a change of a card needs from the card side beyond answering commands.
 fn needed_by(change: &Change) -> Option<CardCapability> {
     let object = match change {
         Change::Set(assignment) | Change::Replace(assignment) => &assignment.object,
@@ -103,7 +105,7 @@ fn needed_by(change: &Change) -> Option<CardCapability> {
     matches!(object, Object::Front(_)).then_some(CardCapability::Activation)
 }
 
-/// Where the expectations of a case stand, so that a failure names the line that a person wrote.
+/// Where the expectations of a case are, so that a failure names the line that a person wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lines {
     case: WantedLines,
@@ -111,7 +113,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Of a case's tree, before or after it was typed: places stay what they are in the file.
+    /// Reads the places from the tree of a case, before or after it was typed. Places always refer to the file.
     #[must_use]
     pub fn of(tree: &Node) -> Self {
         let steps = match tree.get("steps").map(|steps| &steps.kind) {
@@ -121,13 +123,13 @@ impl Lines {
         Self { case: lines(tree, &["expect".into()]), steps }
     }
 
-    /// What the case expects of itself.
+    /// The places of the expectations for the whole case.
     #[must_use]
     pub fn case(&self) -> &WantedLines {
         &self.case
     }
 
-    /// What the case expects of a step, counted from 0.
+    /// The places of the expectations of one step, counted from 0.
     #[must_use]
     pub fn step(&self, index: usize) -> Option<&WantedLines> {
         self.steps.get(index)
@@ -147,7 +149,7 @@ fn of_step(tree: &Node, index: usize) -> WantedLines {
 
 fn lines(tree: &Node, way: &[Step]) -> WantedLines {
     let Some(node) = tree.find(way) else { return WantedLines::default() };
-    // That of the key, as its value may begin lines below.
+    // This takes the line of the key, because the value may begin some lines below.
     let own = line(&tree.key_place(way).unwrap_or_else(|| tree.place(way)));
     let mut each = BTreeMap::new();
     if let Kind::Map(entries) = &node.kind {

@@ -1,4 +1,4 @@
-//! What is wrong with a file, said so that a person can mend it.
+//! A problem in a file, described so that a person can fix it.
 
 use super::source::Source;
 use std::cmp::Ordering;
@@ -7,30 +7,30 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// One problem: file, place, what is wrong, what to do.
+/// One problem: the file, the place, what is wrong, and what to do about it.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
     /// The file or folder.
     pub path: PathBuf,
-    /// The file's text and the bytes that are wrong; `None` when the file as a whole is.
+    /// The text of the file and the bytes that are wrong, or `None` if the whole file is wrong.
     pub place: Option<(Arc<Source>, Range<usize>)>,
-    /// What is wrong, a lower-case fragment.
+    /// What is wrong, as a lower-case fragment.
     pub message: String,
     /// What to do.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
-    /// More known names than this are not all shown.
+    /// If more names than this are known, a message shows only the most similar ones.
     const MANY: usize = 16;
 
-    /// A problem of a file or folder as a whole.
+    /// A problem of a whole file or folder.
     #[must_use]
     pub fn of_file(path: &Path, message: impl Into<String>) -> Self {
         Self { path: path.into(), place: None, message: clipped(message.into()), help: None }
     }
 
-    /// A problem at these bytes.
+    /// A problem of these bytes.
     #[must_use]
     pub fn at(source: &Arc<Source>, bytes: Range<usize>, message: impl Into<String>) -> Self {
         Self {
@@ -41,14 +41,15 @@ impl Diagnostic {
         }
     }
 
-    /// With what to do.
+    /// Adds what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(clipped(help.into()));
         self
     }
 
-    /// With the nearest of the known names, or else all of them when they are few, and the likest when they are many.
+    /// Adds the known name that is most similar. If none is similar enough, adds all known names if they are few, and
+    /// the most similar ones if they are many.
     #[must_use]
     pub fn nearest<'a>(self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
@@ -57,13 +58,13 @@ impl Diagnostic {
             None if known.is_empty() => self,
             None if known.len() > Self::MANY => {
                 let likest: Vec<&str> = by_likeness(wrong, &known).into_iter().map(|(_, name)| name).take(5).collect();
-                self.help(format!("nearest of the {} known: `{}`", known.len(), likest.join("`, `")))
+                self.help(format!("the most similar of {} known names: `{}`", known.len(), likest.join("`, `")))
             }
-            None => self.help(format!("known: `{}`", known.join("`, `"))),
+            None => self.help(format!("known names: `{}`", known.join("`, `"))),
         }
     }
 
-    /// Line and column, from 1.
+    /// Line and column, both from 1.
     #[must_use]
     pub fn line_column(&self) -> Option<(usize, usize)> {
         self.place.as_ref().map(|(source, bytes)| source.line_column(bytes.start))
@@ -87,7 +88,7 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
-/// A message quotes what is in the file, and that may be long.
+/// Shortens a message. A message quotes the file, and that text may be long.
 fn clipped(text: String) -> String {
     const LONGEST: usize = 400;
     match text.char_indices().nth(LONGEST) {
@@ -96,13 +97,13 @@ fn clipped(text: String) -> String {
     }
 }
 
-/// The known name nearest to a wrong one, if one is near.
+/// The known name that is most similar to an unknown one, if one is similar enough.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     by_likeness(wrong, known).first().filter(|(likeness, _)| *likeness > 0.82).map(|(_, name)| *name)
 }
 
-/// The known names with their likeness to a wrong one, the likest first.
+/// The known names with their similarity to an unknown one, the most similar first.
 fn by_likeness<'a>(wrong: &str, known: &[&'a str]) -> Vec<(f64, &'a str)> {
     let lower = wrong.to_lowercase();
     let mut names: Vec<(f64, &str)> = known
@@ -110,7 +111,7 @@ fn by_likeness<'a>(wrong: &str, known: &[&'a str]) -> Vec<(f64, &'a str)> {
         .map(|name| {
             let known = name.to_lowercase();
             let likeness = strsim::jaro_winkler(&lower, &known);
-            // A part of a long name is near to it, though most of the letters differ.
+            // A part of a long name counts as similar, although most of its letters are missing.
             (if lower.len() > 3 && known.contains(&lower) { likeness.max(0.9) } else { likeness }, *name)
         })
         .collect();
@@ -118,17 +119,17 @@ fn by_likeness<'a>(wrong: &str, known: &[&'a str]) -> Vec<(f64, &'a str)> {
     names
 }
 
-/// All problems of all files, in the order of files and lines, each once.
+/// All problems of all files, in the order of files and lines. Each problem occurs once.
 #[derive(Debug, Clone, Default)]
 pub struct Problems {
     list: Vec<Diagnostic>,
 }
 
 impl Problems {
-    /// Most that are printed; a thousand say no more than this.
+    /// The largest number of problems that are printed. More would not help a person.
     pub const SHOWN: usize = 50;
 
-    /// One more. The same problem at the same place counts once (a matrix meets it in each sub-case).
+    /// Adds a problem. The same problem at the same place counts once, because a matrix meets it in each sub-case.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let same = |other: &Diagnostic| other.order() == diagnostic.order() && other.message == diagnostic.message;
         if !self.list.iter().any(same) {
@@ -136,32 +137,32 @@ impl Problems {
         }
     }
 
-    /// All of another list.
+    /// Adds all problems of another list.
     pub fn add(&mut self, others: &Self) {
         others.iter().for_each(|problem| self.push(problem.clone()));
     }
 
-    /// None.
+    /// Whether there is no problem.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// How many.
+    /// Number of problems.
     #[must_use]
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// In order.
+    /// The problems in order.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.list.iter()
     }
 
-    /// The value, when nothing is wrong.
+    /// Returns the value if nothing is wrong.
     ///
     /// # Errors
-    /// The problems, sorted.
+    /// The problems, in order.
     pub fn into_result<T>(mut self, value: T) -> Result<T, Self> {
         if self.list.is_empty() {
             return Ok(value);

@@ -1,7 +1,7 @@
 //! A YAML file as a tree that knows the place of each word.
 //!
-//! Refused here, for any kind of file: anchors and aliases (and so every "YAML bomb"), tags, several documents, keys
-//! that are no words, duplicate keys, keys without value, nesting beyond [`MAX_DEPTH`].
+//! For every kind of file, the parser refuses anchors and aliases (and so every "YAML bomb"), tags, several documents,
+//! keys that are not words, duplicate keys, keys without a value, and nesting beyond [`MAX_DEPTH`].
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::source::Source;
@@ -10,10 +10,10 @@ use serde_yaml::{Mapping, Number, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Deepest nesting; no format of ours has half of it.
+/// The deepest nesting. No format of taprig has half of it.
 pub const MAX_DEPTH: usize = 24;
 
-/// Bytes of a file.
+/// A range of bytes in a file.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// The file.
@@ -23,7 +23,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// A problem here.
+    /// A problem at this place.
     #[must_use]
     pub fn problem(&self, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(&self.source, self.bytes.clone(), message)
@@ -33,7 +33,7 @@ impl Place {
 /// A value and its place.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// A scalar's text; the first character of a list or map.
+    /// The text of a scalar, or the first character of a list or map.
     pub place: Place,
     /// The value.
     pub kind: Kind,
@@ -42,11 +42,11 @@ pub struct Node {
 /// A value.
 #[derive(Debug, Clone)]
 pub enum Kind {
-    /// A word.
+    /// A scalar.
     Scalar {
-        /// Without quotes.
+        /// The text without quotes.
         text: String,
-        /// Written without quotes: may be a number or a switch.
+        /// Whether the file has it without quotes, so that it may be a number or a boolean.
         plain: bool,
     },
     /// A list.
@@ -64,12 +64,12 @@ pub struct Key {
     pub text: String,
 }
 
-/// One step from a node to a part of it.
+/// One step of a path: from a node to a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Into a list.
+    /// The index in a list.
     Item(usize),
-    /// Into a map.
+    /// The key in a map.
     Key(String),
 }
 
@@ -95,7 +95,7 @@ impl Node {
         }
     }
 
-    /// Takes a key and its value out of this map.
+    /// Removes a key and its value from this map.
     pub fn take(&mut self, key: &str) -> Option<(Key, Self)> {
         match &mut self.kind {
             Kind::Map(entries) => {
@@ -115,15 +115,15 @@ impl Node {
         }
     }
 
-    /// Where a part stands, or the last part on the way that there is: a scalar by its text, a list or map by the key
-    /// that leads to it.
+    /// The place of a part. If the part does not exist, this is the place of the last part on the path that does. The
+    /// place of a scalar is its text. The place of a list or map is the key that leads to it.
     #[must_use]
     pub fn place(&self, path: &[Step]) -> Place {
         let (mut node, mut place) = (self, self.place.clone());
         for step in path {
             let next = match (&node.kind, step) {
                 (Kind::List(items), Step::Item(index)) => items.get(*index).map(|item| match &item.kind {
-                    // A map without braces begins with its first key, and has no characters of its own.
+                    // A map without braces begins with its first key and has no characters of its own.
                     Kind::Map(entries) if item.place.bytes.is_empty() && !entries.is_empty() => {
                         (entries[0].0.place.clone(), item)
                     }
@@ -145,7 +145,7 @@ impl Node {
         place
     }
 
-    /// Where a key stands, the last of the path.
+    /// The place of the key that is the last step of the path.
     #[must_use]
     pub fn key_place(&self, path: &[Step]) -> Option<Place> {
         let (last, way) = path.split_last()?;
@@ -157,7 +157,7 @@ impl Node {
         }
     }
 
-    /// A part.
+    /// The part at this path.
     #[must_use]
     pub fn find(&self, path: &[Step]) -> Option<&Self> {
         path.iter().try_fold(self, |node, step| match (&node.kind, step) {
@@ -167,7 +167,7 @@ impl Node {
         })
     }
 
-    /// Takes a part out. False when it is not there.
+    /// Removes the part at this path. Returns false if it does not exist.
     pub fn remove(&mut self, path: &[Step]) -> bool {
         let Some((last, way)) = path.split_last() else { return false };
         let node = way.iter().try_fold(self, |node, step| match (&mut node.kind, step) {
@@ -191,8 +191,8 @@ impl Node {
         }
     }
 
-    /// For typing. A plain scalar is a switch or a number only if that is exactly what it would be written as:
-    /// `1E3`, `017` and `1.0` stay words, as they may be tags, line numbers or versions.
+    /// The value as JSON, for typing. A plain scalar becomes a boolean or a number only if that value would be written
+    /// in exactly the same way. `1E3`, `017` and `1.0` stay words, because they may be tags, line numbers or versions.
     #[must_use]
     pub fn to_value(&self) -> Value {
         match &self.kind {
@@ -216,11 +216,11 @@ impl Node {
     }
 }
 
-/// The tree of a file. Duplicate keys and empty values go to `problems`, and the tree is given without them; what makes
-/// the tree doubtful as a whole is the error.
+/// The tree of a file. Duplicate keys and empty values are added to `problems`, and the tree does not contain them. If
+/// a problem casts doubt on the whole tree, it is the error.
 ///
 /// # Errors
-/// The file is no YAML of the kind described above.
+/// The file is not YAML of the kind that is described above.
 pub fn parse(source: &Arc<Source>, problems: &mut Problems) -> Result<Node, Diagnostic> {
     let mut builder = Builder { source, problems, open: Vec::new(), root: None, documents: 0 };
     let mut parser = Parser::new_from_str(source.text());
@@ -229,23 +229,25 @@ pub fn parse(source: &Arc<Source>, problems: &mut Problems) -> Result<Node, Diag
             Ok((event, span)) => builder.event(event, span)?,
             Err(error) => {
                 let at = error.marker().index();
-                // The parser's own bound, which it meets before ours when it looks ahead.
+                // This is the parser's own limit. The parser can reach it before ours because it looks ahead.
                 let message = match error.info().contains("recursion limit") {
-                    true => format!("nested more than {MAX_DEPTH} deep"),
-                    false => format!("this is no YAML: {}", error.info()),
+                    true => format!("this is nested more than {MAX_DEPTH} deep"),
+                    false => format!("this is not YAML: {}", error.info()),
                 };
                 let help = match error.info() {
                     info if info.contains("mapping values") => {
-                        "a text with a colon in it needs quotes; else look at the indentation"
+                        "put a text that contains a colon in quotes; otherwise check the indentation"
                     }
-                    info if info.contains("anchor") => "aliases are no part of the format: write the value out",
-                    _ => "look at indentation, colons and quotes here and in the line above",
+                    info if info.contains("anchor") => "the format has no aliases: write the value out",
+                    _ => "check indentation, colons and quotes here and in the line above",
                 };
                 return Err(Diagnostic::at(source, source.bytes(at..at + 1), message).help(help));
             }
         }
     }
-    builder.root.ok_or_else(|| Diagnostic::of_file(source.path(), "the file is empty").help("begin with `schema: 1`"))
+    builder
+        .root
+        .ok_or_else(|| Diagnostic::of_file(source.path(), "the file is empty").help("begin the file with `schema: 1`"))
 }
 
 struct Builder<'a> {
@@ -256,7 +258,7 @@ struct Builder<'a> {
     documents: usize,
 }
 
-/// A list or map that is not complete.
+/// A list or map that is still incomplete.
 struct Open {
     node: Node,
     /// The key whose value comes next.
@@ -276,18 +278,20 @@ impl Builder<'_> {
         if anchor != 0 || matches!(event, Event::Alias(_)) {
             let what = if anchor == 0 { "an alias (`*name`)" } else { "an anchor (`&name`)" };
             return Err(place
-                .problem(format!("{what} is no part of the format"))
+                .problem(format!("the format does not allow {what}"))
                 .help("write the value out, or use `include` or `each`; quote a word that begins with `&` or `*`"));
         }
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(place.problem("a second document in one file").help("one case or fixture a file"));
+                    return Err(place
+                        .problem("this file has a second document")
+                        .help("put each case or fixture into its own file"));
                 }
             }
             Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
-                return Err(place.problem("a YAML tag (`!name`) is no part of the format").help("leave it out"));
+                return Err(place.problem("the format does not allow a YAML tag (`!name`)").help("remove it"));
             }
             Event::Scalar(text, style, _, None) => {
                 self.value(Node {
@@ -310,8 +314,8 @@ impl Builder<'_> {
     fn open(&mut self, place: Place, kind: Kind) -> Result<(), Diagnostic> {
         if self.open.len() >= MAX_DEPTH {
             return Err(place
-                .problem(format!("nested more than {MAX_DEPTH} deep"))
-                .help("no format of taprig needs that"));
+                .problem(format!("this is nested more than {MAX_DEPTH} deep"))
+                .help("no format of taprig needs such depth"));
         }
         self.open.push(Open { node: Node { place, kind }, key: None });
         Ok(())
@@ -326,8 +330,8 @@ impl Builder<'_> {
             (Kind::Map(_), None) => match node.kind {
                 Kind::Scalar { text, .. } if !text.is_empty() => open.key = Some(Key { place: node.place, text }),
                 _ => {
-                    return Err(node.place.problem("a key that is no word").help(
-                        "put braces in quotes: `\"{name}\"` is a value of the matrix, `{name}` a map within a map",
+                    return Err(node.place.problem("this key is not a word").help(
+                        "put braces in quotes: `\"{name}\"` is a value of the matrix, but `{name}` is a map within a map",
                     ));
                 }
             },
@@ -336,15 +340,15 @@ impl Builder<'_> {
                     let line = first.place.source.line_column(first.place.bytes.start).0;
                     self.problems.push(
                         key.place
-                            .problem(format!("key `{}` is here twice", key.text))
-                            .help(format!("it is in line {line} already")),
+                            .problem(format!("this map has the key `{}` twice", key.text))
+                            .help(format!("the first one is in line {line}")),
                     );
                 } else if is_null(&node) {
                     let braces = self.source.text()[..key.place.bytes.start].trim_end().ends_with('{');
                     let help = if braces {
-                        format!("for a value of the matrix write `\"{{{}}}\"` in quotes", key.text)
+                        format!("to use a value of the matrix, write `\"{{{}}}\"` in quotes", key.text)
                     } else {
-                        "give it one, or leave the key out".into()
+                        "add a value, or remove the key".into()
                     };
                     self.problems.push(key.place.problem(format!("key `{}` has no value", key.text)).help(help));
                 } else {
@@ -352,7 +356,7 @@ impl Builder<'_> {
                 }
             }
             (Kind::List(_), _) if is_null(&node) => {
-                self.problems.push(open.node.place.problem("an item of this list is empty").help("leave it out"));
+                self.problems.push(open.node.place.problem("an item of this list is empty").help("remove it"));
             }
             (Kind::List(items), _) => items.push(node),
             (Kind::Scalar { .. }, _) => {}

@@ -1,4 +1,4 @@
-//! The matrix: one file, several sub-cases.
+//! The matrix, which makes several sub-cases from one file.
 
 use super::diagnostic::Problems;
 use super::document::{Key, Kind, Node, Place};
@@ -7,24 +7,25 @@ use taprig_model::name::Name;
 
 /// A sub-case before it is typed.
 pub struct Expanded {
-    /// The value that names it; `None` for a case without matrix.
+    /// The value that names the sub-case, or `None` for a case without a matrix.
     pub name: Option<Name>,
-    /// The case's tree, the values put in and `each` taken out.
+    /// The tree of the case, with the values inserted and `each` removed.
     pub tree: Node,
 }
 
-/// The sub-cases of a case. What is wrong with the matrix goes to `problems`.
+/// The sub-cases of a case. Problems of the matrix are added to `problems`.
 pub fn expand(mut tree: Node, problems: &mut Problems) -> Vec<Expanded> {
     let Some((key, each)) = tree.take("each") else {
         let refused = refuse_names(&tree, &BTreeSet::new(), problems);
         return if refused { Vec::new() } else { vec![Expanded { name: None, tree }] };
     };
     let Kind::List(entries) = &each.kind else {
-        problems.push(key.place.problem("`each` is a list").help("write `each:` and below it `- {name: value, ...}`"));
+        problems
+            .push(key.place.problem("`each` must be a list").help("write `each:` and below it `- {name: value, ...}`"));
         return Vec::new();
     };
     if entries.is_empty() {
-        problems.push(key.place.problem("`each` is empty").help("leave it out"));
+        problems.push(key.place.problem("`each` is empty").help("remove it"));
         return Vec::new();
     }
     let mut used = BTreeSet::new();
@@ -36,11 +37,11 @@ pub fn expand(mut tree: Node, problems: &mut Problems) -> Vec<Expanded> {
     let mut first_names: Option<BTreeSet<&str>> = None;
     for entry in entries {
         let Kind::Map(values) = &entry.kind else {
-            problems.push(entry.place.problem("an entry of `each` is a map").help("write `- {name: value, ...}`"));
+            problems.push(entry.place.problem("an entry of `each` must be a map").help("write `- {name: value, ...}`"));
             continue;
         };
         if let Some((key, _)) = values.iter().find(|(_, value)| value.text().is_none()) {
-            problems.push(key.place.problem(format!("value `{}` of `each` is no single word", key.text)));
+            problems.push(key.place.problem(format!("value `{}` of `each` is not a single word", key.text)));
             continue;
         }
         let names: BTreeSet<&str> = values.iter().map(|(key, _)| key.text.as_str()).collect();
@@ -54,7 +55,8 @@ pub fn expand(mut tree: Node, problems: &mut Problems) -> Vec<Expanded> {
             None => first_names = Some(names),
             Some(first) => {
                 if let Some(missing) = first.iter().find(|name| !names.contains(*name) && **name != "name") {
-                    problems.push(entry.place.problem(format!("this entry has no `{missing}`, others have")));
+                    problems
+                        .push(entry.place.problem(format!("this entry has no `{missing}`, but other entries have it")));
                     continue;
                 }
             }
@@ -65,8 +67,8 @@ pub fn expand(mut tree: Node, problems: &mut Problems) -> Vec<Expanded> {
             problems.push(
                 entry
                     .place
-                    .problem(format!("two sub-cases are called `{name}`"))
-                    .help(format!("the other is in line {first}; give each a `name` of its own")),
+                    .problem(format!("two sub-cases have the name `{name}`"))
+                    .help(format!("the other one is in line {first}; give each entry its own `name`")),
             );
             continue;
         }
@@ -81,7 +83,7 @@ pub fn expand(mut tree: Node, problems: &mut Problems) -> Vec<Expanded> {
     all
 }
 
-/// The value of `name`, else the first value, in the letters of names.
+/// The value of `name`, or else the first value, in characters that names allow.
 fn name_of(values: &[(Key, Node)], problems: &mut Problems) -> Option<Name> {
     let (_, value) = values.iter().find(|(key, _)| key.text == "name").or_else(|| values.first())?;
     let text = value.text()?;
@@ -99,7 +101,7 @@ fn name_of(values: &[(Key, Node)], problems: &mut Problems) -> Option<Name> {
             problems.push(
                 value
                     .place
-                    .problem(format!("no sub-case can be called `{text}`"))
+                    .problem(format!("`{text}` can't be the name of a sub-case"))
                     .help("give the entry a `name` of letters and digits"),
             );
             None
@@ -107,7 +109,7 @@ fn name_of(values: &[(Key, Node)], problems: &mut Problems) -> Option<Name> {
     }
 }
 
-/// The parts of a text: as it is, or a name in braces.
+/// The parts of a text: plain text and names in braces.
 fn parts(text: &str) -> Vec<(bool, &str)> {
     let mut parts = Vec::new();
     let mut rest = text;
@@ -150,12 +152,12 @@ fn names_in(node: &Node, visit: &mut dyn FnMut(&str, &Place)) {
     }
 }
 
-/// True when a name in braces is unknown.
+/// Reports a name in braces if it is unknown. Returns true in that case.
 fn refuse_names(tree: &Node, known: &BTreeSet<String>, problems: &mut Problems) -> bool {
     let mut refused = false;
     names_in(tree, &mut |name, place| {
         if !known.contains(name) {
-            let problem = place.problem(format!("`{{{name}}}` is no value of the matrix"));
+            let problem = place.problem(format!("the matrix has no value `{{{name}}}`"));
             problems.push(match known.is_empty() {
                 true => problem.help("this case has no `each`"),
                 false => problem.nearest(name, known.iter().map(String::as_str)),
@@ -179,7 +181,7 @@ fn put_in(node: &mut Node, values: &[(Key, Node)]) {
     };
     match &mut node.kind {
         Kind::Scalar { text, .. } => match parts(text)[..] {
-            // The value alone keeps its type: a number stays one.
+            // If the value is the whole text, it keeps its type. A number stays a number.
             [(_, ""), (true, name), (_, "")] => {
                 if let Some(kind) = value(name) {
                     node.kind = kind.clone();

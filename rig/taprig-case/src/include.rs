@@ -1,12 +1,13 @@
-//! `include: other`: a fixture over another one of its kind.
+//! `include: other` puts a fixture over another one of its kind.
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{self, Kind, Node};
 use super::source::Source;
 use std::path::{Path, PathBuf};
 
-/// The tree of a file over those that it includes. The file's own keys win; `settings` and `claims` are taken together
-/// key by key, and `changes` one after the other, those of the included file first. `find` gives the file of a name, and all names.
+/// The tree of a file, merged with the files that it includes. The file's own keys take precedence. `settings` and
+/// `claims` are merged key by key. `changes` are joined into one list, and those of the included file come first.
+/// `find` returns the file of a name, and all names.
 pub fn read(
     path: &Path,
     chain: &mut Vec<PathBuf>,
@@ -22,19 +23,19 @@ pub fn read(
         }
     };
     if !matches!(tree.kind, Kind::Map(_)) {
-        problems.push(tree.place.problem("the file has no keys").help("begin with `schema: 1`"));
+        problems.push(tree.place.problem("the file has no keys").help("begin the file with `schema: 1`"));
         return None;
     }
     let Some((_, included)) = tree.take("include") else { return Some(tree) };
     let Some(name) = included.text() else {
-        problems.push(included.place.problem("`include` takes one name"));
+        problems.push(included.place.problem("`include` needs a single name"));
         return None;
     };
-    // `include: other.yaml` is meant as `include: other`.
+    // A person who writes `include: other.yaml` means `include: other`.
     let name = name.strip_suffix(".yaml").unwrap_or(name);
     let (file, known) = find(name);
     if name.contains(['/', '\\']) || !known.iter().any(|known| known == name) {
-        // Not the file itself, whose name is often the longer one.
+        // This leaves out the file itself, whose name is often the longer one.
         let own = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         problems.push(
             included
@@ -48,7 +49,7 @@ pub fn read(
     if chain.contains(&file) {
         let way: Vec<String> =
             chain.iter().chain([&file]).filter_map(|path| Some(format!("`{}`", path.file_stem()?.to_str()?))).collect();
-        problems.push(included.place.problem("the includes go in a circle").help(way.join(" includes ")));
+        problems.push(included.place.problem("the includes form a circle").help(way.join(" includes ")));
         return None;
     }
     let base = read(&file, chain, problems, find)?;
@@ -58,7 +59,7 @@ pub fn read(
 
 fn over(tree: Node, base: Node) -> Node {
     let (Kind::Map(entries), Kind::Map(mut merged)) = (tree.kind, base.kind) else {
-        // `read` lets no other kind through.
+        // `read` accepts no other kind.
         return Node { place: tree.place, kind: Kind::Map(Vec::new()) };
     };
     for (key, node) in entries {
@@ -84,13 +85,13 @@ fn over(tree: Node, base: Node) -> Node {
     Node { place: tree.place, kind: Kind::Map(merged) }
 }
 
-/// Reads a file that includes nothing, such as a case.
+/// Reads a file that can't include another file, such as a case.
 pub fn read_alone(path: &Path, problems: &mut Problems) -> Option<Node> {
     let tree = Source::read(path).and_then(|source| document::parse(&source, problems));
     match tree {
         Ok(tree) if matches!(tree.kind, Kind::Map(_)) => Some(tree),
         Ok(tree) => {
-            problems.push(tree.place.problem("the file has no keys").help("begin with `schema: 1`"));
+            problems.push(tree.place.problem("the file has no keys").help("begin the file with `schema: 1`"));
             None
         }
         Err(problem) => {
@@ -100,7 +101,7 @@ pub fn read_alone(path: &Path, problems: &mut Problems) -> Option<Node> {
     }
 }
 
-/// For a path that is no file at all.
+/// The problem of a path that does not exist.
 pub fn missing(path: &Path) -> Diagnostic {
     Diagnostic::of_file(path, "no such file or folder")
 }

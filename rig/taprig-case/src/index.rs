@@ -1,9 +1,9 @@
-//! `cases/INDEX.md`, written from the cases, so that none vanishes unseen.
+//! `cases/INDEX.md`. It is written from the cases, so no case can vanish unnoticed.
 
 use super::suite::Suite;
 use std::fmt::Write;
 
-/// The index of all cases: a table a family.
+/// The index of all cases, with one table for each family.
 #[must_use]
 pub fn render(suite: &Suite) -> String {
     let mut text =

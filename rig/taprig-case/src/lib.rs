@@ -1,13 +1,14 @@
-//! Cases and fixtures: found, read, checked, made ready to run.
+//! Finds, reads and checks cases and fixtures, and prepares them for a run.
 //!
-//! A file goes through these layers: [`source`] reads it within bounds; [`document`] parses it into a tree that knows
-//! the place of each word, and refuses what the format has no use for; [`mod@include`] puts it over the files it includes;
-//! [`each`] makes sub-cases of it; [`typed`] turns the tree into a type of `taprig-model`; [`check`] looks up what it refers
-//! to. All problems of all files are gathered and reported at once, and nothing runs when there is one.
+//! A file goes through these layers: [`source`] reads it within limits. [`document`] parses it into a tree that knows
+//! the place of each word, and refuses YAML that the format does not use. [`mod@include`] merges it with the files that
+//! it includes. [`each`] makes sub-cases from it. [`typed`] converts the tree into a type of `taprig-model`. [`check`]
+//! looks up everything that it refers to. taprig gathers all problems of all files and reports them at once. If there
+//! is a problem, nothing runs.
 //!
-//! Two YAML libraries share the work. `serde_yaml` (the continued one) does the typing, but knows no places once a
-//! value is read, lets duplicate keys win silently and expands aliases; so `saphyr-parser`'s events, which carry their
-//! places, make the tree.
+//! Two YAML libraries share the work. `serde_yaml` (its maintained continuation) converts to types. But it does not
+//! know the place of a value, it accepts duplicate keys silently, and it expands aliases. So the tree is made from the
+//! events of `saphyr-parser`, which carry their places.
 
 pub mod baseline;
 pub mod check;

@@ -1,4 +1,4 @@
-//! What is to be run, with everything that it needs, before a bench is touched.
+//! The plan: what to run, with everything that it needs. It is made before a bench is touched.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,15 +22,16 @@ pub struct Planned {
     pub sub: SubCase,
     /// Its id as text: `ODA-004/expiry`.
     pub id: String,
-    /// What it is judged by.
+    /// The criteria of the sub-case.
     pub criteria: Criteria,
-    /// The state of the validator before the first step.
+    /// The required state of the validator before the first step.
     pub situation: Situation,
-    /// The cards that it taps with, personalised, by the name that taps use; `None` is the card of a bare `tap`.
+    /// The personalised cards that the sub-case uses, by the name that taps use. `None` stands for the card of a plain
+    /// `tap`.
     pub cards: BTreeMap<Option<Name>, (String, Card)>,
     /// CA keys by their names, for steps that change settings.
     pub keys: Arc<Keys>,
-    /// Each frame on the air of its taps is told.
+    /// Whether the record contains each frame on the air during its taps.
     pub frames: bool,
 }
 
@@ -54,17 +55,17 @@ impl Keys {
             .collect()
     }
 
-    /// A validator with these settings and the keys that they name.
+    /// The required state of a validator with these settings and the keys that they name.
     #[must_use]
     pub fn situation(&self, settings: &Settings) -> Situation {
         Situation { settings: settings.clone(), keys: self.of(settings) }
     }
 }
 
-/// Makes the cards and settings of sub-cases, so that what is wrong with one is said before anything runs.
+/// Makes the cards and settings of sub-cases, so that problems are reported before anything runs.
 ///
 /// # Errors
-/// All problems: a fixture that can't be read, a change that finds nothing to change in its card.
+/// All problems, for example a fixture that can't be read, or a change that does not apply to its card.
 pub fn plan(workshop: &mut Workshop, cases: Vec<SubCase>) -> Result<Vec<Planned>, Problems> {
     let mut problems = Problems::default();
     let keys = keys(workshop, &mut problems);
@@ -73,7 +74,8 @@ pub fn plan(workshop: &mut Workshop, cases: Vec<SubCase>) -> Result<Vec<Planned>
         let id = sub.id.to_string();
         let criteria = sub.criteria();
         let situation = keys.situation(&sub.settings);
-        // Cases of this family are about the frames themselves; in others they would only make the record long.
+        // Cases of this family are about the frames themselves. In other cases the frames would only make the record
+        // long.
         let frames = sub.id.case.family() == "ISO";
         match cards(workshop, &sub, &mut problems) {
             Ok(cards) => {
@@ -82,19 +84,19 @@ pub fn plan(workshop: &mut Workshop, cases: Vec<SubCase>) -> Result<Vec<Planned>
             }
             Err(why) => problems.push(
                 Diagnostic::of_file(&workshop.project().root().join(&sub.file), format!("{id}: {why}"))
-                    .help("see `given.card`, `given.cards` and their `changes`"),
+                    .help("check `given.card`, `given.cards` and their `changes`"),
             ),
         }
     }
     problems.into_result(planned)
 }
 
-/// The CA keys that settings may name.
+/// The CA keys that the settings of a sub-case may name.
 pub fn keys(workshop: &mut Workshop, problems: &mut Problems) -> Arc<Keys> {
     Arc::new(Keys { files: workshop.key_files(problems) })
 }
 
-/// All cards that a sub-case taps with.
+/// All cards that a sub-case uses.
 fn cards(
     workshop: &mut Workshop,
     sub: &SubCase,
@@ -110,7 +112,7 @@ fn cards(
         let (name, changes): (&Name, &[Change]) = match &tap.card {
             None => match &given.card {
                 Some(name) => (name, &given.changes),
-                None => return Err("a tap without a card: `given.card` is missing".into()),
+                None => return Err("a tap has no card, because `given.card` is missing".into()),
             },
             Some(name) => match given.cards.get(name) {
                 Some(card) => (&card.image, &card.changes),

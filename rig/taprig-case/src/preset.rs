@@ -1,7 +1,8 @@
-//! Presets: `expect: rides` becomes the lines that it stands for.
+//! Presets: `expect: rides` is replaced by the lines that it stands for.
 //!
-//! This happens in the tree, after the matrix has put its values in and before anything is typed. What comes from a preset
-//! has the place of the word that asked for it, so that a failure names a line of the case.
+//! The replacement happens in the tree, after the values of the matrix are inserted and before anything is typed. A
+//! value that comes from a preset has the place of the word that named the preset, so that a failure names a line of
+//! the case.
 
 use super::diagnostic::Problems;
 use super::document::{Key, Kind, Node, Place};
@@ -14,11 +15,11 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Presets(BTreeMap<String, Node>);
 
-/// The key by which an expectation with lines of its own names its preset.
+/// The key that names a preset in an expectation that also has lines of its own.
 const KEY: &str = "preset";
 
 impl Presets {
-    /// Reads `cases/presets.yaml`; a project without it has none.
+    /// Reads `cases/presets.yaml`. A project without that file has no presets.
     pub fn read(project: &Project, problems: &mut Problems) -> Self {
         let path = project.cases().join("presets.yaml");
         if !path.exists() {
@@ -26,7 +27,7 @@ impl Presets {
         }
         let before = problems.len();
         let Some(tree) = read_alone(&path, problems) else { return Self::default() };
-        // The types refuse what no expectation may hold; the tree keeps how it is written.
+        // The types refuse what an expectation may not contain. The tree keeps what the file says.
         let typed = typed::<taprig_model::preset::Presets>(&tree, problems);
         if typed.is_none() || problems.len() > before {
             return Self::default();
@@ -40,7 +41,7 @@ impl Presets {
         )
     }
 
-    /// Puts presets into a case: into its own expectation, and into those of its taps.
+    /// Replaces the presets of a case: in its own expectation, and in those of its taps.
     pub fn put_into(&self, case: &mut Node, problems: &mut Problems) {
         let Kind::Map(entries) = &mut case.kind else { return };
         for (key, node) in entries {
@@ -69,7 +70,7 @@ impl Presets {
                 let Some(at) = own.iter().position(|(key, _)| key.text == KEY) else { return };
                 let (key, name) = own.remove(at);
                 let Some(name) = name.text() else {
-                    return problems.push(key.place.problem("`preset` takes one name"));
+                    return problems.push(key.place.problem("`preset` needs a single name"));
                 };
                 for (line, node) in self.entries(name, &key.place, problems) {
                     if !own.iter().any(|(known, _)| known.text == line.text) {
@@ -103,7 +104,7 @@ fn member<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
     }
 }
 
-/// Gives a tree and all below it one place.
+/// Sets the place of a tree and of all its parts.
 fn settle(node: &mut Node, place: &Place) {
     node.place = place.clone();
     match &mut node.kind {

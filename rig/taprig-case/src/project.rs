@@ -1,4 +1,4 @@
-//! The folder that a run works in: `cases` and `fixtures`.
+//! The project folder of a run, which has the folders `cases` and `fixtures`.
 
 use super::check;
 use super::diagnostic::{Diagnostic, Problems};
@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use taprig_record::units::lower_hex;
 
-/// Kinds of fixture, one folder each.
+/// Kinds of fixture. Each kind has its own folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fixture {
-    /// How validators are set.
+    /// Validator profiles.
     Validator,
     /// Card images.
     Card,
     /// Keys.
     Key,
-    /// Devices: conformance statement and console adapter.
+    /// Devices: a conformance statement and a console adapter.
     Device,
     /// Benches.
     Bench,
@@ -42,7 +42,7 @@ impl Fixture {
         }
     }
 
-    /// For messages.
+    /// The word that messages use.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Fixture {
     }
 }
 
-/// Files that a run may be judged by.
+/// Files that may affect the verdicts of a run.
 fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -67,29 +67,32 @@ fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The folder that a run works in.
+/// The project folder of a run.
 #[derive(Debug, Clone)]
 pub struct Project {
     root: PathBuf,
 }
 
 impl Project {
-    /// The project around a folder: the nearest folder upwards that has `cases` and `fixtures`.
+    /// The project that contains a folder: the nearest folder upwards that has `cases` and `fixtures`.
     ///
     /// # Errors
-    /// When there is none.
+    /// There is no such folder.
     pub fn find(from: &Path) -> Result<Self, Diagnostic> {
         let from = std::path::absolute(from).unwrap_or_else(|_| from.into());
         from.ancestors()
             .find(|folder| folder.join("cases").is_dir() && folder.join("fixtures").is_dir())
             .map(Self::at)
             .ok_or_else(|| {
-                Diagnostic::of_file(&from, "no project here: no folder upwards has `cases` and `fixtures`")
-                    .help("go to the project's folder, or name it by --project")
+                Diagnostic::of_file(
+                    &from,
+                    "this folder is not in a project: no folder upwards has `cases` and `fixtures`",
+                )
+                .help("change to the project's folder, or name it with --project")
             })
     }
 
-    /// The project in this very folder.
+    /// The project in exactly this folder.
     #[must_use]
     pub fn at(root: &Path) -> Self {
         Self { root: std::path::absolute(root).unwrap_or_else(|_| root.into()) }
@@ -119,10 +122,11 @@ impl Project {
         self.folder(fixture).join(format!("{name}.yaml"))
     }
 
-    /// The file that a word of a command line means: a fixture's name, or a path, from here or from the project on.
+    /// The file that a word on the command line means: the name of a fixture, or a path. A path is looked up from the
+    /// current folder first, then from the project.
     ///
     /// # Errors
-    /// There is no such fixture, with the names that are near.
+    /// There is no such fixture. The problem shows similar names.
     pub fn meant(&self, fixture: Fixture, word: &str) -> Result<PathBuf, Diagnostic> {
         let is_path = word.contains('/') || word.ends_with(".yaml") || word.ends_with(".yml");
         if is_path {
@@ -132,14 +136,14 @@ impl Project {
                 }
             }
         }
-        // `phone.yaml` is meant as `phone`.
+        // A person who writes `phone.yaml` means `phone`.
         let name = Path::new(word).file_stem().and_then(|stem| stem.to_str()).filter(|_| is_path).unwrap_or(word);
         let path = self.file(fixture, name);
         if path.is_file() && !word.contains('/') {
             return Ok(path);
         }
         let problem = match is_path {
-            true => Diagnostic::of_file(Path::new(word), format!("there is no {} in this place", fixture.word())),
+            true => Diagnostic::of_file(Path::new(word), format!("there is no {} at this path", fixture.word())),
             false => self.unknown(fixture, name),
         };
         Err(problem.nearest(name, self.names(fixture).iter().map(String::as_str)))
@@ -163,8 +167,8 @@ impl Project {
         names
     }
 
-    /// SHA-256 over all cases, fixtures and reviewed transcripts, paths and contents in order: what a run was judged by, for
-    /// a record that is read when the files have changed.
+    /// SHA-256 over the paths and contents of all cases, fixtures and reviewed transcripts, in order. It tells a reader
+    /// of a record whether the files have changed since.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut files = Vec::new();
@@ -184,8 +188,9 @@ impl Project {
         lower_hex(&digest.finalize())
     }
 
-    /// Cases and fixtures as they are written, by their paths from the project on, for a record. Files of keys are left out:
-    /// some of them are private. So are reviewed transcripts, which a record keeps for the cases that it holds.
+    /// The text of cases and fixtures by their paths in the project, for a record. Key files are left out, because some
+    /// keys are private. Reviewed transcripts are left out too, because a record keeps those of the cases that it
+    /// contains.
     #[must_use]
     pub fn texts(&self) -> BTreeMap<PathBuf, String> {
         let mut files = Vec::new();
@@ -198,16 +203,17 @@ impl Project {
         files.into_iter().filter_map(read).collect()
     }
 
-    /// A path as it is shown: relative to the project, where it is in it.
+    /// The path as messages show it: relative to the project if it lies in it.
     #[must_use]
     pub fn shown<'a>(&self, path: &'a Path) -> &'a Path {
         path.strip_prefix(&self.root).unwrap_or(path)
     }
 
-    /// A fixture by name, its includes applied: `project.load::<Device>(Fixture::Device, "taprig-reference")`.
+    /// The fixture of this name, with its includes applied: `project.load::<Device>(Fixture::Device,
+    /// "taprig-reference")`.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// Everything that is wrong with the fixture.
     pub fn load<T: DeserializeOwned>(&self, fixture: Fixture, name: &str) -> Result<T, Problems> {
         let path = self.file(fixture, name);
         if !path.is_file() {
@@ -217,10 +223,10 @@ impl Project {
         self.load_file(fixture, &path)
     }
 
-    /// A fixture by its file, its includes applied.
+    /// The fixture in this file, with its includes applied.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// Everything that is wrong with the fixture.
     pub fn load_file<T: DeserializeOwned>(&self, fixture: Fixture, path: &Path) -> Result<T, Problems> {
         let mut problems = Problems::default();
         let value = self.tree(fixture, path, &mut problems).and_then(|tree| {
@@ -238,7 +244,7 @@ impl Project {
         }
     }
 
-    /// The tree of a fixture, its includes applied.
+    /// The tree of a fixture, with its includes applied.
     pub fn tree(&self, fixture: Fixture, path: &Path, problems: &mut Problems) -> Option<Node> {
         include::read(path, &mut Vec::new(), problems, &|name| (self.file(fixture, name), self.names(fixture)))
     }

@@ -1,4 +1,4 @@
-//! Which files and cases are meant: by path, id, family or tag.
+//! Selects files and cases by path, id, family or tag.
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::include::{self, missing};
@@ -6,10 +6,10 @@ use super::project::{Fixture, Project};
 use std::path::{Path, PathBuf};
 use taprig_model::name::{CaseId, Name, SubCaseId};
 
-/// Deepest folder below a given one.
+/// The deepest folder that is searched below a given one.
 const MAX_DEPTH: usize = 16;
 
-/// What a file is, by its folder.
+/// What a file contains. Its folder decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// A case.
@@ -21,8 +21,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// Of a file, wherever it is: one that has neither the folder of a fixture nor the name of a case is what its keys
-    /// say.
+    /// The kind of a file at any place. If the file lies in no fixture folder and has no case name, its keys decide.
     #[must_use]
     pub fn read(path: &Path) -> Self {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -31,7 +30,7 @@ impl FileKind {
             return kind;
         }
         let Some(tree) = include::read_alone(path, &mut Problems::default()) else { return kind };
-        // Each has a key that no other kind of file has.
+        // Each of these has a key that no other kind of file has.
         let own = [
             ("emulator", Fixture::Bench),
             ("applications", Fixture::Card),
@@ -43,7 +42,7 @@ impl FileKind {
         own.into_iter().find(|(key, _)| tree.get(key).is_some()).map_or(kind, |(_, fixture)| Self::Fixture(fixture))
     }
 
-    /// Of a file, by its place.
+    /// The kind of a file, by its place alone.
     fn of(path: &Path) -> Self {
         let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_string();
         if ["requirements.yaml", "reasons.yaml", "presets.yaml"].contains(&name(path).as_str()) {
@@ -54,7 +53,7 @@ impl FileKind {
     }
 }
 
-/// One word of a command line.
+/// The meaning of one word on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
     /// A file or folder.
@@ -68,15 +67,15 @@ pub enum Selector {
 }
 
 impl Selector {
-    /// What a word means. A path that exists comes first.
+    /// The meaning of a word. If a path of that name exists, the word means the path.
     ///
     /// # Errors
-    /// When the word can only be a path, and there is none.
+    /// The word can only be a path, and the path does not exist.
     pub fn of(word: &str, project: &Project) -> Result<Self, Diagnostic> {
         let path = Path::new(word);
         for path in [path.to_path_buf(), project.root().join(path)] {
             match std::fs::symlink_metadata(&path) {
-                // Absolute, so that a case is at home in the project from wherever it is named.
+                // The path is made absolute, so that a case finds its project from any current folder.
                 Ok(_) if !word.is_empty() => return Ok(Self::Path(std::path::absolute(&path).unwrap_or(path))),
                 _ => {}
             }
@@ -87,7 +86,7 @@ impl Selector {
         if word.len() == 3 && word.bytes().all(|b| b.is_ascii_uppercase()) {
             return Ok(Self::Family(word.into()));
         }
-        // The folder of a family, from wherever the command is given.
+        // The folder of a family is found from any current folder.
         let folder = project.cases().join(word);
         if !word.is_empty() && !word.contains(['/', '.']) && folder.is_dir() {
             return Ok(Self::Path(folder));
@@ -98,7 +97,7 @@ impl Selector {
         }
     }
 
-    /// Whether a sub-case is meant. Paths are looked at before files are read, and always fit.
+    /// Whether the word selects this sub-case. A path always does, because paths are resolved before files are read.
     #[must_use]
     pub fn fits(&self, id: &SubCaseId, tags: &[Name]) -> bool {
         match self {
@@ -110,7 +109,7 @@ impl Selector {
     }
 }
 
-/// The YAML files of a file or folder, sorted.
+/// The YAML files of a path, sorted. The path is a file or a folder.
 pub fn files(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
     let mut found = Vec::new();
     match std::fs::metadata(path) {
@@ -118,16 +117,13 @@ pub fn files(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
             let before = problems.len();
             walk(path, 0, &mut Vec::new(), &mut found, problems);
             if found.is_empty() && problems.len() == before {
-                problems.push(
-                    Diagnostic::of_file(path, "no case in this folder")
-                        .help("cases are `.yaml` files, one case a file"),
-                );
+                problems.push(Diagnostic::of_file(path, "this folder has no case").help("a case is a `.yaml` file"));
             }
         }
         Ok(_) => found.push(path.into()),
         Err(error) => problems.push(match error.kind() {
             std::io::ErrorKind::NotFound => missing(path),
-            _ => Diagnostic::of_file(path, format!("can't be read: {error}")),
+            _ => Diagnostic::of_file(path, format!("the file can't be read: {error}")),
         }),
     }
     found.sort();
@@ -142,8 +138,8 @@ fn walk(folder: &Path, depth: usize, above: &mut Vec<PathBuf>, found: &mut Vec<P
     };
     if above.contains(&real) || depth > MAX_DEPTH {
         return problems.push(
-            Diagnostic::of_file(folder, format!("a link leads back to `{}`, a circle", real.display()))
-                .help("take the link out"),
+            Diagnostic::of_file(folder, format!("a link in this folder leads back to `{}`", real.display()))
+                .help("remove the link"),
         );
     }
     let entries = match std::fs::read_dir(folder) {
@@ -162,17 +158,18 @@ fn walk(folder: &Path, depth: usize, above: &mut Vec<PathBuf>, found: &mut Vec<P
         match std::fs::metadata(&path) {
             Ok(meta) if meta.is_dir() => walk(&path, depth + 1, above, found, problems),
             Ok(_) if extension == "yml" => problems.push(
-                Diagnostic::of_file(&path, "this file would be overlooked").help("cases end in `.yaml`: rename it"),
+                Diagnostic::of_file(&path, "taprig does not read a file with this name")
+                    .help("rename it so that it ends in `.yaml`"),
             ),
             Ok(_) if extension == "yaml" => found.push(path),
             Ok(_) => {}
-            Err(error) => problems.push(Diagnostic::of_file(&path, format!("can't be read: {error}"))),
+            Err(error) => problems.push(Diagnostic::of_file(&path, format!("the file can't be read: {error}"))),
         }
     }
     above.pop();
 }
 
-/// Where a case's file is, by its id alone.
+/// The path of a case's file, found by the id alone.
 #[must_use]
 pub fn file_of(project: &Project, id: &CaseId) -> PathBuf {
     project.cases().join(id.family().to_lowercase()).join(format!("{id}.yaml"))

@@ -1,4 +1,4 @@
-//! Reading a file within bounds.
+//! Reads a file within limits.
 
 use super::diagnostic::Diagnostic;
 use std::fmt;
@@ -8,14 +8,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Largest file that is read, in bytes; a case has about one thousandth of it.
+/// The largest file that taprig reads, in bytes. A case has about a thousandth of it.
 pub const MAX_BYTES: u64 = 1 << 20;
 
-/// A file's text, and where its lines and characters are.
+/// The text of a file, and the positions of its lines and characters.
 pub struct Source {
     path: PathBuf,
     text: String,
-    /// Byte at which each character begins; empty when all are one byte long.
+    /// The byte offset of each character. It is empty if every character is one byte long.
     bytes_of_chars: Vec<usize>,
 }
 
@@ -26,25 +26,25 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    /// The file's text.
+    /// Reads the text of a file.
     ///
     /// # Errors
-    /// One that a person can act on, when the file can't be read, is too large, or is no text.
+    /// The file can't be read, is too large, or is not text.
     pub fn read(path: &Path) -> Result<Arc<Self>, Diagnostic> {
         let failed = |error: std::io::Error| Diagnostic::of_file(path, format!("the file can't be read: {error}"));
         let file = File::open(path).map_err(failed)?;
         let meta = file.metadata().map_err(failed)?;
         let too_large = |size: u64| {
-            Diagnostic::of_file(path, format!("the file has {size} bytes, more than the {MAX_BYTES} that are read"))
-                .help("is this a case or fixture at all?")
+            Diagnostic::of_file(path, format!("the file has {size} bytes; taprig reads at most {MAX_BYTES}"))
+                .help("check that this is a case or a fixture")
         };
         if !meta.is_file() {
-            return Err(Diagnostic::of_file(path, "this is no file"));
+            return Err(Diagnostic::of_file(path, "this is not a file"));
         }
         if meta.len() > MAX_BYTES {
             return Err(too_large(meta.len()));
         }
-        // The size may be a lie (a file that grows, /proc), so the bound is kept while reading, too.
+        // The size may be wrong (a file that grows, /proc), so the limit also holds while reading.
         let mut bytes = Vec::new();
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 > MAX_BYTES {
@@ -53,10 +53,10 @@ impl Source {
         Self::of_bytes(path, bytes)
     }
 
-    /// The text of bytes that a file would have.
+    /// The text of these bytes, as if a file had contained them.
     ///
     /// # Errors
-    /// When they are no text that YAML allows.
+    /// The bytes are not text that YAML allows.
     pub fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
@@ -65,23 +65,22 @@ impl Source {
                 let text = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();
                 let source = Self::new(path, text);
                 let end = source.text.len();
-                return Err(
-                    Diagnostic::at(&source, end..end, "the byte after this is no UTF-8").help("save the file as UTF-8")
-                );
+                return Err(Diagnostic::at(&source, end..end, "the byte after this is not UTF-8")
+                    .help("save the file as UTF-8"));
             }
         };
         let source = Self::new(path, text);
         let bad = source.text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
         if let Some((at, c)) = bad {
-            let message = format!("control character {:02X}", u32::from(c));
-            return Err(Diagnostic::at(&source, at..at + c.len_utf8(), message).help("a case is plain text"));
+            let message = format!("this is the control character {:02X}", u32::from(c));
+            return Err(Diagnostic::at(&source, at..at + c.len_utf8(), message).help("remove it: a case is plain text"));
         }
         let mut start = 0;
         for line in source.text.split_inclusive('\n') {
             let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
             if let Some(tab) = line[..indent].find('\t') {
-                return Err(Diagnostic::at(&source, start + tab..start + tab + 1, "a tab in the indentation")
-                    .help("YAML is indented by spaces"));
+                return Err(Diagnostic::at(&source, start + tab..start + tab + 1, "the indentation contains a tab")
+                    .help("indent with spaces"));
             }
             start += line.len();
         }
@@ -99,13 +98,13 @@ impl Source {
         &self.path
     }
 
-    /// All of it.
+    /// All of the text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The bytes from one character to another, both counted from 0.
+    /// The byte range between two characters. Both are counted from 0.
     #[must_use]
     pub fn bytes(&self, chars: Range<usize>) -> Range<usize> {
         let byte = |index: usize| match self.bytes_of_chars.get(index) {
@@ -117,7 +116,7 @@ impl Source {
         start..byte(chars.end).max(start)
     }
 
-    /// Line and column of a byte, both from 1; columns count characters.
+    /// Line and column of a byte, both from 1. Columns count characters.
     #[must_use]
     pub fn line_column(&self, byte: usize) -> (usize, usize) {
         let before = self.text.get(..byte).unwrap_or(&self.text);

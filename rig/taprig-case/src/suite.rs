@@ -1,4 +1,4 @@
-//! The cases that were asked for, ready to run; or all that is wrong with them.
+//! The selected cases, ready to run, or everything that is wrong with them.
 
 use super::check::{self, Known};
 use super::criteria::Lines;
@@ -21,45 +21,45 @@ use taprig_model::name::{CaseId, Name, SubCaseId};
 use taprig_model::settings::Settings;
 use taprig_model::validator::Validator;
 
-/// What is run at once: a case, or one value of its matrix.
+/// The unit of a run: a case, or one value of its matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubCase {
     /// Its id.
     pub id: SubCaseId,
-    /// The case, with the values of the matrix put in.
+    /// The case, with the values of the matrix inserted.
     pub case: Case,
-    /// Title of the case as it is written, values of the matrix by their names.
+    /// Title of the case as the file has it, with the names of matrix values in braces.
     pub title: String,
-    /// The file, relative to the project where it is in it.
+    /// The path of the file, relative to the project if the file lies in it.
     pub file: PathBuf,
-    /// Where in that file expectations stand.
+    /// Where the expectations are in that file.
     pub lines: Lines,
-    /// What the validator is set to before the first step: the profile, and over it the case's own settings.
+    /// The settings of the validator before the first step: those of the profile, overridden by those of the case.
     pub settings: Settings,
 }
 
 impl SubCase {
-    /// What the sub-case is judged by.
+    /// The criteria of the sub-case.
     #[must_use]
     pub fn criteria(&self) -> Criteria {
         super::criteria::of(self)
     }
 }
 
-/// The cases that were asked for, in the order of files and matrices.
+/// The selected cases, in the order of files and matrices.
 #[derive(Debug)]
 pub struct Suite {
     /// The cases.
     pub cases: Vec<SubCase>,
-    /// How many files were read for them.
+    /// How many files were read to find them.
     pub files: usize,
-    /// What their cards are made of.
+    /// The workshop that makes their cards.
     pub workshop: Workshop,
 }
 
 impl Suite {
-    /// Reads the cases that the words mean (paths, ids, families, tags; none: all in `cases`). As soon as a word is no
-    /// path, all of `cases` is read, and all of it must be right.
+    /// Reads the cases that the words select (paths, ids, families, tags). Without words, all of `cases` is selected.
+    /// If any word is not a path, taprig reads all of `cases`, and all of it must be right.
     ///
     /// # Errors
     /// All problems of all files.
@@ -90,7 +90,7 @@ impl Suite {
         let all_words = words_of(&cases);
         for (word, selector) in words.iter().zip(&selectors) {
             let fits = |case: &SubCase| selector.fits(&case.id, &case.case.tags);
-            // With files that are wrong the case may be in one of them.
+            // If files are wrong, the case may be in one of them.
             if problems.is_empty() && !matches!(selector, Selector::Path(_)) && !cases.iter().any(fits) {
                 let problem = Diagnostic::of_file(Path::new(word), "no case has this id or tag");
                 let known: Vec<&str> = all_words.iter().map(String::as_str).collect();
@@ -112,7 +112,7 @@ impl Suite {
         if cases.is_empty() && problems.is_empty() {
             let asked = if words.is_empty() { "cases".to_owned() } else { words.join(" ") };
             problems.push(
-                Diagnostic::of_file(Path::new(&asked), "no case is meant by this")
+                Diagnostic::of_file(Path::new(&asked), "this selects no case")
                     .help("name a case file, a folder of cases, a case id such as `ODA-004`, or a tag"),
             );
         }
@@ -120,7 +120,7 @@ impl Suite {
     }
 }
 
-/// Files by their real path: the same one may be named in two ways.
+/// The files by their real paths, because two words may name the same file in different ways.
 type Paths = BTreeMap<PathBuf, PathBuf>;
 
 fn by_real(files: Vec<PathBuf>) -> impl Iterator<Item = (PathBuf, PathBuf)> {
@@ -141,7 +141,7 @@ fn words_of(cases: &[SubCase]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Reads the cases in these files; other kinds of file among them are left out.
+/// Reads the cases among these files and leaves out other kinds of file.
 fn read<'a>(
     known: &mut Known,
     project: &Project,
@@ -186,7 +186,7 @@ fn read_case(
     }
 }
 
-/// A problem where a value of the matrix was put in, with the sub-case that put it there.
+/// A problem at a place where a value of the matrix was inserted. The message names the sub-case.
 fn in_sub_case(problem: &Diagnostic, name: Option<&Name>) -> Diagnostic {
     let put_in = problem
         .place
@@ -199,10 +199,10 @@ fn in_sub_case(problem: &Diagnostic, name: Option<&Name>) -> Diagnostic {
     }
 }
 
-/// Ids are compared before typing, so that a case that is wrong elsewhere still has its id.
+/// Ids are compared before typing, so that a case with another problem still has its id.
 fn note_id(tree: &Node, path: &Path, project: &Project, ids: &mut BTreeMap<CaseId, PathBuf>, problems: &mut Problems) {
     let Some(Ok(id)) = tree.get("id").and_then(Node::text).map(str::parse::<CaseId>) else { return };
-    // When only some files are read, the case's own place tells of the other one.
+    // If only some files are read, the folder of the case's id shows whether there is another one.
     let own = file_of(project, &id);
     let first = match ids.get(&id) {
         Some(first) => Some(first.clone()),
@@ -217,7 +217,7 @@ fn note_id(tree: &Node, path: &Path, project: &Project, ids: &mut BTreeMap<CaseI
     }
 }
 
-/// Checks files of any kind (none named: all cases and fixtures) and says how many there are.
+/// Checks files of any kind and returns how many there are. Without words, it checks all cases and fixtures.
 ///
 /// # Errors
 /// All problems of all files.
@@ -252,11 +252,11 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
         }
     }
     let cases = read(&mut known, project, paths.values().map(PathBuf::as_path), &mut problems);
-    // A case that is wrong is not among those that were read, but its transcripts and requirements are its own.
+    // A case that is wrong was not read, but it still owns its transcripts and requirements.
     let whole = words.is_empty() && problems.is_empty();
     for sub in cases.iter().filter(|sub| sub.case.requires.is_empty()) {
         problems.push(
-            Diagnostic::of_file(&project.root().join(&sub.file), "this case requires nothing of the device")
+            Diagnostic::of_file(&project.root().join(&sub.file), "this case names no requirement")
                 .help("add `requires: [ID]`; the ids are in cases/requirements.yaml"),
         );
     }
@@ -268,7 +268,7 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
     problems.into_result(paths.len())
 }
 
-/// Tells of reviewed transcripts that no case has.
+/// Reports reviewed transcripts that belong to no case.
 fn transcripts(project: &Project, cases: &[SubCase], problems: &mut Problems) {
     let mut wanted: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     for sub in cases {
@@ -284,7 +284,7 @@ fn transcripts(project: &Project, cases: &[SubCase], problems: &mut Problems) {
     for (folder, names) in wanted {
         for path in baseline::left_over(&folder.join("snapshots"), &names) {
             problems.push(
-                Diagnostic::of_file(&path, "no case has this transcript")
+                Diagnostic::of_file(&path, "this transcript belongs to no case")
                     .help("delete it, or rename it with its case: <ID>.snap, <ID>__<sub-case>.snap"),
             );
         }

@@ -1,4 +1,4 @@
-//! Tests of the loader as a whole; what it prints is tested in `tests/diagnostics.rs`.
+//! Tests of the whole loader. `tests/diagnostics.rs` tests what it prints.
 
 use super::diagnostic::Problems;
 use super::document::{Kind, Node, Step, parse};
@@ -84,7 +84,7 @@ fn a_part_that_is_taken_out_is_gone() {
     assert_eq!(serde_json::to_value(tree.to_value()).unwrap(), serde_json::json!({"a": [1, {"c": 3}]}));
 }
 
-/// What a file may be made of, so that random files get beyond the parser.
+/// Building blocks of a file, so that random files get past the parser.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "schema: 1\n",
@@ -173,7 +173,7 @@ proptest! {
         load(text.into_bytes());
     }
 
-    /// A right case with one character changed.
+    /// A correct case with one character changed.
     #[test]
     fn no_typing_error_panics(at in 0usize..900, c in any::<char>()) {
         let mut text: Vec<char> = include_str!("../../taprig/tests/bad/good.yaml").chars().collect();

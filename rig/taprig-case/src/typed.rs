@@ -1,18 +1,18 @@
-//! From a tree to a type of `taprig-model`, with every problem at its place.
+//! Converts a tree into a type of `taprig-model`, and reports every problem at its place.
 
 use super::diagnostic::{Diagnostic, Problems, nearest};
 use super::document::{Kind, Node, Step};
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Segment, Track};
 
-/// Most problems that are looked for in one file.
+/// The largest number of problems that are searched for in one file.
 const MAX_PROBLEMS: usize = 20;
 
-/// The value of a tree. serde stops at the first problem; so the part that is wrong is taken out and the rest tried
-/// again, until it is right or nothing more can be told.
+/// The value of a tree. serde stops at the first problem. So the wrong part is removed and the rest is tried again,
+/// until the rest is right or no further problem can be located.
 pub fn typed<T: DeserializeOwned>(root: &Node, problems: &mut Problems) -> Option<T> {
     let mut tree = root.clone();
-    // Keys taken out because of their value: that they are missing afterwards is no problem of its own.
+    // Keys that were removed because of their value. It is not a problem of its own that they are missing afterwards.
     let mut removed = Vec::new();
     for _ in 0..MAX_PROBLEMS {
         let mut track = Track::new();
@@ -43,13 +43,14 @@ pub fn typed<T: DeserializeOwned>(root: &Node, problems: &mut Problems) -> Optio
         if !told(&tree, &path) {
             problems.push(explain(&tree, &path, &error));
         }
-        // Out of a map goes the key. Out of a list goes the item, and then places in the list no longer fit, so that a
-        // part of a list's item is never taken out by itself when the key is needed.
+        // In a map, the key is removed. In a list, the item is removed, and then the indices no longer match. Therefore
+        // a part of a list item is never removed alone if its key is needed.
         if path.is_empty() || !tree.remove(&path) {
             return None;
         }
         removed.push(path.clone());
-        // What a word was about (`wait: 3`) goes with the word: the map that is left would be wrong for want of it.
+        // The value of a word (`wait: 3`) is removed together with the word, because the remaining map would be wrong
+        // without it.
         let mut above = &path[..path.len() - 1];
         while let (Some(Kind::Map(entries)), false) = (tree.find(above).map(|node| &node.kind), above.is_empty()) {
             if !entries.is_empty() || !tree.remove(above) {
@@ -62,7 +63,8 @@ pub fn typed<T: DeserializeOwned>(root: &Node, problems: &mut Problems) -> Optio
     None
 }
 
-/// An empty map that is not written as one is what is left of a map whose keys have no values, which has been told.
+/// Whether this is an empty map that the file does not write as `{}`. It is what is left of a map whose keys have no
+/// values, and those problems are already reported.
 fn told(tree: &Node, path: &[Step]) -> bool {
     tree.find(path).is_some_and(|node| {
         let written = node.place.source.text().get(node.place.bytes.start..).unwrap_or_default();
@@ -98,8 +100,8 @@ fn explain(tree: &Node, path: &[Step], error: &str) -> Diagnostic {
             let problem = place.problem(format!("unknown {what} `{wrong}`"));
             return match nearest(wrong, &known) {
                 Some(name) => problem.help(format!("did you mean `{name}`?")),
-                None if known.is_empty() => problem.help("no key is known here"),
-                None => problem.help(format!("known here: `{}`", known.join("`, `"))),
+                None if known.is_empty() => problem.help("this place allows no key"),
+                None => problem.help(format!("known names: `{}`", known.join("`, `"))),
             };
         }
     }
@@ -119,15 +121,15 @@ fn explain(tree: &Node, path: &[Step], error: &str) -> Diagnostic {
         let found = match found.replace("string \"", "the text \"").as_str() {
             "map" => "keys and values".to_string(),
             "sequence" => "a list".to_string(),
-            text => text.replace("boolean `", "the switch `").replace("integer `", "the number `"),
+            text => text.replace("boolean `", "the boolean `").replace("integer `", "the number `"),
         };
         let problem = place.problem(format!("expected {expected}, found {found}"));
-        return match (expected, found.starts_with("the number") || found.starts_with("the switch")) {
+        return match (expected, found.starts_with("the number") || found.starts_with("the boolean")) {
             ("a text", true) => problem.help("put it in quotes"),
             _ => problem,
         };
     }
-    // Our own types say `what: write example`.
+    // The types of taprig-model report `what: write example`.
     match error.split_once(": write ") {
         Some((what, write)) => place.problem(what).help(format!("write {write}")),
         None => place.problem(error.replace("invalid value: ", "")),

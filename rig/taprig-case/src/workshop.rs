@@ -1,4 +1,4 @@
-//! Where cards are made: the key files and card images of a project, each read once.
+//! Makes cards from the key files and card images of a project, and reads each file once.
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::project::{Fixture, Project};
@@ -12,12 +12,12 @@ use taprig_model::name::Name;
 /// Key files by name.
 pub type KeyFiles = BTreeMap<Name, KeyFile>;
 
-/// Keys and images of a project, read when they are asked for.
+/// Keys and images of a project. A file is read when it is first needed.
 #[derive(Debug)]
 pub struct Workshop {
     project: Project,
     keys: Option<(Arc<KeyFiles>, KeyRing)>,
-    /// Images by file; `None` for those that are wrong.
+    /// Images by file. The value is `None` if an image is wrong.
     images: BTreeMap<PathBuf, Option<CardImage>>,
 }
 
@@ -28,18 +28,18 @@ impl Workshop {
         Self { project: project.clone(), keys: None, images: BTreeMap::new() }
     }
 
-    /// The project whose cards it makes.
+    /// The project whose cards the workshop makes.
     #[must_use]
     pub fn project(&self) -> &Project {
         &self.project
     }
 
-    /// All key files that can be read. What is wrong with one is told at its file.
+    /// All key files that can be read. Problems of a key file are reported for the file itself.
     pub fn key_files(&mut self, problems: &mut Problems) -> Arc<KeyFiles> {
         self.keys(problems).0.clone()
     }
 
-    /// The card that `changes` make of the image of this name.
+    /// The card that results when `changes` are applied to the image of this name.
     pub fn card(
         &mut self,
         image: &str,
@@ -49,8 +49,8 @@ impl Workshop {
         self.card_of(&self.project.file(Fixture::Card, image), changes, problems)
     }
 
-    /// The card that `changes` make of an image's file. `None` when the image itself is wrong, which is told at its file
-    /// and not of each case that uses it.
+    /// The card that results when `changes` are applied to the image in this file. It is `None` if the image itself is
+    /// wrong. That problem is reported for the image's file, and not for each case that uses it.
     pub fn card_of(
         &mut self,
         file: &Path,
@@ -66,7 +66,7 @@ impl Workshop {
         Some(taprig_card::personalise(image, ring, changes))
     }
 
-    /// An image of which a card can be made.
+    /// An image from which a card can be made.
     fn read(&mut self, file: &Path, problems: &mut Problems) -> Option<CardImage> {
         let image =
             self.project.load_file::<CardImage>(Fixture::Card, file).map_err(|wrong| problems.add(&wrong)).ok()?;

@@ -1,4 +1,4 @@
-//! A whole record, judged again.
+//! Judges a complete record again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,14 @@ use taprig_model::result::Verdict;
 
 use crate::{Baseline, Judgement, judge, lacks};
 
-/// What a record is judged by.
+/// The inputs of the verdicts of a record.
 #[derive(Clone, Copy)]
 pub struct By<'a> {
-    /// What each sub-case is judged by.
+    /// The criteria of each sub-case.
     pub criteria: &'a [Criteria],
     /// The device under test.
     pub device: &'a Device,
-    /// What the card side could do.
+    /// The capabilities of the card side.
     pub card_side: &'a [CardCapability],
     /// The reviewed transcript of a sub-case, by its id.
     pub baseline: &'a dyn Fn(&str) -> Baseline<'a>,
@@ -29,30 +29,30 @@ impl std::fmt::Debug for By<'_> {
     }
 }
 
-/// A verdict that is not what the record says.
+/// A verdict that differs from the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Id of the sub-case.
     pub id: String,
-    /// The verdict in the record; none where the record does not have the sub-case.
+    /// The verdict in the record, or `None` if the record does not contain the sub-case.
     pub was: Option<Verdict>,
-    /// The verdict now; none where no case has this id any more.
+    /// The new verdict, or `None` if no case has this id any more.
     pub now: Option<Verdict>,
-    /// Why it is what it is now.
+    /// The reason for the new verdict.
     pub why: Option<String>,
 }
 
-/// A record that was judged again.
+/// The result of judging a record again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Again {
     /// The events of the record, with the new checks and verdicts in place of the old ones.
     pub events: Vec<Event>,
-    /// Verdicts that differ, in the order of the criteria; those without criteria follow.
+    /// Verdicts that differ: first in the order of the criteria, then those of sub-cases without criteria.
     pub differences: Vec<Difference>,
 }
 
-/// Judges every sub-case of a record again. The events are not altered; what the record says of checks and verdicts is not
-/// looked at, except to tell which verdicts differ.
+/// Judges every sub-case of a record again. It does not change the events. It uses the checks and verdicts in the
+/// record only to find out which verdicts differ.
 #[must_use]
 pub fn record(events: &[Event], by: By<'_>) -> Again {
     let (mut of_case, mut was): (BTreeMap<&str, Vec<Event>>, BTreeMap<&str, Verdict>) = Default::default();
@@ -97,7 +97,7 @@ pub fn record(events: &[Event], by: By<'_>) -> Again {
     Again { events: rewritten(events, &known, &judged), differences }
 }
 
-const NOT_PLAYED: &str = "it was not played: the record holds nothing of it";
+const NOT_PLAYED: &str = "it was not played: the record has no events of it";
 
 fn one(criteria: &Criteria, events: &[Event], by: By<'_>) -> Judgement {
     let ended = |verdict, why: String| Judgement { checks: vec![], verdict, failure: Some(why) };
@@ -113,7 +113,7 @@ fn one(criteria: &Criteria, events: &[Event], by: By<'_>) -> Judgement {
     judge(criteria, by.device, events, (by.baseline)(&criteria.id))
 }
 
-/// The stream with the new checks before the end of each sub-case, and the new verdict in it.
+/// The stream with the new checks before the end of each sub-case, and with the new verdict at that end.
 fn rewritten(events: &[Event], known: &BTreeSet<&str>, judged: &BTreeMap<&str, Judgement>) -> Vec<Event> {
     let mut last: BTreeMap<&str, usize> = BTreeMap::new();
     for (place, event) in events.iter().enumerate() {

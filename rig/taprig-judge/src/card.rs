@@ -1,4 +1,5 @@
-//! What the card sees: commands, data objects, time. The rig observes these itself, so they hold for every device.
+//! Judges what the card sees: commands, data objects and time. The rig observes these itself, so they hold for every
+//! device.
 
 use std::collections::BTreeMap;
 
@@ -54,8 +55,8 @@ fn exchanges(tap: TapEvents<'_>) -> impl Iterator<Item = &Exchange> {
     })
 }
 
-/// The last value of each data object that either side sent in a tap, by its tag in capital hexadecimal. The reader's
-/// are taken from GET PROCESSING OPTIONS by the PDOL that the card announced.
+/// The last value of each data object that either side sent in a tap, by its tag in capital hexadecimal digits. The
+/// values from the reader come from GET PROCESSING OPTIONS, according to the PDOL that the card announced.
 #[must_use]
 pub fn tags(tap: TapEvents<'_>) -> BTreeMap<String, Vec<u8>> {
     let mut seen: BTreeMap<String, Vec<u8>> = BTreeMap::new();

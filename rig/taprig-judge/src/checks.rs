@@ -1,11 +1,11 @@
-//! Checks as they are made.
+//! Collects the checks of a sub-case.
 
 use taprig_model::criteria::{Criteria, WantedLines};
 use taprig_model::device::Device;
 use taprig_model::event::{Check, CheckResult, Criterion, SeenBy};
 use taprig_model::units::Money;
 
-/// Gathers checks, each with the tap and the line that it belongs to.
+/// Collects checks. Each check carries the tap and the line that it belongs to.
 pub(crate) struct Checks<'a> {
     criteria: &'a Criteria,
     device: &'a Device,
@@ -14,11 +14,11 @@ pub(crate) struct Checks<'a> {
     checks: Vec<Check>,
 }
 
-/// What came of an expectation that only the device can tell.
+/// The result of an expectation that only the device can answer.
 pub(crate) enum Told {
-    /// It told this.
+    /// What the device reported.
     Seen(String, bool),
-    /// It can't be judged, and why.
+    /// Why the expectation can't be judged.
     NotJudged(String),
 }
 
@@ -27,7 +27,8 @@ impl<'a> Checks<'a> {
         Self { criteria, device, tap: None, lines: &criteria.lines, checks: Vec::new() }
     }
 
-    /// What follows is about this tap, or about no single one, and stands in these lines of the case.
+    /// Sets the tap and the lines of the case for the checks that follow. The tap is `None` if they are about no single
+    /// tap.
     pub(crate) fn about(&mut self, tap: Option<u32>, lines: &'a WantedLines) {
         (self.tap, self.lines) = (tap, lines);
     }
@@ -40,7 +41,7 @@ impl<'a> Checks<'a> {
         self.checks
     }
 
-    /// An expectation that was judged.
+    /// Adds an expectation that was judged.
     pub(crate) fn add(
         &mut self,
         by: SeenBy,
@@ -53,7 +54,7 @@ impl<'a> Checks<'a> {
         self.push(by, what, wanted.into(), seen.into(), result, None);
     }
 
-    /// An expectation that could not be judged.
+    /// Adds an expectation that could not be judged.
     pub(crate) fn not_judged(
         &mut self,
         by: SeenBy,
@@ -65,7 +66,8 @@ impl<'a> Checks<'a> {
         self.push(by, what, wanted.into(), seen.into(), CheckResult::NotJudged, Some(why));
     }
 
-    /// An expectation about what only the device can tell: judged where the device claims that it tells it.
+    /// Adds an expectation about something that only the device can report. It is judged if the device claims that it
+    /// reports this.
     pub(crate) fn told(
         &mut self,
         claim: &str,

@@ -1,11 +1,12 @@
-//! Verdicts and transcripts: events in, judgements out, nothing else.
+//! Computes verdicts and transcripts from events.
 //!
-//! Nothing here reads a file, waits for a board or knows a bench. The same events and the same [`Criteria`] give the same
-//! verdict, whether a run has just told the events or a record has kept them.
+//! Nothing in this crate reads a file, waits for a board or knows a bench. The same events and the same [`Criteria`]
+//! always give the same verdict. It does not matter whether the events come from a run or from a record.
 //!
-//! An expectation has one of three sources. What a **person** sees ([`person`]) and what the **card** sees ([`card`]) hold for
-//! every device. What only the **device** can tell ([`told`]) is judged where the device file claims that it tells it, and
-//! where the file maps the device's words; else it is *not judged*, and the rest of the case still counts.
+//! An expectation has one of three sources. What a **person** sees ([`person`]) and what the **card** sees ([`card`])
+//! hold for every device. What only the **device** can tell ([`told`]) is judged if the device file claims that the
+//! device tells it, and if the file maps the device's words. Otherwise it is *not judged*, and the rest of the case
+//! still counts.
 
 pub mod again;
 mod baseline;
@@ -31,19 +32,19 @@ use taprig_model::device::Device;
 use taprig_model::event::{Body, Check, CheckResult, Criterion, Event, SeenBy};
 use taprig_model::result::Verdict;
 
-/// What a sub-case comes to.
+/// The result of a sub-case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// Every expectation and what came of it, in the order of the steps; those of the whole case follow.
+    /// Every expectation and its result, in the order of the steps. Those of the whole case come last.
     pub checks: Vec<Check>,
     /// The verdict.
     pub verdict: Verdict,
-    /// Why it is not a pass.
+    /// Why the verdict is not a pass.
     pub failure: Option<String>,
 }
 
-/// What a case needs and does not find: claims that the device does not make, capabilities that the card side does not have.
-/// Empty: the case applies.
+/// What is missing for a case: claims that the device does not make, and capabilities that the card side does not have.
+/// If the list is empty, the case applies.
 #[must_use]
 pub fn lacks(criteria: &Criteria, device: &Device, card_side: &[CardCapability]) -> Vec<String> {
     let claims =
@@ -52,7 +53,7 @@ pub fn lacks(criteria: &Criteria, device: &Device, card_side: &[CardCapability])
     claims.chain(missing.map(|need| format!("the card side of the bench can't do {need}"))).collect()
 }
 
-/// Judges the last attempt in the events of one sub-case. [`lacks`] tells before whether the case applies.
+/// Judges the last attempt in the events of one sub-case. Use [`lacks`] first to find out whether the case applies.
 #[must_use]
 pub fn judge(criteria: &Criteria, device: &Device, events: &[Event], baseline: Baseline<'_>) -> Judgement {
     let start = events.iter().rposition(|event| matches!(event.body, Body::CaseStarted(_))).unwrap_or(0);
@@ -69,7 +70,7 @@ pub fn judge(criteria: &Criteria, device: &Device, events: &[Event], baseline: B
     verdict(checks.into_checks())
 }
 
-/// A case that the rig could not play, or did not, says nothing about the device.
+/// The judgement of a case that the rig could not play, or did not play. Such a case says nothing about the device.
 fn ended_without_verdict(events: &[Event]) -> Option<Judgement> {
     let judgement = |verdict, failure| Judgement { checks: vec![], verdict, failure: Some(failure) };
     events.iter().find_map(|event| match &event.body {
@@ -81,7 +82,8 @@ fn ended_without_verdict(events: &[Event]) -> Option<Judgement> {
     })
 }
 
-/// What a case expects of itself: the last tap's signs, the sum of all taps for money and journal.
+/// Judges the expectations for the whole case: the signs of the last tap, and the sum of all taps for money and
+/// journal.
 fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
     let expect = &criteria.expect;
     let taps = taps(events);
@@ -117,8 +119,8 @@ fn verdict(checks: Vec<Check>) -> Judgement {
     Judgement { checks, verdict, failure }
 }
 
-/// Why nothing that the case states could be judged; none where something was. That a validator takes its settings and is
-/// ready for the next rider is asked in every case, so it is not what a case is about.
+/// Why no expectation of the case could be judged, or `None` if one was. Every case asks whether the validator accepts
+/// its settings and is ready for the next rider, so these two are not what a case is about.
 fn nothing_judged(checks: &[Check]) -> Option<String> {
     let stated: Vec<&Check> = checks
         .iter()

@@ -1,7 +1,7 @@
-//! Texts with stars.
+//! Text patterns with `*`.
 
-/// Whether a text fits a pattern in which `*` stands for any run of characters, and `\*` for a star. Takes no longer than
-/// to look for each part once.
+/// Whether a text matches a pattern in which `*` stands for any sequence of characters and `\*` for an asterisk. The
+/// function searches for each part of the pattern only once.
 pub(crate) fn fits(pattern: &str, line: &str) -> bool {
     let mut parts = vec![String::new()];
     let mut chars = pattern.chars().peekable();
@@ -25,7 +25,7 @@ pub(crate) fn fits(pattern: &str, line: &str) -> bool {
     let Some((tail, middle)) = parts.split_last() else { return line == head };
     let Some(mut rest) = line.strip_prefix(head.as_str()) else { return false };
     for part in middle {
-        // The first place leaves the most for what follows.
+        // The first match leaves the most text for the parts that follow.
         let Some(place) = rest.find(part.as_str()) else { return false };
         rest = &rest[place + part.len()..];
     }

@@ -1,4 +1,4 @@
-//! What a person at the validator sees and hears.
+//! Judges what a person at the validator sees and hears.
 
 use taprig_model::device::claim;
 use taprig_model::event::{Criterion, ReadyAgain, SeenBy, Signal, Word};
@@ -8,7 +8,7 @@ use taprig_model::units::Duration;
 use crate::checks::{Checks, unmapped};
 use crate::tap::TapEvents;
 
-/// Outcome, display, sound and gate of a tap.
+/// Judges the outcome, the display, the sound and the gate of a tap.
 pub(crate) fn last_signs(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
     if let Some(wanted) = expect.outcome {
         outcome(wanted, tap, checks);
@@ -17,7 +17,7 @@ pub(crate) fn last_signs(expect: &Expect, tap: TapEvents<'_>, checks: &mut Check
         shows(&wanted.0, tap, checks);
     }
     if let Some(wanted) = expect.sound {
-        // EMV Contactless Book A, user interface, knows a tone for success and one for alert, and no third.
+        // EMV Contactless Book A (user interface) has a success tone and an alert tone, and no third one.
         if wanted == Sound::Attention && !checks.device().claims(claim::ATTENTION_SOUND) {
             let why = format!("the device does not claim {}", claim::ATTENTION_SOUND);
             checks.not_judged(SeenBy::Person, Criterion::Sound, wanted.as_str(), "not heard", why);
@@ -30,7 +30,7 @@ pub(crate) fn last_signs(expect: &Expect, tap: TapEvents<'_>, checks: &mut Check
             Signal::Gate { gate } => Some(gate),
             _ => None,
         });
-        // A gate that nobody speaks of is as it was: shut.
+        // If the device does not mention the gate, it has not moved: it is shut.
         word(Criterion::Gate, wanted.as_str(), last.last(), Gate::Shut.as_str(), Gate::as_str, checks);
     }
 }
@@ -80,7 +80,7 @@ fn shows(wanted: &[String], tap: TapEvents<'_>, checks: &mut Checks<'_>) {
     });
     let wanted = wanted.join(", ");
     match unknown {
-        // It may have been the one that was wanted.
+        // The unknown message may be the one that was expected.
         Some(id) if !ok => {
             checks.not_judged(SeenBy::Person, Criterion::Shows, wanted, seen, unmapped("message", id));
         }
@@ -109,7 +109,7 @@ fn word<T>(
     checks.add(SeenBy::Person, what, wanted, seen, wanted == seen);
 }
 
-/// After each tap the validator has to be ready again: a bus may not stop, whatever a card does.
+/// After each tap the validator has to be ready again. A bus may not stop, whatever a card does.
 pub(crate) fn ready_again(seen: ReadyAgain, within_us: u64, checks: &mut Checks<'_>) {
     let words = match seen {
         ReadyAgain::InTime => "ready",

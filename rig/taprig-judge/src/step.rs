@@ -1,4 +1,4 @@
-//! What a case expects of its steps.
+//! Judges the expectations of steps.
 
 use taprig_model::criteria::{Criteria, StepWanted};
 use taprig_model::event::{Body, Event};
@@ -7,7 +7,7 @@ use crate::checks::Checks;
 use crate::tap::{TapEvents, taps_of};
 use crate::{card, person, told};
 
-/// Judges each step by the events between its beginning and the next one's.
+/// Judges each step by the events between its beginning and the beginning of the next one.
 pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
     let starts: Vec<(usize, usize)> = events
         .iter()
@@ -17,7 +17,7 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
             _ => None,
         })
         .collect();
-    // The taps of earlier steps tell what is new in a later one.
+    // The taps of earlier steps determine which values are new in a later one.
     let mut taps: Vec<TapEvents<'_>> = Vec::new();
     for (i, &(start, index)) in starts.iter().enumerate() {
         let Some(step) = criteria.steps.get(index) else { continue };
@@ -34,7 +34,7 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
                             person::ready_again(seen, within_us, checks);
                         }
                     }
-                    // A validator that is not ready again has ended the case before its journal could be read.
+                    // A validator that is not ready again ends the case before its journal can be read.
                     if tap.is_whole() {
                         let earlier = &taps[..taps.len() - 1];
                         person::last_signs(expect, tap, checks);

@@ -3,7 +3,7 @@
 use taprig_model::event::{Body, Event, ReadyAgain, Signal, Word};
 use taprig_model::expect::{Cvm, Outcome};
 
-/// The events of one tap: from one presentation of a card to the next.
+/// The events of one tap: from one presentation of a card to the next one.
 #[derive(Debug, Clone, Copy)]
 pub struct TapEvents<'a> {
     /// Number of the tap.
@@ -12,7 +12,7 @@ pub struct TapEvents<'a> {
     pub events: &'a [Event],
 }
 
-/// The result that a validator told of a tap.
+/// The result that a validator reported for a tap.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TapResult<'a> {
     pub(crate) outcome: Option<&'a Word<Outcome>>,
@@ -21,7 +21,7 @@ pub(crate) struct TapResult<'a> {
     pub(crate) cvm: Option<&'a Word<Cvm>>,
 }
 
-/// The taps of a sub-case. The last one has all events to the end of the case.
+/// The taps of a sub-case. The last one contains all events up to the end of the case.
 #[must_use]
 pub fn taps(events: &[Event]) -> Vec<TapEvents<'_>> {
     taps_of(events).collect()
@@ -45,7 +45,7 @@ pub(crate) fn taps_of(events: &[Event]) -> impl Iterator<Item = TapEvents<'_>> {
 }
 
 impl<'a> TapEvents<'a> {
-    /// What the validator told, in order.
+    /// The signals of the validator, in order.
     pub(crate) fn signals(self) -> impl Iterator<Item = &'a Signal> {
         self.events.iter().filter_map(|event| match &event.body {
             Body::Signal { signal, .. } => Some(signal),
@@ -53,7 +53,7 @@ impl<'a> TapEvents<'a> {
         })
     }
 
-    /// The validator's result.
+    /// The validator's result of the tap.
     pub(crate) fn result(self) -> Option<TapResult<'a>> {
         let results = self.signals().filter_map(|signal| match signal {
             Signal::Result { outcome, reason, charged, cvm } => Some(TapResult {
@@ -67,12 +67,12 @@ impl<'a> TapEvents<'a> {
         results.last()
     }
 
-    /// What was charged, in fen.
+    /// The amount charged, in fen.
     pub(crate) fn charged(self) -> u64 {
         self.result().and_then(|result| result.charged).unwrap_or(0)
     }
 
-    /// Whether the validator was ready again after it, so that the tap was seen to its end.
+    /// Whether the validator was ready again after the tap, so that the tap was observed to its end.
     pub(crate) fn is_whole(self) -> bool {
         let mut ready = self.events.iter().filter_map(|event| match event.body {
             Body::ReadyAgain { seen, .. } => Some(seen),

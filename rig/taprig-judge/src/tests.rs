@@ -1,4 +1,4 @@
-//! Each criterion, true and false, on events made by hand.
+//! Tests each criterion, with a true and a false result, on handmade events.
 
 use taprig_model::criteria::{Criteria, StepCriteria, StepWanted, WantedLines};
 use taprig_model::device::Device;
@@ -15,7 +15,7 @@ fn device() -> Device {
     serde_yaml::with::singleton_map_recursive::deserialize(serde_yaml::Deserializer::from_str(file)).unwrap()
 }
 
-/// A device that tells nothing but what a person sees.
+/// A device that reports only what a person sees.
 fn silent() -> Device {
     let mut device = device();
     device.claims.clear();
@@ -97,7 +97,7 @@ fn ride(tap: u32) -> Vec<Event> {
     ]
 }
 
-/// A tap at which nothing is heard of the validator.
+/// A tap during which the validator sends nothing.
 fn nothing(tap: u32) -> Vec<Event> {
     vec![presented(tap), removed(0)]
 }
@@ -120,7 +120,7 @@ fn criteria(expect: Expect) -> Criteria {
     }
 }
 
-/// The one check that `yaml` makes of the last tap of a whole case.
+/// The only check that `yaml` makes for the last tap of a whole case.
 fn check_on(device: &Device, yaml: &str, events: &[Event]) -> Check {
     let checks = judge(&criteria(expect(yaml)), device, events, Baseline::Off).checks;
     let [check] = checks.as_slice() else { panic!("{yaml}: {checks:?}") };
@@ -133,7 +133,7 @@ fn check(yaml: &str, events: &[Event]) -> Check {
     check_on(&device(), yaml, events)
 }
 
-/// Why the one check that `yaml` makes was not judged.
+/// Why the only check that `yaml` makes was not judged.
 #[track_caller]
 fn not_judged(device: &Device, yaml: &str, events: &[Event]) -> String {
     let check = check_on(device, yaml, events);
@@ -192,7 +192,7 @@ fn sound() {
 fn gate() {
     holds("gate: open", &ride(1));
     fails("gate: shut", &ride(1), "shut", "open");
-    // A gate that nobody speaks of is as it was: shut.
+    // If the device does not mention the gate, it has not moved: it is shut.
     holds("gate: shut", &nothing(1));
     fails("gate: open", &nothing(1), "open", "shut");
 }
@@ -226,11 +226,11 @@ fn exchange_of_commands() {
 
 #[test]
 fn tags_of_both_sides() {
-    // The reader's, cut out of its GPO by the card's PDOL.
+    // This value comes from the reader. It is taken from the data of GPO according to the card's PDOL.
     holds("tags: { 9F66: 2180 00.. }", &ride(1));
     holds("tags: { 9F02: 0000 0000 0100 }", &ride(1).into_iter().map(with_amount_bcd).collect::<Vec<_>>());
     fails("tags: { 9F66: 2180 0081 }", &ride(1), "21800081", "21800080");
-    // The card's.
+    // These values come from the card.
     holds("tags: { 5F34: '01' }", &ride(1));
     holds("tags: { 5F34: present }", &ride(1));
     holds("tags: { 5A: absent }", &ride(1));
@@ -245,7 +245,7 @@ fn values_that_must_be_fresh() {
     holds("tags: { 9F66: fresh }", &ride(1));
     fails("tags: { 9F66: fresh }", &twice, "fresh", "21800080");
     fails("tags: { 9F66: fresh }", &nothing(1), "fresh", "absent");
-    // A tap that did not come so far has nothing that could come again.
+    // A tap that ended before that point sent no value that could repeat.
     holds("tags: { 9F66: fresh }", &nothing(1).into_iter().chain(ride(2)).collect::<Vec<_>>());
 }
 
@@ -297,7 +297,7 @@ fn step(number: u32) -> Event {
     event(Body::StepStarted { number, step: "a step".into() })
 }
 
-/// A case of these steps that expects nothing of itself.
+/// A case with these steps that has no expectations of its own.
 fn of_steps(steps: Vec<StepWanted>) -> Criteria {
     let steps = steps.into_iter().map(|wanted| StepCriteria { wanted, lines: WantedLines::default() }).collect();
     Criteria { steps, ..criteria(Expect::default()) }
@@ -404,7 +404,7 @@ fn a_case_of_which_nothing_can_be_judged_does_not_apply() {
     let why = "nothing that the case expects can be judged: the device does not claim journal; \
         the device does not claim tells-reason";
     assert_eq!(judgement.failure.as_deref(), Some(why));
-    // That it is ready again is asked of every device, and makes a case neither apply nor pass.
+    // Every device has to be ready again, so this alone does not make a case apply or pass.
     let mut case = of_steps(vec![StepWanted::Tap(Expect::default())]);
     case.expect = expect("reason: denied");
     let events: Vec<_> = std::iter::once(step(1)).chain(ride(1)).collect();
@@ -466,7 +466,7 @@ fn status_and_journal_are_held_value_by_value() {
     assert_eq!(good.checks.len(), 11);
     let bad = judged(&criteria, &told("journal-full", JournalRow { charged: Some(99), ..row }));
     assert_eq!(titles(&bad, CheckResult::Fails), ["status state", "record 1 charged"]);
-    // A journal that was never listed is no empty one.
+    // A journal that was never listed is not an empty journal.
     let none = judged(&criteria, &[step(1), step(2)]);
     assert_eq!(none.verdict, Verdict::Fail);
     assert!(none.checks.iter().all(Check::fails), "{none:?}");
@@ -571,7 +571,7 @@ fn what_a_case_lacks_is_named() {
     );
 }
 
-/// A record of two sub-cases: `BUS-001` was played and passed, `SMX-001` does not apply.
+/// A record of two sub-cases: `BUS-001` was played and passed, and `SMX-001` does not apply.
 fn record() -> (Vec<Criteria>, Vec<Event>) {
     let finished = |verdict| Body::CaseFinished { verdict, took_us: 7, attempt: 1, failure: None };
     let of = |id: &str, event: Event| Event { case: Some(id.into()), ..event };
@@ -649,10 +649,10 @@ fn other_criteria_give_exactly_their_differences() {
         told,
         [
             ("BUS-001", Some(Verdict::Fail), "gate: expected shut, seen open"),
-            ("SMX-001", Some(Verdict::Skipped), "it was not played: the record holds nothing of it"),
+            ("SMX-001", Some(Verdict::Skipped), "it was not played: the record has no events of it"),
         ]
     );
-    // A case that is gone, and one that the record never saw.
+    // One case no longer exists, and the record never contained another one.
     let other = Criteria { id: "BUS-099".into(), ..criteria.remove(0) };
     let differences = again(&[other, criteria.remove(0)], &device(), &events).differences;
     let told: Vec<_> = differences.iter().map(|d| (d.id.as_str(), d.was, d.now)).collect();

@@ -1,4 +1,4 @@
-//! What only the device can tell: judged where it claims that it does.
+//! Judges what only the device can report. It is judged if the device claims that it reports it.
 
 use taprig_model::device::{Device, claim};
 use taprig_model::event::{Body, ConsoleReply, Criterion, Event, Fields, JournalRow, SeenBy, Status, Word};
@@ -10,7 +10,7 @@ use crate::checks::{Checks, Told, unmapped};
 use crate::pattern::fits;
 use crate::tap::TapEvents;
 
-/// Reason and cardholder verification of a tap.
+/// Judges the reason and the cardholder verification of a tap.
 pub(crate) fn result(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
     let result = tap.result();
     if let Some(wanted) = &expect.reason {
@@ -29,7 +29,7 @@ pub(crate) fn result(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_
     }
 }
 
-/// By how many records the journal grew in these events.
+/// Judges by how many records the journal grew in these events.
 pub(crate) fn journal_change(wanted: JournalChange, events: &[Event], checks: &mut Checks<'_>) {
     let added: usize = events
         .iter()
@@ -43,7 +43,7 @@ pub(crate) fn journal_change(wanted: JournalChange, events: &[Event], checks: &m
         .told(claim::JOURNAL, Criterion::Journal, wanted.to_string(), || Told::Seen(seen.to_string(), seen == wanted));
 }
 
-/// The answer to a step `status`.
+/// Judges the answer to a step `status`.
 pub(crate) fn status(wanted: &StatusExpect, seen: Option<&Status>, checks: &mut Checks<'_>) {
     let none = Status::default();
     let seen = seen.unwrap_or(&none);
@@ -60,7 +60,7 @@ pub(crate) fn status(wanted: &StatusExpect, seen: Option<&Status>, checks: &mut 
     }
 }
 
-/// What a journal told when it was asked.
+/// The reported content of a journal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Listed<'a> {
     pub(crate) count: u32,
@@ -68,7 +68,7 @@ pub(crate) struct Listed<'a> {
     pub(crate) rows: &'a [JournalRow],
 }
 
-/// The answer to a step `journal`.
+/// Judges the answer to a step `journal`.
 pub(crate) fn journal(wanted: &JournalExpect, seen: Option<Listed<'_>>, checks: &mut Checks<'_>) {
     let rows = seen.map_or(&[][..], |seen| seen.rows);
     if let Some(records) = &wanted.records {
@@ -115,7 +115,7 @@ fn record(place: u32, wanted: &RecordExpect, seen: Option<&JournalRow>, checks: 
     }
 }
 
-/// A text that must fit a pattern; nothing where none is wanted.
+/// Judges a text that has to match a pattern. Without a pattern it adds no check.
 fn pattern(claim: &str, what: Criterion, wanted: Option<String>, seen: Option<String>, checks: &mut Checks<'_>) {
     let Some(wanted) = wanted else { return };
     checks.told(claim, what, wanted.clone(), || match seen {
@@ -127,7 +127,7 @@ fn pattern(claim: &str, what: Criterion, wanted: Option<String>, seen: Option<St
     });
 }
 
-/// The answer to a step `identity`.
+/// Judges the answer to a step `identity`.
 pub(crate) fn identity(device: &Device, seen: Option<&Fields>, checks: &mut Checks<'_>) {
     for (name, wanted) in [("device", &device.identity.device), ("firmware", &device.identity.firmware)] {
         let told = seen.and_then(|fields| fields.get(name)).unwrap_or("not told");
@@ -135,13 +135,13 @@ pub(crate) fn identity(device: &Device, seen: Option<&Fields>, checks: &mut Chec
     }
 }
 
-/// Each setting of a step `validator` is taken.
+/// Judges whether the device accepted each setting of a step `validator`.
 pub(crate) fn setting(what: &str, refused: Option<&String>, checks: &mut Checks<'_>) {
     let seen = refused.map_or_else(|| "taken".to_owned(), |why| format!("refused: {why}"));
     checks.add(SeenBy::Device, Criterion::Setting(what.into()), "taken", seen, refused.is_none());
 }
 
-/// The journal is emptied.
+/// Judges whether the device emptied its journal.
 pub(crate) fn cleared(refused: Option<Option<&String>>, checks: &mut Checks<'_>) {
     checks.told(claim::JOURNAL, Criterion::Cleared, "emptied", || match refused {
         Some(None) => Told::Seen("emptied".into(), true),
@@ -150,7 +150,7 @@ pub(crate) fn cleared(refused: Option<Option<&String>>, checks: &mut Checks<'_>)
     });
 }
 
-/// A reply on the reference device's console. What is expected is the end of the reply: its last lines.
+/// Judges a reply on the console of the reference device. The expected lines are the last lines of the reply.
 pub(crate) fn reply(line: &str, wanted: &Console, reply: &ConsoleReply, checks: &mut Checks<'_>) {
     let marks = &checks.device().console.lines;
     let mark = |mark: &str, rest: &str| format!("{mark} {rest}").trim_end().to_owned();

@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
-/// A bench. Kinds of board may be mixed.
+/// A bench. Its two boards may be of different kinds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Bench {
     /// Version of this format.
     pub schema: Version,
-    /// For a person: what and where it is.
+    /// For a person: what the bench is and where it stands.
     pub title: String,
     /// The device under test: a file in `fixtures/devices`.
     pub device: Name,
-    /// Serial number of the device under test, as it stands on the device; for reports.
+    /// Serial number that is printed on the device under test. Reports show it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_number: Option<String>,
     /// The validator's board.
@@ -34,7 +34,8 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Times in a report are modelled, not measured: so as soon as one board is not real.
+    /// Whether times in a report are modelled instead of measured. This is so if at least one of the two boards is not
+    /// real.
     #[must_use]
     pub const fn is_modelled(&self) -> bool {
         matches!(
@@ -48,7 +49,7 @@ impl Bench {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Board {
-    /// The firmware compiled for this host, a process.
+    /// The firmware compiled for this host. It runs as a process.
     Sim(Sim),
     /// The real image on an emulated board, flashed through probe-rs.
     Qemu(Qemu),
@@ -59,7 +60,7 @@ pub enum Board {
 }
 
 impl Board {
-    /// Which kind.
+    /// The kind of this board.
     #[must_use]
     pub const fn kind(&self) -> BoardKind {
         match self {
@@ -75,7 +76,7 @@ impl Board {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BoardKind {
-    /// The firmware compiled for this host, a process.
+    /// The firmware compiled for this host. It runs as a process.
     Sim,
     /// The real image on an emulated board.
     Qemu,
@@ -100,7 +101,8 @@ impl fmt::Display for BoardKind {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Sim {
-    /// The program; relative to the project's folder. Absent: the one built with taprig.
+    /// Path of the program, relative to the project's folder. If it is absent, taprig uses the program that was built
+    /// with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<PathBuf>,
 }
@@ -109,9 +111,10 @@ pub struct Sim {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Qemu {
-    /// QEMU's name of the board: `mps2-an386`.
+    /// The name that QEMU gives the board: `mps2-an386`.
     pub machine: String,
-    /// ELF image; relative to the project's folder. Absent: the one built with taprig for this machine.
+    /// Path of the ELF image, relative to the project's folder. If it is absent, taprig uses the image that was built
+    /// with it for this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware: Option<PathBuf>,
 }
@@ -120,14 +123,14 @@ pub struct Qemu {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Probe {
-    /// probe-rs's name of the chip: `STM32F405RGTx`.
+    /// The name that probe-rs gives the chip: `STM32F405RGTx`.
     pub chip: String,
-    /// Which probe, `vid:pid:serial`. Absent: the only one there is.
+    /// The probe, as `vid:pid:serial`. If it is absent, there has to be exactly one probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<String>,
-    /// ELF image; relative to the project's folder.
+    /// Path of the ELF image, relative to the project's folder.
     pub firmware: PathBuf,
-    /// Console of a validator, link of an emulator.
+    /// The serial port: the console of a validator, or the link of a card emulator.
     pub serial: SerialPort,
 }
 
@@ -135,15 +138,16 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Attached {
-    /// Console of a validator, link of an emulator.
+    /// The serial port: the console of a validator, or the link of a card emulator.
     pub serial: SerialPort,
 }
 
-/// A serial port, named by what does not change when cables are plugged in another order. All that is given must fit.
+/// A serial port. It is described by properties that stay the same when cables are plugged in another order. A port has
+/// to match every property that is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct SerialPort {
-    /// A path, for ports that are no USB adapters, or a udev link.
+    /// A path. Use it for ports that are not USB adapters, or for a udev link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// USB vendor id, two bytes.
@@ -158,10 +162,11 @@ pub struct SerialPort {
     /// USB interface number, for adapters with several ports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<u8>,
-    /// USB port chain, such as `1-2.3`, for adapters without serial number.
+    /// USB port chain, such as `1-2.3`, for adapters that have no serial number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// Bits a second, when it is not the device file's (validator) or 115,200 (emulator).
+    /// Bits per second. If it is absent, a validator's port uses the rate of its device file, and a card emulator's
+    /// port uses 115,200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baud: Option<u32>,
 }
@@ -170,39 +175,41 @@ pub struct SerialPort {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Air {
-    /// By UARTs; boards of this host are connected by the rig. An antenna needs a card emulator that has one, and there is
-    /// none yet.
+    /// By UARTs. The rig itself connects boards that run on this host. There is no antenna yet, because it would need a
+    /// card emulator that has one.
     #[default]
     Uart,
 }
 
-/// How power is switched: of boards of this host always, of real boards only by programs and only the validator's.
+/// How power is switched. The rig can always switch boards that run on this host. It switches real boards by programs
+/// only, and of these only the validator.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Power {
-    /// As nobody says otherwise: boards of this host as by `cut`; real ones not at all, and a power cycle is a reset.
+    /// The default. Boards that run on this host are switched as with `cut`. Real boards are not switched, and a power
+    /// cycle resets them instead.
     #[default]
     None,
-    /// Two emulated boards whose machine allows it are stopped, their RAM is overwritten with random bytes, and they are
-    /// reset; their processes stay. Other boards of this host are switched as by `process`.
+    /// The rig stops two emulated boards whose machine allows it, overwrites their RAM with random bytes and resets
+    /// them. Their processes stay. Other boards that run on this host are switched as with `process`.
     Cut,
-    /// The processes of boards of this host are ended and new ones started.
+    /// The rig ends the processes of boards that run on this host and starts new ones.
     Process,
     /// By programs.
     Command(PowerCommand),
 }
 
-/// Programs that switch power. Each is a program and its arguments; no shell.
+/// Programs that switch power. Each one is a program with its arguments, and no shell is involved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PowerCommand {
-    /// Power on.
+    /// The program that switches power on.
     pub on: Vec<String>,
-    /// Power off.
+    /// The program that switches power off.
     pub off: Vec<String>,
-    /// How long power stays off, so that capacitors empty.
+    /// How long power stays off, so that the capacitors discharge.
     pub off_for: Duration,
-    /// How long each program may take. Absent: 10 s.
+    /// The longest time that each program may take. The default is 10 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,
 }

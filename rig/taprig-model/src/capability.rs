@@ -1,4 +1,4 @@
-//! What the card side of a bench can do. A case that needs more is not applicable there.
+//! What the card side of a bench can do. A case that needs more is not applicable on that bench.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,26 +8,26 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CardCapability {
-    /// It tells each frame on the air.
+    /// It reports each frame on the air.
     Frames,
-    /// It puts faults on the air: lost, damaged, late, chained blocks and the like.
+    /// It puts faults on the air: for example, it loses, damages, delays or chains blocks.
     Faults,
     /// It answers after exactly the time that a card needs.
     ExactDelays,
     /// It takes any UID, ATQA, SAK and ATS.
     Activation,
-    /// It plays a second card, or one of type B, in the field.
+    /// It presents a second card, or a card of type B, in the field.
     TwoCards,
     /// It takes the card away at a given moment.
     Removal,
 }
 
 impl CardCapability {
-    /// All of them.
+    /// All capabilities.
     pub const ALL: [Self; 6] =
         [Self::Frames, Self::Faults, Self::ExactDelays, Self::Activation, Self::TwoCards, Self::Removal];
 
-    /// The word in files and reports.
+    /// The name of the capability in files and reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

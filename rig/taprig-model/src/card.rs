@@ -1,6 +1,7 @@
-//! A card image, `fixtures/cards/<name>.yaml`: what a card holds before certificates and cryptograms are made of it.
+//! A card image, `fixtures/cards/<name>.yaml`: the content of a card before certificates and cryptograms are made from
+//! it.
 //!
-//! [`change`] is what a case alters, [`key`] the key files that an image names.
+//! [`change`] describes what a case alters, and [`key`] describes the key files that an image names.
 
 mod activation;
 pub mod change;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// A card image. Named by its file.
+/// A card image. The name of its file is its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CardImage {
@@ -31,28 +32,29 @@ pub struct CardImage {
     /// For a person: what is special about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// For a person: who issued it, under which scheme.
+    /// For a person: who issued the card, and under which scheme.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// Another image: what this one leaves out is taken from there, and its changes come first.
+    /// The name of a base image. Whatever this image leaves out is taken from the base image, and the changes of the
+    /// base image are applied first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub include: Option<Name>,
     /// The card as the reader sees it before any application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub front: Option<Front>,
-    /// The directory 2PAY.SYS.DDF01 (EMV Contactless Book B). Absent: the card has none and answers 6A82.
+    /// The directory 2PAY.SYS.DDF01 (EMV Contactless Book B). If it is absent, the card has none and answers 6A82.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ppse: Option<Vec<DirectoryEntry>>,
-    /// The applications, in the order in which a partial name finds them.
+    /// The applications, in the order in which the card searches them for a partial name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<Application>,
-    /// Changes that are part of the image; those of a case come after.
+    /// Changes that belong to the image. The changes of a case are applied after them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
 }
 
 impl CardImage {
-    /// This image with what it leaves out taken from `base`, the image that [`CardImage::include`] names.
+    /// This image, completed from `base`, which is the image that [`CardImage::include`] names.
     #[must_use]
     pub fn over(mut self, base: Self) -> Self {
         let mut changes = base.changes;
@@ -74,19 +76,20 @@ impl CardImage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Front {
-    /// UID, 4, 7 or 10 bytes.
+    /// UID of 4, 7 or 10 bytes.
     pub uid: Hex,
-    /// ATQA, 2 bytes, as it is sent: low byte first.
+    /// ATQA, 2 bytes in the order of transmission: low byte first.
     pub atqa: Hex,
-    /// SAK of the last cascade level, 1 byte; 20 tells that the card speaks ISO/IEC 14443-4.
+    /// SAK of the last cascade level, 1 byte. The value 20 says that the card speaks ISO/IEC 14443-4.
     pub sak: Hex,
     /// Answer to select.
     #[serde(default)]
     pub ats: Ats,
-    /// Frame delay of every answer, on top of the shortest that the standard allows.
+    /// Frame delay that is added to every answer, on top of the shortest delay that the standard allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Duration>,
-    /// The card chains its responses in blocks of at most so many bytes of INF; absent: the most that FSD allows.
+    /// The largest number of INF bytes in a block when the card chains its responses. If it is absent, the card uses
+    /// the most that FSD allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<u8>,
 }
@@ -95,11 +98,11 @@ pub struct Front {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Ats {
-    /// FSCI: longest frame that the card takes, 0 to 8 for 16 to 256 bytes.
+    /// FSCI: the longest frame that the card takes. The values 0 to 8 stand for 16 to 256 bytes.
     pub fsci: u8,
     /// TA(1), 1 byte: bit rates.
     pub rates: Hex,
-    /// FWI: frame waiting time, 4096/fc x 2^FWI; EMV allows up to 7.
+    /// FWI: the frame waiting time is 4096/fc x 2^FWI. EMV allows up to 7.
     pub fwi: u8,
     /// SFGI: start-up frame guard time.
     pub sfgi: u8,
@@ -124,10 +127,10 @@ pub struct DirectoryEntry {
     /// Label (50).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Priority (87): 1 is highest, 0 or absent last.
+    /// Priority (87): 1 is the highest; 0 or an absent value is the lowest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
-    /// Kernel identifier (9F2A); 07 is UnionPay.
+    /// Kernel identifier (9F2A). The value 07 stands for UnionPay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<Hex>,
     /// Other data objects of the entry.
@@ -139,14 +142,15 @@ pub struct DirectoryEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Application {
-    /// DF name (84), 5 to 16 bytes. A000000333010101 is debit, ...02 credit, ...03 quasi-credit, ...06 electronic cash.
+    /// DF name (84), 5 to 16 bytes. A000000333010101 is debit, A000000333010102 credit, A000000333010103 quasi-credit,
+    /// and A000000333010106 electronic cash.
     pub aid: Hex,
     /// Label (50).
     pub label: String,
     /// Priority (87).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
-    /// PDOL (9F38): tags and lengths. Absent: the card has none.
+    /// PDOL (9F38): tags and lengths. If it is absent, the card has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pdol: Option<Hex>,
     /// Other data objects of the FCI's proprietary template (A5).
@@ -157,36 +161,37 @@ pub struct Application {
     pub discretionary: BTreeMap<Tag, Datum>,
     /// Application interchange profile (82), 2 bytes.
     pub aip: Hex,
-    /// The account: 57, 5A, 5F24, 5F25, 5F30 and 5F34 are made of it.
+    /// The account. The card makes 57, 5A, 5F24, 5F25, 5F30 and 5F34 from it.
     pub account: Account,
     /// Other data objects that records and responses may name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<Tag, Datum>,
-    /// The records, in the order of the application file locator (94), which is made of them.
+    /// The records, in the order of the application file locator (94). The card makes the locator from them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<Record>,
-    /// Offline data authentication. Absent: the card has none.
+    /// Offline data authentication. If it is absent, the card does not support it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oda: Option<Oda>,
-    /// How the card decides, and with which key it makes its cryptograms.
+    /// How the card decides, and which key it uses for its cryptograms.
     pub cryptogram: Cryptogram,
-    /// Card transaction qualifiers (9F6C), 2 bytes. Absent: the card does not return them.
+    /// Card transaction qualifiers (9F6C), 2 bytes. If they are absent, the card does not return them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ctq: Option<Hex>,
-    /// CTQ when the reader requires cardholder verification (TTQ byte 2, 40). Absent: as always.
+    /// The CTQ for a reader that requires cardholder verification (TTQ byte 2, 40). If they are absent, the card
+    /// returns the ordinary CTQ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ctq_when_cvm_required: Option<Hex>,
     /// Application transaction counter (9F36) of the first transaction.
     #[serde(default = "one")]
     pub atc: u16,
-    /// What GET PROCESSING OPTIONS returns.
+    /// What the card returns to GET PROCESSING OPTIONS.
     #[serde(default)]
     pub responses: Responses,
-    /// A phone that its owner has not unlocked: so many GET PROCESSING OPTIONS are refused with 6986, the next one is
-    /// served.
+    /// How many GET PROCESSING OPTIONS the card refuses with 6986 before it serves the next one. This models a phone
+    /// that its owner has not unlocked yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub locked: u8,
-    /// The application's own time for a command.
+    /// The time that the application itself needs for a command.
     #[serde(default)]
     pub timing: Timing,
 }
@@ -200,21 +205,21 @@ const fn is_zero(count: &u8) -> bool {
     *count == 0
 }
 
-/// The account behind an application.
+/// The account of an application.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Account {
     /// Primary account number (5A).
     pub pan: Pan,
-    /// PAN sequence number (5F34), 0 to 99. Absent: the card has none.
+    /// PAN sequence number (5F34), 0 to 99. If it is absent, the card has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u8>,
-    /// Last month of validity; 5F24 is its last day.
+    /// Last month of validity. The date in 5F24 is its last day.
     pub expires: Month,
-    /// First month of validity; 5F25 is its first day.
+    /// First month of validity. The date in 5F25 is its first day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective: Option<Month>,
-    /// Service code (5F30 and in 57), three digits.
+    /// Service code of three digits (in 5F30 and in 57).
     #[serde(default = "service_code")]
     pub service_code: u16,
 }
@@ -229,13 +234,13 @@ const fn service_code() -> u16 {
 pub struct Record {
     /// Short file identifier, 1 to 30.
     pub sfi: u8,
-    /// Number in its file, from 1.
+    /// Number of the record in its file, from 1.
     pub number: u8,
-    /// Takes part in offline data authentication: its bytes are signed by the card's certificate.
+    /// Whether the record takes part in offline data authentication: the card's certificate then covers its bytes.
     #[serde(default)]
     pub signed: bool,
-    /// Tags of the data objects, in their order. 8F, 90, 92, 9F32, 9F46, 9F47, 9F48, 9F4A, 9F69, 9F4B and the account's
-    /// are made by the card; one that the card does not have is left out.
+    /// Tags of the data objects, in their order. The card itself makes 8F, 90, 92, 9F32, 9F46, 9F47, 9F48, 9F4A, 9F69,
+    /// 9F4B and the objects of the account. The record leaves out an object that the card does not have.
     pub holds: Vec<Tag>,
 }
 
@@ -243,7 +248,7 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Oda {
-    /// Version of fast DDA that the card can at most.
+    /// The highest version of fast DDA that the card supports.
     pub fdda: Fdda,
     /// Certification authority: a file in `fixtures/keys`.
     pub authority: Name,
@@ -251,11 +256,11 @@ pub struct Oda {
     pub issuer: Name,
     /// The card's key.
     pub card: Name,
-    /// What the issuer's certificate says besides its key.
+    /// What the issuer's certificate contains besides its key.
     pub issuer_certificate: CertificateTerms,
-    /// What the card's certificate says besides its key.
+    /// What the card's certificate contains besides its key.
     pub card_certificate: CertificateTerms,
-    /// Length of the ICC dynamic number in the signature; EMV allows 2 to 8.
+    /// Length of the ICC dynamic number in the signature. EMV allows 2 to 8.
     #[serde(default = "eight")]
     pub dynamic_number: u8,
 }
@@ -264,19 +269,20 @@ const fn eight() -> u8 {
     8
 }
 
-/// Version of fast DDA: what the dynamic signature covers.
+/// Version of fast DDA. It determines what the dynamic signature covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fdda {
-    /// No signature: certificates only.
+    /// There is no signature, only certificates.
     None,
-    /// The reader's unpredictable number (9F37).
+    /// The signature covers the reader's unpredictable number (9F37).
     V00,
-    /// 9F37, 9F02, 5F2A and 9F69 for a reader that knows it (TTQ byte 4, 80), else version 00.
+    /// The signature covers 9F37, 9F02, 5F2A and 9F69 if the reader supports this version (TTQ byte 4, 80). Otherwise
+    /// the card uses version 00.
     V01,
 }
 
-/// What a certificate says besides its key.
+/// What a certificate contains besides its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CertificateTerms {
@@ -284,12 +290,13 @@ pub struct CertificateTerms {
     pub expires: Month,
     /// Serial number, 3 bytes.
     pub serial: Hex,
-    /// Issuer's certificate: issuer identifier, 4 bytes, padded with F. Absent: the first six digits of the PAN.
+    /// Issuer's certificate only: the issuer identifier, 4 bytes, padded with F. If it is absent, it is made from the
+    /// first six digits of the PAN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iin: Option<Hex>,
 }
 
-/// How the card decides, and with which key it makes its cryptograms.
+/// How the card decides, and which key it uses for its cryptograms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cryptogram {
@@ -298,7 +305,7 @@ pub struct Cryptogram {
     /// What the card answers.
     #[serde(default)]
     pub policy: Policy,
-    /// Policy `by-ttq`: the card approves offline where the reader allows it.
+    /// For the policy `by-ttq`: the card approves offline if the reader allows it.
     #[serde(default)]
     pub offline: bool,
     /// How the session key is made.
@@ -310,7 +317,7 @@ pub struct Cryptogram {
     /// Cryptogram version number in 9F10.
     #[serde(default = "first_index")]
     pub version: Hex,
-    /// Issuer discretionary data in 9F10, without its length. Absent: 9F10 ends before.
+    /// Issuer discretionary data in 9F10, without its length. If it is absent, 9F10 ends before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discretionary: Option<Hex>,
 }
@@ -323,15 +330,16 @@ fn first_index() -> Hex {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
-    /// ARQC when the reader demands an online cryptogram or the card does not approve offline; AAC when such a card
-    /// meets a reader that is offline only; else TC.
+    /// The card answers with an ARQC if the reader demands an online cryptogram or if the card does not approve
+    /// offline. If the card does not approve offline and the reader is offline only, the card answers with an AAC. In
+    /// all other cases it answers with a TC.
     #[default]
     ByTtq,
-    /// Always a transaction certificate: approved offline.
+    /// The card always answers with a transaction certificate: approved offline.
     Tc,
-    /// Always an authorisation request cryptogram: go online.
+    /// The card always answers with an authorisation request cryptogram: go online.
     Arqc,
-    /// Always an application authentication cryptogram: declined.
+    /// The card always answers with an application authentication cryptogram: declined.
     Aac,
 }
 
@@ -339,25 +347,26 @@ pub enum Policy {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Session {
-    /// Of the ATC and its complement, zeros before (JR/T 0025.7).
+    /// From the ATC and its complement, with leading zeros (JR/T 0025.7).
     #[default]
     Pboc,
-    /// Of the ATC with F0 and 0F (EMV Book 2, annex A1.3).
+    /// From the ATC with F0 and 0F (EMV Book 2, annex A1.3).
     Emv,
 }
 
-/// Data objects of the response (77) to GET PROCESSING OPTIONS, in their order. An object that the card does not have
-/// is left out.
+/// Data objects of the response (77) to GET PROCESSING OPTIONS, in their order. The response leaves out an object that
+/// the card does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Responses {
-    /// With a transaction certificate.
+    /// The objects that accompany a transaction certificate.
     pub tc: Vec<Tag>,
-    /// With an ARQC, when the reader asks for offline data authentication (TTQ byte 1, 01) and the card can.
+    /// The objects that accompany an ARQC if the reader asks for offline data authentication (TTQ byte 1, 01) and the
+    /// card supports it.
     pub arqc_with_oda: Vec<Tag>,
-    /// With an ARQC else.
+    /// The objects that accompany any other ARQC.
     pub arqc: Vec<Tag>,
-    /// With an AAC.
+    /// The objects that accompany an AAC.
     pub aac: Vec<Tag>,
 }
 
@@ -373,7 +382,7 @@ impl Default for Responses {
     }
 }
 
-/// The application's own time for a command, without the air.
+/// The time that the application itself needs for a command, without the time on the air.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Timing {
@@ -386,13 +395,13 @@ pub struct Timing {
 }
 
 impl Default for Timing {
-    /// Below the frame waiting time of FWI 7, 38.7 ms.
+    /// All times lie below the frame waiting time of FWI 7, which is 38.7 ms.
     fn default() -> Self {
         Self { select: Duration::from_ms(3), gpo: Duration::from_ms(30), read_record: Duration::from_ms(2) }
     }
 }
 
-/// A value: bytes in hexadecimal, or characters, `text: UNIONPAY`.
+/// A value: bytes in hexadecimal, or characters after `text:`, such as `text: UNIONPAY`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Datum(pub Vec<u8>);
 
@@ -416,7 +425,7 @@ impl fmt::Display for Datum {
     }
 }
 
-/// A month, 2000 to 2099: `2030-12`.
+/// A month from 2000 to 2099: `2030-12`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month {
     /// Year, 2000 to 2099.
@@ -432,7 +441,7 @@ impl Month {
     #[must_use]
     pub const fn days(self) -> u8 {
         match self.month {
-            // 2000 to 2099 has no exception of the century.
+            // The years 2000 to 2099 contain no century that breaks the leap-year rule.
             2 if self.year.is_multiple_of(4) => 29,
             2 => 28,
             4 | 6 | 9 | 11 => 30,
@@ -454,7 +463,7 @@ impl FromStr for Month {
         {
             return Ok(Self { year, month });
         }
-        malformed(format!("`{text}` is no month of 2000 to 2099"), "`2030-12`")
+        malformed(format!("`{text}` is not a month from 2000 to 2099"), "`2030-12`")
     }
 }
 

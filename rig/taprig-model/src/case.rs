@@ -1,4 +1,4 @@
-//! A case, `cases/<subject>/<ID>.yaml`: what is given, what the rider does, what the device must do.
+//! A case, `cases/<subject>/<ID>.yaml`: the initial state, what the rider does, and what the device must do.
 
 use crate::card::Change;
 use crate::expect::Expect;
@@ -10,40 +10,40 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One case. Its `each` has been applied when it comes from the loader.
+/// One case. The loader hands it out after it has applied the matrix of the case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Case {
     /// Version of this format.
     pub schema: Version,
-    /// Id; the file has the same name.
+    /// The id. The file has the same name.
     pub id: CaseId,
-    /// What is shown, in one sentence.
+    /// What the case shows, in one sentence.
     pub title: String,
-    /// The taprig version that brought the case.
+    /// The version of taprig that introduced the case.
     pub since: String,
-    /// Ids in `cases/requirements.yaml`.
+    /// Ids of the requirements in `cases/requirements.yaml` that the case is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
-    /// Claims of the device's conformance statement that the case needs, all of them.
+    /// Claims of the device's conformance statement that the case needs. The device has to make all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applies: Vec<Name>,
-    /// For choosing cases.
+    /// Words by which a person selects cases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Name>,
-    /// Matrix: each entry makes a sub-case, and `{name}` anywhere below stands for the entry's value of that name.
-    /// The sub-case is called by the value of `name`, or else by the first value.
+    /// The matrix. Each entry makes a sub-case, and `{name}` anywhere below stands for the value that the entry gives
+    /// that name. The id of the sub-case ends in the value of `name`, or else in the first value of the entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub each: Vec<BTreeMap<Name, EachValue>>,
     /// The state before the first step.
     pub given: Given,
-    /// What happens.
+    /// What happens, in order.
     pub steps: Vec<Step>,
-    /// What must be seen. Outcome, shows, sound, gate, exchange, tags and within are those of the last tap; charged
-    /// and journal are of the whole case.
+    /// What must be seen. The expectations outcome, shows, sound, gate, exchange, tags and within are about the last
+    /// tap. The expectations charged and journal are about the whole case.
     #[serde(default)]
     pub expect: Expect,
-    /// What is kept for review.
+    /// Which evidence is kept for review.
     #[serde(default)]
     pub snapshot: Snapshot,
 }
@@ -52,21 +52,22 @@ pub struct Case {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Given {
-    /// Profile in `fixtures/validators`.
+    /// The profile, a file in `fixtures/validators`.
     pub validator: Name,
-    /// Settings that differ from the profile's.
+    /// Settings that differ from those of the profile.
     #[serde(default)]
     pub settings: Settings,
-    /// Card image in `fixtures/cards`, for the taps that name no card. Absent: no card is in the case.
+    /// The card image, a file in `fixtures/cards`, for the taps that name no card. If it is absent, the case has no
+    /// such card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<Name>,
-    /// What differs from the image.
+    /// Changes of the card image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Further cards, by the name that taps use.
+    /// Further cards, by the names that taps use.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cards: BTreeMap<Name, GivenCard>,
-    /// Faults on the air at every tap; a step of its own injects for the next tap only.
+    /// Faults on the air at every tap. A step `inject` adds faults for the next tap only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inject: Vec<Injection>,
 }
@@ -75,14 +76,15 @@ pub struct Given {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GivenCard {
-    /// Card image in `fixtures/cards`.
+    /// The card image, a file in `fixtures/cards`.
     pub image: Name,
-    /// What differs from the image.
+    /// Changes of the card image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
 }
 
-/// A value of the matrix: put in as it is where `"{name}"` is all there is, else as text.
+/// A value of the matrix. If `"{name}"` is the whole text, the value replaces it as it is. Otherwise the value is
+/// inserted as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum EachValue {
@@ -94,13 +96,13 @@ pub enum EachValue {
     Text(String),
 }
 
-/// What is kept for review.
+/// Which evidence is kept for review.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Snapshot {
-    /// The normalised transcript is compared with the reviewed one.
+    /// The normalised transcript. taprig compares it with the reviewed one.
     #[default]
     Transcript,
-    /// Nothing; the expectations alone decide.
+    /// Nothing. The expectations alone decide.
     None,
 }

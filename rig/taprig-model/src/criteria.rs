@@ -1,7 +1,7 @@
-//! What a sub-case is judged by: everything besides the events that its verdict rests on.
+//! The criteria of a sub-case: everything that its verdict rests on besides the events.
 //!
-//! A run makes this of each sub-case before it starts, and a record keeps it, so that a stored record can be judged again. It
-//! holds no settings and no card data.
+//! A run makes the criteria of each sub-case before the sub-case starts. A record keeps them, so that taprig can judge
+//! a stored record again. They contain no settings and no card data.
 
 use crate::capability::CardCapability;
 use crate::event::Criterion;
@@ -12,31 +12,31 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a sub-case is judged by.
+/// The criteria by which a sub-case is judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Criteria {
     /// Id of the sub-case, as `ODA-004` or `ODA-004/rsa1024`.
     pub id: String,
-    /// Title of the case, with the values of the matrix put in.
+    /// Title of the case, with the values of the matrix inserted.
     pub title: String,
     /// File of the case.
     pub file: String,
-    /// Ids of the requirements that it is about.
+    /// Ids of the requirements that the case is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
-    /// What it needs of device and bench. Where one of these is missing, it is not applicable.
+    /// What the case needs from the device and the bench. If something is missing, the case is not applicable.
     #[serde(default)]
     pub needs: Needs,
     /// Its steps, in order.
     pub steps: Vec<StepCriteria>,
-    /// What must be seen of the whole case.
+    /// The expectations for the whole case.
     #[serde(default)]
     pub expect: Expect,
-    /// Where these expectations stand.
+    /// Where these expectations are in the file of the case.
     #[serde(default)]
     pub lines: WantedLines,
-    /// Its transcript is compared with the device's baseline.
+    /// Whether the transcript is compared with the device's baseline.
     pub baseline: bool,
 }
 
@@ -52,13 +52,13 @@ pub struct Needs {
     pub card_side: Vec<CardCapability>,
 }
 
-/// What a step is judged by.
+/// The criteria by which a step is judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StepCriteria {
-    /// What must be seen.
+    /// The expectations of the step.
     pub wanted: StepWanted,
-    /// Where it stands.
+    /// Where the expectations are in the file of the case.
     #[serde(default)]
     pub lines: WantedLines,
 }
@@ -67,38 +67,39 @@ pub struct StepCriteria {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepWanted {
-    /// A tap, or several that must all be alike.
+    /// A tap, or several taps that must all look alike.
     Tap(Expect),
-    /// The validator takes each setting.
+    /// The validator accepts each setting.
     Settings,
-    /// The validator tells its state.
+    /// The validator reports its state.
     Status(StatusExpect),
     /// The validator lists its journal.
     Journal(JournalExpect),
     /// The validator empties its journal.
     ClearJournal,
-    /// The validator is who its device file says.
+    /// The identity of the validator is that of its device file.
     Identity,
-    /// Replies on the reference device's console.
+    /// The replies on the console of the reference device.
     Console(Console),
-    /// Nothing.
+    /// The step has no criteria.
     Nothing,
 }
 
-/// Lines of a case's file, from 1.
+/// Line numbers in the file of a case, from 1.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WantedLines {
-    /// Of all the expectations together: of the word `expect`, or of the step where it has none.
+    /// The line of all the expectations together: the line of the word `expect`, or that of the step if it has no such
+    /// word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
-    /// Of each.
+    /// The line of each expectation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub each: BTreeMap<Criterion, usize>,
 }
 
 impl WantedLines {
-    /// The line of an expectation, or of the nearest thing around it.
+    /// The line of an expectation, or of the nearest element around it.
     #[must_use]
     pub fn of(&self, what: &Criterion) -> Option<usize> {
         self.each.get(what).copied().or(self.line)
@@ -106,7 +107,7 @@ impl WantedLines {
 }
 
 impl Criteria {
-    /// A place in the case's file: `cases/bus/BUS-001.yaml:12`, or the file alone where no line is known.
+    /// A place in the file of the case: `cases/bus/BUS-001.yaml:12`, or only the file if the line is not known.
     #[must_use]
     pub fn at(&self, line: Option<usize>) -> String {
         line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))

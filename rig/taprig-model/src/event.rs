@@ -1,12 +1,12 @@
-//! The one stream of what happened in a run.
+//! The one stream of events in a run.
 //!
-//! Everything else is computed from it: verdicts, transcripts, reports. A record keeps it as JSON Lines, one
-//! [`Event`] a line; [`SCHEMA`] in the first event tells how to read the others. Names in the file are stable: a
-//! kind of event is added, never renamed.
+//! taprig computes everything else from it: verdicts, transcripts and reports. A record keeps it as JSON Lines with one
+//! [`Event`] per line. [`SCHEMA`] in the first event says how to read the others. Names in the file are stable: a kind
+//! of event may be added, but is never renamed.
 //!
-//! Primary account numbers in [`Bytes`] and in console values are masked unless the record is kept whole: the digits between
-//! the first six and the last four are written as `C` in bytes, which no digit of a PAN is, and as `x` in text, where a
-//! device that masks them itself writes `*`.
+//! Primary account numbers in [`Bytes`] and in console values are masked unless the record is kept whole. In bytes, the
+//! digits between the first six and the last four become `C`, which is never a digit of a PAN. In text they become `x`,
+//! because a device that masks numbers itself writes `*`.
 
 mod check;
 mod signal;
@@ -23,34 +23,35 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Version of the stream; raised when an event changes its meaning.
+/// Version of the stream. It is raised when an event changes its meaning.
 pub const SCHEMA: u32 = 2;
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
-    /// Time since the run started, in us, on the rig's monotonic clock: when the rig noticed.
+    /// Time at which the rig noticed the event: us since the run started, on the rig's monotonic clock.
     pub at_us: u64,
-    /// Time since the board started, in us, on the board's own clock: when it happened. Only boards that tell have it.
+    /// Time at which the event happened: us since the board started, on the board's own clock. Only boards that report
+    /// their time have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub board_us: Option<u64>,
     /// Name of the bench.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bench: Option<String>,
-    /// The sub-case that was running, as `ODA-004` or `ODA-004/rsa1024`.
+    /// The sub-case that was running, such as `ODA-004` or `ODA-004/rsa1024`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<String>,
-    /// Who tells.
+    /// The source of the event.
     pub source: Source,
     /// What happened.
     pub body: Body,
-    /// A token for each account number that is masked in `body`, in the order of the numbers. Two equal tokens of one
+    /// One token for each account number that is masked in `body`, in the order of the numbers. Two equal tokens in one
     /// record stand for the same number. The key of the tokens is made for one record and is not kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<String>,
 }
 
-/// Who tells of an event.
+/// The source of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
@@ -89,25 +90,25 @@ impl fmt::Display for Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Body {
-    /// A run began; the first event of a record.
+    /// A run began. This is the first event of a record.
     RunStarted(RunStarted),
-    /// A bench was taken into use.
+    /// A run started to use a bench.
     BenchOpened {
-        /// Its boards.
+        /// The kinds of its boards.
         boards: BTreeMap<Role, BoardKind>,
-        /// Serial number of the device under test, where the bench file gives it.
+        /// Serial number of the device under test, if the bench file gives it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         serial_number: Option<String>,
         /// Where times come from.
         time: TimeBasis,
     },
-    /// A bench was given back.
+    /// A run stopped using a bench.
     BenchClosed {},
     /// A board got or lost its power.
     Power {
         /// Which board.
         role: Role,
-        /// On.
+        /// Whether power is on now.
         on: bool,
         /// How it was switched.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,126 +116,126 @@ pub enum Body {
     },
     /// The image that a board is to run.
     Firmware(FirmwareImage),
-    /// A board was flashed, or found to hold the image already.
+    /// A board was flashed, or taprig found that it held the image already.
     Flashed {
         /// Which board.
         role: Role,
         /// What was done.
         outcome: FlashOutcome,
-        /// SHA-256 of the image, lower-case hex.
+        /// SHA-256 of the image in lower-case hexadecimal.
         digest: String,
-        /// Bytes of the image.
+        /// Size of the image in bytes.
         bytes: u64,
-        /// Time it took, in us.
+        /// Duration in us.
         took_us: u64,
     },
-    /// A board told who it is.
+    /// A board reported its identity.
     Identified {
         /// Which board.
         role: Role,
-        /// What it said: `device`, `firmware`, `board`, `version`, `digest`.
+        /// What the board said: `device`, `firmware`, `board`, `version`, `digest`.
         identity: Fields,
     },
-    /// A board is ready for the next tap or order.
+    /// A board is ready for the next tap or command.
     Ready {
         /// Which board.
         role: Role,
         /// Time since its power-on or reset, in us.
         took_us: u64,
     },
-    /// A sub-case began. Its events carry its id.
+    /// A sub-case began. All events of the sub-case carry its id.
     CaseStarted(CaseStarted),
     /// A step of a case began.
     StepStarted {
-        /// From 1.
+        /// Number of the step, from 1.
         number: u32,
-        /// The step as the case writes it, as `tap` or `wait 3 s`.
+        /// The step as the case writes it, such as `tap` or `wait 3 s`.
         step: String,
     },
     /// A step ended.
     StepDone {
-        /// From 1.
+        /// Number of the step, from 1.
         number: u32,
-        /// Time it took, in us.
+        /// Duration in us.
         took_us: u64,
     },
-    /// A command line was sent to the validator.
+    /// The rig sent a command line to the validator.
     ConsoleSent {
-        /// The line without its end.
+        /// The line without its line end.
         line: String,
     },
     /// The validator answered a command.
     ConsoleReply(ConsoleReply),
-    /// The validator told something by itself.
+    /// The validator reported something by itself.
     Signal {
-        /// What it means.
+        /// The meaning of the report.
         signal: Signal,
         /// What the device said, in its own words.
         said: Fields,
     },
-    /// The validator told its state.
+    /// The validator reported its state.
     Status {
-        /// What it means.
+        /// The meaning of the report.
         status: Status,
         /// What the device said, in its own words.
         said: Fields,
     },
-    /// The validator took settings of a step, or refused one.
+    /// The validator accepted the settings of a step, or refused one.
     SettingsTaken {
-        /// Which, in words.
+        /// The settings, in words.
         what: String,
-        /// Why it refused; none where it took them.
+        /// Why the validator refused the setting. This is absent if it accepted all of them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<String>,
     },
-    /// The journal was emptied by a step.
+    /// A step emptied the journal.
     JournalCleared {
-        /// Why the validator refused; none where it did so.
+        /// Why the validator refused to empty the journal. This is absent if it did so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<String>,
     },
-    /// How the rig knows that the answers of a case are none of an earlier one.
+    /// How the rig knows that the answers in a case do not come from an earlier case.
     Fresh {
         /// Which board.
         role: Role,
-        /// How.
+        /// The proof that was used.
         by: Freshness,
     },
-    /// After a tap: whether the validator was ready for the next rider.
+    /// Whether the validator was ready for the next rider after a tap.
     ReadyAgain {
         /// Number of the tap in the sub-case, from 1.
         tap: u32,
         /// What was seen.
         seen: ReadyAgain,
-        /// How long the rig waited at most after the card had left, in us.
+        /// The longest time that the rig waited after the card had left, in us.
         within_us: u64,
     },
-    /// A line from the validator that is neither reply nor event.
+    /// The validator sent a line that is neither a reply nor an event.
     ConsoleNoise {
-        /// The line, bytes that are no UTF-8 replaced.
+        /// The line. Bytes that are not UTF-8 are replaced.
         text: String,
     },
-    /// Bytes passed a serial port; they are in a file beside the events.
+    /// Bytes passed a serial port. A file beside the events contains them.
     Serial {
-        /// Name of the port, as `validator-console`; `serial/<bench>-<port>.bin` holds the bytes.
+        /// Name of the port, such as `validator-console`. The file `serial/<bench>-<port>.bin` holds the bytes.
         port: String,
-        /// From the board; else to it.
+        /// Whether the bytes came from the board. Otherwise the rig sent them to the board.
         received: bool,
-        /// Place of the first byte in the file.
+        /// Offset of the first byte in the file.
         offset: u64,
         /// Number of bytes.
         len: u32,
     },
-    /// A card was held to the reader: a tap began.
+    /// The card side held a card to the reader: a tap began.
     Presented {
         /// Number of the tap in the sub-case, from 1.
         tap: u32,
         /// Name of the card image.
         card: String,
     },
-    /// The reader switched its field.
+    /// The reader switched its field on or off.
     Field {
-        /// On.
+        /// Whether the field is on now.
         on: bool,
     },
     /// The reader activated the card (RATS was answered).
@@ -246,71 +247,71 @@ pub enum Body {
     Exchange(Exchange),
     /// A frame on the air.
     Frame {
-        /// From the card; else from the reader.
+        /// Whether the card sent the frame. Otherwise the reader sent it.
         from_card: bool,
-        /// Of seven bits.
+        /// Whether the frame is a short frame of seven bits.
         short: bool,
-        /// Bytes, CRC included.
+        /// The bytes with CRC.
         bytes: Bytes,
     },
     /// A fault was put on the link.
     Injected {
-        /// Where, as the case says it: `gpo`.
+        /// The place of the fault, as the case writes it: `gpo`.
         at: String,
-        /// Which, as the case says it: `drop`.
+        /// The kind of fault, as the case writes it: `drop`.
         fault: String,
-        /// Its parameters, as `seed`, `times`.
+        /// The parameters of the fault, such as `seed` and `times`.
         values: Fields,
     },
-    /// The reader let the card go.
+    /// The reader released the card.
     Released {
-        /// How.
+        /// How the reader released it.
         how: Release,
     },
-    /// The card was taken away: a tap ended.
+    /// The card side took the card away: a tap ended.
     Removed {
         /// What was on the air.
         traffic: Traffic,
-        /// Time on the air since the card was presented, in us: modelled or measured as [`TimeBasis`] says.
+        /// Time on the air since the card was presented, in us. [`TimeBasis`] says whether it is modelled or measured.
         air_us: u64,
     },
-    /// The journal was read at the end of a tap or case.
+    /// The rig read the journal at the end of a tap or case.
     Journal {
-        /// Records it holds.
+        /// Number of records that the journal holds.
         count: u32,
-        /// Their sum, in fen.
+        /// Sum of the records, in fen.
         total: u64,
-        /// Records that were added since the rig last read it in this case.
+        /// Number of records that were added since the rig last read the journal in this case.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         added: Vec<JournalRow>,
-        /// Records that a step asked for; none where no step did.
+        /// Records that a step asked for. This is absent if no step asked for any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         listed: Option<Vec<JournalRow>>,
     },
-    /// An expectation was held against what was seen.
+    /// taprig compared an expectation with what was seen.
     Checked(Check),
     /// A sub-case ended.
     CaseFinished {
         /// The verdict.
         verdict: Verdict,
-        /// Time it took, in us.
+        /// Duration in us.
         took_us: u64,
-        /// Which attempt it was, from 1.
+        /// Number of the attempt, from 1.
         attempt: u32,
-        /// Why it is not a pass.
+        /// Why the verdict is not a pass.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<String>,
     },
-    /// The rig itself failed; never a failure of the device.
+    /// The rig itself failed. This is never a failure of the device.
     RigFault(RigFault),
-    /// The run ended; the last event of a whole record.
+    /// The run ended. This is the last event of a complete record.
     RunFinished {
         /// Counts of verdicts.
         summary: Summary,
-        /// Ended early by a person or a fault; cases are missing.
+        /// Whether a person or a fault ended the run early, so that cases are missing.
         interrupted: bool,
     },
-    /// For people who read the record.
+    /// A message for people who read the record.
     Note {
         /// The text.
         text: String,
@@ -322,47 +323,47 @@ pub enum Body {
 pub struct RunStarted {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// `taprig`.
+    /// The name of the tool: `taprig`.
     pub tool: String,
-    /// Its version.
+    /// The version of the tool.
     pub version: String,
-    /// Time of day at the start, RFC 3339 in UTC.
+    /// Time of day at the start of the run, in UTC by RFC 3339.
     pub started: String,
-    /// The command line after the program's name.
+    /// The command line without the name of the program.
     pub arguments: Vec<String>,
     /// Device file of the device under test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
     /// Sub-cases that will run.
     pub cases: u32,
-    /// What a transcript that is not the reviewed one means for the run.
+    /// What a transcript that differs from the reviewed one means for the run.
     #[serde(default)]
     pub baseline: BaselineUse,
-    /// Where it ran: `os`, `arch`, `qemu`, `ci` and the like.
+    /// The environment of the run: for example `os`, `arch`, `qemu` and `ci`.
     pub environment: BTreeMap<String, String>,
 }
 
-/// What a transcript that is not the reviewed one of its device means for a run.
+/// What a transcript that differs from the reviewed one of its device means for a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BaselineUse {
     /// The run fails.
     #[default]
     Require,
-    /// It is told, and the run does not fail.
+    /// The run reports the difference and does not fail.
     Report,
     /// Transcripts are not compared.
     Off,
 }
 
-/// Where the times of a bench come from; a report never mixes the two.
+/// Where the times of a bench come from. A report never mixes the two.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeBasis {
-    /// Arithmetic over the frames (emulated boards).
+    /// They are computed from the frames (emulated boards).
     #[default]
     Modelled,
-    /// Clocks of real boards.
+    /// They are measured by the clocks of real boards.
     Measured,
 }
 
@@ -370,13 +371,14 @@ pub enum TimeBasis {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PowerSwitch {
-    /// The emulated board is stopped, its RAM is overwritten with random bytes, and it is reset; its process stays.
+    /// The rig stops the emulated board, overwrites its RAM with random bytes and resets it. The process of the board
+    /// stays.
     Cut,
-    /// The process of the board is ended and a new one started.
+    /// The rig ends the process of the board and starts a new one.
     Process,
-    /// By the programs that the bench file names.
+    /// The rig runs the programs that the bench file names.
     Command,
-    /// The power can't be switched: the board is reset through its probe or told to start again.
+    /// The power can't be switched. The rig resets the board through its probe, or tells the board to restart.
     Reset,
 }
 
@@ -387,9 +389,9 @@ pub struct FirmwareImage {
     pub role: Role,
     /// Path of the file.
     pub path: String,
-    /// SHA-256 over what goes into flash, lower-case hex.
+    /// SHA-256 over the content that goes into flash, in lower-case hexadecimal.
     pub digest: String,
-    /// Bytes that go into flash.
+    /// Number of bytes that go into flash.
     pub bytes: u64,
 }
 
@@ -397,9 +399,9 @@ pub struct FirmwareImage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlashOutcome {
-    /// Erased, programmed and verified.
+    /// The image was erased, programmed and verified.
     Programmed,
-    /// The digest told that the flash holds the image.
+    /// The digest showed that the flash held the image already.
     Unchanged,
 }
 
@@ -413,9 +415,10 @@ pub struct CaseStarted {
     /// Ids of the requirements that the case is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
-    /// From 1; above 1 when an attempt before ended in error.
+    /// Number of the attempt, from 1. It is above 1 if an earlier attempt ended in an error.
     pub attempt: u32,
-    /// What the device echoed at the start, so that no stale byte is taken for this case's.
+    /// What the device echoed at the start of the case. It proves that stale bytes are not taken for answers of this
+    /// case.
     pub nonce: String,
     /// Validator profile.
     pub validator: String,
@@ -439,7 +442,7 @@ pub struct ConsoleReply {
     /// Data lines before the status, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<Fields>,
-    /// Accepted.
+    /// Whether the device accepted the command.
     pub ok: bool,
     /// Error code of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -449,49 +452,49 @@ pub struct ConsoleReply {
     pub text: String,
 }
 
-/// A command APDU and what the card made of it.
+/// A command APDU and the response of the card.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exchange {
     /// Number of the command within the tap, from 1.
     pub number: u32,
     /// Command APDU.
     pub command: Bytes,
-    /// Response APDU with status word; none where the card stayed silent.
+    /// Response APDU with its status word. This is absent if the card stayed silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<Bytes>,
-    /// Fault that the link put on this response, in words.
+    /// The fault that the link applied to this response, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
-    /// Time on the air from presentation to the end of the command, in us.
+    /// Time on the air from the presentation of the card to the end of the command, in us.
     pub air_us: u64,
-    /// Host's time from the command's last byte read to the answer's last byte written, public-key operations
-    /// excluded, in us.
+    /// Time that the host needed, in us: from reading the last byte of the command to writing the last byte of the
+    /// answer, without public-key operations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_us: Option<u64>,
 }
 
-/// How the reader let the card go.
+/// How the reader released the card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Release {
-    /// S(DESELECT).
+    /// It sent S(DESELECT).
     Deselected,
-    /// HLTA.
+    /// It sent HLTA.
     Halted,
-    /// The field went off.
+    /// It switched its field off.
     FieldOff,
 }
 
 /// What was on the air during a tap.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Traffic {
-    /// Frames from the reader, polling included.
+    /// Number of frames from the reader, including those of polling.
     pub from_reader: u32,
-    /// Frames from the card.
+    /// Number of frames from the card.
     pub from_card: u32,
-    /// R(NAK) and R(ACK) that asked for a block again.
+    /// Number of R(NAK) and R(ACK) blocks that asked for a block again.
     pub retries: u32,
-    /// S(WTX) that the card asked for.
+    /// Number of S(WTX) requests from the card.
     pub wtx: u32,
 }
 
@@ -503,7 +506,7 @@ pub enum ReadyAgain {
     InTime,
     /// It was not ready in time.
     Not,
-    /// It had started again by itself, as after a crash.
+    /// It had restarted by itself, for example after a crash.
     Restarted,
 }
 
@@ -513,20 +516,20 @@ pub enum ReadyAgain {
 pub enum Freshness {
     /// The board returned a number that no other case has used.
     Nonce,
-    /// The board lost its power before the case and has told of its start since.
+    /// The board lost its power before the case and has reported its start since.
     PowerOn,
 }
 
 /// The rig could not do its part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RigFault {
-    /// What was being done.
+    /// What the rig was doing.
     pub doing: String,
-    /// On what.
+    /// The object of the work, such as a board or a port.
     pub on: String,
     /// What went wrong.
     pub cause: String,
-    /// What to try.
+    /// What a person can try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What must be seen at a tap.
+//! The expectations of a case.
 
 use crate::name::Tag;
 use crate::text::text;
@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// Expectations; what is absent is not judged. Each is seen by a person, seen by the card, or told by the device.
+/// Expectations. taprig does not judge what is absent. Each expectation is seen by a person, seen by the card, or told
+/// by the device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Expect {
@@ -36,11 +37,12 @@ pub struct Expect {
     /// Seen by the card: the last value of each of these data objects, sent by either side.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<Tag, TagPattern>,
-    /// Seen by the card: time from the card's activation to its release. Modelled on emulated boards, measured on real
-    /// ones.
+    /// Seen by the card: the time from the card's activation to its release. It is modelled on emulated boards and
+    /// measured on real ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,
-    /// Told by the device, claim `tells-reason`: why the transaction ends so, in the words of the reference device.
+    /// Told by the device, claim `tells-reason`: why the transaction ends in this way, in the words of the reference
+    /// device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Told by the device, claim `tells-cvm`: how the cardholder was verified.
@@ -59,23 +61,24 @@ impl Expect {
     }
 }
 
-/// Told by the device, claim `status`: what it must say of its state. In texts `*` stands for any run of characters.
+/// Told by the device, claim `status`: what the device must say about its state. In texts, `*` stands for any sequence
+/// of characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct StatusExpect {
-    /// The state in one word, as `ready`, `journal-full`, `clock-unset`.
+    /// The state in one word, such as `ready`, `journal-full` or `clock-unset`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Records in the journal.
+    /// Number of records in the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal: Option<u32>,
-    /// Records that the journal takes.
+    /// Number of records that the journal can take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
     /// Sum of the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<Money>,
-    /// Date and time, as `2018-05-21T08:00:0*`; `unset` where the clock was not set.
+    /// Date and time, such as `2018-05-21T08:00:0*`, or `unset` if the clock was not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<String>,
 }
@@ -84,10 +87,10 @@ pub struct StatusExpect {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct JournalExpect {
-    /// Number of the first record that is asked for; absent: all.
+    /// Number of the first record to read. If it is absent, the rig reads all records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<u32>,
-    /// The records listed, all of them in order.
+    /// The listed records, all of them in order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub records: Option<Vec<RecordExpect>>,
     /// How many records the whole journal has.
@@ -98,24 +101,24 @@ pub struct JournalExpect {
     pub total: Option<Money>,
 }
 
-/// What a record of the journal must hold; what is absent is not judged. In texts `*` stands for any run of characters, `\*`
-/// for a star.
+/// What a record of the journal must contain. taprig does not judge what is absent. In texts, `*` stands for any
+/// sequence of characters and `\*` for an asterisk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RecordExpect {
-    /// Its number.
+    /// Number of the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u32>,
-    /// Date and time of the ride, as `2018-05-21T08:00:0*`.
+    /// Date and time of the ride, such as `2018-05-21T08:00:0*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// Account number, with the stars that the device puts in place of digits.
+    /// Account number, with the asterisks that the device puts in place of digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Sequence number of the account (5F34), two digits; `-` where the card has none.
+    /// Sequence number of the account (5F34), two digits, or `-` if the card has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<String>,
-    /// What was charged.
+    /// The amount charged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charged: Option<Money>,
     /// Application transaction counter (9F36), hexadecimal.
@@ -124,10 +127,10 @@ pub struct RecordExpect {
     /// Cryptogram information data (9F27), hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cryptogram_type: Option<Hex>,
-    /// How the ride was authorised, as `oda`.
+    /// How the ride was authorised, such as `oda`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// The line.
+    /// The number of the bus line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
 }
@@ -136,9 +139,9 @@ pub struct RecordExpect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cvm {
-    /// Not at all.
+    /// The cardholder is not verified.
     None,
-    /// With a PIN that the issuer checks.
+    /// With a PIN that the issuer verifies.
     OnlinePin,
     /// With a signature on paper.
     Signature,
@@ -147,7 +150,7 @@ pub enum Cvm {
 }
 
 impl Cvm {
-    /// The word in cases and on the console.
+    /// The word that cases and the console use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -169,20 +172,20 @@ pub enum Outcome {
     OnlineRequest,
     /// The rider may not ride.
     Declined,
-    /// With contact or stripe perhaps.
+    /// The rider may try another interface, such as contact or magnetic stripe.
     TryAnotherInterface,
-    /// Ended without a decision.
+    /// The transaction ended without a decision.
     EndApplication,
-    /// Another application of the card is tried.
+    /// The reader tries another application of the card.
     SelectNext,
-    /// The card is to be presented again.
+    /// The rider has to present the card again.
     TryAgain,
     /// The device reports no result at all.
     None,
 }
 
 impl Outcome {
-    /// The word in cases and on the console.
+    /// The word that cases and the console use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -198,7 +201,7 @@ impl Outcome {
     }
 }
 
-/// What is heard.
+/// The sound at the end of a tap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sound {
@@ -206,14 +209,14 @@ pub enum Sound {
     Accepted,
     /// The rider may not ride.
     Refused,
-    /// Look at the display.
+    /// The rider should look at the display.
     Attention,
-    /// Nothing is heard.
+    /// There is no sound.
     None,
 }
 
 impl Sound {
-    /// The word in cases and on the console.
+    /// The word that cases and the console use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -236,7 +239,7 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// The word in cases and on the console.
+    /// The word that cases and the console use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -246,7 +249,7 @@ impl Gate {
     }
 }
 
-/// How many records the journal gains: `unchanged`, `+1`.
+/// By how many records the journal grows: `unchanged`, `+1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JournalChange(pub u32);
 
@@ -259,7 +262,7 @@ impl FromStr for JournalChange {
         match (text, text.strip_prefix('+').map(str::parse)) {
             ("unchanged", _) => Ok(Self(0)),
             (_, Some(Ok(records))) if records > 0 => Ok(Self(records)),
-            _ => malformed(format!("`{text}` is no change of the journal"), "`unchanged` or `+1`"),
+            _ => malformed(format!("`{text}` is not a change of the journal"), "`unchanged` or `+1`"),
         }
     }
 }
@@ -284,12 +287,12 @@ pub enum CommandName {
     Gpo,
     /// READ RECORD.
     ReadRecord,
-    /// Any other.
+    /// Any other command.
     Other,
 }
 
 impl CommandName {
-    /// Of a command's header and data (EMV Book 1, clause 11; Book 3, clause 6.5).
+    /// The kind of a command, from its header and data (EMV Book 1, clause 11; Book 3, clause 6.5).
     #[must_use]
     pub fn of(command: &[u8]) -> Self {
         match command {
@@ -301,7 +304,7 @@ impl CommandName {
         }
     }
 
-    /// The word in cases.
+    /// The word that cases use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -329,7 +332,7 @@ impl FromStr for CommandName {
         match ALL.into_iter().find(|name| name.as_str() == words) {
             Some(name) => Ok(name),
             None => malformed(
-                format!("`{text}` is no command"),
+                format!("`{text}` is not a command"),
                 "`select ppse`, `select aid`, `gpo`, `read record` or `other`",
             ),
         }
@@ -342,16 +345,16 @@ impl fmt::Display for CommandName {
     }
 }
 
-/// A command and how often it comes: `gpo`, `read record+` (once or more), `read record?`, `read record*`.
+/// A command and how often it occurs: `gpo`, `read record+` (once or more), `read record?`, `read record*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExchangeItem {
     /// The command.
     pub command: CommandName,
-    /// How often.
+    /// How often it occurs.
     pub repeat: Repeat,
 }
 
-/// How often a command comes.
+/// How often a command occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
     /// Exactly once.
@@ -397,10 +400,11 @@ impl fmt::Display for ExchangeItem {
     }
 }
 
-/// Whether the commands of a tap are those that a case expects.
+/// Whether the commands of a tap match those that a case expects.
 #[must_use]
 pub fn exchange_matches(wanted: &[ExchangeItem], seen: &[CommandName]) -> bool {
-    // The places in `wanted` that can be reached after each command: a case has a few items, a tap a few dozen commands.
+    // This keeps the set of places in `wanted` that can be reached after each command. That is cheap: a case has a few
+    // items, and a tap a few dozen commands.
     fn skip(wanted: &[ExchangeItem], places: &mut [bool]) {
         for (place, item) in wanted.iter().enumerate() {
             if places[place] && matches!(item.repeat, Repeat::Optional | Repeat::Any) {
@@ -427,14 +431,14 @@ pub fn exchange_matches(wanted: &[ExchangeItem], seen: &[CommandName]) -> bool {
     places[wanted.len()]
 }
 
-/// What a data object must be: hexadecimal digits, `.` for any digit; or `absent`, `present`, `fresh`.
+/// What a data object must be: hexadecimal digits with `.` for any digit, or `absent`, `present` or `fresh`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TagPattern {
-    /// Not sent by either side.
+    /// Neither side sends it.
     Absent,
-    /// Sent, whatever its value.
+    /// One side sends it. Its value does not matter.
     Present,
-    /// Sent, with a value that no earlier tap of the case has seen.
+    /// One side sends it, with a value that no earlier tap of the case has seen.
     Fresh,
     /// Capital hexadecimal digits and dots.
     Value(String),
@@ -448,7 +452,8 @@ text!(
 );
 
 impl TagPattern {
-    /// Whether the value fits; `None` when the object was not sent. `earlier` are the values of earlier taps.
+    /// Whether the value matches. It is `None` if neither side sent the object. `earlier` contains the values of
+    /// earlier taps.
     #[must_use]
     pub fn matches(&self, value: Option<&[u8]>, earlier: &[Vec<u8>]) -> bool {
         match (self, value) {
@@ -481,7 +486,7 @@ impl FromStr for TagPattern {
         }
         let digits: String = text.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_uppercase()).collect();
         if let Some(c) = digits.chars().find(|c| *c != '.' && !c.is_ascii_hexdigit()) {
-            return malformed(format!("`{c}` is no hexadecimal digit"), WRITE);
+            return malformed(format!("`{c}` is not a hexadecimal digit"), WRITE);
         }
         if !digits.len().is_multiple_of(2) || digits.is_empty() {
             return malformed(format!("odd number of hexadecimal digits ({})", digits.len()), WRITE);

@@ -1,8 +1,8 @@
-//! Data that others read: cases, devices, benches, cards, events, results.
+//! Data types that other programs read: cases, devices, benches, cards, events, results.
 //!
-//! Types only, with serde and JSON Schema; nothing of ours is known here. Reading files with line and column, includes and
-//! the matrix are the loader's (`taprig::case`). Enums are written as YAML maps of one key (`sim: {}`), so read them
-//! through `serde_yaml::with::singleton_map_recursive`.
+//! The crate contains only types, with serde and JSON Schema, and depends on no other crate of this repository. The
+//! loader (`taprig-case`) reads files with line and column, resolves includes and unfolds the matrix. Enums are written
+//! as YAML maps with one key (`sim: {}`), so read them through `serde_yaml::with::singleton_map_recursive`.
 
 pub mod bench;
 pub mod capability;

@@ -1,4 +1,4 @@
-//! Names: of cases, fixtures, tags.
+//! Names of cases, fixtures and tags.
 
 use crate::text::text;
 use crate::units::{Malformed, malformed};
@@ -13,7 +13,7 @@ fn is_slug(text: &str) -> bool {
         && !text.ends_with(['-', '.'])
 }
 
-/// Name of a fixture, a claim, a tag: lower-case letters, digits, hyphens and dots.
+/// Name of a fixture, a claim or a tag: lower-case letters, digits, hyphens and dots.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
@@ -40,7 +40,7 @@ impl FromStr for Name {
         if is_slug(text) {
             Ok(Self(text.into()))
         } else {
-            malformed(format!("`{text}` is no name"), "lower-case letters, digits, hyphens and dots")
+            malformed(format!("`{text}` is not a name"), "lower-case letters, digits, hyphens and dots")
         }
     }
 }
@@ -51,7 +51,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// Id of a case, never reused: three capitals of its family and three digits, `ODA-004`.
+/// Id of a case: the three capitals of its family and three digits, such as `ODA-004`. An id is never used again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaseId(String);
 
@@ -83,7 +83,7 @@ impl FromStr for CaseId {
             {
                 Ok(Self(text.into()))
             }
-            _ => malformed(format!("`{text}` is no case id"), "three capitals and three digits, such as `ODA-004`"),
+            _ => malformed(format!("`{text}` is not a case id"), "three capitals and three digits, such as `ODA-004`"),
         }
     }
 }
@@ -94,12 +94,12 @@ impl fmt::Display for CaseId {
     }
 }
 
-/// Id of what is run: a case, or one value of its matrix: `ODA-004`, `ODA-004/rsa1024`.
+/// Id of a case or of one sub-case of its matrix: `ODA-004`, `ODA-004/rsa1024`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubCaseId {
     /// The case.
     pub case: CaseId,
-    /// The value of the matrix, when the case has one.
+    /// The value of the matrix, if the case has one.
     pub sub: Option<Name>,
 }
 
@@ -151,7 +151,7 @@ impl FromStr for Tag {
         if matches!(text.len(), 2 | 4 | 6) && text.bytes().all(|b| b.is_ascii_hexdigit()) {
             Ok(Self(text.to_ascii_uppercase()))
         } else {
-            malformed(format!("`{text}` is no tag"), "its hexadecimal digits, such as `9F4B`")
+            malformed(format!("`{text}` is not a tag"), "its hexadecimal digits, such as `9F4B`")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The file `cases/presets.yaml`: expectations that recur, by name.
+//! The file `cases/presets.yaml`: named expectations that many cases share.
 
 use crate::expect::Expect;
 use crate::name::Name;
@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The presets. `expect: rides` stands for all lines of the preset `rides`; `expect: { preset: rides, charged: 2.00 CNY }` for
-/// the same with another amount.
+/// The presets. `expect: rides` stands for all lines of the preset `rides`. `expect: { preset: rides, charged: 2.00 CNY
+/// }` stands for the same lines with another amount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Presets {
@@ -18,11 +18,11 @@ pub struct Presets {
     pub presets: BTreeMap<Name, Preset>,
 }
 
-/// Expectations that recur.
+/// Expectations that many cases share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Preset {
-    /// What they mean.
+    /// What the expectations mean.
     pub text: String,
     /// The expectations.
     pub expect: Expect,

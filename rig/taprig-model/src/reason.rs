@@ -1,4 +1,4 @@
-//! The file `cases/reasons.yaml`: the words by which cases name why a transaction ends as it does.
+//! The file `cases/reasons.yaml`: the words that cases use for the reason of an outcome.
 
 use crate::name::Name;
 use crate::version::Version;
@@ -12,6 +12,6 @@ use std::collections::BTreeMap;
 pub struct Reasons {
     /// Version of this format.
     pub schema: Version,
-    /// The word, and what it means.
+    /// Each word and its meaning.
     pub reasons: BTreeMap<Name, String>,
 }

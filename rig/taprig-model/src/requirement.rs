@@ -1,4 +1,4 @@
-//! What the cases hold a device to: `cases/requirements.yaml`.
+//! The requirements that the cases test: `cases/requirements.yaml`.
 
 use crate::version::Version;
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub struct Requirements {
     /// Version of this format.
     pub schema: Version,
-    /// The requirements: id, such as `ODA-VERIFY-SDAD`, and what it says.
+    /// The requirements: from the id, such as `ODA-VERIFY-SDAD`, to the requirement.
     pub requirements: BTreeMap<String, Requirement>,
 }
 
@@ -19,11 +19,11 @@ pub struct Requirements {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Requirement {
-    /// What the device does.
+    /// What the device has to do.
     pub text: String,
-    /// How strictly.
+    /// How strictly the requirement holds.
     pub strength: Strength,
-    /// Public title and clause of the document it rests on.
+    /// Public title and clause of the document that the requirement rests on.
     pub source: String,
 }
 
@@ -31,10 +31,10 @@ pub struct Requirement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strength {
-    /// Without exception.
+    /// It holds without exception.
     Must,
-    /// Unless there is a good reason.
+    /// It holds unless there is a good reason.
     Should,
-    /// At the maker's choice; checked when the device claims it.
+    /// It is the maker's choice. taprig checks it if the device claims it.
     May,
 }

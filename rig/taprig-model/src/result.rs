@@ -1,4 +1,4 @@
-//! What a run came to: the content of `results.json`.
+//! The result of a run: the content of `results.json`.
 
 use crate::bench::BoardKind;
 use crate::event::{
@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Version of `results.json`; raised when a field changes its meaning.
+/// Version of `results.json`. It is raised when a field changes its meaning.
 pub const SCHEMA: u32 = 2;
 
-/// What a case came to.
+/// The verdict of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The device does what the case wants.
     Pass,
-    /// The device does what the case wants, but its transcript is not the reviewed one of this device.
+    /// The device does what the case wants, but the transcript differs from the reviewed one of this device.
     Changed,
     /// The device does something else.
     Fail,
-    /// The rig failed; nothing is said about the device.
+    /// The rig failed. The verdict says nothing about the device.
     Error,
-    /// The device does not claim what the case is about, the bench can't do what it needs, or the device can tell nothing that
-    /// the case expects.
+    /// The device does not claim what the case is about, the bench lacks a capability that the case needs, or the
+    /// device can report nothing that the case expects.
     NotApplicable,
-    /// Not run.
+    /// The case was not run.
     Skipped,
 }
 
 impl Verdict {
-    /// The verdict as people write it.
+    /// The verdict in words.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -51,12 +51,12 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// A whole run.
+/// A complete run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunResult {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// Tool, device and environment.
+    /// The tool, the device and the environment.
     pub run: RunStarted,
     /// Images that the boards ran.
     pub firmware: Vec<FirmwareImage>,
@@ -70,7 +70,7 @@ pub struct RunResult {
     pub summary: Summary,
     /// Time from start to end, in us.
     pub took_us: u64,
-    /// The run reached its end; else cases may be missing.
+    /// Whether the run reached its end. Otherwise cases may be missing.
     pub complete: bool,
 }
 
@@ -79,12 +79,12 @@ pub struct RunResult {
 pub struct BenchResult {
     /// Kinds of its boards.
     pub boards: BTreeMap<Role, BoardKind>,
-    /// Serial number of the device under test, where the bench file gives it.
+    /// Serial number of the device under test, if the bench file gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_number: Option<String>,
     /// Where times come from.
     pub time: TimeBasis,
-    /// What the boards said of themselves, the last time they were asked.
+    /// What the boards said about themselves when they were last asked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub identities: BTreeMap<Role, Fields>,
 }
@@ -92,7 +92,7 @@ pub struct BenchResult {
 /// A sub-case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseResult {
-    /// Id of the sub-case, as `ODA-004` or `ODA-004/rsa1024`.
+    /// Id of the sub-case, such as `ODA-004` or `ODA-004/rsa1024`.
     pub id: String,
     /// Title of the case.
     pub title: String,
@@ -101,36 +101,37 @@ pub struct CaseResult {
     /// Ids of the requirements that the case is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
-    /// Bench it ran on; none where it did not run.
+    /// The bench on which it ran. This is absent if it did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bench: Option<String>,
-    /// By which kind of power cycle its validator started for the last attempt; none where it did not run.
+    /// The kind of power cycle before the last attempt. This is absent if the sub-case did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power: Option<PowerSwitch>,
     /// Verdict of the last attempt.
     pub verdict: Verdict,
-    /// Why it is not a pass: the first check that failed, the fault, the claim that is missing.
+    /// Why the verdict is not a pass: the first check that failed, the fault, or the claim that is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// Time of the last attempt, in us.
+    /// Duration of the last attempt in us.
     pub took_us: u64,
     /// Time on the air of each tap of the last attempt, in us.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub air_us: Vec<u64>,
     /// Expectations of the last attempt.
     pub checks: Vec<Check>,
-    /// All attempts, first to last.
+    /// All attempts, in order.
     pub attempts: Vec<Attempt>,
 }
 
 impl CaseResult {
-    /// How many of its expectations were judged, and how many there are. The comparison with the baseline is none.
+    /// How many of the expectations were judged, and how many there are. The comparison with the baseline does not
+    /// count as an expectation.
     pub fn judged(&self) -> (usize, usize) {
         let expectations = || self.checks.iter().filter(|check| check.seen_by != SeenBy::Baseline);
         (expectations().filter(|check| check.result != CheckResult::NotJudged).count(), expectations().count())
     }
 
-    /// Attempts came to different verdicts, so that the last one says little.
+    /// Whether attempts have different verdicts, so that the last one says little.
     pub fn is_flaky(&self) -> bool {
         self.attempts.windows(2).any(|pair| pair[0].verdict != pair[1].verdict)
     }
@@ -139,13 +140,13 @@ impl CaseResult {
 /// One attempt at a sub-case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {
-    /// From 1.
+    /// Number of the attempt, from 1.
     pub number: u32,
     /// Its verdict.
     pub verdict: Verdict,
-    /// Time it took, in us.
+    /// Duration in us.
     pub took_us: u64,
-    /// Why it is not a pass.
+    /// Why the verdict is not a pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
@@ -155,23 +156,23 @@ pub struct Attempt {
 pub struct Summary {
     /// Passed.
     pub pass: u32,
-    /// Did what the case wants, but changed since the baseline.
+    /// Sub-cases in which the device did what the case wants, but changed since the baseline.
     #[serde(default)]
     pub changed: u32,
     /// Failed.
     pub fail: u32,
-    /// Ended by a fault of the rig.
+    /// Sub-cases that a fault of the rig ended.
     pub error: u32,
     /// Not applicable.
     pub not_applicable: u32,
     /// Not run.
     pub skipped: u32,
-    /// Whose attempts differ; counted above too.
+    /// Sub-cases whose attempts differ. They are included in the counts above.
     pub flaky: u32,
 }
 
 impl Summary {
-    /// Counts one more.
+    /// Counts one more sub-case.
     pub fn add(&mut self, verdict: Verdict) {
         let count = match verdict {
             Verdict::Pass => &mut self.pass,
@@ -184,7 +185,7 @@ impl Summary {
         *count += 1;
     }
 
-    /// Counts these.
+    /// Counts the verdicts of these sub-cases.
     pub fn of<'a>(cases: impl IntoIterator<Item = &'a CaseResult>) -> Self {
         let mut summary = Self::default();
         for case in cases {
@@ -194,18 +195,19 @@ impl Summary {
         summary
     }
 
-    /// Sub-cases that ran.
+    /// Number of sub-cases that ran.
     pub fn ran(&self) -> u32 {
         self.pass + self.changed + self.fail + self.error
     }
 
-    /// All sub-cases.
+    /// Number of all sub-cases.
     pub fn total(&self) -> u32 {
         self.ran() + self.not_applicable + self.skipped
     }
 
-    /// Exit code of the program: 0 all passed, 1 a case failed, 3 the rig failed. A failed case weighs more than a
-    /// failed rig, as it says something about the device. Where the baseline is required, a changed case is a failed one.
+    /// Exit code of the program: 0 if all cases passed, 1 if a case failed, 3 if the rig failed. A failed case takes
+    /// precedence over a failed rig, because it says something about the device. If the run requires the baseline, a
+    /// changed case counts as failed.
     pub fn exit_code(&self, baseline: BaselineUse) -> u8 {
         let changed = if baseline == BaselineUse::Require { self.changed } else { 0 };
         match (self.fail + changed, self.error) {

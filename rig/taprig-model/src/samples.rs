@@ -1,4 +1,4 @@
-//! Events made by hand, for the tests of crates that read events. Only with the feature `samples`.
+//! Handmade events for the tests of crates that read events. The module needs the feature `samples`.
 
 use crate::bench::BoardKind;
 use crate::event::{
@@ -46,7 +46,8 @@ pub fn check(seen_by: SeenBy, what: Criterion, wanted: &str, seen: &str) -> Body
     })
 }
 
-/// A pass, a failure, an error that passed at the second attempt, one that does not apply, one cut off.
+/// Events of five cases: one passes, one fails, one ends in an error and passes at the second attempt, one does not
+/// apply, and one is cut off.
 #[must_use]
 pub fn run() -> Vec<Event> {
     let failed = Some("ODA-004/rsa1024");

@@ -44,7 +44,7 @@ pub fn of(name: &str) -> Option<Schema> {
     })
 }
 
-/// Lets the name of a preset stand for an expectation, or within one.
+/// Allows the name of a preset in place of an expectation, or within one.
 fn allow_presets(schema: &mut Value) {
     let name =
         json!({ "type": "string", "description": "A preset of cases/presets.yaml.", "pattern": "^[a-z][a-z0-9-]*$" });
@@ -56,7 +56,7 @@ fn allow_presets(schema: &mut Value) {
     *expect = json!({ "anyOf": [own, name] });
 }
 
-/// Lets `{name}`, a value of the matrix, stand wherever a case has a word, a number or a switch.
+/// Allows `{name}`, a value of the matrix, wherever a case has a word, a number or a boolean.
 fn allow_names(schema: &mut Value) {
     match schema {
         Value::Object(object) => {

@@ -1,4 +1,5 @@
-//! What a validator can be told: fares, limits, lists, clock. Profiles, cases and steps all use [`Settings`].
+//! What the rig can configure in a validator: fares, limits, lists and the clock. Profiles, cases and steps all use
+//! [`Settings`].
 
 mod fare;
 
@@ -12,15 +13,15 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Most bytes of a text that a validator is told, by its key. A case is written for every validator, so the limits are the
-/// format's: a validator that taprig is to test takes as many.
+/// The largest number of bytes of each text setting, by its key. A case is written for every validator, so these limits
+/// belong to the format: a validator under test has to accept texts of this length.
 pub const LONGEST: [(&str, usize); 5] = [("county", 24), ("line", 16), ("route", 32), ("bus", 16), ("driver", 16)];
 
-/// Settings of a validator. What is absent is left as it is: at factory state, or as the profile says.
+/// Settings of a validator. An absent setting stays as it is: in the factory state, or as the profile says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
-    /// County of the line, up to 24 bytes; this and other texts are printable ASCII.
+    /// County of the line, up to 24 bytes. This and all other texts are printable ASCII.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub county: Option<String>,
     /// Number of the line, up to 16 bytes.
@@ -56,16 +57,16 @@ pub struct Settings {
     /// Debit cards may ride.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub debit: Option<bool>,
-    /// The same card again within this time is not charged. Whole seconds.
+    /// Within this time the same card is not charged again. Whole seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retap: Option<Duration>,
     /// How rides are authorised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
-    /// One unit of currency is taken as a status check (Book B, pre-processing).
+    /// An amount of one currency unit counts as a status check (Book B, pre-processing).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_check: Option<bool>,
-    /// Terminal transaction qualifiers 9F66 in place of the device's own.
+    /// Terminal transaction qualifiers (9F66) that replace the device's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttq: Option<Ttq>,
     /// Terminal identification, 8 characters (9F1C).
@@ -74,25 +75,25 @@ pub struct Settings {
     /// Merchant identifier, 15 characters (9F16).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant: Option<String>,
-    /// Records that the journal takes.
+    /// Number of records that the journal can take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
-    /// Date and time when the step or case begins.
+    /// Date and time at the beginning of the step or case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<DateTime>,
-    /// CA public keys by their names in `fixtures/keys`; replaces all keys.
+    /// Names of CA public keys in `fixtures/keys`. They replace all keys of the validator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<Name>>,
-    /// Cards that may not ride; replaces the list.
+    /// Cards that may not ride. They replace the deny list of the validator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deny_list: Option<Vec<DenyEntry>>,
-    /// Revoked issuer certificates; replaces the list.
+    /// Revoked issuer certificates. They replace the revocation list of the validator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Vec<Revocation>>,
 }
 
 impl Settings {
-    /// These settings, with those of `over` in place of the same ones here.
+    /// These settings, overridden by those that are present in `over`.
     #[must_use]
     pub fn overlaid(&self, over: &Self) -> Self {
         macro_rules! pick {
@@ -113,13 +114,14 @@ impl Settings {
             Ok(serde_json::Value::Object(all)) => {
                 all.into_iter().map(|(key, value)| (key, value.to_string().replace('"', ""))).collect()
             }
-            // Settings are a map of plain values: they can always be written.
+            // Settings are a map of plain values, so serialising them can't fail.
             _ => vec![],
         }
     }
 
-    /// The plain settings that are present, in a fixed order: the key of the device's console and the value in the
-    /// console's units (fen, seconds, per cent, `on` and `off`). Clock, keys and lists have commands of their own.
+    /// The plain settings that are present, in a fixed order: the key on the device's console and the value in the
+    /// console's units (fen, seconds, per cent, `on` and `off`). The clock, the keys and the lists are not included,
+    /// because they have commands of their own.
     #[must_use]
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         fn put<T>(value: Option<&T>, as_text: impl Fn(&T) -> String) -> Option<String> {
@@ -161,9 +163,9 @@ impl Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// UnionPay ODA for buses: authenticated here, authorised later.
+    /// UnionPay ODA for buses: the validator authenticates the card, and authorisation follows later.
     Oda,
-    /// The card's own TC.
+    /// The card's own TC authorises the ride.
     Offline,
     /// Each ride goes to the issuer.
     Online,
@@ -179,7 +181,7 @@ impl fmt::Display for Mode {
     }
 }
 
-/// A limit of pre-processing, or none.
+/// A limit of pre-processing, or `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(pub Option<Money>);
 
@@ -205,7 +207,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Terminal transaction qualifiers, 9F66: four bytes, or `auto` for what the device makes of its mode and the card.
+/// Terminal transaction qualifiers, 9F66: four bytes, or `auto` if the device computes them from its mode and the card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ttq(pub Option<[u8; 4]>);
 
@@ -220,7 +222,7 @@ impl FromStr for Ttq {
         }
         match <[u8; 4]>::try_from(text.parse::<Hex>()?.0) {
             Ok(bytes) => Ok(Self(Some(bytes))),
-            Err(bytes) => malformed(format!("{} bytes where 9F66 has four", bytes.len()), "`21800080` or `auto`"),
+            Err(bytes) => malformed(format!("{} bytes, but 9F66 has four", bytes.len()), "`21800080` or `auto`"),
         }
     }
 }
@@ -234,12 +236,12 @@ impl fmt::Display for Ttq {
     }
 }
 
-/// One card of the deny list: its number, and when given its sequence number (5F34): `6226 0912 3456 7890:01`.
+/// One card of the deny list: its number, optionally followed by its sequence number (5F34): `6226 0912 3456 7890:01`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DenyEntry {
     /// The card number.
     pub pan: Pan,
-    /// PAN sequence number, 0 to 99; absent: any.
+    /// PAN sequence number, 0 to 99. If it is absent, the entry holds for every sequence number.
     pub psn: Option<u8>,
 }
 

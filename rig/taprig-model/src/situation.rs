@@ -4,17 +4,17 @@ use crate::card::key::Authority;
 use crate::settings::Settings;
 use crate::units::Hex;
 
-/// What a validator has to hold before a case. Its journal is empty then, and its clock shows [`Settings::clock`] where
-/// the settings have one. What the settings leave out is as in the device's factory state.
+/// The required state of a validator before a case. Its journal is empty, and its clock shows [`Settings::clock`] if
+/// that setting is present. Everything that the settings leave out is in the factory state of the device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Situation {
-    /// The settings: those of the profile, and over them those of the case.
+    /// The settings: those of the profile, overridden by those of the case.
     pub settings: Settings,
-    /// The CA public keys that [`Settings::keys`] names, in that order.
+    /// The CA public keys that [`Settings::keys`] names, in the same order.
     pub keys: Vec<AuthorityKey>,
 }
 
-/// The public part of a certification authority's key.
+/// The public part of the key of a certification authority.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorityKey {
     /// Registered application provider identifier.

@@ -1,4 +1,4 @@
-//! What happens in a case, step by step.
+//! The steps of a case.
 
 mod injection;
 
@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// One step: a word (`tap`, `power-cycle`), or a word and what it is about (`wait: 3 s`).
+/// One step: a word (`tap`, `power-cycle`), or a word and its value (`wait: 3 s`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
@@ -24,21 +24,21 @@ pub enum Step {
     Tap(Tap),
     /// Time passes.
     Wait(Duration),
-    /// The validator's power goes off and on; then it must become ready.
+    /// The validator's power is switched off and on. Then the validator must become ready.
     PowerCycle,
-    /// The validator is told new settings.
+    /// The rig changes settings of the validator.
     Validator(Settings),
-    /// The validator is asked for its state, which must be as expected.
+    /// The rig asks the validator for its state, which must be as expected.
     Status(StatusExpect),
-    /// The validator is asked for the records of its journal, which must be as expected.
+    /// The rig asks the validator for the records of its journal, which must be as expected.
     Journal(JournalExpect),
-    /// The validator's journal is emptied.
+    /// The rig empties the validator's journal.
     ClearJournal,
-    /// The validator is asked who it is, and must be what its device file says.
+    /// The rig asks the validator for its identity, which must be that of its device file.
     Identity,
-    /// A line on the reference device's own console.
+    /// The rig sends a line on the console of the reference device.
     Console(Console),
-    /// A fault on the air, for the next tap.
+    /// A fault on the air at the next tap.
     Inject(Injection),
 }
 
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Step {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Step, A::Error> {
                 let Some(Key(word)) = map.next_key()? else {
-                    return Err(A::Error::custom("a step without a word"));
+                    return Err(A::Error::custom("a step has no word"));
                 };
                 let step = match word {
                     0 => Step::Tap(map.next_value()?),
@@ -100,12 +100,12 @@ impl<'de> Deserialize<'de> for Step {
                 };
                 match map.next_key::<Key>()? {
                     None => Ok(step),
-                    Some(_) => Err(A::Error::custom("two words in one step: begin each with `-`")),
+                    Some(_) => Err(A::Error::custom("one step has two words: begin each step with `-`")),
                 }
             }
         }
 
-        /// Place in [`Step::WORDS`], so that an unknown word is noticed where it stands.
+        /// Index in [`Step::WORDS`]. Through it, an unknown word is reported at its place in the file.
         struct Key(usize);
 
         impl<'de> Deserialize<'de> for Key {
@@ -156,20 +156,20 @@ impl JsonSchema for Step {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Tap {
-    /// One of `given.cards`, or a card image; absent: `given.card`.
+    /// The name of one of `given.cards`, or of a card image. If it is absent, the tap uses `given.card`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<Name>,
     /// What else is in the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
-    /// How long; absent: until the validator lets go, at most 2 s. Where times are modelled, the transaction's part of it
-    /// is a time on the modelled air.
+    /// How long the card stays in the field. If it is absent, the card stays until the validator releases it, at most 2
+    /// s. If times are modelled, this is a time on the modelled air for as long as the transaction lasts.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold: Option<Duration>,
-    /// How often; absent: once.
+    /// How often the card is tapped. The default is once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// What must be seen at this tap (at each, when there is a count).
+    /// The expectations for this tap. If there is a count, they hold for each tap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expect>,
 }
@@ -188,22 +188,24 @@ pub enum Beside {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Console {
-    /// What is sent, without line end.
+    /// What the rig sends, without the line end.
     pub send: String,
-    /// The lines of the reply, the last one included; `*` stands for any run of characters. Absent: any `ok`.
+    /// The lines of the reply, including the last one. `*` stands for any sequence of characters. If it is absent, any
+    /// reply that ends in `ok` matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<StringOrList>,
-    /// Send so often; absent: once.
+    /// How often the rig sends the line. The default is once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
 }
 
-/// One command of a transaction, and which of its kind: `gpo`, `read record 2`. Without a number: the first.
+/// One command of a transaction and its number among the commands of its kind: `gpo`, `read record 2`. Without a number
+/// it is the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct At {
     /// The command.
     pub command: CommandName,
-    /// From 1.
+    /// The number, from 1.
     pub nth: u8,
 }
 

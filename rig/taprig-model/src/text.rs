@@ -1,4 +1,4 @@
-//! Types that are one word in YAML: read from text, written as text, described by a pattern in the schema.
+//! Types that are one word in YAML. They are read from text, written as text, and described by a pattern in the schema.
 
 use serde::de::{Error, Visitor};
 use std::fmt;
@@ -36,7 +36,7 @@ where
     deserializer.deserialize_any(Text(wanted, PhantomData))
 }
 
-/// Gives a type with `FromStr` and `Display` its serde and schema traits.
+/// Implements the serde and schema traits for a type that has `FromStr` and `Display`.
 macro_rules! text {
     ($type:ty, $name:literal, $pattern:literal, $wanted:literal) => {
         impl<'de> serde::Deserialize<'de> for $type {

@@ -1,10 +1,11 @@
-//! Values with units: money, time, bytes, card numbers, names. Each is one word in YAML, and refuses what has no unit.
+//! Values with units: money, time, bytes, card numbers, dates. Each is one word in YAML, and a quantity without its
+//! unit is refused.
 
 use crate::text::text;
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a word is no value of its type: what is wrong, and how it is written.
+/// Why a word is not a value of its type: what is wrong, and how to write it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: write {write}")]
 pub struct Malformed {
@@ -31,7 +32,7 @@ impl Money {
     /// Largest amount: 9F02 and field 4 of ISO 8583 carry twelve digits.
     pub const MAX: Self = Self { fen: 999_999_999_999 };
 
-    /// So many fen.
+    /// An amount of `fen` fen.
     #[must_use]
     pub const fn from_fen(fen: u64) -> Self {
         Self { fen }
@@ -47,7 +48,7 @@ impl FromStr for Money {
         let split = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
         let (amount, unit) = (&text[..split], text[split..].trim());
         if amount.is_empty() {
-            return malformed(format!("`{text}` is no amount"), WRITE);
+            return malformed(format!("`{text}` is not an amount"), WRITE);
         }
         match unit {
             "CNY" => {}
@@ -81,10 +82,10 @@ pub struct Duration {
 text!(Duration, "Duration", r"^[0-9]+(\.[0-9]+)? ?(us|ms|s|min)$", "a duration with its unit, such as `120 ms`");
 
 impl Duration {
-    /// Longest span, an hour: a case that needs more is a mistake.
+    /// The longest span is an hour. A case that needs more is a mistake.
     pub const MAX: Self = Self { us: 3_600_000_000 };
 
-    /// So many milliseconds.
+    /// A span of `ms` milliseconds.
     #[must_use]
     pub const fn from_ms(ms: u64) -> Self {
         Self { us: ms * 1000 }
@@ -111,19 +112,19 @@ impl FromStr for Duration {
             "s" => 1_000_000,
             "min" => 60_000_000,
             "" => return malformed(format!("`{text}` has no unit of time"), WRITE),
-            _ => return malformed(format!("`{unit}` is no unit of time"), WRITE),
+            _ => return malformed(format!("`{unit}` is not a unit of time"), WRITE),
         };
         let (whole, part) = amount.split_once('.').unwrap_or((amount, "0"));
         let digits = |text: &str| (!text.is_empty() && text.len() <= 10).then(|| text.parse::<u64>().ok()).flatten();
         let (Some(whole), Some(fraction)) = (digits(whole), digits(part)) else {
-            return malformed(format!("`{amount}` is no number"), WRITE);
+            return malformed(format!("`{amount}` is not a number"), WRITE);
         };
         let scale = 10u64.pow(part.len().try_into().unwrap_or(10));
         match (whole.checked_mul(us), fraction.checked_mul(us)) {
             (Some(whole), Some(fraction)) if fraction % scale == 0 && whole + fraction / scale <= Self::MAX.us => {
                 Ok(Self { us: whole + fraction / scale })
             }
-            (_, Some(fraction)) if fraction % scale != 0 => malformed(format!("`{text}` is finer than a us"), WRITE),
+            (_, Some(fraction)) if fraction % scale != 0 => malformed(format!("`{text}` is finer than 1 us"), WRITE),
             _ => malformed(format!("`{text}` is longer than an hour"), WRITE),
         }
     }
@@ -139,7 +140,7 @@ impl fmt::Display for Duration {
     }
 }
 
-/// A share of a hundred, whole: `20 %`.
+/// A whole percentage: `20 %`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Percent(pub u8);
 
@@ -166,7 +167,7 @@ impl fmt::Display for Percent {
     }
 }
 
-/// Bytes in hexadecimal; spaces between the digits are free: `A0 00 00 03 33`.
+/// Bytes in hexadecimal. Spaces between the digits are allowed: `A0 00 00 03 33`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Hex(pub Vec<u8>);
 
@@ -181,7 +182,7 @@ impl FromStr for Hex {
         for c in text.chars().filter(|c| *c != ' ') {
             match c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()) {
                 Some(digit) => digits.push(digit),
-                None => return malformed(format!("`{c}` is no hexadecimal digit"), WRITE),
+                None => return malformed(format!("`{c}` is not a hexadecimal digit"), WRITE),
             }
         }
         if digits.len() % 2 != 0 {
@@ -203,9 +204,9 @@ impl AsRef<[u8]> for Hex {
     }
 }
 
-/// A primary account number: 12 to 19 digits with a right check digit (ISO/IEC 7812-1); spaces are free.
+/// A primary account number: 12 to 19 digits with a correct check digit (ISO/IEC 7812-1). Spaces are allowed.
 ///
-/// `Debug` masks it, `Display` and serde write it whole.
+/// `Debug` masks the number. `Display` and serde write all of it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pan(String);
 
@@ -218,7 +219,7 @@ impl Pan {
         &self.0
     }
 
-    /// The first six and the last four digits, the others as `*`.
+    /// The first six and the last four digits, with `*` for each of the others.
     #[must_use]
     pub fn masked(&self) -> String {
         let n = self.0.len();
@@ -233,7 +234,7 @@ impl FromStr for Pan {
         const WRITE: &str = "12 to 19 digits";
         let digits: String = text.chars().filter(|c| *c != ' ').collect();
         if !digits.bytes().all(|b| b.is_ascii_digit()) || !(12..=19).contains(&digits.len()) {
-            return malformed("this is no card number", WRITE);
+            return malformed("this is not a card number", WRITE);
         }
         let sum: u32 = digits
             .bytes()
@@ -263,7 +264,7 @@ impl fmt::Debug for Pan {
     }
 }
 
-/// A local date and time without zone, to the second: `2018-05-21T08:00:00`.
+/// A local date and time without time zone, to the second: `2018-05-21T08:00:00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DateTime {
     /// Year, 2000 to 2099 (dates on cards have two digits).
@@ -300,7 +301,7 @@ impl FromStr for DateTime {
                 .zip(shape)
                 .all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form });
         if !fits {
-            return malformed(format!("`{text}` is no date and time"), WRITE);
+            return malformed(format!("`{text}` is not a date and time"), WRITE);
         }
         let two = |at: usize| (bytes[at] - b'0') * 10 + (bytes[at + 1] - b'0');
         let time = Self {

@@ -5,7 +5,7 @@ use crate::units::{Malformed, malformed};
 use std::fmt;
 use std::str::FromStr;
 
-/// Version of a YAML format. There is one so far; it rises when a file would change its meaning.
+/// Version of a YAML format. There is only one so far. It is raised when existing files would change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version;
 

@@ -1,13 +1,13 @@
-//! The folder of a record, before anything is written to it: what is a person's own stays as it is.
+//! Prepares the folder of a record before anything is written to it. Files that are not taprig's stay as they are.
 
 use super::{EVENTS, FIRMWARE, INPUTS, MARK, Mark, ReportFile, SERIAL, WriteError};
 use std::fs;
 use std::path::Path;
 
-/// True when the folder holds a record, which the new one replaces.
+/// Whether the folder holds a record, which the new record replaces.
 ///
 /// # Errors
-/// It holds none, but files by the names of one: they are somebody else's.
+/// The folder holds no record, but it has files with names that a record uses. taprig did not write them.
 pub(super) fn check(folder: &Path) -> Result<bool, WriteError> {
     let mark = fs::read(folder.join(MARK)).ok();
     if mark.is_some_and(|mark| serde_json::from_slice::<Mark>(&mark).is_ok()) {
@@ -18,14 +18,15 @@ pub(super) fn check(folder: &Path) -> Result<bool, WriteError> {
     match names.find(|name| holds_something(&folder.join(name))) {
         None => Ok(false),
         Some(name) => {
-            let why = format!("it holds no record of taprig, but its `{name}` would be replaced; name another folder");
+            let why =
+                format!("it holds no record of taprig, but taprig would replace its `{name}`; name another folder");
             Err(WriteError::Folder { path: folder.to_owned(), why })
         }
     }
 }
 
-/// A run that was killed before its first word leaves an empty file and an empty folder, which are no loss. What can't
-/// be read may hold anything.
+/// A run that is killed before its first event leaves an empty file and an empty folder. Replacing them loses nothing.
+/// What can't be read may hold anything, so it counts as not empty.
 fn holds_something(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Err(error) => error.kind() != std::io::ErrorKind::NotFound,
@@ -34,8 +35,8 @@ fn holds_something(path: &Path) -> bool {
     }
 }
 
-/// Takes the raw bytes and the reports of the record before out; other files stay. Reports are written at the end of a
-/// run: those of the run before would lie beside the record of one that is killed as if they were its own.
+/// Removes the raw bytes and the reports of an earlier record. All other files stay. Reports are written at the end of
+/// a run, so if the new run is killed, the old reports would look as if they belonged to the new record.
 pub(super) fn clear(folder: &Path) -> Result<(), WriteError> {
     let failed = |cause| WriteError::Io { doing: "clearing", path: folder.to_owned(), cause };
     for name in ReportFile::ALL.map(ReportFile::name).into_iter().chain([INPUTS]) {
@@ -67,7 +68,7 @@ mod tests {
             fs::write(&path, "{}").unwrap();
             let refused = Recorder::start(Some(folder.path()), Options::default(), vec![]).err().unwrap();
             let first = name.split('/').next().unwrap();
-            assert!(refused.to_string().contains(&format!("`{first}` would be replaced; name another")), "{refused}");
+            assert!(refused.to_string().contains(&format!("would replace its `{first}`; name another")), "{refused}");
             assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is put beside it");
         }

@@ -1,16 +1,18 @@
-//! What a run was judged by, kept in its record, so that the record can be judged again when cases and fixtures have changed.
+//! The inputs of the verdicts of a run. A record keeps them, so that taprig can judge it again after cases and fixtures
+//! have changed.
 //!
 //! `inputs.tar.gz` holds
 //!
 //! ```text
-//! criteria.jsonl       what each sub-case was judged by, one a line
-//! device.json          the device file, with what it includes
-//! card-side.json       what the card side of the bench could do
+//! criteria.jsonl       the criteria of each sub-case, one in each line
+//! device.json          the device file, with its includes applied
+//! card-side.json       the capabilities of the card side of the bench
 //! baselines/<ID>.snap  the reviewed transcripts of the device
 //! files/...            cases, fixtures and the bench file as they were written, for people
 //! ```
 //!
-//! There are no private keys in it: the files of `fixtures/keys` are left out. Account numbers are masked as in the events.
+//! The archive contains no private keys: the files of `fixtures/keys` are left out. Account numbers are masked as in
+//! the events.
 
 use super::mask;
 use super::read::ReadError;
@@ -27,7 +29,7 @@ use taprig_model::capability::CardCapability;
 use taprig_model::criteria::Criteria;
 use taprig_model::device::Device;
 
-/// Name of the file within a record.
+/// Name of the archive within a record.
 pub const INPUTS: &str = "inputs.tar.gz";
 
 const CRITERIA: &str = "criteria.jsonl";
@@ -36,26 +38,27 @@ const CARD_SIDE: &str = "card-side.json";
 const BASELINES: &str = "baselines";
 const FILES: &str = "files";
 
-/// Most bytes that are unpacked: a thousand times what a run has today. A record may come from anywhere.
+/// The largest number of bytes that are unpacked. This is a thousand times what a run has today. A limit is needed
+/// because a record may come from anywhere.
 const MOST: u64 = 256 * 1024 * 1024;
 
-/// What a run was judged by.
+/// The inputs of the verdicts of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inputs {
-    /// What each sub-case was judged by, in the order of the plan.
+    /// The criteria of each sub-case, in the order of the plan.
     pub criteria: Vec<Criteria>,
     /// The device under test.
     pub device: Device,
-    /// What the card side could do.
+    /// The capabilities of the card side.
     pub card_side: Vec<CardCapability>,
-    /// Reviewed transcripts by the id of their sub-case. None where the device has no baseline.
+    /// Reviewed transcripts, by the id of their sub-case. `None` if the device has no baseline.
     pub baselines: Option<BTreeMap<String, String>>,
-    /// Cases, fixtures and the bench file by their paths from the project on, as they were written.
+    /// The text of cases, fixtures and the bench file, by their paths in the project.
     pub files: BTreeMap<PathBuf, String>,
 }
 
 impl Inputs {
-    /// Writes the inputs into the folder of a record. Account numbers stay whole where `whole` is set.
+    /// Writes the inputs into the folder of a record. Account numbers are not masked if `whole` is set.
     ///
     /// # Errors
     /// The file can't be written.
@@ -69,7 +72,7 @@ impl Inputs {
     /// Reads the inputs of a record.
     ///
     /// # Errors
-    /// The record has none, or they are damaged.
+    /// The record has no inputs, or they are damaged.
     pub fn read(folder: &Path) -> Result<Self, ReadError> {
         let path = folder.join(INPUTS);
         let failed = |cause| ReadError::Io { path: path.clone(), cause };
@@ -95,7 +98,7 @@ impl Inputs {
         put(&mut archive, Path::new(DEVICE), &super::pretty(&self.device))?;
         put(&mut archive, Path::new(CARD_SIDE), &super::pretty(&self.card_side))?;
         if let Some(baselines) = &self.baselines {
-            // An entry of its own, so that a device whose baseline is empty is told from one that has none.
+            // This entry of its own distinguishes a device with an empty baseline from a device without one.
             put(
                 &mut archive,
                 Path::new(BASELINES).join("README").as_path(),
@@ -112,10 +115,10 @@ impl Inputs {
         archive.into_inner()?.finish()
     }
 
-    /// The inputs in a compressed archive.
+    /// Unpacks the inputs from a compressed archive.
     ///
     /// # Errors
-    /// It is none, something is missing, or it unpacks to more than a run can have.
+    /// This is not an archive, something is missing from it, or it unpacks to more than a run can have.
     pub fn unpack(packed: impl Read) -> io::Result<Self> {
         let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
         let (mut criteria, mut device, mut card_side) = (None, None, None);
@@ -156,7 +159,7 @@ fn json<T: DeserializeOwned>(text: &str) -> io::Result<T> {
     serde_json::from_str(text).map_err(io::Error::from)
 }
 
-/// An entry that says nothing of the machine and the hour: the same inputs give the same bytes.
+/// An entry that contains nothing about the machine and the time: the same inputs give the same bytes.
 fn put<W: Write>(archive: &mut tar::Builder<W>, path: &Path, content: &[u8]) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len().try_into().map_err(io::Error::other)?);

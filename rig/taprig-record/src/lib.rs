@@ -1,4 +1,4 @@
-//! What happened, kept so that a killed process loses nothing that came before.
+//! Records of runs. A process that is killed loses nothing that it recorded before.
 //!
 //! A record is a folder:
 //!
@@ -10,7 +10,8 @@
 //! serial/          <bench>-<port>.bin: raw bytes of both directions; `serial` events tell when and whose
 //! ```
 //!
-//! A run emits through a [`Scope`]; one thread writes, and hands each event to the listeners (the display).
+//! A run emits events through a [`Scope`]. One thread writes them and hands each event to the listeners (such as the
+//! display).
 
 pub mod decode;
 mod folder;
@@ -65,19 +66,19 @@ struct Mark {
     state: State,
 }
 
-/// How far a record got.
+/// The state of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// Being written, or its writer was killed.
+    /// The record is still being written, or its writer was killed.
     Open,
-    /// Closed before the run's end.
+    /// The record was closed before the run's end.
     Partial,
-    /// Closed at the run's end.
+    /// The record was closed at the run's end.
     Complete,
 }
 
-/// Name of the file with the raw bytes of a port.
+/// Name of the file that holds the raw bytes of a port.
 fn serial_name(bench: &str, port: &str) -> String {
     let plain = |name: &str| {
         name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect::<String>()
@@ -85,7 +86,7 @@ fn serial_name(bench: &str, port: &str) -> String {
     format!("{}-{}.bin", plain(bench), plain(port))
 }
 
-/// Writes a file beside and renames it, so that a reader never sees half of it.
+/// Writes a temporary file and renames it, so that a reader never sees an incomplete file.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
@@ -93,9 +94,9 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
-/// Content as JSON for people.
+/// The content as JSON that people can read.
 pub fn pretty(content: &impl Serialize) -> Vec<u8> {
-    // Only maps with keys that are no text can't be written; the model has none.
+    // Serialising fails only for maps whose keys are not text, and the model has no such map.
     let mut text = serde_json::to_vec_pretty(content).unwrap_or_default();
     text.push(b'\n');
     text

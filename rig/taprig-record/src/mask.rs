@@ -1,8 +1,8 @@
-//! Account numbers are hidden before anything is written or shown.
+//! Masks account numbers before anything is written or shown.
 //!
-//! First six and last four digits stay, as ISO/IEC 7813 practice and PCI DSS 3.4 allow. In BCD a hidden digit becomes
-//! the nibble C, which no account number holds; in text it becomes `x`, so that what a device has masked itself, by `*`, is
-//! told from what it has shown.
+//! The first six and the last four digits stay, as ISO/IEC 7813 practice and PCI DSS 3.4 allow. In BCD a hidden digit
+//! becomes the nibble C, which no account number contains. In text it becomes `x`, so that a reader can tell it from a
+//! digit that the device itself masked with `*`.
 
 use crate::decode::tlv;
 use crate::decode::value::masked;
@@ -12,16 +12,17 @@ use taprig_model::event::{Body, Bytes, Check, Criterion, Event, Fields, Signal, 
 use taprig_model::expect::CommandName;
 use taprig_model::units::Hex;
 
-/// Bytes of the end of an ICC certificate that are hidden: the CA's public key would give the account number back
-/// from the whole of it.
+/// Number of bytes at the end of an ICC certificate that are masked. With the complete certificate, anybody could
+/// recover the account number with the CA's public key.
 const CERTIFICATE_TAIL: usize = 16;
 
-/// No account number has more bytes, nor more digits in text. Those that a case makes too long are hidden, too.
+/// The largest number of bytes of an account number, and of its digits in text. Longer numbers, which a case can make,
+/// are masked as well.
 const MOST_BYTES: usize = 12;
 const MOST_DIGITS: usize = 2 * MOST_BYTES;
 
-/// The key of one record's tokens. It is made at random and never kept, so that a token can't be tried out on all account
-/// numbers that there are.
+/// The key of the tokens of one record. It is random and never kept. Therefore nobody can find the number of a token by
+/// trying all account numbers.
 #[derive(Debug, Clone, Default)]
 pub struct Key(RandomState);
 
@@ -31,18 +32,18 @@ impl Key {
     }
 }
 
-/// Account numbers that were hidden, in order.
+/// The account numbers that were masked, in order.
 type Found = Vec<String>;
 
-/// Hides the account numbers of an event, and leaves a token for each: equal numbers of one record have equal tokens.
+/// Masks the account numbers of an event and leaves a token for each. Equal numbers in one record have equal tokens.
 pub fn event(event: &mut Event, key: &Key) {
     let mut found = Found::new();
     body(&mut event.body, &mut found);
     event.numbers.extend(found.iter().map(|digits| key.token(digits)));
 }
 
-/// Hides account numbers in text: 13 to 19 digits, and some more, standing alone, in one piece or in groups of four; the
-/// same at the start of track 2 data; and those in data objects given as hexadecimal.
+/// Masks account numbers in text: 13 to 19 digits or a few more, on their own, in one piece or in groups of four. It
+/// also masks them at the start of track 2 data, and in data objects that are written in hexadecimal.
 pub fn text(text: &mut String) {
     words(text, &mut Found::new());
 }
@@ -124,7 +125,7 @@ fn body(body: &mut Body, found: &mut Found) {
 
 fn fields(fields: &mut Fields, found: &mut Found) {
     for (name, value) in &mut fields.0 {
-        // Values of these are long numbers and no account numbers.
+        // The values of these names are long numbers, but not account numbers.
         if !matches!(name.as_str(), "time" | "ac" | "digest" | "serial") {
             words(value, found);
         }
@@ -167,7 +168,7 @@ fn hidden(digits: &str) -> String {
     masked(digits).replace('*', "x")
 }
 
-/// Length of the account number that `text` begins with, 0 for none.
+/// Length of the account number at the beginning of `text`, or 0 if there is none.
 fn number(text: &str) -> usize {
     let ends_word = |end: usize| !text[end..].starts_with(|c: char| c.is_ascii_alphanumeric());
     let run = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -191,15 +192,15 @@ fn number(text: &str) -> usize {
     if (13..=19).contains(&digits) { end } else { 0 }
 }
 
-/// Whether what follows an account number is the separator of track 2 (ISO/IEC 7813) or a filler.
+/// Whether the text after an account number is the separator of track 2 (ISO/IEC 7813) or a filler.
 fn ends_number(text: &str) -> bool {
     let word = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let (first, rest) = (text.as_bytes().first(), &text.as_bytes()[..word]);
     matches!(first, Some(b'D' | b'd' | b'F' | b'f')) && rest.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// The hexadecimal word that `text` begins with: its length, and what it is with the account numbers in it hidden. None
-/// when there is no such word or nothing to hide.
+/// The hexadecimal word at the beginning of `text`: its length, and the word with its account numbers masked. `None` if
+/// there is no such word or nothing to mask.
 fn data_objects(text: &str, found: &mut Found) -> Option<(usize, String)> {
     let length = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let word = &text[..length];
@@ -212,14 +213,15 @@ fn data_objects(text: &str, found: &mut Found) -> Option<(usize, String)> {
     })
 }
 
-/// Hides account numbers in a response APDU.
+/// Masks account numbers in a response APDU.
 fn response(bytes: &mut Bytes, found: &mut Found) {
     let Some(len) = bytes.0.len().checked_sub(2) else { return };
     objects(&mut bytes.0[..len], found);
 }
 
-/// Hides account numbers in a command APDU: none of EMV carries one, a loop-back command may. EMV's stay as they are,
-/// because the random number that a card is told looks like the tag of an account number now and then.
+/// Masks account numbers in a command APDU. Commands of EMV carry no account number, but a loop-back command may.
+/// Commands of EMV stay as they are, because the random number for a card sometimes looks like the tag of an account
+/// number.
 fn command(bytes: &mut Bytes, found: &mut Found) {
     if CommandName::of(&bytes.0) == CommandName::Other
         && let Some(data) = bytes.0.get_mut(5..)
@@ -257,11 +259,12 @@ fn objects(data: &mut [u8], found: &mut Found) {
     }
 }
 
-/// Hides what looks like an account number behind its tag, where no TLV can be read.
+/// Masks what looks like an account number after its tag, for bytes that can't be read as TLV.
 fn suspects(data: &mut [u8], found: &mut Found) {
     for start in 0..data.len() {
         if matches!(data[start], 0x57 | 0x5A | 0x6B) {
-            // Behind the length, which may be the very thing that is wrong: of one byte, or of as many as it says.
+            // The number starts after the length field, which may itself be wrong. Two lengths of that field are
+            // tried: the one that its first byte claims, and a single byte.
             let long = data.get(start + 1).filter(|length| (0x81..=0x84).contains(*length)).map(|length| length & 0x0F);
             for begin in long.into_iter().chain([0]).map(|bytes| start + 2 + usize::from(bytes)) {
                 let end = data.len().min(begin + MOST_BYTES);
@@ -281,7 +284,7 @@ fn nibble(data: &[u8], place: usize) -> u8 {
     if place.is_multiple_of(2) { byte >> 4 } else { byte & 0x0F }
 }
 
-/// Digits at the start, hidden ones included.
+/// Number of digits at the start, including masked ones.
 fn count(data: &[u8]) -> usize {
     (0..data.len() * 2).take_while(|&place| matches!(nibble(data, place), 0..=9 | 0xC)).count()
 }
@@ -289,7 +292,7 @@ fn count(data: &[u8]) -> usize {
 fn digits(data: &mut [u8], found: &mut Found) {
     let count = count(data);
     let number: String = (0..count).map_while(|place| char::from_digit(nibble(data, place).into(), 10)).collect();
-    // One that was hidden before has had its token.
+    // A number that was masked before has its token already.
     if number.len() == count && count > 4 {
         found.push(number);
     }
@@ -354,7 +357,7 @@ mod tests {
         let mut returned = Bytes([&[0x00, 0x10, 0x00, 0x00, 0x0A][..], &number].concat());
         command(&mut returned, &mut Found::new());
         assert_eq!(returned.to_string(), "001000000A5A08622609CCCCCC7890");
-        // 9F37, whose third byte is 5A by chance, then 9F66, 9F02, 5F2A, 9A.
+        // 9F37 comes first, and its third byte is 5A by chance. Then 9F66, 9F02, 5F2A and 9A follow.
         let gpo = [&[0x80, 0xA8, 0, 0, 0x16, 0x83, 0x14, 1, 2, 0x5A, 4, 0x21, 0x80, 0, 0x80][..], &[0; 12]].concat();
         let mut gpo = Bytes(gpo);
         let before = gpo.clone();

@@ -1,4 +1,4 @@
-//! Reading a record back.
+//! Reads a record.
 
 use super::{EVENTS, MARK, Mark, SERIAL, State, serial_name};
 use std::fs;
@@ -9,13 +9,13 @@ use taprig_model::event::{Body, Event, SCHEMA};
 /// A record on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Where it is.
+    /// The folder of the record.
     pub folder: PathBuf,
-    /// How far it got.
+    /// The state of the record.
     pub state: State,
-    /// What happened, in order.
+    /// The events, in order.
     pub events: Vec<Event>,
-    /// Bytes of a last line that was cut off; none of it is in `events`.
+    /// Number of bytes in a last line that was cut off. `events` contains nothing of that line.
     pub torn: usize,
 }
 
@@ -25,40 +25,40 @@ pub enum ReadError {
     /// A file can't be read.
     #[error("reading {}: {cause}; name a folder that `taprig run --report` wrote", path.display())]
     Io {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// What went wrong.
         cause: io::Error,
     },
-    /// A line is no event.
+    /// A line is not an event.
     #[error("reading {}, line {line}: {cause}; the record was altered after it was written", path.display())]
     Line {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// From 1.
+        /// Line number, from 1.
         line: usize,
         /// What went wrong.
         cause: serde_json::Error,
     },
-    /// Written by a later version.
+    /// A later version of taprig wrote the record.
     #[error("reading {}: schema {found} is later than {SCHEMA}; read it with a newer taprig", path.display())]
     Newer {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Its schema.
+        /// The schema of the record.
         found: u32,
     },
 }
 
 impl Record {
-    /// Reads the record in `folder`. A last line that a killed writer left half written is left out.
+    /// Reads the record in `folder`. A last line that a killed writer left incomplete is ignored.
     ///
     /// # Errors
     /// See [`ReadError`].
     pub fn open(folder: &Path) -> Result<Self, ReadError> {
         let path = folder.join(EVENTS);
         let text = fs::read(&path).map_err(|cause| ReadError::Io { path: path.clone(), cause })?;
-        // A mark that is missing or unreadable tells of a writer that got no further.
+        // If the mark is missing or unreadable, the writer got no further.
         let mark = fs::read(folder.join(MARK)).ok().and_then(|mark| serde_json::from_slice::<Mark>(&mark).ok());
         let state = mark.map_or(State::Open, |mark| mark.state);
         if let Some(Mark { schema, .. }) = mark
@@ -86,7 +86,7 @@ impl Record {
         self.events.iter().filter(|event| event.case.as_deref() == Some(id)).cloned().collect()
     }
 
-    /// Raw bytes of a port, both directions; [`Body::Serial`] tells whose and when.
+    /// Raw bytes of a port, in both directions. [`Body::Serial`] says when bytes passed, and in which direction.
     ///
     /// # Errors
     /// The file can't be read.
@@ -199,7 +199,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let listener = Box::new(move |_: &Event| *tell.lock().unwrap() += 1);
         let recorder = Recorder::start(Some(folder.path()), Options::default(), vec![listener]).unwrap();
-        // No file can be made where the folder is gone.
+        // A file can't be created if its folder was removed.
         fs::remove_dir_all(folder.path().join(SERIAL)).unwrap();
         let scope = recorder.scope().bench("qemu");
         scope.serial("validator-console").bytes(Instant::now(), true, b"ok\n");

@@ -1,11 +1,12 @@
-//! What the parts of a run emit through.
+//! The handle through which the parts of a run emit events.
 
 use super::writer::{Message, Recorder};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use taprig_model::event::{Body, Event, Source};
 
-/// A handle that fills in where and when. Cheap to clone; its clones collect into the same case.
+/// A handle that fills in the source, the bench and the sub-case of an event. Cloning it is cheap. Clones of a handle
+/// collect the events of the same sub-case.
 #[derive(Clone)]
 pub struct Scope {
     recorder: Recorder,
@@ -19,7 +20,7 @@ struct Case {
     events: Arc<Mutex<Vec<Event>>>,
 }
 
-/// A poisoned lock only tells that another task panicked between two whole events.
+/// A poisoned lock only means that another task panicked between two complete events.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -29,24 +30,24 @@ impl Scope {
         Self { recorder, bench: None, case: None }
     }
 
-    /// The same for events of a bench.
+    /// The same handle for events of a bench.
     #[must_use]
     pub fn bench(&self, name: &str) -> Self {
         Self { bench: Some(name.into()), ..self.clone() }
     }
 
-    /// The same for events of a sub-case, which are collected for [`Scope::events`] too.
+    /// The same handle for events of a sub-case. [`Scope::events`] collects them.
     #[must_use]
     pub fn case(&self, id: &str) -> Self {
         Self { case: Some(Case { id: id.into(), events: Arc::default() }), ..self.clone() }
     }
 
-    /// Tells of an event now.
+    /// Emits an event that happens now.
     pub fn emit(&self, source: Source, body: Body) {
         self.emit_at(Instant::now(), None, source, body);
     }
 
-    /// Tells of an event that was noticed at `at` and happened at `board_us` on the board's clock.
+    /// Emits an event that the rig noticed at `at`, and that happened at `board_us` on the board's clock.
     pub fn emit_at(&self, at: Instant, board_us: Option<u64>, source: Source, body: Body) {
         let mut event = Event {
             at_us: self.recorder.micros(at),
@@ -66,17 +67,19 @@ impl Scope {
         self.recorder.send(Message::Event(Box::new(event)));
     }
 
-    /// The events of this sub-case so far, as they are recorded. Raw serial is not among them. Empty outside a case.
+    /// The events of this sub-case so far, as the record has them. Raw serial bytes are not included. Outside a
+    /// sub-case the list is empty.
     pub fn events(&self) -> Vec<Event> {
         self.case.as_ref().map(|case| lock(&case.events).clone()).unwrap_or_default()
     }
 
-    /// The recorder behind it.
+    /// The recorder of this scope.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 
-    /// For the raw bytes of a serial port of this bench. One tap a port: it counts the bytes.
+    /// A tap for the raw bytes of a serial port of this bench. Make only one for each port, because it counts the
+    /// bytes.
     pub fn serial(&self, port: &str) -> SerialTap {
         SerialTap {
             recorder: self.recorder.clone(),
@@ -86,7 +89,7 @@ impl Scope {
     }
 }
 
-/// Keeps the raw bytes of a serial port.
+/// Records the raw bytes of a serial port.
 #[derive(Clone)]
 pub struct SerialTap {
     recorder: Recorder,
@@ -95,7 +98,7 @@ pub struct SerialTap {
 }
 
 impl SerialTap {
-    /// These bytes came from the board (`received`) or went to it, at `at`.
+    /// Records bytes that came from the board (`received`) or went to it at the time `at`.
     pub fn bytes(&self, at: Instant, received: bool, bytes: &[u8]) {
         if bytes.is_empty() {
             return;

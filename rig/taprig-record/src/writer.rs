@@ -13,20 +13,20 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use taprig_model::event::{Body, Event, FirmwareImage, SCHEMA, Source};
 
-/// Events that may wait for the disk before those who emit wait too.
+/// How many events may wait for the disk. If more are emitted, the callers wait as well.
 const QUEUE: usize = 8192;
 
-/// How long the thread sleeps after what it has written: to be woken for each event costs more than to write it.
-/// A process that is killed loses what it told in this time, and no more.
+/// How long the thread sleeps after it has written. Waking it for each event would cost more than writing the event. A
+/// process that is killed loses only the events of this time.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// Gets each event after it is written, in order, on the writer's thread.
+/// Receives each event after it is written, in order, on the writer's thread.
 pub type Listener = Box<dyn FnMut(&Event) + Send>;
 
-/// How to record.
+/// Options of a record.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Account numbers stay whole. Only for cards that are known to be test cards.
+    /// Whether account numbers stay unmasked. Use this only for cards that are known to be test cards.
     pub whole: bool,
 }
 
@@ -36,14 +36,14 @@ pub enum WriteError {
     /// A file can't be created or written.
     #[error("{doing} {}: {cause}; check that the folder exists, may be written and has room", path.display())]
     Io {
-        /// What was being done.
+        /// What taprig was doing.
         doing: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
         /// What went wrong.
         cause: io::Error,
     },
-    /// Another run writes there.
+    /// Another run writes to this folder.
     #[error("recording to {}: another run is writing there; name another folder", .0.display())]
     InUse(PathBuf),
     /// The folder can't become that of a record.
@@ -51,18 +51,18 @@ pub enum WriteError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why, and what to do.
+        /// Why this is so, and what to do.
         why: String,
     },
-    /// The thread that writes can't be started.
-    #[error("starting the thread that writes the record: {0}")]
+    /// The writer's thread can't be started.
+    #[error("starting the writer's thread: {0}")]
     Thread(io::Error),
     /// A listener panicked.
-    #[error("writing the record: the writer's thread panicked; the record is whole up to there")]
+    #[error("writing the record: the writer's thread panicked; the record is complete up to that point")]
     Panicked,
 }
 
-/// A record that is being written. Cheap to clone; after [`Recorder::close`] further events are dropped.
+/// A record that is being written. Cloning the handle is cheap. After [`Recorder::close`] further events are dropped.
 #[derive(Clone)]
 pub struct Recorder(Arc<Inner>);
 
@@ -81,10 +81,12 @@ pub(super) enum Message {
 }
 
 impl Recorder {
-    /// Starts a record in `folder`, replacing the one that is there; without a folder only the listeners hear.
+    /// Starts a record in `folder` and replaces the record that is there. Without a folder, only the listeners receive
+    /// events.
     ///
     /// # Errors
-    /// The folder can't be written, holds files of somebody else where the record's go, or another run writes there.
+    /// The folder can't be written, it contains files that taprig did not write but would replace, or another run
+    /// writes to it.
     pub fn start(folder: Option<&Path>, options: Options, listeners: Vec<Listener>) -> Result<Self, WriteError> {
         let files = folder.map(Files::create).transpose()?;
         let (sender, receiver) = sync_channel(QUEUE);
@@ -99,39 +101,40 @@ impl Recorder {
         })))
     }
 
-    /// Where the parts of a run emit.
+    /// The scope through which the parts of a run emit events.
     pub fn scope(&self) -> Scope {
         Scope::new(self.clone())
     }
 
-    /// Time since the start, in us.
+    /// Time since the start of the record, in us.
     pub fn micros(&self, at: Instant) -> u64 {
         u64::try_from(at.saturating_duration_since(self.0.started).as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// The key of the tokens that stand for hidden account numbers; none where they stay whole.
+    /// The key of the tokens for masked account numbers, or `None` if numbers are not masked.
     pub(super) fn mask(&self) -> Option<&mask::Key> {
         self.0.mask.as_ref()
     }
 
     pub(super) fn send(&self, message: Message) {
-        // The other end is only gone once the record is closed.
+        // Sending fails only after the record was closed.
         let _ = self.0.sender.send(message);
     }
 
-    /// Returns when all that was emitted before is with the operating system, where it outlives this process.
+    /// Waits until the operating system has everything that was emitted before. From then on the data survive this
+    /// process.
     pub fn flush(&self) {
         let (done, written) = sync_channel(1);
         self.send(Message::Flush { done });
-        // An end without word: the record is closed, and so written.
+        // If the channel ends without an answer, the record was closed, and so it was written.
         let _ = written.recv();
     }
 
-    /// Writes what waits, marks the record and closes it. Waits for the disk; on an async runtime call it last or
-    /// where blocking is allowed. A second call does nothing.
+    /// Writes the waiting events, marks the record and closes it. This waits for the disk. On an async runtime call it
+    /// last, or where blocking is allowed. A second call does nothing.
     ///
     /// # Errors
-    /// The first failure to write since the start.
+    /// The first failure to write since the start of the record.
     pub fn close(&self, complete: bool) -> Result<(), WriteError> {
         let Some(thread) = lock(&self.0.thread).take() else { return Ok(()) };
         self.send(Message::Close { complete });
@@ -140,11 +143,11 @@ impl Recorder {
 }
 
 impl Drop for Inner {
-    /// A run that ended without closing its record leaves a partial one.
+    /// A run that ends without closing its record leaves a partial one.
     fn drop(&mut self) {
         let Some(thread) = lock(&self.thread).take() else { return };
         let _ = self.sender.send(Message::Close { complete: false });
-        // A listener may hold the last handle; the writer can't wait for itself.
+        // A listener may hold the last handle, and the writer can't wait for itself.
         if thread.thread().id() != thread::current().id() {
             let _ = thread.join();
         }
@@ -161,7 +164,7 @@ impl Writer {
     fn run(&mut self, receiver: &Receiver<Message>) -> Result<(), WriteError> {
         let mut complete = None;
         while complete.is_none() {
-            // Blocks for the first, then takes what waits: one flush a batch.
+            // This blocks for the first event and then takes all that wait, so that each batch needs one flush.
             let Ok(first) = receiver.recv() else { break };
             let mut next = Some(first);
             while let Some(message) = next {
@@ -181,19 +184,19 @@ impl Writer {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    /// Some when the record is to be closed.
+    /// Returns the end of the record if it is to be closed.
     fn take(&mut self, message: Message) -> Option<bool> {
         let event = match message {
             Message::Close { complete } => return Some(complete),
             Message::Flush { done } => {
                 self.attempt(Files::flush);
-                // Who asked may have gone.
+                // The caller may have stopped waiting.
                 let _ = done.send(());
                 return None;
             }
             Message::Event(event) => *event,
             Message::Serial { at_us, bench, port, received, bytes } => {
-                // Raw bytes have no listener: without files nothing is left to do.
+                // Raw bytes have no listener, so there is nothing to do without files.
                 let offset = self.attempt(|files| files.raw(&bench, &port, &bytes))?;
                 Event {
                     at_us,
@@ -216,7 +219,7 @@ impl Writer {
         None
     }
 
-    /// Nothing more is written after a failure; the listeners go on.
+    /// After a failure nothing more is written, but the listeners still receive events.
     fn attempt<T>(&mut self, write: impl FnOnce(&mut Files) -> Result<T, WriteError>) -> Option<T> {
         if self.failure.is_some() {
             return None;
@@ -252,7 +255,7 @@ impl Files {
         match events.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(WriteError::InUse(folder.to_owned())),
-            // A file system without locks: two runs into one folder are then the user's care.
+            // On a file system without locks, the user has to keep two runs from writing to one folder.
             Err(TryLockError::Error(_)) => {}
         }
         events.set_len(0).map_err(|cause| WriteError::Io { doing: "emptying", path, cause })?;
@@ -285,7 +288,7 @@ impl Files {
         Ok(())
     }
 
-    /// Place of the first byte.
+    /// Offset of the first byte.
     fn raw(&mut self, bench: &str, port: &str, bytes: &[u8]) -> Result<u64, WriteError> {
         let name = serial_name(bench, port);
         let path = self.folder.join(SERIAL).join(&name);
@@ -307,7 +310,7 @@ impl Files {
     }
 
     fn flush(&mut self) -> Result<(), WriteError> {
-        // Raw bytes first, so that no event on the disk speaks of bytes that are not.
+        // Raw bytes are written first, so that no event on the disk refers to bytes that are missing.
         for (name, (file, _)) in &mut self.serial {
             let path = || self.folder.join(SERIAL).join(name);
             file.flush().map_err(|cause| WriteError::Io { doing: "writing", path: path(), cause })?;
@@ -338,9 +341,9 @@ impl Files {
 }
 
 fn create_folder(path: &Path) -> Result<(), WriteError> {
-    // The operating system says only that something exists.
+    // The operating system only says that something exists.
     if path.exists() && !path.is_dir() {
-        let why = "it is a file, not a folder; name another, or one that is not there yet".into();
+        let why = "it is a file, not a folder; name a folder, or a path that does not exist yet".into();
         return Err(WriteError::Folder { path: path.to_owned(), why });
     }
     fs::create_dir_all(path).map_err(|cause| WriteError::Io { doing: "creating", path: path.to_owned(), cause })

@@ -1,4 +1,4 @@
-//! `junit.xml`, as CI servers read it: a suite is a family, a test case a sub-case.
+//! Writes `junit.xml` for CI servers: a suite is a family, and a test case is a sub-case.
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,11 +9,11 @@ use taprig_model::event::{BaselineUse, Event};
 use taprig_model::result::{Attempt, CaseResult, RunResult, Verdict};
 use taprig_record::decode::View;
 
-/// The file's content. A fault of the rig is an `error`, a failed device a `failure`; a pass after an attempt that was
-/// none is told as flaky.
+/// The content of the file. A fault of the rig becomes an `error`, and a failed device a `failure`. A pass after an
+/// attempt that was not a pass is reported as flaky.
 ///
 /// # Errors
-/// A text holds what XML can't.
+/// A text contains something that XML can't express.
 pub fn junit(result: &RunResult, events: &[Event]) -> io::Result<Vec<u8>> {
     let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
     for case in &result.cases {
@@ -22,7 +22,7 @@ pub fn junit(result: &RunResult, events: &[Event]) -> io::Result<Vec<u8>> {
         suite.add_test_case(test_case(case, events, result.run.baseline));
     }
     if let Some(suite) = rig(result) {
-        // After the families: their names are capital letters.
+        // This suite comes after the families, because their names are in capital letters.
         suites.insert("rig", suite);
     }
     let mut report = Report::new("taprig");
@@ -48,8 +48,8 @@ pub fn junit(result: &RunResult, events: &[Event]) -> io::Result<Vec<u8>> {
     Ok(xml)
 }
 
-/// The rig's own faults, and an end before the end: a server that reads this file alone must not take cases that were
-/// left out for a run that is well.
+/// The faults of the rig itself, and the early end of a run. A server that reads only this file must not take a run
+/// with missing cases for a good one.
 fn rig(result: &RunResult) -> Option<TestSuite> {
     let mut suite = TestSuite::new("rig");
     let mut error = |name: &str, why: String| {
@@ -78,7 +78,7 @@ fn test_case(case: &CaseResult, events: &[Event], baseline: BaselineUse) -> Test
     let mut earlier =
         case.attempts.iter().rev().skip(1).rev().filter(|attempt| attempt.verdict != Verdict::Pass).map(rerun);
     let status = match case.verdict {
-        // A device that changed since its baseline conforms; whether that ends a run is for the run to say.
+        // A device that changed since its baseline conforms. The run decides whether the change makes it fail.
         Verdict::Pass | Verdict::Changed if case.verdict == Verdict::Pass || baseline != BaselineUse::Require => {
             let mut status = TestCaseStatus::success();
             status.add_reruns(earlier.by_ref());
@@ -96,7 +96,7 @@ fn test_case(case: &CaseResult, events: &[Event], baseline: BaselineUse) -> Test
             status
         }
     };
-    // Servers follow a test by these two: they hold nothing that is reworded.
+    // Servers identify a test by these two names, so they contain nothing that is reworded.
     let mut test = TestCase::new(&case.id, status);
     test.set_classname(case.id.split('/').next().unwrap_or_default())
         .set_time(Duration::from_micros(case.took_us))
@@ -119,7 +119,7 @@ fn test_case(case: &CaseResult, events: &[Event], baseline: BaselineUse) -> Test
     }
     if matches!(case.verdict, Verdict::Fail | Verdict::Error | Verdict::Changed) {
         let of_case: Vec<_> = events.iter().filter(|event| event.case.as_ref() == Some(&case.id)).cloned().collect();
-        // As it was, nothing replaced: what differs from run to run may be the cause.
+        // Nothing is replaced by placeholders here, because the cause may be something that differs between runs.
         test.set_system_out(render(&of_case, View::Whole));
     }
     test
@@ -131,7 +131,7 @@ fn rerun(attempt: &Attempt) -> TestRerun {
     rerun
 }
 
-/// Expectations that do not hold, one a line.
+/// The expectations that do not hold, one in each line.
 fn checks(case: &CaseResult) -> String {
     let failed = case.checks.iter().filter(|check| check.fails());
     let lines = failed.map(|check| format!("{}: expected {}, seen {}", check.title(), check.wanted, check.seen));

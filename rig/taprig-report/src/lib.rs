@@ -1,4 +1,4 @@
-//! Reports, computed from what was recorded.
+//! Reports, computed from the events of a run.
 
 mod junit;
 mod tally;
@@ -16,14 +16,14 @@ use taprig_record::{ReportFile, pretty, replace};
 #[derive(Debug, thiserror::Error)]
 #[error("writing {}: {cause}; check that the folder exists, may be written and has room", path.display())]
 pub struct ReportError {
-    /// Which file.
+    /// The file.
     pub path: PathBuf,
     /// What went wrong.
     pub cause: io::Error,
 }
 
-/// Writes `results.json` and `junit.xml` into `folder`, which must exist. `events` is the stream that `result` was computed
-/// from; the transcripts of failed cases come from it.
+/// Writes `results.json` and `junit.xml` into `folder`, which must exist. `events` is the stream from which `result`
+/// was computed. The transcripts of failed cases are made from it.
 ///
 /// # Errors
 /// A file can't be written.

@@ -1,30 +1,30 @@
-//! The result of a run, computed from its events.
+//! Computes the result of a run from its events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use taprig_model::event::{Body, Event, PowerSwitch, Role};
 use taprig_model::result::{Attempt, CaseResult, RunResult, SCHEMA, Summary, Verdict};
 
-/// Folds events into a [`RunResult`]. At any time it holds the result so far.
+/// Folds events into a [`RunResult`]. At any time it contains the result so far.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     result: RunResult,
     cases: BTreeMap<String, CaseResult>,
-    /// How each bench's validator got its power last.
+    /// How the validator of each bench was last switched on.
     power: BTreeMap<String, PowerSwitch>,
-    /// Sub-cases that have begun and whose boards may still be power-cycled for their start.
+    /// Sub-cases that have begun, and whose boards may still get a power cycle for their start.
     starting: BTreeSet<String>,
     finished: bool,
 }
 
 impl Tally {
-    /// Of a whole stream.
+    /// The result of a complete stream.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
         let mut tally = Self::default();
         events.into_iter().for_each(|event| tally.add(event));
         tally
     }
 
-    /// One more event.
+    /// Adds an event.
     pub fn add(&mut self, event: &Event) {
         self.result.took_us = self.result.took_us.max(event.at_us);
         if let Body::Power { role: Role::Validator, on: true, by: Some(by) } = event.body {
@@ -81,13 +81,13 @@ impl Tally {
                 case.requires.clone_from(&started.requires);
                 case.bench = bench.map(str::to_owned);
                 case.power = power;
-                // Until it is finished: a case that never is was cut off by the rig.
+                // This holds until the case is finished. If a case never finishes, the rig cut it off.
                 case.verdict = Verdict::Error;
                 case.failure = Some("the run ended before the case did".into());
                 case.checks.clear();
                 case.air_us.clear();
             }
-            // Later ones are the case's own steps.
+            // Later power cycles are steps of the case itself.
             Body::Power { .. } if self.starting.contains(id) => case.power = power,
             Body::Checked(check) => case.checks.push(check.clone()),
             Body::Removed { air_us, .. } => case.air_us.push(*air_us),
@@ -106,13 +106,13 @@ impl Tally {
         }
     }
 
-    /// One sub-case so far.
+    /// The result of one sub-case so far.
     pub fn get(&self, id: &str) -> Option<&CaseResult> {
         self.cases.get(id)
     }
 
-    /// The result so far; cases in the order of their ids, whatever bench was faster. `complete` only after the run's
-    /// last event.
+    /// The result so far, with cases in the order of their ids, whichever bench was faster. It is `complete` only after
+    /// the last event of the run.
     pub fn result(&self) -> RunResult {
         let cases: Vec<_> = self.cases.values().cloned().collect();
         RunResult {

@@ -1,7 +1,8 @@
-//! taprig: the run and what a person sees of it.
+//! taprig: the run, and its display for a person.
 //!
-//! Cases come from `taprig-case`, benches from `taprig-bench`. A run plays one on the other and tells events
-//! (`taprig-record`). Every verdict, transcript and report is computed from those (`taprig-judge`, `taprig-report`).
+//! Cases come from `taprig-case`, and benches from `taprig-bench`. A run plays a case on a bench and emits events
+//! (`taprig-record`). Every verdict, transcript and report is computed from the events (`taprig-judge`,
+//! `taprig-report`).
 
 pub mod display;
 pub mod run;

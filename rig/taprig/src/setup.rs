@@ -1,4 +1,4 @@
-//! From names on a command line to what a run needs: bench, device, images, programs.
+//! Turns the names on a command line into what a run needs: bench, device, images and programs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,20 +9,20 @@ use taprig_model::device::Device;
 use taprig_model::event::Role;
 
 use taprig_bench::flash::Image;
-use taprig_bench::{Config, Programs, advised, told};
+use taprig_bench::{Config, Programs, with_advice, with_causes};
 use taprig_case::project::Fixture;
 use taprig_case::{Diagnostic, Problems, Project};
 
-/// The bench that runs where none is named: no hardware is needed.
+/// The bench of a run that names none. It needs no hardware.
 pub const DEFAULT_BENCH: &str = "qemu";
 
-/// What a bench is opened from: everything read and checked, nothing started.
+/// Reads and checks everything that is needed to open a bench. It starts nothing.
 ///
-/// `bench` is a name in `fixtures/benches` or a path; `taprig` the program whose subcommand `board` is the hosted
+/// `bench` is a name in `fixtures/benches`, or a path. `taprig` is the program whose subcommand `board` is the hosted
 /// firmware.
 ///
 /// # Errors
-/// What is wrong with the bench file, the device file, or an image.
+/// Everything that is wrong with the bench file, the device file, or an image.
 pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config, Problems> {
     let path = project.meant(Fixture::Bench, bench)?;
     let mut file: BenchFile = project.load_file(Fixture::Bench, &path)?;
@@ -43,28 +43,28 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
     Ok(Config { flash_anyway: false, name, bench: file, device, images, programs })
 }
 
-/// Where `ci/firmware` puts what it builds.
+/// The folder in which `ci/firmware` puts its output.
 fn built(project: &Project, name: &str) -> PathBuf {
     project.root().join("target/boards").join(format!("{name}.elf"))
 }
 
-/// The program of a hosted board, as a path that is the same from wherever it is started.
+/// The program of a hosted board, as a path that does not depend on the current folder.
 fn program(project: &Project, board: &mut Board, role: Role, bench: &Path) -> Result<(), Problems> {
     let Board::Sim(Sim { program: Some(program) }) = board else { return Ok(()) };
     *program = project.root().join(&*program);
     if program.is_file() {
         return Ok(());
     }
-    let problem = format!("the {role}: there is no program {}", program.display());
-    let help = "`program` is relative to the project's folder; leave it out for the one built with taprig";
+    let problem = format!("the {role}: the program {} does not exist", program.display());
+    let help = "`program` is relative to the project's folder; remove it to use the program that was built with taprig";
     Err(Diagnostic::of_file(bench, problem).help(help).into())
 }
 
 fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<Option<Image>, Problems> {
     let wrong = |problem: String| Diagnostic::of_file(bench, format!("the {role}: {problem}"));
     let machine: Option<Machine> = match board {
-        // Before its image is looked for, as the name of that follows from it.
-        Board::Qemu(qemu) => Some(qemu.machine.parse().map_err(|error| wrong(told(&error)))?),
+        // This comes before the search for the image, because the image's name depends on it.
+        Board::Qemu(qemu) => Some(qemu.machine.parse().map_err(|error| wrong(with_causes(&error)))?),
         _ => None,
     };
     let path = match board {
@@ -76,7 +76,7 @@ fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<O
         Board::Sim(_) | Board::Attached(_) => return Ok(None),
     };
     let image = Image::read(&path).map_err(|error| {
-        wrong(advised(told(&error), Some(error.advice())))
+        wrong(with_advice(with_causes(&error), Some(error.advice())))
             .help("`ci/firmware` builds the boards' firmware into target/boards")
     })?;
     match (board, machine) {
@@ -84,13 +84,13 @@ fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<O
             let flash = machine.flash();
             image
                 .check_fits(machine.chip(), std::slice::from_ref(&(u64::from(flash.start)..u64::from(flash.end))))
-                .map_err(|error| wrong(advised(error.to_string(), Some(error.advice()))))?;
+                .map_err(|error| wrong(with_advice(error.to_string(), Some(error.advice()))))?;
         }
         (Board::Probe(probe), _) => {
             let flash = flash_of(&probe.chip).map_err(wrong)?;
             image
                 .check_fits(&probe.chip, &flash)
-                .map_err(|error| wrong(advised(error.to_string(), Some(error.advice()))))?;
+                .map_err(|error| wrong(with_advice(error.to_string(), Some(error.advice()))))?;
         }
         _ => {}
     }

@@ -93,7 +93,7 @@ fn the_same_id_in_two_files() {
     put(&dir, "cases/sel/ODA-001.yaml", GOOD_CASE);
     insta::assert_snapshot!(check(&dir, &[]));
     // Also when only the second one is asked for.
-    assert!(check(&dir, &["cases/sel/ODA-001.yaml"]).contains("case `ODA-001` is here twice"));
+    assert!(check(&dir, &["cases/sel/ODA-001.yaml"]).contains("two files have the case id `ODA-001`"));
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_case_that_requires_nothing() {
     let dir = project();
     put(&dir, "cases/oda/ODA-001.yaml", without);
     let alone = check(&dir, &["cases/oda/ODA-001.yaml"]);
-    assert!(alone.contains("requires nothing") && alone.contains("1 problem"), "{alone}");
+    assert!(alone.contains("names no requirement") && alone.contains("1 problem"), "{alone}");
 }
 
 /// Only of the whole project can it be said.
@@ -276,7 +276,7 @@ fn a_folder_without_project() {
     let dir = TempDir::new().unwrap();
     let output = taprig(&dir, &["list"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("no project here"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("this folder is not in a project"));
 }
 
 #[test]

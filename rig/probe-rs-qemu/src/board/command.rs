@@ -14,11 +14,11 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// Longest path of a Unix socket, without its final zero.
+/// The longest path of a Unix socket, without its final zero.
 const LONGEST: usize = 107;
 
-/// Paths that belong to one process of one board. They are new each time: a standby must not take over the socket of
-/// the board that it will replace.
+/// Paths that belong to one process of one board. They are new each time, because a standby must not take over the
+/// socket of the board that it will replace.
 #[derive(Debug)]
 pub(super) struct Sockets {
     pub(super) gdb: PathBuf,
@@ -50,14 +50,15 @@ impl Sockets {
 
 impl Drop for Sockets {
     fn drop(&mut self) {
-        // It may never have been made.
+        // The file may never have been made.
         let _ = fs::remove_file(&self.gdb);
     }
 }
 
-/// The whole command, and the sockets that it inherits under their numbers. `terminal`, its device end, becomes standard
-/// input and output, which are the board's serial port. `control` is inherited for QEMU's control connection: so it
-/// needs no path, nobody else can have it, and it ends when either side does.
+/// The complete command, and the sockets that the process inherits, with their numbers. The device end of `terminal`
+/// becomes standard input and output, which are the board's serial port. The process inherits `control` for QEMU's
+/// control connection. So the connection needs no path, no other process can have it, and it ends when either side
+/// ends.
 pub(super) fn line(
     spec: &BoardSpec,
     sockets: &Sockets,
@@ -66,7 +67,7 @@ pub(super) fn line(
     air: AirEnd,
 ) -> Result<(Command, Vec<OwnedFd>), BoardError> {
     let mut command = Command::new(&spec.qemu);
-    // No device, display or monitor that was not asked for, and not an instruction yet.
+    // This adds no device, display or monitor by default, and the machine executes no instruction yet.
     command.args(["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-nic", "none", "-S"]);
     match spec.machine {
         Machine::Mps2An386 => {
@@ -83,8 +84,8 @@ pub(super) fn line(
     command.args(["-mon", "chardev=control,mode=control"]);
     command.arg("-chardev").arg(with_path("socket,id=gdb,path=", &sockets.gdb, ",server=on,wait=off"));
     command.args(["-gdb", "chardev:gdb"]);
-    // Not QEMU's own `pty`: that one looks only once a second whether somebody has opened the other end, and takes no
-    // byte before.
+    // This does not use QEMU's own `pty`. It looks only once a second whether somebody has opened the other end, and
+    // accepts no byte before that.
     command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
     let mut inherited = vec![control];
     let air = match air {
@@ -113,7 +114,7 @@ pub(super) fn line(
     Ok((command, inherited))
 }
 
-/// A path within an option; QEMU wants commas doubled.
+/// A path within an option. QEMU needs commas doubled.
 fn with_path(before: &str, path: &Path, after: &str) -> OsString {
     let mut option = before.as_bytes().to_vec();
     for &byte in path.as_os_str().as_bytes() {

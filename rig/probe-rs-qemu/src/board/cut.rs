@@ -1,4 +1,4 @@
-//! A power cut in place: the machine is stopped wherever it is, its process stays, its RAM is overwritten.
+//! A power cut in place. The machine is stopped wherever it is, its process stays, and its RAM is overwritten.
 
 use super::{Board, BoardError, BoardSpec, COMMAND, Standby, flash};
 use crate::Machine;
@@ -10,24 +10,25 @@ use std::{
     path::Path,
 };
 
-/// A board without power whose process is kept: its machine stands still in the middle of whatever it did.
+/// A board without power whose process is kept. Its machine stands still in the middle of its work.
 ///
-/// Bytes on the air that it has not read yet, and bytes that it sent last, are still on their way. Whoever made the air
-/// throws them away when the boards at both its ends are [`Standby`] again, before either is started.
+/// Two kinds of bytes are still on their way on the air: those that it has not read yet, and those that it sent last.
+/// The owner of the air discards them when the boards at both ends are [`Standby`] again, and before either is started.
 #[derive(Debug)]
 pub struct Dark(Board);
 
 impl Board {
-    /// Whether [`Board::cut`] would do: all RAM of its program is in [`Machine::work_ram`].
+    /// Whether [`Board::cut`] is possible: all RAM of its program is in [`Machine::work_ram`].
     pub fn can_be_cut(&self) -> bool {
         self.forgets
     }
 
-    /// Cuts the power and keeps the process, so that the next power-on costs a fraction of [`Board::prepare`]. The machine
-    /// stops between two instructions; what it has written to its non-volatile memory until then stays, and nothing else.
+    /// Cuts the power and keeps the process, so that the next power-on costs a fraction of [`Board::prepare`]. The
+    /// machine stops between two instructions. Only what it has written to its non-volatile memory until then stays.
     ///
     /// # Errors
-    /// The machine's RAM is not all in [`Machine::work_ram`], or QEMU is gone or does not answer; the process is then ended.
+    /// A part of the machine's RAM is not in [`Machine::work_ram`], or QEMU has ended or does not answer. In that case
+    /// the process is ended.
     pub fn cut(self) -> Result<Dark, BoardError> {
         if !self.forgets {
             return Err(BoardError::RamStays { machine: self.spec.machine });
@@ -38,24 +39,24 @@ impl Board {
 }
 
 impl Dark {
-    /// Makes the board ready for its next power-on: reset, its serial port empty both ways, its flash as it was last
-    /// saved. The RAM is overwritten at [`Standby::start`].
+    /// Makes the board ready for its next power-on: it is reset, its serial port is empty in both directions, and its
+    /// flash is as it was last saved. [`Standby::start`] overwrites the RAM.
     ///
     /// # Errors
-    /// QEMU is gone or does not answer, or the state folder can't be used; the process is then ended.
+    /// QEMU has ended or does not answer, or the state folder can't be used. In that case the process is ended.
     pub fn standby(self) -> Result<Standby, BoardError> {
         let Self(mut board) = self;
         let image = flash::stored(&board.spec)?;
         if let Some(image) = &image
             && board.read_flash(image.len())? != *image
         {
-            // A debugger or the program itself wrote there. A new process would not have it either.
+            // A debugger or the program itself wrote there. A new process would not have this content either.
             flash::load(&board.spec, &board.gdb, image)?;
         }
         board.blank = image.is_none();
         board.forgets = forgets(&board.spec, image.as_deref());
         board.with_qmp(|qmp| qmp.reset(COMMAND))?;
-        // After the reset, as it is the reset that makes the serial port deaf.
+        // This comes after the reset, because the reset makes the serial port deaf.
         board.terminal.flush()?;
         Ok(Standby(board))
     }
@@ -69,24 +70,24 @@ impl Board {
         let read = self.with_qmp(|qmp| qmp.execute("pmemsave", &arguments, COMMAND)).and_then(|_| {
             fs::read(&path).map_err(|source| BoardError::Io { doing: "reading", path: path.clone(), source })
         });
-        // QEMU may not have made it.
+        // QEMU may not have made the file.
         let _ = fs::remove_file(&path);
         read
     }
 }
 
-/// Whether all RAM that the program in `image` uses is overwritten at a power-on: its stack begins there, as the first word
-/// of its vector table says, and a linker puts the rest beside it.
+/// Whether a power-on overwrites all RAM that the program in `image` uses. The first word of the vector table says that
+/// its stack begins there, and a linker puts the rest beside the stack.
 pub(super) fn forgets(spec: &BoardSpec, image: Option<&[u8]>) -> bool {
     let stack = image.and_then(|image| Some(u32::from_le_bytes(*image.first_chunk()?)));
     match (spec.machine.work_ram(), stack) {
-        // A full descending stack begins right behind its memory.
+        // A full descending stack begins directly behind its memory.
         (Some(ram), Some(stack)) => ram.start < stack && stack <= ram.end,
         _ => false,
     }
 }
 
-/// What RAM holds at a power-on: anything.
+/// The content of RAM at a power-on: arbitrary data.
 pub(super) fn forget(machine: Machine, file: &Path) -> Result<(), BoardError> {
     let (Some(nvm), Some(ram)) = (machine.nvm(), machine.work_ram()) else { return Ok(()) };
     let bytes = anything((ram.end - ram.start) as usize);
@@ -98,7 +99,7 @@ pub(super) fn forget(machine: Machine, file: &Path) -> Result<(), BoardError> {
     })
 }
 
-/// Bytes that no two calls give alike: SplitMix64, seeded by the system.
+/// Bytes that differ from call to call: SplitMix64 with a seed from the system.
 fn anything(bytes: usize) -> Vec<u8> {
     let mut state = RandomState::new().hash_one(0_u8);
     let mut all = Vec::with_capacity(bytes + 8);
@@ -121,7 +122,7 @@ mod tests {
         let [first, second] = [anything(1001), anything(1001)];
         assert_eq!((first.len(), second.len()), (1001, 1001));
         assert_ne!(first, second);
-        // Of 1001 bytes about four are alike.
+        // About four of 1001 bytes are equal by chance.
         assert!(first.iter().zip(&second).filter(|(a, b)| a == b).count() < 50);
     }
 

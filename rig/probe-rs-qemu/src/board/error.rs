@@ -1,105 +1,105 @@
-//! What can go wrong with an emulated board.
+//! Errors of an emulated board.
 
 use crate::{Machine, rsp::RspError};
 use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 
-/// An emulated board failed. None of this is the firmware's fault, except [`BoardError::Ended`], which may be.
+/// An emulated board failed. This is never the firmware's fault, with the possible exception of [`BoardError::Ended`].
 #[derive(Debug, thiserror::Error)]
 pub enum BoardError {
-    /// There is no emulator.
-    #[error("running `{qemu}` failed: it is not there")]
+    /// QEMU is not installed at this path.
+    #[error("running `{qemu}` failed: the program does not exist")]
     Missing {
-        /// What was to be run.
+        /// The program.
         qemu: PathBuf,
     },
-    /// The emulator lacks what a board needs.
+    /// The version of QEMU lacks something that a board needs.
     #[error("`{qemu}` is version {version}, which is too old")]
     TooOld {
-        /// What was run.
+        /// The program.
         qemu: PathBuf,
-        /// What it is.
+        /// Its version.
         version: String,
     },
     /// The process ended by itself: it refused its command line, was killed, or aborted. QEMU aborts when the emulated
-    /// core locks up, that is when the firmware faults in a fault handler.
+    /// core locks up, that is, when the firmware faults in a fault handler.
     #[error("QEMU (process {pid}) ended by itself ({status}) and said `{stderr}`")]
     Ended {
         /// Process id.
         pid: u32,
-        /// How.
+        /// The exit status.
         status: ExitStatus,
-        /// Its last words.
+        /// The end of its standard error output.
         stderr: String,
     },
-    /// It refused a command.
+    /// QEMU refused a command.
     #[error("QEMU refused the command `{command}`: {reason}")]
     Refused {
-        /// Which command.
+        /// The command.
         command: String,
-        /// Its own words.
+        /// QEMU's own words.
         reason: String,
     },
-    /// It did not answer.
-    #[error("QEMU did not answer within {after:?}, asked for {what}")]
+    /// QEMU did not answer.
+    #[error("QEMU did not answer within {after:?} when it was asked for {what}")]
     Timeout {
-        /// What was waited for.
+        /// What was expected.
         what: String,
-        /// How long.
+        /// The time limit.
         after: Duration,
     },
-    /// It closed its control connection, or it broke.
+    /// QEMU closed its control connection, or the connection broke.
     #[error("the control connection to QEMU broke")]
     Disconnected(#[source] io::Error),
-    /// It said something that is not of its protocol.
-    #[error("QEMU said something unexpected on its control connection: {0}")]
+    /// QEMU sent something that does not belong to its protocol.
+    #[error("QEMU sent something unexpected on its control connection: {0}")]
     Protocol(String),
     /// A path is too long for a Unix socket.
-    #[error("{} has more than 107 bytes, too many for a socket", path.display())]
+    #[error("{} has more than 107 bytes, which is too long for the path of a socket", path.display())]
     PathTooLong {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
-    /// More flash is asked for than there is.
+    /// More flash is needed than the machine has.
     #[error("{machine} has no room for {bytes} bytes of flash")]
     FlashTooSmall {
-        /// Which machine.
+        /// The machine.
         machine: Machine,
-        /// How much.
+        /// Number of bytes.
         bytes: u64,
     },
-    /// The stored flash could not be put back.
-    #[error("putting the stored flash back failed")]
+    /// The stored flash could not be restored.
+    #[error("restoring the stored flash failed")]
     Restore(#[source] RspError),
     /// The power can't be cut in place.
-    #[error("the power of this {machine} can't be cut in place, as its program's RAM would keep its content")]
+    #[error("the power of this {machine} can't be cut in place, because its program's RAM would keep its content")]
     RamStays {
-        /// Which machine.
+        /// The machine.
         machine: Machine,
     },
-    /// A file or folder of the board.
+    /// A file or folder of the board can't be used.
     #[error("{doing} {} failed", path.display())]
     Io {
-        /// What was being done.
+        /// What the rig was doing.
         doing: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
 impl BoardError {
-    /// What to try. It is no part of the message, which may hold words of other programs.
+    /// What a person can try. This is not part of the message, which may contain the words of other programs.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
             Self::Missing { .. } => "install qemu-system-arm or name its path",
             Self::TooOld { .. } => "install QEMU 7.2 or later",
             Self::Ended { .. } => "look at qemu.log in the board's state folder",
-            Self::Timeout { .. } => "is the host overloaded?",
+            Self::Timeout { .. } => "check whether the host is overloaded",
             Self::PathTooLong { .. } => "choose a shorter runtime folder",
             Self::RamStays { .. } => "end its process instead",
-            Self::FlashTooSmall { .. } => "does the file belong to another board?",
+            Self::FlashTooSmall { .. } => "check whether the file belongs to another board",
             Self::Refused { .. } | Self::Disconnected(_) | Self::Protocol(_) | Self::Restore(_) | Self::Io { .. } => {
                 return None;
             }

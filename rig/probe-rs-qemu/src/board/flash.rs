@@ -7,10 +7,10 @@ use crate::{
 };
 use std::{fs, io::ErrorKind};
 
-/// Bytes in one packet. QEMU 7.2 takes packets of 4096 characters, two to a byte.
+/// Number of bytes in one packet. QEMU 7.2 accepts packets of 4096 characters, and a byte takes two characters.
 const CHUNK: usize = 1984;
 
-/// What was in flash when it was last saved; `None` if it never was.
+/// The content of flash when it was last saved, or `None` if it never was.
 pub(super) fn stored(spec: &BoardSpec) -> Result<Option<Vec<u8>>, BoardError> {
     let path = spec.flash_file();
     let image = match fs::read(&path) {
@@ -26,7 +26,7 @@ pub(super) fn stored(spec: &BoardSpec) -> Result<Option<Vec<u8>>, BoardError> {
     Ok(Some(image).filter(|image| !image.is_empty()))
 }
 
-/// Writes the image into the flash of a stopped machine, and leaves it stopped.
+/// Writes the image into the flash of a stopped machine. The machine stays stopped.
 pub(super) fn load(spec: &BoardSpec, gdb: &Endpoint, image: &[u8]) -> Result<(), BoardError> {
     let mut client = Client::connect(gdb).map_err(BoardError::Restore)?;
     let start = spec.machine.flash().start;
@@ -34,6 +34,6 @@ pub(super) fn load(spec: &BoardSpec, gdb: &Endpoint, image: &[u8]) -> Result<(),
         let request = format!("M{at:x},{:x}:{}", chunk.len(), to_hex(chunk));
         client.order(&request).map_err(BoardError::Restore)?;
     }
-    // The connection just ends: a proper farewell (`D`) would let the machine run.
+    // The connection is simply closed, because a proper farewell (`D`) would let the machine run.
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The process of a board: never outlives the rig, and never ends unnoticed.
+//! The process of a board. It never outlives the rig, and it never ends unnoticed.
 
 use super::{BoardError, BoardSpec, qmp::OLDEST};
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -14,21 +14,21 @@ use std::{
     time::Duration,
 };
 
-/// Lines of QEMU's words that a notice carries. A crash has its reason first, then all registers.
+/// Number of lines of QEMU's output in a notice. A crash reports its reason first, and then all registers.
 const LINES: usize = 12;
-/// After the control connection broke, the end of the process is noticed within this time.
+/// If the control connection breaks, the end of the process is noticed within this time.
 const NOTICE: Duration = Duration::from_secs(2);
 
 /// How a board's process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
-    /// Its id.
+    /// Its process id.
     pub pid: u32,
-    /// Its status.
+    /// Its exit status.
     pub status: ExitStatus,
-    /// Whether the rig killed it; if not, it crashed.
+    /// Whether the rig killed it. Otherwise it crashed.
     pub wanted: bool,
-    /// The first lines that it wrote to standard error: why it ended. The log file of the board has them all.
+    /// The first lines that it wrote to standard error, which say why it ended. The board's log file has all lines.
     pub stderr: String,
 }
 
@@ -63,10 +63,10 @@ impl Shared {
         String::from_utf8_lossy(&text).lines().take(LINES).collect::<Vec<_>>().join("\n")
     }
 
-    /// Waits for the end, on the thread that spawned the process.
+    /// Waits for the end of the process, on the thread that spawned it.
     fn watch(&self, pid: u32) {
         if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-            // Not reaped yet, so that no one else can get the same id while a kill is on its way.
+            // The process is not reaped yet, so nobody else can get the same id while a kill is on its way.
             while let Err(rustix::io::Errno::INTR) =
                 waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
             {}
@@ -86,23 +86,24 @@ impl Shared {
 }
 
 impl Process {
-    /// Starts it, with its words going to the log of the board and the sockets in `inherited` open under their numbers.
+    /// Starts the process. Its output goes to the board's log, and the sockets in `inherited` are open under their
+    /// numbers.
     pub(super) fn spawn(mut command: Command, inherited: Vec<OwnedFd>, spec: &BoardSpec) -> Result<Self, BoardError> {
         let log = spec.log_file();
         let stderr = File::create(&log).map_err(|source| io_error("making", &log, source))?;
         command.stderr(stderr);
-        // Ctrl-C in a terminal is the rig's to hear: it stops its boards in order.
+        // The process must not get Ctrl-C from a terminal itself, because the rig stops its boards in order.
         command.process_group(0);
         die_with_parent(&mut command, inherited);
-        // The system's "parent" is the thread that forked, and QEMU is killed when that thread ends. So a thread of
-        // its own starts it and lives exactly as long as it does.
+        // For the kernel, the "parent" is the thread that forked, and QEMU is killed when that thread ends. So QEMU
+        // gets its own thread, which lives exactly as long as QEMU does.
         let (started, starting) = mpsc::channel();
         let thread = thread::Builder::new().name("qemu".into());
         let log_of_thread = log.clone();
         thread
             .spawn(move || {
                 let child = command.spawn();
-                // The command holds QEMU's ends of its connections, which must be QEMU's alone.
+                // The command holds QEMU's ends of its connections. Only QEMU may have them.
                 drop(command);
                 let child = match child {
                     Ok(child) => child,
@@ -145,7 +146,7 @@ impl Process {
         }
     }
 
-    /// Kills it and waits for its end.
+    /// Kills the process and waits for its end.
     pub(super) fn kill(&self, timeout: Duration) -> Result<Exit, BoardError> {
         {
             let mut state = self.shared.lock();
@@ -158,7 +159,7 @@ impl Process {
             .ok_or_else(|| BoardError::Timeout { what: format!("the end of process {}", self.pid), after: timeout })
     }
 
-    /// If the process has ended, that is the reason why talking to it failed.
+    /// If the process has ended, returns that as the reason why talking to it failed.
     pub(super) fn explain(&self, error: BoardError) -> BoardError {
         if !matches!(error, BoardError::Disconnected(_)) {
             return error;
@@ -169,8 +170,8 @@ impl Process {
         }
     }
 
-    /// As [`Process::explain`], for one that has just been started: an old QEMU does not get as far as to tell its
-    /// version, as it knows not all options.
+    /// Does the same as [`Process::explain`] for a process that has just been started. An old QEMU does not know all
+    /// options, so it ends before it can report its version.
     pub(super) fn explain_start(&self, error: BoardError, qemu: &Path) -> BoardError {
         match self.explain(error) {
             BoardError::TooOld { version, .. } => BoardError::TooOld { qemu: qemu.to_owned(), version },
@@ -195,7 +196,7 @@ impl Drop for Process {
         let mut state = self.shared.lock();
         if state.exit.is_none() {
             state.wanted = true;
-            // The thread sees the end and reaps it.
+            // The thread notices the end and reaps the process.
             if let Err(error) = state.child.kill() {
                 tracing::warn!(%error, pid = self.pid, "killing QEMU failed");
             }
@@ -203,12 +204,12 @@ impl Drop for Process {
     }
 }
 
-/// The system kills the process when the rig dies, even by SIGKILL; and it inherits what no other child of
-/// the rig does.
+/// Prepares the process: the system kills it when the rig dies, even by SIGKILL. It inherits sockets that no other
+/// child of the rig inherits.
 fn die_with_parent(command: &mut Command, inherited: Vec<OwnedFd>) {
     let rig = rustix::process::getpid();
     #[expect(unsafe_code, reason = "pre_exec: the closure makes system calls and touches nothing else")]
-    // SAFETY: between fork and exec only calls that are safe after a fork are made: fcntl, prctl and getppid.
+    // SAFETY: between fork and exec, the closure makes only calls that are safe after a fork: fcntl, prctl and getppid.
     unsafe {
         command.pre_exec(move || {
             for socket in &inherited {
@@ -221,7 +222,7 @@ fn die_with_parent(command: &mut Command, inherited: Vec<OwnedFd>) {
     }
 }
 
-/// What `--version` tells, when it is too old.
+/// The version that `--version` reports, if it is too old.
 fn too_old(qemu: &Path) -> Option<BoardError> {
     let output = Command::new(qemu).arg("--version").stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -1,4 +1,4 @@
-//! QEMU's control connection: the QEMU Machine Protocol, one JSON object a line.
+//! QEMU's control connection. It speaks the QEMU Machine Protocol, with one JSON object in each line.
 
 use super::BoardError;
 use serde_json::{Value, json};
@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Oldest version that has what boards use.
+/// The oldest version that has everything that boards use.
 pub(super) const OLDEST: (u64, u64) = (7, 2);
 
-/// One conversation. Answers come in the order of the commands, events at any time between.
+/// One conversation. Answers come in the order of the commands. Events may come at any time.
 pub(super) struct Qmp {
     stream: UnixStream,
     received: Vec<u8>,
@@ -22,7 +22,7 @@ impl Qmp {
         Self { stream, received: Vec::new() }
     }
 
-    /// Reads the greeting, looks at the version and gets to the point where commands are taken.
+    /// Reads the greeting, checks the version, and brings the connection to the point where it accepts commands.
     pub(super) fn greet(&mut self, timeout: Duration) -> Result<(), BoardError> {
         let greeting = self.next(Instant::now() + timeout, "its greeting", timeout)?;
         let version = &greeting["QMP"]["version"]["qemu"];
@@ -35,11 +35,11 @@ impl Qmp {
         self.execute("qmp_capabilities", &json!({}), timeout).map(drop)
     }
 
-    /// Resets the machine and waits until that has been done.
+    /// Resets the machine and waits until the reset is done.
     pub(super) fn reset(&mut self, timeout: Duration) -> Result<(), BoardError> {
         let deadline = Instant::now() + timeout;
         self.send("system_reset", &json!({}))?;
-        // The answer only says that it was taken note of; the event may come before or after.
+        // The answer only confirms the request. The event may come before or after it.
         let (mut answered, mut done) = (false, false);
         while !(answered && done) {
             let message = self.next(deadline, "a reset", timeout)?;
@@ -49,7 +49,7 @@ impl Qmp {
         Ok(())
     }
 
-    /// Runs a command and gives what it returned.
+    /// Runs a command and returns its result.
     pub(super) fn execute(&mut self, command: &str, arguments: &Value, timeout: Duration) -> Result<Value, BoardError> {
         let deadline = Instant::now() + timeout;
         self.send(command, arguments)?;
@@ -67,7 +67,7 @@ impl Qmp {
         self.stream.write_all(line.as_bytes()).map_err(BoardError::Disconnected)
     }
 
-    /// Next message.
+    /// The next message.
     fn next(&mut self, deadline: Instant, what: &str, after: Duration) -> Result<Value, BoardError> {
         loop {
             if let Some(end) = self.received.iter().position(|&byte| byte == b'\n') {
@@ -92,7 +92,7 @@ impl Qmp {
     }
 }
 
-/// The answer that a message is, if it is one and no event.
+/// Returns the answer if the message is one, and not an event.
 fn answer(command: &str, message: &Value) -> Result<Option<Value>, BoardError> {
     if let Some(error) = message.get("error") {
         let reason = error["desc"].as_str().map_or_else(|| error.to_string(), str::to_owned);
@@ -112,7 +112,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(50);
     const LONG: Duration = Duration::from_secs(5);
 
-    /// A QEMU that says `lines`, one more for each line that it hears.
+    /// A QEMU that sends `lines`: one more line for each line that it receives.
     fn qemu(lines: &'static [&'static str]) -> Qmp {
         let (ours, theirs) = UnixStream::pair().unwrap();
         thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! What a board is made from.
+//! The specification of a board.
 
 use super::BoardError;
 use crate::Machine;
@@ -8,62 +8,63 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The board's end of the air: UART1 on a Unix socket.
+/// The board's end of the air. The air is UART1 on a Unix socket.
 #[derive(Debug, Default)]
 pub enum AirEnd {
     /// Nothing is connected.
     #[default]
     None,
-    /// The card's side. It listens before there is a board, so that the reader's board can be made at the same time.
+    /// The card's side. It listens before a board exists, so that the reader's board can be made at the same time.
     Listen(UnixListener),
-    /// Either side, connected: one end of a [`Wire`](super::Wire).
+    /// Either side, connected already: one end of a [`Wire`](super::Wire).
     Wire(OwnedFd),
-    /// The reader's side. One reader at a time is served, the next waits until the last one is gone.
+    /// The reader's side. The socket serves one reader at a time, and the next one waits until the last one has gone.
     Connect(PathBuf),
 }
 
-/// What a board is made from.
+/// The specification of a board.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoardSpec {
-    /// Which machine.
+    /// The machine.
     pub machine: Machine,
-    /// Folder of what outlives the power: `flash.bin`, `nvm.bin`, and QEMU's words in `qemu.log`.
+    /// Folder for what outlives the power: `flash.bin`, `nvm.bin`, and QEMU's output in `qemu.log`.
     pub state_dir: PathBuf,
-    /// Folder for sockets. Must have a short path: a socket's may have 107 bytes.
+    /// Folder for sockets. Its path must be short, because the path of a socket may have 107 bytes.
     pub runtime_dir: PathBuf,
-    /// The emulator: a path, or a name to be found in PATH.
+    /// The emulator: a path, or a name that is looked up in PATH.
     pub qemu: PathBuf,
 }
 
 impl BoardSpec {
-    /// A board of the system's emulator.
+    /// A board with the system's emulator.
     pub fn new(machine: Machine, state_dir: impl Into<PathBuf>, runtime_dir: impl Into<PathBuf>) -> Self {
         Self { machine, state_dir: state_dir.into(), runtime_dir: runtime_dir.into(), qemu: "qemu-system-arm".into() }
     }
 
-    /// Content of the flash, from its first byte on.
+    /// The file with the content of flash, from the first byte on.
     pub fn flash_file(&self) -> PathBuf {
         self.state_dir.join("flash.bin")
     }
 
-    /// Content of the non-volatile memory.
+    /// The file with the content of the non-volatile memory.
     pub fn nvm_file(&self) -> PathBuf {
         self.state_dir.join("nvm.bin")
     }
 
-    /// What QEMU says, of the last time.
+    /// The file with QEMU's output of the last start.
     pub fn log_file(&self) -> PathBuf {
         self.state_dir.join("qemu.log")
     }
 
-    /// Makes the folders and the memory's file, and gives the same specification with absolute paths, since QEMU need
-    /// not share our working folder.
+    /// Makes the folders and the memory's file. Returns the same specification with absolute paths, because QEMU may
+    /// have another working folder.
     pub(super) fn made_ready(&self) -> Result<Self, BoardError> {
         let mut ready = self.clone();
         ready.state_dir = folder(&self.state_dir)?;
         ready.runtime_dir = folder(&self.runtime_dir)?;
         if let Some(nvm) = self.machine.nvm() {
-            // A file that is too short would end QEMU by SIGBUS. It is sparse: the host keeps what was written.
+            // A file that is too short would end QEMU by SIGBUS. The file is sparse, so the host stores only what was
+            // written.
             let path = ready.nvm_file();
             let size = u64::from(nvm.end - nvm.start);
             fs::OpenOptions::new()

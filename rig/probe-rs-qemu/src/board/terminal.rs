@@ -1,4 +1,5 @@
-//! The board's serial port: a pseudo terminal, whose one end is the emulator's and whose other end anybody may open.
+//! The board's serial port. It is a pseudo terminal: one end belongs to the emulator, and anybody may open the other
+//! end.
 
 use super::BoardError;
 use rustix::{
@@ -17,7 +18,7 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Terminal {
     path: PathBuf,
-    /// Kept open, so that the emulator's end never sees a hang-up while nobody has the port open.
+    /// This is kept open, so that the emulator's end never sees a hang-up while nobody has the port open.
     port: OwnedFd,
     device: Device,
 }
@@ -27,15 +28,15 @@ pub(super) struct Terminal {
 pub(super) struct Device(Arc<Mutex<Option<OwnedFd>>>);
 
 impl Device {
-    /// For when the emulator has ended. Only when the last holder of its end is gone does whoever has the port open see that
-    /// the board is.
+    /// The handle to drop when the emulator has ended. A user of the port notices that the board has ended only when
+    /// the last holder of the emulator's end is gone.
     pub(super) fn close(&self) {
         drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
 impl Terminal {
-    /// The terminal, and the emulator's end of it. Our copy of that end is to be closed when the emulator has ended.
+    /// The terminal, and the emulator's end of it. Our copy of that end has to be closed when the emulator has ended.
     pub(super) fn new() -> Result<(Self, OwnedFd), BoardError> {
         let failed = |source: rustix::io::Errno| BoardError::Io {
             doing: "making a pseudo terminal with",
@@ -55,20 +56,20 @@ impl Terminal {
         Ok((Self { path, port, device: Device(Arc::new(Mutex::new(Some(copy)))) }, device))
     }
 
-    /// What is to be closed when the emulator has ended.
+    /// The handle to close when the emulator has ended.
     pub(super) fn device(&self) -> Device {
         self.device.clone()
     }
 
-    /// Throws away what is on its way, both ways. Nothing may read or write meanwhile.
+    /// Discards everything on its way, in both directions. Nothing may read or write at the same time.
     pub(super) fn flush(&self) -> Result<(), BoardError> {
         let failed = |source: rustix::io::Errno| BoardError::Io {
             doing: "emptying the pseudo terminal",
             path: self.path.clone(),
             source: source.into(),
         };
-        // Each end's input is the other end's output: bytes that were handed over, and those that the kernel is about to
-        // hand over.
+        // The input of each end is the output of the other end. This discards bytes that were handed over, and bytes
+        // that the kernel is about to hand over.
         tcflush(&self.port, QueueSelector::IFlush).map_err(failed)?;
         if let Some(device) = &*self.device.0.lock().unwrap_or_else(PoisonError::into_inner) {
             tcflush(device, QueueSelector::IFlush).map_err(failed)?;

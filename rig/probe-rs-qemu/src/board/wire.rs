@@ -1,4 +1,4 @@
-//! The air between two emulated boards, as a pair of sockets that outlives their power cuts.
+//! The air between two emulated boards: a pair of sockets that outlives power cuts of the boards.
 
 use super::{AirEnd, BoardError};
 use std::{
@@ -6,7 +6,7 @@ use std::{
     os::unix::net::UnixStream,
 };
 
-/// Two connected sockets: one end for the reader's board, one for the card's. Copies of both are kept here.
+/// Two connected sockets: one end for the reader's board, and one for the card's. This type keeps copies of both.
 #[derive(Debug)]
 pub struct Wire {
     reader: UnixStream,
@@ -14,13 +14,13 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// A new pair, to be used by one pair of processes.
+    /// A new pair, for one pair of processes.
     ///
     /// # Errors
     /// The system has no more sockets.
     pub fn new() -> Result<Self, BoardError> {
         let (reader, card) = UnixStream::pair().map_err(|source| failed("making", source))?;
-        // As QEMU wants its ends, too, which are the same sockets.
+        // QEMU's ends are the same sockets, and QEMU needs them non-blocking as well.
         for end in [&reader, &card] {
             end.set_nonblocking(true).map_err(|source| failed("making", source))?;
         }
@@ -38,13 +38,13 @@ impl Wire {
     /// The card's end, for its board.
     ///
     /// # Errors
-    /// As [`Wire::reader`].
+    /// The same as for [`Wire::reader`].
     pub fn card(&self) -> Result<AirEnd, BoardError> {
         end(&self.card)
     }
 
-    /// Throws away what is on its way, both ways. The boards at both ends must be [`Standby`](super::Standby): then no byte
-    /// from before their power cut reaches them afterwards.
+    /// Discards everything on its way, in both directions. The boards at both ends must be [`Standby`](super::Standby).
+    /// Then no byte from before their power cut can reach them afterwards.
     ///
     /// # Errors
     /// The sockets are broken.
@@ -53,7 +53,7 @@ impl Wire {
         for mut end in [&self.reader, &self.card] {
             loop {
                 match end.read(&mut bytes) {
-                    // The end of the stream only we could make.
+                    // Only this process could end the stream.
                     Ok(0) => break,
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,

@@ -1,32 +1,33 @@
-//! Flash patch and breakpoint unit (ARMv7-M C1.11), kept in step with QEMU's own breakpoints.
+//! The flash patch and breakpoint unit (ARMv7-M C1.11), kept in step with QEMU's own breakpoints.
 
 use super::{CortexM, FP_COMP0, FP_CTRL, Result};
 
-/// Registers of the unit, and which breakpoints QEMU has been given.
+/// The registers of the unit, and the breakpoints that QEMU has.
 #[derive(Debug, Default)]
 pub(super) struct Breakpoints {
-    /// Revision: 0 has breakpoints below 0x20000000 only, by halfword of a word; 1 has them anywhere.
+    /// The revision. Revision 0 has breakpoints below 0x20000000 only, for a halfword of a word. Revision 1 has them
+    /// anywhere.
     revision: u32,
     enabled: bool,
     comparators: Vec<u32>,
-    /// Addresses that QEMU stops at for the debugger.
+    /// Addresses at which QEMU stops for the debugger.
     set: Vec<u32>,
-    /// As `set`, but for our own sake, until the next stop.
+    /// Addresses at which QEMU stops for this module itself, until the next stop.
     temporary: Vec<u32>,
-    /// The HardFault handler: where QEMU sends a core that executes BKPT. One of `temporary`.
+    /// The address of the HardFault handler, to which QEMU sends a core that executes BKPT. It is one of `temporary`.
     pub(super) hard_fault: Option<u32>,
 }
 
 impl Breakpoints {
-    /// The unit that the core with this CPUID has.
+    /// The unit of the core with this CPUID.
     pub(super) fn of_core(cpuid: u32) -> Self {
         const CORTEX_M0: u32 = 0xC20;
-        // A Cortex-M0 has the breakpoint unit of ARMv6-M, whose comparators look like those of revision 0.
+        // A Cortex-M0 has the breakpoint unit of ARMv6-M. Its comparators look like those of revision 0.
         let (revision, count) = if cpuid >> 4 & 0xFFF == CORTEX_M0 { (0, 4) } else { (1, 6) };
         Self { revision, comparators: vec![0; count], ..Self::default() }
     }
 
-    /// Value of the register at `address`; `None` if the unit has none there.
+    /// The value of the register at `address`, or `None` if the unit has none there.
     pub(super) fn read(&self, address: u32) -> Option<u32> {
         if address == FP_CTRL {
             return Some(self.revision << 28 | (self.comparators.len() as u32) << 4 | u32::from(self.enabled));
@@ -34,10 +35,10 @@ impl Breakpoints {
         self.comparators.get(Self::index(address)?).copied()
     }
 
-    /// Writes the register at `address`; `false` if the unit has none there.
+    /// Writes the register at `address`. Returns `false` if the unit has none there.
     pub(super) fn write(&mut self, address: u32, value: u32) -> bool {
         if address == FP_CTRL {
-            // A write counts only with KEY set.
+            // A write counts only if KEY is set.
             if value & 2 != 0 {
                 self.enabled = value & 1 != 0;
             }
@@ -50,7 +51,7 @@ impl Breakpoints {
         true
     }
 
-    /// A reset of the core disables the unit.
+    /// Disables the unit, as a reset of the core does.
     pub(super) fn disable(&mut self) {
         self.enabled = false;
     }
@@ -60,11 +61,11 @@ impl Breakpoints {
         if offset % 4 == 0 { usize::try_from(offset / 4).ok() } else { None }
     }
 
-    /// Addresses that the comparators ask for.
+    /// The addresses that the comparators ask for.
     fn wanted(&self) -> Vec<u32> {
         let enabled = self.comparators.iter().filter(|&&c| self.enabled && c & 1 != 0);
         match self.revision {
-            // REPLACE: 0b01 lower, 0b10 upper halfword.
+            // REPLACE: 0b01 for the lower halfword, 0b10 for the upper one.
             0 => enabled.map(|c| (c & 0x1FFF_FFFC) | if c >> 30 == 2 { 2 } else { 0 }).collect(),
             _ => enabled.map(|c| c & !1).collect(),
         }
@@ -72,7 +73,7 @@ impl Breakpoints {
 }
 
 impl CortexM {
-    /// Gives QEMU the breakpoints that the comparators ask for, and takes back the others.
+    /// Sets the breakpoints in QEMU that the comparators ask for, and removes the others.
     pub(super) fn set_breakpoints(&mut self) -> Result<()> {
         let wanted = self.breakpoints.wanted();
         for address in std::mem::take(&mut self.breakpoints.set) {
@@ -91,7 +92,7 @@ impl CortexM {
         Ok(())
     }
 
-    /// Stops at `address` too, until the next stop.
+    /// Also stops at `address`, until the next stop.
     pub(super) fn add_temporary(&mut self, address: u32) -> Result<()> {
         if !self.breakpoints.set.contains(&address) && !self.breakpoints.temporary.contains(&address) {
             self.insert(address)?;
@@ -100,11 +101,11 @@ impl CortexM {
         Ok(())
     }
 
-    /// Takes back what [`Self::add_temporary`] added.
+    /// Removes what [`Self::add_temporary`] added.
     pub(super) fn drop_temporary(&mut self) -> Result<()> {
         self.breakpoints.hard_fault = None;
         for address in std::mem::take(&mut self.breakpoints.temporary) {
-            // The debugger may have asked for the same one meanwhile.
+            // The debugger may have asked for the same breakpoint meanwhile.
             if !self.breakpoints.set.contains(&address) {
                 self.remove(address)?;
             }
@@ -112,7 +113,7 @@ impl CortexM {
         Ok(())
     }
 
-    /// Takes back every one, before the connection is given up.
+    /// Removes every breakpoint, before the connection is closed.
     pub(super) fn clear_breakpoints(&mut self) -> Result<()> {
         self.drop_temporary()?;
         self.breakpoints.disable();

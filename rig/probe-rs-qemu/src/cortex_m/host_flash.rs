@@ -1,4 +1,4 @@
-//! Flash that the core can't write: the algorithm's entry points are breakpoints, served here.
+//! Flash that the core can't write. The entry points of the algorithm are breakpoints, and this module serves them.
 
 use super::{
     CoreError, CortexM, Result,
@@ -11,14 +11,15 @@ const PROGRAM_PAGE: u8 = 0xF1;
 /// `bkpt #0xF2`: EraseSector(r0 address).
 const ERASE_SECTOR: u8 = 0xF2;
 const R2: u32 = 2;
-/// Result codes of the entry points; the core's own algorithm uses the same ones.
+/// Result codes of the entry points. The core's own algorithm uses the same codes.
 const OK: u32 = 0;
 const NOT_A_SECTOR: u32 = 1;
 const NOT_ERASED: u32 = 2;
 const OUT_OF_RANGE: u32 = 3;
 
 impl CortexM {
-    /// If the next instruction is one of the calls, does what it asks and moves on. `false` if it is not.
+    /// If the next instruction is one of the calls, does what it asks and moves on. Returns `false` if it is another
+    /// instruction.
     pub(super) fn serve_host_call(&mut self) -> Result<bool> {
         if !self.machine.flash_is_rom() {
             return Ok(false);
@@ -60,7 +61,7 @@ impl CortexM {
             other => other?,
         }
         self.load(address, &mut old)?;
-        // NOR flash: programming only clears bits.
+        // This is NOR flash: programming only clears bits.
         if new.iter().zip(&old).any(|(new, old)| new & !old != 0) {
             return Ok(NOT_ERASED);
         }

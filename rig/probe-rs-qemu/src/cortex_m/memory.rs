@@ -1,9 +1,9 @@
-//! Plain memory, for a stopped machine.
+//! Access to plain memory of a stopped machine.
 
 use super::{CoreError, CortexM, Result, stuff};
 use crate::rsp::{from_hex, to_hex, unexpected};
 
-/// Bytes in one packet. QEMU 7.2 takes packets of 4096 characters, two to a byte.
+/// Number of bytes in one packet. QEMU 7.2 accepts packets of 4096 characters, and a byte takes two characters.
 const CHUNK: usize = 1984;
 
 impl CortexM {
@@ -30,7 +30,7 @@ impl CortexM {
         Ok(u32::from_le_bytes(bytes))
     }
 
-    /// Instruction at `address`, or its first half; `None` if nothing is mapped there.
+    /// The instruction at `address`, or its first half. Returns `None` if nothing is mapped there.
     pub(super) fn instruction(&mut self, address: u32) -> Result<Option<u16>> {
         let mut bytes = [0; 2];
         match self.load(address, &mut bytes) {
@@ -40,7 +40,7 @@ impl CortexM {
         }
     }
 
-    /// Writes memory, ROM too, through the stub.
+    /// Writes memory, including ROM, through the stub.
     pub(super) fn store_plain(&mut self, address: u32, bytes: &[u8]) -> Result<()> {
         let mut at = address;
         for chunk in bytes.chunks(CHUNK) {
@@ -58,7 +58,7 @@ impl CortexM {
         if !is_device(address) {
             return self.store_plain(address, bytes);
         }
-        // The stub says OK to a write to a device and drops it: the core has to do it.
+        // The stub answers OK to a write to a device, but drops it. So the core has to do it.
         match *bytes {
             [a] => self.stuff(stuff::STRB, address, u32::from(a))?,
             [a, b] => self.stuff(stuff::STRH, address, u32::from(u16::from_le_bytes([a, b])))?,
@@ -73,7 +73,7 @@ impl CortexM {
     }
 }
 
-/// Peripheral region, and everything from the private peripheral bus on (ARMv7-M B3.1).
+/// The peripheral region, and everything from the private peripheral bus on (ARMv7-M B3.1).
 fn is_device(address: u32) -> bool {
     (0x4000_0000..0x6000_0000).contains(&address) || address >= 0xE000_0000
 }

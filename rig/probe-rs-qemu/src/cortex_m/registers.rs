@@ -1,9 +1,9 @@
-//! Core registers, and their transfer through DCRSR and DCRDR.
+//! The core registers, and their transfer through DCRSR and DCRDR.
 
 use super::{CoreError, CortexM, Result};
 use crate::rsp::{from_hex, to_hex};
 
-/// gdb's numbers.
+/// The register numbers of gdb.
 pub(super) const R0: u32 = 0;
 pub(super) const R1: u32 = 1;
 pub(super) const SP: u32 = 13;
@@ -13,10 +13,10 @@ pub(super) const XPSR: u32 = 25;
 const D0: u32 = 26;
 const FPSCR: u32 = 42;
 
-/// Thumb state, in xPSR. Without it every instruction faults.
+/// Thumb state in xPSR. Without it every instruction faults.
 pub(super) const XPSR_T: u32 = 1 << 24;
 
-/// Special registers, by their number in MRS and MSR.
+/// Special registers, by their numbers in MRS and MSR.
 pub(super) const SYS_MSP: u8 = 8;
 pub(super) const SYS_PSP: u8 = 9;
 const SYS_PRIMASK: u8 = 16;
@@ -24,15 +24,15 @@ const SYS_BASEPRI: u8 = 17;
 const SYS_FAULTMASK: u8 = 19;
 const SYS_CONTROL: u8 = 20;
 
-/// What DCRSR.REGSEL names (ARMv7-M C1.6.3).
+/// The registers that DCRSR.REGSEL names (ARMv7-M C1.6.3).
 enum Selected {
-    /// gdb has it.
+    /// A register that gdb has.
     Gdb(u32),
-    /// Only MRS and MSR reach it: QEMU before 8 does not offer it to gdb.
+    /// A register that only MRS and MSR can reach, because QEMU before version 8 does not offer it to gdb.
     Special(u8),
-    /// CONTROL, FAULTMASK, BASEPRI, PRIMASK in one word.
+    /// CONTROL, FAULTMASK, BASEPRI and PRIMASK in one word.
     Extra,
-    /// A single-precision register: half of one of gdb's double ones.
+    /// A single-precision register. It is half of one of gdb's double-precision registers.
     Single {
         double: u32,
         upper: bool,
@@ -76,9 +76,9 @@ impl CortexM {
         if answer == b"OK" { Ok(()) } else { Err(CoreError::NoRegister { number }) }
     }
 
-    /// A write to DCRSR: moves a register of the halted core to or from DCRDR.
+    /// Processes a write to DCRSR: moves a register of the halted core to or from DCRDR.
     pub(super) fn transfer(&mut self, dcrsr: u32) -> Result<()> {
-        // Unpredictable on a running core (C1.6.3); nothing happens here.
+        // On a running core this is unpredictable (C1.6.3). Here nothing happens.
         if !self.halted {
             return Ok(());
         }

@@ -8,15 +8,15 @@ use super::{
 use crate::rsp::unexpected;
 use std::time::Duration;
 
-/// How long a look at a running core waits for its stop. Worth it: without this a debugger that asks "halted?" misses
-/// an algorithm that ends within microseconds, and goes to sleep.
+/// How long a read of the state of a running core waits for a stop. Without this wait, a debugger that asks "halted?"
+/// misses an algorithm that ends within microseconds, and goes to sleep.
 const GLANCE: Duration = Duration::from_millis(1);
 
-/// From here on are the magic values for returning from exceptions; no code.
+/// From this address on there is no code, but the magic values for returns from exceptions.
 const EXC_RETURN: u32 = 0xF000_0000;
 
 impl CortexM {
-    /// A write to DHCSR.
+    /// Processes a write to DHCSR.
     pub(super) fn set_control(&mut self, value: u32) -> Result<()> {
         const DBGKEY: u32 = 0xA05F;
         if value >> 16 != DBGKEY {
@@ -30,7 +30,7 @@ impl CortexM {
         }
         let debug = new & C_DEBUGEN != 0;
         if old & C_DEBUGEN == 0 && new == C_DEBUGEN && self.halted {
-            // probe-rs attaches under reset by enabling debug only after the reset: the caught core stays.
+            // probe-rs attaches under reset by enabling debug only after the reset. The caught core stays halted.
             self.control |= C_HALT;
         } else if debug && new & C_HALT != 0 {
             self.halt()?;
@@ -40,18 +40,18 @@ impl CortexM {
         Ok(())
     }
 
-    /// Resets the system, as AIRCR.SYSRESETREQ does. Memory keeps its content.
+    /// Resets the system as AIRCR.SYSRESETREQ does. Memory keeps its content.
     pub(super) fn reset(&mut self) -> Result<()> {
         self.pause()?;
         self.drop_temporary()?;
         self.client.monitor("system_reset")?;
-        // The request is served before the next packet is.
+        // QEMU serves the request before the next packet.
         self.register(PC)?;
         self.breakpoints.disable();
         self.set_breakpoints()?;
         self.was_reset = true;
         self.lockup = false;
-        // A real core catches only with C_DEBUGEN set, but see `set_control`.
+        // A real core catches the reset only if C_DEBUGEN is set, but see `set_control`.
         if self.demcr & VC_CORERESET != 0 {
             self.enter_debug_state(DFSR_VCATCH);
         } else {
@@ -64,7 +64,7 @@ impl CortexM {
         Ok(())
     }
 
-    /// Pulls the reset line.
+    /// Asserts the reset line.
     ///
     /// # Errors
     /// The gdbstub failed.
@@ -73,7 +73,7 @@ impl CortexM {
         self.pause().map(drop)
     }
 
-    /// Lets the reset line go.
+    /// Releases the reset line.
     ///
     /// # Errors
     /// The gdbstub failed.
@@ -84,7 +84,7 @@ impl CortexM {
         Ok(())
     }
 
-    /// Takes back every breakpoint and lets a running core go on without a debugger. A halted one stays halted.
+    /// Removes every breakpoint and lets a running core go on without a debugger. A halted core stays halted.
     ///
     /// # Errors
     /// The gdbstub failed.
@@ -97,7 +97,7 @@ impl CortexM {
         Ok(())
     }
 
-    /// Does something that needs the machine stopped, and lets it go on if it ran.
+    /// Does something that needs the machine stopped. Afterwards the machine continues if it ran before.
     pub(super) fn while_stopped<T>(&mut self, action: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let ran = self.pause()?;
         let result = action(self);
@@ -108,7 +108,7 @@ impl CortexM {
         result
     }
 
-    /// Takes note of a stop that happened meanwhile.
+    /// Notes a stop that happened meanwhile.
     pub(super) fn poll(&mut self) -> Result<()> {
         if self.running
             && let Some(stop) = self.client.receive(GLANCE)?
@@ -118,13 +118,13 @@ impl CortexM {
         Ok(())
     }
 
-    /// Lets the core run from where it is.
+    /// Lets the core run from its present position.
     pub(super) fn resume(&mut self) -> Result<()> {
         self.serve_host_call()?;
         let pc = self.register(PC)?;
         let thumb = self.register(XPSR)? & XPSR_T != 0;
         self.halted = false;
-        // A lockup makes QEMU abort: a core that would lock up at once is not let go.
+        // A lockup makes QEMU abort, so a core that would lock up at once is not released.
         self.lockup = !thumb || self.instruction(pc)?.is_none();
         if self.lockup {
             return Ok(());
@@ -135,14 +135,14 @@ impl CortexM {
         Ok(())
     }
 
-    /// QEMU never reports a BKPT; it makes an exception of it. Breakpoints stand in for it.
+    /// QEMU never reports a BKPT, but makes an exception from it. Breakpoints take its place.
     fn watch_for_bkpt(&mut self, pc: u32) -> Result<()> {
         // probe-rs lets a flash algorithm return to a BKPT.
         let caller = self.register(LR)? & !1;
         if caller != 0 && caller < EXC_RETURN && self.instruction(caller)?.is_some_and(is_bkpt) {
             self.add_temporary(caller)?;
         }
-        // BKPTs anywhere else (semihosting, panic handlers) are caught in the HardFault handler.
+        // All other BKPTs (semihosting, panic handlers) are caught in the HardFault handler.
         if self.control & C_DEBUGEN == 0 {
             return Ok(());
         }
@@ -179,7 +179,7 @@ impl CortexM {
             self.enter_debug_state(DFSR_HALTED);
             return Ok(());
         }
-        // A real core that steps onto a BKPT enters Debug state on it; the debugger moves the PC on.
+        // A real core that steps onto a BKPT enters Debug state there, and the debugger moves the PC on.
         let pc = self.register(PC)?;
         if self.instruction(pc)?.is_some_and(is_bkpt) {
             self.enter_debug_state(DFSR_HALTED | DFSR_BKPT);
@@ -190,7 +190,7 @@ impl CortexM {
         Ok(())
     }
 
-    /// Stops QEMU's machine. `true` if it ran and the core is not halted: the caller may let it go on.
+    /// Stops QEMU's machine. Returns `true` if it ran and the core is not halted. The caller may then let it go on.
     fn pause(&mut self) -> Result<bool> {
         if !self.running {
             return Ok(false);
@@ -201,16 +201,16 @@ impl CortexM {
             self.running = false;
             return Ok(true);
         }
-        // It had stopped by itself just before.
+        // It had stopped by itself shortly before.
         self.stopped(&stop)?;
         if !self.running {
             return Ok(false);
         }
-        // ... for a fault that is not ours to catch, and goes on.
+        // That was for a fault that this module does not catch, and the machine goes on.
         self.pause()
     }
 
-    /// Works out what a stop of the running machine means for the core.
+    /// Determines what a stop of the running machine means for the core.
     fn stopped(&mut self, stop: &[u8]) -> Result<()> {
         self.running = false;
         let hard_fault = self.breakpoints.hard_fault;
@@ -224,7 +224,7 @@ impl CortexM {
                 self.enter_debug_state(DFSR_VCATCH);
                 return Ok(());
             }
-            // A HardFault of the firmware's own: step off the breakpoint and go on.
+            // This is a HardFault of the firmware itself. Step off the breakpoint and go on.
             self.client.ask("s")?;
             return self.resume();
         }

@@ -1,4 +1,4 @@
-//! Single instructions executed by the halted core on our behalf, where the stub has no packet for it.
+//! Executes single instructions on the halted core if the stub has no packet for an operation.
 
 use super::{
     CortexM, Result,
@@ -15,16 +15,16 @@ pub(super) const STRB: &[u8] = &[0x01, 0x70];
 /// `bx lr`
 const BX_LR: &[u8] = &[0x70, 0x47];
 
-/// An interrupt that was pending when an exception was undone has this long to finish.
+/// If an interrupt was pending when an exception was undone, it has this long to finish.
 const TAIL: Duration = Duration::from_secs(1);
 
-/// Whether a halfword is `bkpt`.
+/// Whether a halfword is a `bkpt`.
 pub(super) fn is_bkpt(instruction: u16) -> bool {
     instruction >> 8 == 0xBE
 }
 
 impl CortexM {
-    /// Executes one instruction with r0 and r1 as given and returns r0. All registers are put back.
+    /// Executes one instruction with the given r0 and r1 and returns r0. All registers are restored.
     pub(super) fn stuff(&mut self, code: &[u8], r0: u32, r1: u32) -> Result<u32> {
         let saved = [self.register(R0)?, self.register(R1)?, self.register(PC)?];
         let xpsr = self.register(XPSR)?;
@@ -44,7 +44,7 @@ impl CortexM {
         Ok(result)
     }
 
-    /// Executes one instruction from a borrowed word of RAM; registers are left as it leaves them.
+    /// Executes one instruction from a borrowed word of RAM. The registers stay as the instruction leaves them.
     fn execute(&mut self, code: &[u8]) -> Result<()> {
         let scratch = self.machine.scratch();
         let mut saved = [0; 4];
@@ -67,9 +67,11 @@ impl CortexM {
     }
 
     /// For a core on the first instruction of its HardFault handler: if a BKPT brought it there, undoes the exception
-    /// entry and leaves the core on the BKPT, where a real one would have halted. `false` if it was another fault.
+    /// entry and leaves the core on the BKPT, where a real core would have halted. Returns `false` if it was another
+    /// fault.
     pub(super) fn unwind_bkpt(&mut self) -> Result<bool> {
-        // The stacked PC is the seventh word of the frame; EXC_RETURN in LR tells whose stack (ARMv7-M B1.5.8).
+        // The stacked PC is the seventh word of the frame. EXC_RETURN in LR says which stack holds the frame (ARMv7-M
+        // B1.5.8).
         let stack = if self.register(LR)? & 4 != 0 { self.special(SYS_PSP)? } else { self.register(SP)? };
         let mut bytes = [0; 4];
         if self.load(stack.wrapping_add(0x18), &mut bytes).is_err() {
@@ -81,7 +83,7 @@ impl CortexM {
         }
         self.execute(BX_LR)?;
         if self.register(PC)? != culprit {
-            // A pending interrupt was taken on the way back: it runs until the BKPT is reached again.
+            // A pending interrupt was taken on the return. It runs until the BKPT is reached again.
             self.add_temporary(culprit)?;
             self.client.send("c")?;
             if self.client.receive(TAIL)?.is_none() {

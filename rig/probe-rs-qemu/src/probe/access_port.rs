@@ -1,4 +1,5 @@
-//! SW-DP and AHB-AP (Arm Debug Interface v5, IHI 0031) as registers: where a USB probe puts bits on the wire.
+//! SW-DP and AHB-AP (Arm Debug Interface v5, IHI 0031) as registers, in the place where a USB probe puts bits on the
+//! wire.
 
 use super::{QemuProbe, QemuProbeError};
 use crate::cortex_m::{CoreError, CortexM};
@@ -13,12 +14,12 @@ use std::io;
 const DPIDR: u32 = 0x2BA0_1477;
 /// Identification of a Cortex-M4's AHB-AP.
 const AHB_AP_IDR: u32 = 0x2477_0011;
-/// Where the ROM table of a Cortex-M4 is, present.
+/// The address of a Cortex-M4's ROM table, marked as present.
 const ROM_TABLE: u32 = 0xE00F_F003;
-/// nRESET among the pins of CMSIS-DAP's DAP_SWJ_Pins.
+/// The bit of nRESET among the pins of CMSIS-DAP's DAP_SWJ_Pins.
 const NRESET: u32 = 1 << 7;
 
-/// Access port registers.
+/// Registers of the access port.
 const CSW: u32 = 0x00;
 const TAR: u32 = 0x04;
 const DRW: u32 = 0x0C;
@@ -30,7 +31,7 @@ const IDR: u32 = 0xFC;
 /// CSW.DeviceEn: the port works.
 const DEVICE_EN: u32 = 1 << 6;
 
-/// State of debug port and access port.
+/// State of the debug port and the access port.
 #[derive(Debug, Default)]
 pub(super) struct Registers {
     ctrl: u32,
@@ -41,17 +42,17 @@ pub(super) struct Registers {
 }
 
 impl Registers {
-    /// Address of an access port register, from its low bits and the bank.
+    /// The address of an access port register, from its low bits and the bank.
     fn ap_address(&self, low: u8) -> u32 {
         (self.select & 0xF0) | (u32::from(low) & 0xC)
     }
 
-    /// Whether the one access port there is has been selected.
+    /// Whether the only access port is selected.
     fn is_ours(&self) -> bool {
         self.select >> 24 == 0
     }
 
-    /// Bytes of one transfer: 1, 2 or 4.
+    /// Number of bytes in one transfer: 1, 2 or 4.
     fn size(&self) -> u32 {
         1 << (self.csw & 7).min(2)
     }
@@ -60,7 +61,7 @@ impl Registers {
         self.csw >> 4 & 3 == 1
     }
 
-    /// The address moves on within its 1 KiB block.
+    /// Increments the address within its block of 1 KiB.
     fn advance(&mut self, bytes: u32) {
         if self.increments() {
             self.tar = (self.tar & !0x3FF) | (self.tar.wrapping_add(bytes) & 0x3FF);
@@ -70,7 +71,7 @@ impl Registers {
     fn ctrl_stat(&self) -> u32 {
         const REQUESTS: u32 = 0x5000_0000;
         const READOK: u32 = 1 << 6;
-        // Power-up requests are acknowledged at once, one bit above.
+        // Requests for power-up are acknowledged at once, one bit above the request.
         (self.ctrl & (REQUESTS | 0xF00)) | (self.ctrl & REQUESTS) << 1 | READOK
     }
 }
@@ -80,8 +81,8 @@ impl QemuProbe {
         self.core.as_mut().ok_or_else(|| DebugProbeError::NotAttached.into())
     }
 
-    /// Does something with the core. A bus fault is what a FAULT acknowledge is to a real probe, whose driver has
-    /// cleared the sticky error by the time it reports it.
+    /// Does something with the core. A bus fault here corresponds to a FAULT acknowledge of a real probe. The driver of
+    /// such a probe has cleared the sticky error before it reports the fault.
     fn on_core<T>(&mut self, action: impl FnOnce(&mut CortexM) -> Result<T, CoreError>) -> Result<T, ArmError> {
         action(self.core()?).map_err(|error| match error {
             CoreError::Fault { .. } => DapError::FaultResponse.into(),
@@ -89,7 +90,7 @@ impl QemuProbe {
         })
     }
 
-    /// One transfer on the wire.
+    /// Performs one transfer on the wire.
     fn transfer(&mut self, access_port: bool) -> Result<(), ArmError> {
         self.faults.with(|faults| {
             if !faults.count_transfer() {
@@ -136,12 +137,13 @@ impl QemuProbe {
         Ok(())
     }
 
-    /// Address of a banked data register: a word of the 16 bytes at TAR.
+    /// The address of a banked data register: a word of the 16 bytes at TAR.
     fn banked(&self, register: u32) -> u32 {
         (self.registers.tar & !0xF) + (register - BD0)
     }
 
-    /// Whether a block of words can be moved in one go: data register, words, incrementing, plain memory.
+    /// Whether a block of words can be moved at once. This needs the data register, whole words, an incrementing
+    /// address, and plain memory.
     fn is_plain_block(&self, address: RegisterAddress, words: usize) -> bool {
         let registers = &self.registers;
         matches!(address, RegisterAddress::ApRegister(low) if registers.ap_address(low) == DRW)
@@ -219,7 +221,7 @@ impl RawDapAccess for QemuProbe {
         Ok(())
     }
 
-    // Blocks are what makes flashing quick: one packet instead of 256.
+    // Blocks make flashing fast: one packet replaces 256.
     fn raw_read_block(&mut self, address: RegisterAddress, values: &mut [u32]) -> Result<(), ArmError> {
         if !self.is_plain_block(address, values.len()) {
             for value in values {

@@ -1,4 +1,4 @@
-//! Emulated boards in probe-rs' lists of probes.
+//! Shows emulated boards in the probe lists of probe-rs.
 
 use super::{FaultHandle, NAME, QemuProbe};
 use crate::{Endpoint, Machine};
@@ -11,25 +11,25 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Vendor id of pid.codes, for open hardware.
+/// Vendor id of pid.codes, which is for open hardware.
 pub const VENDOR_ID: u16 = 0x1209;
-/// Product id that pid.codes keeps for tests.
+/// Product id that pid.codes reserves for tests.
 pub const PRODUCT_ID: u16 = 0x0001;
 
-/// The factory that probe-rs knows, once registered by `probe_rs::plugin::register_plugin`, or asked by
-/// [`QemuLister`]. It is one for the process, as probe-rs keeps references to factories for ever.
+/// The factory. probe-rs knows it after `probe_rs::plugin::register_plugin`, and [`QemuLister`] asks it as well. There
+/// is one in each process, because probe-rs keeps references to factories for ever.
 pub static FACTORY: QemuProbeFactory = QemuProbeFactory { entries: Mutex::new(Vec::new()) };
 
-/// One emulated board in the list.
+/// An emulated board in the list.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Serial number, the third part of a selector `1209:0001:serial`. A new entry replaces one with the same.
+    /// Serial number, the third part of a selector `1209:0001:serial`. A new entry replaces one with the same number.
     pub serial: String,
-    /// What it is.
+    /// The machine.
     pub machine: Machine,
-    /// Where its gdbstub listens.
+    /// The address of its gdbstub.
     pub endpoint: Endpoint,
-    /// What is broken about it.
+    /// The faults of the board.
     pub faults: FaultHandle,
 }
 
@@ -47,7 +47,7 @@ impl QemuProbeFactory {
         entries.push(entry);
     }
 
-    /// Takes a board off the list.
+    /// Removes a board from the list.
     pub fn remove(&self, serial: &str) {
         self.entries().retain(|entry| entry.serial != serial);
     }
@@ -81,7 +81,7 @@ impl ProbeFactory for QemuProbeFactory {
     }
 }
 
-/// Lists emulated boards and nothing else, so that no USB device is touched: for `Lister::with_lister`.
+/// Lists only emulated boards, so that no USB device is touched. It is for `Lister::with_lister`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct QemuLister;
 

@@ -1,41 +1,41 @@
-//! Faults of probe, wiring and flash, on demand: for tests of what stands above.
+//! Faults of the probe, the wiring and the flash, on demand, for tests of the layers above.
 
 use std::{
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// What is broken.
+/// The present faults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// The target does not acknowledge: no power, or not wired.
+    /// Whether the target does not acknowledge, because it has no power or is not connected.
     pub no_target: bool,
-    /// Accesses through the port fault: debug is locked (read-out protection).
+    /// Whether accesses through the port fault, because debug access is locked (read-out protection).
     pub locked: bool,
-    /// After that many more transfers the probe is unplugged.
+    /// The probe is unplugged after this number of further transfers.
     pub unplug_after: Option<u64>,
-    /// Cells at these addresses are bad: bit 0 of each word reads inverted.
+    /// The cells at these addresses are bad: bit 0 of each word reads inverted.
     pub bad_cells: Option<Range<u32>>,
 }
 
-/// Shared with the test, so that it can break things while a session is open.
+/// A handle that the test shares, so that it can break things while a session is open.
 #[derive(Debug, Clone, Default)]
 pub struct FaultHandle(Arc<Mutex<Faults>>);
 
 impl FaultHandle {
-    /// Breaks or repairs.
+    /// Changes the faults.
     pub fn set(&self, faults: Faults) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = faults;
     }
 
-    /// Looks at the faults, and counts down what has to be.
+    /// Reads the faults, and counts down those that have a counter.
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut Faults) -> T) -> T {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Faults {
-    /// Applies `bad_cells` to words read from `address` on.
+    /// Applies `bad_cells` to words that were read from `address` on.
     pub(super) fn spoil(&self, address: u32, words: &mut [u32]) {
         if let Some(bad) = &self.bad_cells {
             for (word, at) in words.iter_mut().zip((address..).step_by(4)) {
@@ -46,7 +46,7 @@ impl Faults {
         }
     }
 
-    /// Counts one transfer. `false` once the probe is unplugged.
+    /// Counts one transfer. Returns `false` after the probe is unplugged.
     pub(super) fn count_transfer(&mut self) -> bool {
         match &mut self.unplug_after {
             Some(0) => false,

@@ -9,55 +9,57 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A stub answers within this time, or something is wrong with it. QEMU takes less than a millisecond.
+/// A stub that does not answer within this time does not work. QEMU takes less than a millisecond.
 const ANSWER: Duration = Duration::from_secs(3);
-/// For the connection itself, over TCP.
+/// The time limit for connecting over TCP.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// The gdbstub can't be reached, or is no longer there, or breaks the protocol.
+/// The gdbstub can't be reached, has ended, or violates the protocol.
 #[derive(Debug, thiserror::Error)]
 pub enum RspError {
-    /// Nothing listens there.
-    #[error("connecting to the gdbstub at {endpoint} failed; is that QEMU running?")]
+    /// Nothing listens at the address.
+    #[error("connecting to the gdbstub at {endpoint} failed; check that this QEMU is running")]
     Connect {
-        /// Where.
+        /// The address of the stub.
         endpoint: Endpoint,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// QEMU has gone: killed, or aborted by itself, as it does when the core locks up.
-    #[error("the gdbstub at {endpoint} closed the connection: QEMU has ended, look at its error output")]
+    /// QEMU has ended: it was killed, or it aborted, as it does when the core locks up.
+    #[error("the gdbstub at {endpoint} closed the connection: QEMU has ended; look at its error output")]
     Closed {
-        /// Where.
+        /// The address of the stub.
         endpoint: Endpoint,
     },
     /// The connection broke.
     #[error("the connection to the gdbstub at {endpoint} broke")]
     Io {
-        /// Where.
+        /// The address of the stub.
         endpoint: Endpoint,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// No answer.
-    #[error("the gdbstub at {endpoint} did not answer {request} within {after:?}; does another debugger hold it?")]
+    /// The stub did not answer.
+    #[error(
+        "the gdbstub at {endpoint} did not answer {request} within {after:?}; check whether another debugger uses it"
+    )]
     Timeout {
-        /// Where.
+        /// The address of the stub.
         endpoint: Endpoint,
-        /// What was asked.
+        /// The request.
         request: String,
-        /// How long it was waited for.
+        /// The time limit.
         after: Duration,
     },
-    /// A packet broke the rules.
+    /// A packet violated the rules.
     #[error("the gdbstub sent a malformed packet")]
     Packet(#[from] PacketError),
-    /// An answer that is none to the request.
+    /// The answer does not belong to the request.
     #[error("the gdbstub answered `{request}` with `{answer}`")]
     Unexpected {
-        /// What was asked.
+        /// The request.
         request: String,
-        /// What came back.
+        /// The answer.
         answer: String,
     },
 }
@@ -119,19 +121,19 @@ impl Client {
     /// Connects and makes the stub ready. QEMU stops its machine at this moment.
     ///
     /// # Errors
-    /// Nothing listens there, or it does not answer as a gdbstub does.
+    /// Nothing listens at the address, or the listener does not answer like a gdbstub.
     pub fn connect(endpoint: &Endpoint) -> Result<Self, RspError> {
         let stream =
             Stream::open(endpoint).map_err(|source| RspError::Connect { endpoint: endpoint.clone(), source })?;
         let mut client = Self { endpoint: endpoint.clone(), stream, decoder: Decoder::default() };
-        // Not `multiprocess+`: then QEMU would refuse a `D` that names no process.
+        // The features do not include `multiprocess+`. With it, QEMU would refuse a `D` that names no process.
         const SUPPORTED: &str = "qSupported:swbreak+;hwbreak+;vContSupported+";
         let mut answer = client.ask(SUPPORTED)?;
-        // A machine that was running tells first that our coming has stopped it.
+        // If the machine was running, the stub first reports that the connection has stopped it.
         while matches!(answer.first(), Some(b'T' | b'S')) {
             answer = client.expect(SUPPORTED)?;
         }
-        // QEMU answers `p` and `P` only to those who have read the description of its registers.
+        // QEMU answers `p` and `P` only to a client that has read the description of its registers.
         client.ask("qXfer:features:read:target.xml:0,ffb")?;
         Ok(client)
     }
@@ -145,7 +147,7 @@ impl Client {
         self.write(&encode(request.as_bytes()))
     }
 
-    /// Stops a running machine; the stop reply follows.
+    /// Stops a running machine. The stop reply follows.
     ///
     /// # Errors
     /// The connection is broken.
@@ -153,10 +155,10 @@ impl Client {
         self.write(&[3])
     }
 
-    /// Next packet, or `None` if there is none before the time is over.
+    /// The next packet, or `None` if there is none within the time limit.
     ///
     /// # Errors
-    /// The connection is broken, or the packet is.
+    /// The connection or the packet is broken.
     pub fn receive(&mut self, timeout: Duration) -> Result<Option<Vec<u8>>, RspError> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -165,7 +167,7 @@ impl Client {
                 self.write(b"+")?;
                 return Ok(Some(body));
             }
-            // The system takes zero for "forever".
+            // The system takes zero as "for ever".
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_micros(1));
             let mut bytes = [0; 8192];
             match self.stream.read(left, &mut bytes) {
@@ -181,10 +183,10 @@ impl Client {
         }
     }
 
-    /// Next packet, which must come.
+    /// The next packet, which must come.
     ///
     /// # Errors
-    /// As [`Client::receive`], and that it did not come; `request` says after what.
+    /// The same as for [`Client::receive`], or no packet came. `request` says what it should answer.
     pub fn expect(&mut self, request: &str) -> Result<Vec<u8>, RspError> {
         self.receive(ANSWER)?.ok_or_else(|| RspError::Timeout {
             endpoint: self.endpoint.clone(),
@@ -196,25 +198,25 @@ impl Client {
     /// Sends a request and waits for the answer.
     ///
     /// # Errors
-    /// As [`Client::expect`].
+    /// The same as for [`Client::expect`].
     pub fn ask(&mut self, request: &str) -> Result<Vec<u8>, RspError> {
         self.send(request)?;
         self.expect(request)
     }
 
-    /// As [`Client::ask`] for a request that is answered by `OK`.
+    /// Does the same as [`Client::ask`] for a request that is answered by `OK`.
     ///
     /// # Errors
-    /// As [`Client::expect`], and that the answer is another one.
+    /// The same as for [`Client::expect`], or the answer is another one.
     pub fn order(&mut self, request: &str) -> Result<(), RspError> {
         let answer = self.ask(request)?;
         if answer == b"OK" { Ok(()) } else { Err(unexpected(request, &answer)) }
     }
 
-    /// Runs a command of QEMU's own monitor and gives what it printed.
+    /// Runs a command of QEMU's own monitor and returns its output.
     ///
     /// # Errors
-    /// As [`Client::expect`], and that the monitor refused.
+    /// The same as for [`Client::expect`], or the monitor refused.
     pub fn monitor(&mut self, command: &str) -> Result<String, RspError> {
         self.send(&format!("qRcmd,{}", to_hex(command.as_bytes())))?;
         let mut printed = String::new();
@@ -244,7 +246,7 @@ impl Client {
     }
 }
 
-/// An answer that is none to `request`.
+/// The error for an answer that does not belong to `request`.
 pub(crate) fn unexpected(request: &str, answer: &[u8]) -> RspError {
     RspError::Unexpected { request: shorten(request.as_bytes()), answer: shorten(answer) }
 }

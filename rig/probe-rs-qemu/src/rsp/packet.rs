@@ -1,31 +1,31 @@
-//! Packets: `$body#checksum`, with escapes and run-length encoding. No input or output here.
+//! Packets: `$body#checksum`, with escapes and run-length encoding. This module does no input or output.
 
 use std::fmt::Write as _;
 
-/// A packet broke the rules of the protocol.
+/// A packet violated the rules of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PacketError {
-    /// The checksum is not two hexadecimal digits, or not the sum of the body modulo 256.
+    /// The checksum is not two hexadecimal digits, or it is not the sum of the body modulo 256.
     #[error("checksum of a packet is wrong (sum of the body {sum:#04x})")]
     Checksum {
-        /// Sum of the received body.
+        /// The sum of the received body.
         sum: u8,
     },
-    /// An escape or a repeat count at the end of the body, a repeat of nothing, or a count out of range.
+    /// The body ends in an escape or a repeat count, repeats nothing, or has a count out of range.
     #[error("escape or repeat count of a packet is malformed")]
     Coding,
     /// The other side did not understand our packet (`-`).
     #[error("the other side received a damaged packet")]
     Refused,
-    /// No end of packet within the largest size that a stub sends.
+    /// The packet does not end within the largest size that a stub sends.
     #[error("a packet is longer than {MAX} bytes")]
     TooLong,
 }
 
-/// Longest packet that is waited for. QEMU's own limit is 4096.
+/// The longest packet that is accepted. QEMU's own limit is 4096.
 const MAX: usize = 64 * 1024;
 
-/// Wraps `body`, escaping the bytes that have a meaning of their own.
+/// Makes a packet from `body`. Bytes that have a meaning of their own are escaped.
 pub fn encode(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len() + 4);
     out.push(b'$');
@@ -50,7 +50,7 @@ pub fn to_hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Bytes of hexadecimal digits; `None` if there is an odd number of them or anything else among them.
+/// The bytes of hexadecimal digits, or `None` if their number is odd or another character is among them.
 pub fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
     let digit = |d: u8| char::from(d).to_digit(16).map(|v| v as u8);
     let (pairs, rest) = digits.as_chunks::<2>();
@@ -67,15 +67,16 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Takes in what arrived.
+    /// Adds received bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Body of the next whole packet, if there is one. Acknowledgements (`+`) and noise between packets are skipped.
+    /// The body of the next complete packet, if there is one. Acknowledgements (`+`) and noise between packets are
+    /// skipped.
     ///
     /// # Errors
-    /// The packet, or the acknowledgement before it, is bad; it is consumed, so that the next call goes on after it.
+    /// The packet, or the acknowledgement before it, is bad. It is consumed, so that the next call continues after it.
     pub fn next_packet(&mut self) -> Result<Option<Vec<u8>>, PacketError> {
         let Some(start) = self.buffer.iter().position(|&b| b == b'$' || b == b'-') else {
             self.buffer.clear();
@@ -106,7 +107,7 @@ impl Decoder {
     }
 }
 
-/// Undoes escapes (`}`) and repeats (`*`).
+/// Resolves escapes (`}`) and repeats (`*`).
 fn unpack(body: &[u8]) -> Result<Vec<u8>, PacketError> {
     let mut out = Vec::with_capacity(body.len());
     let mut bytes = body.iter().copied();
@@ -115,7 +116,7 @@ fn unpack(body: &[u8]) -> Result<Vec<u8>, PacketError> {
             b'}' => out.push(bytes.next().ok_or(PacketError::Coding)? ^ 0x20),
             b'*' => {
                 let last = *out.last().ok_or(PacketError::Coding)?;
-                // The count is a printable character: repeats + 29.
+                // The count is a printable character: the number of repeats plus 29.
                 let count = bytes.next().and_then(|c| c.checked_sub(29)).filter(|c| (3..=97).contains(c));
                 out.extend(std::iter::repeat_n(last, usize::from(count.ok_or(PacketError::Coding)?)));
             }
@@ -149,7 +150,7 @@ mod tests {
 
     #[test]
     fn expands_repeats() {
-        // "0* " is 0 and three more.
+        // "0* " stands for 0 and three more.
         assert_eq!(decode(b"$0* #7a"), Ok(Some(b"0000".to_vec())));
     }
 
@@ -194,7 +195,7 @@ mod tests {
         fn noise_never_panics(noise: Vec<u8>) {
             let mut decoder = Decoder::default();
             decoder.feed(&noise);
-            // Every call that gives something consumes at least one byte.
+            // Every call that returns something consumes at least one byte.
             for _ in 0..=noise.len() {
                 if decoder.next_packet() == Ok(None) {
                     return Ok(());

@@ -1,4 +1,4 @@
-//! A card emulator that runs this project's firmware: [`wire::link`] over a serial port.
+//! A card emulator that runs the firmware of this repository: [`wire::link`] over a serial port.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::link::LinkError;
 use crate::link::emulator::Relay;
 use taprig_record::units::lower_hex;
 
-/// A board computes the digest of its flash when it is first asked.
+/// The longest time for an identity. A board computes the digest of its flash when it is asked for the first time.
 const IDENTITY: Duration = Duration::from_secs(2);
 
-/// An order is carried out within this.
+/// The longest time that an order takes.
 const ORDER: Duration = Duration::from_secs(1);
 
-/// What an emulator is asked to return when it has to catch up.
+/// What the emulator is asked to return when the rig wants it to catch up.
 const CAUGHT_UP: [u8; 8] = *b"result !";
 
 const WHO: &str = "the card emulator";
@@ -35,13 +35,13 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// The emulator behind this relay.
+    /// The emulator at the other end of this relay.
     #[must_use]
     pub fn new(relay: Relay) -> Self {
         Self { relay, capabilities: Self::can() }
     }
 
-    /// What every card emulator with this firmware can do.
+    /// The capabilities of every card emulator with this firmware.
     #[must_use]
     pub fn can() -> CardCapabilities {
         CardCapabilities { can: CardCapability::ALL.into(), nonce: true, protocol: Some(PROTOCOL) }
@@ -110,7 +110,7 @@ impl CardSide for Emulator {
     }
 
     async fn note(&mut self, deadline: Instant) -> Result<Option<CardNote>, LinkError> {
-        // Each turn takes one note whole, so a caller that gives up between two loses none.
+        // Each turn takes one complete note, so a caller that gives up between two turns loses nothing.
         while let Some((note, seen)) = self.relay.note(deadline).await? {
             let (board_us, air_us) = (Some(note.at_us), note.air_us.into());
             if let Some(what) = what(note) {
@@ -126,7 +126,7 @@ impl CardSide for Emulator {
 }
 
 fn too_long(what: &str, length: usize) -> LinkError {
-    LinkError::Refused { what: what.into(), from: WHO, why: format!("{length} bytes are more than its link carries") }
+    LinkError::Refused { what: what.into(), from: WHO, why: format!("its link can't carry {length} bytes") }
 }
 
 fn front(card: &Activation, beside: Option<Beside>) -> Result<link::Front, LinkError> {
@@ -153,7 +153,7 @@ fn on_the_wire(answer: &Answer) -> Result<link::Answer, LinkError> {
     })
 }
 
-/// A longer time than the link carries is longer than any reader waits.
+/// Limits a time to what the link can carry. That is longer than any reader waits.
 fn clamped(time: taprig_model::units::Duration) -> u32 {
     u32::try_from(time.us).unwrap_or(u32::MAX)
 }
@@ -173,7 +173,7 @@ fn fault(fault: Fault) -> link::Fault {
     }
 }
 
-/// What a note means to a run; `None` for those that only answer an order.
+/// The meaning of a note for a run, or `None` for a note that only answers an order.
 fn what(note: Note) -> Option<What> {
     Some(match note.report {
         Report::Started => What::Started,
@@ -196,7 +196,7 @@ fn what(note: Note) -> Option<What> {
         }
         Report::Refused { order, why } => What::Trouble(format!("the emulator refused order {order}: {why:?}")),
         Report::Damaged => What::Trouble("the emulator saw damaged orders".into()),
-        // The nonce of a case is waited for where it is sent.
+        // The method that sends the nonce of a case waits for it.
         Report::Echo(bytes) => {
             return (bytes == CAUGHT_UP).then_some(What::CaughtUp);
         }

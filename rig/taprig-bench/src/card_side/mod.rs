@@ -1,19 +1,19 @@
-//! The card side of a bench: whatever holds a card to the reader and lets the rig answer for it.
+//! The card side of a bench: whatever holds a card to the reader and lets the rig answer in place of the card.
 //!
-//! A run speaks to [`CardSide`] and to nothing below it. [`emulator`] is the adapter of a card emulator that runs this
-//! project's firmware. A side with an antenna, or one that simulates the reader's end too, gets an adapter of its own beside
-//! it and lists what it can do: a case that needs more is not applicable there.
+//! A run talks to [`CardSide`] and to nothing below it. [`emulator`] is the adapter of a card emulator that runs the
+//! firmware of this repository. A side with an antenna, or one that also simulates the reader's end, needs its own
+//! adapter beside it. The adapter lists its capabilities, and a case that needs more is not applicable on that side.
 //!
 //! # One tap
 //!
-//! The run calls [`CardSide::configure`] and [`CardSide::present`], then waits for notes. Each [`What::Command`] gets one
-//! [`CardSide::answer`]. Between a command and its answer the reader waits, so this is where a run may do something else at
-//! a named point of the tap: take power away, say a line to the validator. [`CardSide::remove`] ends the tap, and
-//! [`What::Removed`] tells that it has.
+//! The run calls [`CardSide::configure`] and [`CardSide::present`] and then waits for notes. Each [`What::Command`]
+//! needs one [`CardSide::answer`]. The reader waits between a command and its answer. This is where a run can do
+//! something else at a known point of the tap, such as taking power away or sending a line to the validator.
+//! [`CardSide::remove`] ends the tap, and [`What::Removed`] reports its end.
 //!
 //! # An adapter of one's own
 //!
-//! This one plays a reader that sends a script of commands, and keeps what the card answers.
+//! The following adapter plays a reader that sends a script of commands, and keeps what the card answers.
 //!
 //! ```
 //! use std::collections::VecDeque;
@@ -132,30 +132,31 @@ use crate::link::LinkError;
 
 /// A card side that has power.
 ///
-/// A run uses it from one thread at a time. Each method ends by a deadline of its own or by the one that it is given.
+/// A run uses it from one thread at a time. Each method ends by a deadline of its own, or by the deadline that it is
+/// given.
 #[async_trait(?Send)]
 pub trait CardSide: fmt::Debug + Send {
-    /// What it can do.
+    /// The capabilities of this side.
     fn capabilities(&self) -> &CardCapabilities;
 
-    /// Waits until it takes orders. One that is [`Start::PoweredOn`] tells that it has started; one that is
-    /// [`Start::StillOn`] only has to be there.
+    /// Waits until the side accepts orders. With [`Start::PoweredOn`] the side reports its start. With
+    /// [`Start::StillOn`] it only has to be there.
     ///
     /// # Errors
     /// [`LinkError::Deadline`], [`LinkError::Gone`].
     async fn starts(&mut self, how: Start, within: Duration) -> Result<(), LinkError>;
 
-    /// Asks it who it is.
+    /// Asks the side for its identity.
     ///
     /// # Errors
-    /// [`LinkError`] when there is no answer, or one of another version of its protocol.
+    /// [`LinkError`] if there is no answer, or an answer in another version of the protocol.
     async fn identify(&mut self) -> Result<CardIdentity, LinkError>;
 
-    /// From the next [`CardSide::present`] on, be this card, with another one beside it if there is one. With `frames`, each
-    /// frame on the air is told ([`What::Frame`]).
+    /// Sets the card, and optionally another card beside it, from the next [`CardSide::present`] on. With `frames`, the
+    /// side reports each frame on the air ([`What::Frame`]).
     ///
     /// # Errors
-    /// [`LinkError::Refused`] for what the side can't be, [`LinkError::Deadline`], [`LinkError::Gone`].
+    /// [`LinkError::Refused`] for a card that the side can't play, [`LinkError::Deadline`], [`LinkError::Gone`].
     async fn configure(&mut self, card: &Activation, beside: Option<Beside>, frames: bool) -> Result<(), LinkError>;
 
     /// Holds the card to the reader.
@@ -164,110 +165,111 @@ pub trait CardSide: fmt::Debug + Send {
     /// [`LinkError::Gone`].
     async fn present(&mut self) -> Result<(), LinkError>;
 
-    /// What the card says to the command of this number ([`What::Command`]).
+    /// Sends the card's answer to the command with this number ([`What::Command`]).
     ///
     /// # Errors
-    /// [`LinkError::Refused`] for an answer that it can't carry, [`LinkError::Gone`].
+    /// [`LinkError::Refused`] for an answer that the side can't carry, [`LinkError::Gone`].
     async fn answer(&mut self, command: u16, answer: Answer) -> Result<(), LinkError>;
 
-    /// Takes the card away. [`What::Removed`] tells that it is gone; where it was gone already, nothing more is told.
+    /// Takes the card away. [`What::Removed`] reports that it is gone. If it was gone already, nothing is reported.
     ///
     /// # Errors
     /// [`LinkError::Gone`].
     async fn remove(&mut self) -> Result<(), LinkError>;
 
-    /// Has the side tell [`What::CaughtUp`] once all is told that was before.
+    /// Asks the side to report [`What::CaughtUp`] after everything that it has to report so far.
     ///
     /// # Errors
     /// [`LinkError::Gone`].
     async fn catch_up(&mut self) -> Result<(), LinkError>;
 
-    /// Proves that what it tells from here on belongs to this case: by returning `nonce`. A side that can't do that rests on
-    /// the power-on before the case, as the default does.
+    /// Proves that all reports from now on belong to this case: the side returns `nonce`. A side that can't do that
+    /// rests on the power-on before the case, which is the default.
     ///
     /// # Errors
-    /// [`LinkError::Deadline`] when the nonce did not come back, [`LinkError::Gone`].
+    /// [`LinkError::Deadline`] if the nonce did not come back, [`LinkError::Gone`].
     async fn echo(&mut self, _nonce: [u8; 8], _within: Duration) -> Result<Freshness, LinkError> {
         Ok(Freshness::PowerOn)
     }
 
-    /// The next thing that it tells. `None` when the deadline passes first.
+    /// The next note, or `None` if the deadline passes first.
     ///
-    /// A run waits for the validator at the same time and drops the future that loses, so nothing may be lost then.
+    /// A run waits for the validator at the same time and drops the future that is later, so dropping it must lose
+    /// nothing.
     ///
     /// # Errors
     /// [`LinkError::Gone`].
     async fn note(&mut self, deadline: Instant) -> Result<Option<CardNote>, LinkError>;
 
-    /// Lets go of it, so that its port can be opened again. What it tells from here on is lost.
+    /// Closes the side, so that its port can be opened again. Whatever it reports from now on is lost.
     async fn close(self: Box<Self>) {}
 
-    /// How many notes were lost on their way since this was last asked. When it is not zero, what the card side saw is not
-    /// whole, and the case is the rig's error.
+    /// How many notes were lost since the last call. If the number is not zero, the observations of the card side are
+    /// incomplete, and the case is an error of the rig.
     fn take_lost(&mut self) -> u32 {
         0
     }
 
-    /// Lets time pass. What the side tells meanwhile is kept for [`CardSide::note`].
+    /// Lets time pass. Notes of this time are kept for [`CardSide::note`].
     ///
     /// # Errors
-    /// [`LinkError::Gone`], at once.
+    /// [`LinkError::Gone`] as soon as the side is gone.
     async fn idle(&mut self, deadline: Instant) -> Result<(), LinkError>;
 }
 
-/// What a card side can do.
+/// The capabilities of a card side.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CardCapabilities {
-    /// What cases may need of it.
+    /// Those that a case may need.
     pub can: Vec<CardCapability>,
-    /// It returns a nonce.
+    /// Whether it returns a nonce.
     pub nonce: bool,
-    /// Version of the protocol between rig and card side, where it has one.
+    /// Version of the protocol between the rig and the card side, if it has one.
     pub protocol: Option<u8>,
 }
 
-/// Who a card side is.
+/// The identity of a card side.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CardIdentity {
     /// What it said: `firmware`, `board`, `version`, `digest`.
     pub said: Fields,
-    /// SHA-256 of the image that it runs, lower-case hex, where it tells.
+    /// SHA-256 of the image that it runs, in lower-case hexadecimal, if it reports one.
     pub digest: Option<String>,
 }
 
-/// What a card says to one command, and how the air carries it.
+/// The answer of a card to one command, and what the air does to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Response APDU with status word.
+    /// Response APDU with its status word.
     pub response: Vec<u8>,
-    /// The card's own time for it.
+    /// The time that the card itself takes for it.
     pub delay: taprig_model::units::Duration,
     /// What goes wrong on the air.
     pub fault: Option<Fault>,
 }
 
-/// Something that a card side tells.
+/// A note: something that a card side reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CardNote {
-    /// When it happened on the side's own clock, in us since its start, where it has one.
+    /// Time at which it happened, in us since the side's start, if the side has a clock.
     pub board_us: Option<u64>,
-    /// Time on the air since the card was presented, in us: modelled or measured, as the bench is. The reader's waiting is
-    /// part of it as far as the side knows of it.
+    /// Time on the air since the card was presented, in us. It is modelled or measured, like all times of the bench. It
+    /// includes the reader's waiting as far as the side knows of it.
     pub air_us: u64,
-    /// When the rig had read all of it.
+    /// Time at which the rig had read the complete note.
     pub seen: std::time::Instant,
     /// What happened.
     pub what: What,
 }
 
-/// What a card side tells of.
+/// The content of a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// It has started, though nobody asked it to.
+    /// The side has started, although nobody asked it to.
     Started,
-    /// The reader switched its field.
+    /// The reader switched its field on or off.
     Field {
-        /// On.
+        /// Whether the field is on now.
         on: bool,
     },
     /// The reader activated the card: RATS was answered.
@@ -275,28 +277,28 @@ pub enum What {
         /// FSD that the reader announced, in bytes.
         fsd: u16,
     },
-    /// A command APDU, which waits for its answer.
+    /// A command APDU. The side waits for the answer.
     Command {
-        /// Its number, for [`CardSide::answer`].
+        /// Number of the command, for [`CardSide::answer`].
         number: u16,
         /// The command.
         command: Vec<u8>,
     },
-    /// The reader let the card go.
+    /// The reader released the card.
     Released(Release),
     /// The card is out of the field.
     Removed(Traffic),
     /// A frame on the air.
     Frame {
-        /// From the card; else from the reader.
+        /// Whether the card sent the frame. Otherwise the reader sent it.
         from_card: bool,
-        /// Of seven bits.
+        /// Whether the frame is a short frame of seven bits.
         short: bool,
-        /// Bytes, CRC included.
+        /// The bytes with CRC.
         bytes: Vec<u8>,
     },
-    /// All is told that was before [`CardSide::catch_up`].
+    /// Everything from before [`CardSide::catch_up`] has been reported.
     CaughtUp,
-    /// Something went wrong with an order, in words for the record.
+    /// An order went wrong. The text goes into the record.
     Trouble(String),
 }

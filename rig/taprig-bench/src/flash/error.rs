@@ -1,5 +1,5 @@
-//! Why flashing failed, in words that help. probe-rs' own top-level messages say little: the cause is found by walking
-//! the sources of an error.
+//! Why flashing failed. The top-level messages of probe-rs say little, so the cause is found among the sources of an
+//! error.
 
 use super::{ImageError, Operation};
 use probe_rs::{
@@ -11,10 +11,10 @@ use probe_rs::{
 use probe_rs_qemu::cortex_m::CoreError;
 use std::{error::Error, fmt, path::PathBuf, time::Duration};
 
-/// What was being done.
+/// The stage of flashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Making sure that image and chip belong together.
+pub enum FlashStage {
+    /// Checking that image and chip belong together.
     Check,
     /// Opening the probe.
     Open,
@@ -26,7 +26,7 @@ pub enum Step {
     Reset,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for FlashStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Check => "choosing what to flash on",
@@ -45,41 +45,41 @@ impl fmt::Display for Step {
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
-    /// The image is none, or none for this chip.
+    /// The file is not an image, or not an image for this chip.
     #[error(transparent)]
     Image(Box<ImageError>),
     /// probe-rs does not know the chip.
-    #[error("probe-rs knows no chip by that name, or several")]
+    #[error("probe-rs knows no chip with that name, or several")]
     UnknownChip,
     /// The flash algorithm's file can't be read.
     #[error("reading the flash algorithm {} failed", .0.display())]
     AlgorithmUnreadable(PathBuf),
-    /// The flash algorithm's file is not one.
+    /// The flash algorithm's file does not contain a flash algorithm.
     #[error("the flash algorithm {} can't be used", .0.display())]
     AlgorithmBroken(PathBuf),
-    /// The probe's name is no selector.
-    #[error("a probe is named by `vid:pid` or `vid:pid:serial`, in hexadecimal: `0483:374b:0670FF48`")]
+    /// The probe's name is not a selector.
+    #[error("the name of a probe has the form `vid:pid` or `vid:pid:serial`, in hexadecimal: `0483:374b:0670FF48`")]
     BadSelector,
-    /// No such probe.
-    #[error("no such probe is connected (there is: {connected})")]
+    /// There is no such probe.
+    #[error("no such probe is connected (connected probes: {connected})")]
     NoProbe {
-        /// The probes that there are.
+        /// The connected probes.
         connected: String,
     },
-    /// No probe was named, and there is more than one.
+    /// The bench file names no probe, and there is more than one.
     #[error("several probes are connected ({connected})")]
     WhichProbe {
-        /// The probes that there are.
+        /// The connected probes.
         connected: String,
     },
-    /// The probe is there but can't be used.
+    /// The probe is connected but can't be used.
     #[error("the probe can't be opened")]
     ProbeBusy,
     /// The probe vanished.
     #[error("the connection to the probe broke")]
     ProbeLost,
     /// The emulator vanished.
-    #[error("the emulated board is gone or does not answer")]
+    #[error("the emulated board has ended or does not answer")]
     EmulatorLost,
     /// The chip does not answer.
     #[error("the chip does not answer")]
@@ -87,53 +87,53 @@ pub enum Cause {
     /// The chip does not let a debugger in.
     #[error("the chip refuses debug access")]
     Locked,
-    /// Flash holds something else than was written.
-    #[error("flash reads back other bytes than were written")]
+    /// The content of flash differs from what was written.
+    #[error("flash reads back bytes that differ from those that were written")]
     Verify,
     /// The flash algorithm reported a failure.
     #[error("the flash algorithm reported code {code}")]
     Algorithm {
-        /// What it returned.
+        /// The code that it returned.
         code: u32,
     },
-    /// Nothing happened for too long.
-    #[error("nothing happened for {0:?}")]
+    /// Flashing made no progress for too long.
+    #[error("there was no progress for {0:?}")]
     Stalled(Duration),
-    /// Something else; the sources tell.
+    /// Any other cause. The sources contain the details.
     #[error("{0}")]
     Other(String),
 }
 
 impl Cause {
-    /// What to try.
+    /// What a person can try.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
             Self::Image(error) => error.advice(),
-            Self::UnknownChip => "write it as in its list of chips, for example STM32F405RGTx",
+            Self::UnknownChip => "write the name as in the list of chips of probe-rs, for example STM32F405RGTx",
             Self::AlgorithmUnreadable(_) | Self::AlgorithmBroken(_) => "build it with ci/firmware",
             Self::NoProbe { .. } => "check its cable, or correct the bench file",
-            Self::WhichProbe { .. } => "name one in the bench file",
-            Self::ProbeBusy => "is another program using it, or is this user not allowed to (udev rules)?",
-            Self::ProbeLost => "was it unplugged? Check its cable and run again",
-            Self::EmulatorLost => "look at its qemu.log",
-            Self::NoTarget => "check that the board has power and the SWD wires are right",
-            Self::Locked => "if it is protected against reading out, unlock it (this erases it)",
-            Self::Verify => "run again, and if it stays so, the chip is worn or damaged",
-            Self::Algorithm { .. } => "is the flash write-protected, or the chip another one?",
+            Self::WhichProbe { .. } => "name one of them in the bench file",
+            Self::ProbeBusy => "check whether another program uses it, and whether this user may use it (udev rules)",
+            Self::ProbeLost => "check whether it was unplugged, check its cable, and run again",
+            Self::EmulatorLost => "look at the board's qemu.log",
+            Self::NoTarget => "check that the board has power and that the SWD wires are connected correctly",
+            Self::Locked => "if the chip is protected against reading, unlock it (this erases it)",
+            Self::Verify => "run again; if it happens again, the chip is worn or damaged",
+            Self::Algorithm { .. } => "check whether the flash is write-protected, or whether it is another chip",
             Self::Stalled(_) => "unplug the probe, plug it in again and run again",
             Self::BadSelector | Self::Other(_) => return None,
         })
     }
 }
 
-/// Flashing or resetting failed: what was being done, on what, what went wrong. What to try is its cause's to tell. Its sources have the
-/// details.
+/// Flashing or resetting failed. The message says what was being done, on what, and what went wrong. The cause says
+/// what to try. The sources contain the details.
 #[derive(Debug)]
 pub struct FlashError {
-    /// What was being done.
-    pub step: Step,
-    /// On what: chip and probe.
+    /// The stage at which it failed.
+    pub stage: FlashStage,
+    /// The chip and the probe.
     pub on: String,
     /// What went wrong.
     pub cause: Cause,
@@ -142,22 +142,22 @@ pub struct FlashError {
 
 impl FlashError {
     /// An error without details.
-    pub(super) fn new(step: Step, on: &str, cause: Cause) -> Self {
-        Self { step, on: on.to_owned(), cause, source: None }
+    pub(super) fn new(stage: FlashStage, on: &str, cause: Cause) -> Self {
+        Self { stage, on: on.to_owned(), cause, source: None }
     }
 
     /// An error whose cause is known, with the details.
-    pub(super) fn with(step: Step, on: &str, cause: Cause, source: impl Error + Send + Sync + 'static) -> Self {
-        Self { step, on: on.to_owned(), cause, source: Some(Box::new(source)) }
+    pub(super) fn with(stage: FlashStage, on: &str, cause: Cause, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { stage, on: on.to_owned(), cause, source: Some(Box::new(source)) }
     }
 
-    /// An error of probe-rs, whose cause is somewhere among its sources.
-    pub(super) fn probe(step: Step, on: &str, source: impl Error + Send + Sync + 'static) -> Self {
+    /// An error of probe-rs. Its cause is somewhere among its sources.
+    pub(super) fn probe(stage: FlashStage, on: &str, source: impl Error + Send + Sync + 'static) -> Self {
         let cause = classify(&source);
-        Self::with(step, on, cause, source)
+        Self::with(stage, on, cause, source)
     }
 
-    /// The details: every source, one after the other.
+    /// The details: every source, in order.
     pub fn details(&self) -> String {
         let texts: Vec<_> = chain(self).skip(1).map(ToString::to_string).collect();
         texts.join(": ")
@@ -166,7 +166,7 @@ impl FlashError {
 
 impl fmt::Display for FlashError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} failed: {}", self.step, self.on, self.cause)
+        write!(f, "{} {} failed: {}", self.stage, self.on, self.cause)
     }
 }
 
@@ -174,7 +174,7 @@ impl Error for FlashError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match (&self.source, &self.cause) {
             (Some(source), _) => Some(&**source),
-            // An image's error is shown as the cause; what lies under it comes next.
+            // The text of an image error is shown as the cause, so the details begin with its source.
             (None, Cause::Image(error)) => (**error).source(),
             (None, _) => None,
         }
@@ -186,7 +186,8 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// The most telling cause among an error's sources: a broken connection above all, since it makes everything fail.
+/// The most helpful cause among the sources of an error. A broken connection comes first, because it makes everything
+/// else fail.
 fn classify(error: &(dyn Error + 'static)) -> Cause {
     let all: Vec<_> = chain(error).collect();
     let lost = all.iter().find_map(|error| lost(*error));

@@ -1,4 +1,4 @@
-//! A firmware image: what an ELF file puts into flash.
+//! A firmware image: the content of flash, read from an ELF file.
 
 use object::{
     Endianness, elf,
@@ -13,12 +13,12 @@ use std::{
 };
 use taprig_record::units::lower_hex;
 
-/// No board here has so much flash: a larger file, or one spread over more, is something else.
+/// No board has so much flash. A larger file, or one that is spread over more addresses, is not firmware for a board.
 const LARGEST: u64 = 16 << 20;
-/// What an erased byte of flash reads as.
+/// The value of an erased byte of flash.
 const ERASED: u8 = 0xFF;
 
-/// What an ELF file puts into flash: its loadable segments by physical address, gaps filled with 0xFF.
+/// The content of flash from an ELF file: its loadable segments by physical address, with gaps filled with 0xFF.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     path: PathBuf,
@@ -27,83 +27,83 @@ pub struct Image {
     digest: [u8; 32],
 }
 
-/// The file is no firmware image, or none for this chip.
+/// The file is not a firmware image, or not one for this chip.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// It can't be read.
+    /// The file can't be read.
     #[error("reading the image {} failed", path.display())]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It is too large to be firmware.
+    /// The file is too large to be firmware.
     #[error("the image {} spans {bytes} bytes, more than any board's flash (16 MiB)", path.display())]
     TooLarge {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Its size, or the span of its segments.
         bytes: u64,
     },
-    /// It is not an ELF file, or a damaged one.
-    #[error("{} is not an ELF file, or a damaged one", path.display())]
+    /// The file is not an ELF file, or it is damaged.
+    #[error("{} is not an ELF file, or it is damaged", path.display())]
     NotElf {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         source: object::Error,
     },
-    /// It is for another processor.
+    /// The file is for another processor.
     #[error("{} is an ELF file for another processor (machine {machine}), not for 32-bit Arm", path.display())]
     WrongProcessor {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// `e_machine` of the ELF header.
         machine: u16,
     },
-    /// It has nothing to load.
+    /// The file has no loadable segment.
     #[error("{} has no loadable segment", path.display())]
     Empty {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
-    /// It does not begin with a vector table.
+    /// The image does not begin with a vector table.
     #[error("{} does not begin with a vector table (stack pointer {stack:#010x}, reset vector {reset:#010x})", path.display())]
     NoVectorTable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// First word.
+        /// The first word.
         stack: u32,
-        /// Second word.
+        /// The second word.
         reset: u32,
     },
-    /// It is for another chip.
-    #[error("{} goes to {:#010x}..{:#010x}, but the flash of {chip} is {}", path.display(), range.start, range.end, ranges(flash))]
+    /// The image is for another chip.
+    #[error("{} occupies {:#010x}..{:#010x}, but the flash of {chip} is {}", path.display(), range.start, range.end, ranges(flash))]
     WrongChip {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Where it goes.
+        /// The address range of the image.
         range: Range<u64>,
         /// The chip.
         chip: String,
-        /// Its flash.
+        /// The flash of the chip.
         flash: Vec<Range<u64>>,
     },
 }
 
 impl ImageError {
-    /// What to try.
+    /// What a person can try.
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "has the firmware been built?",
-            Self::TooLarge { .. } => "is it the right file?",
+            Self::Unreadable { .. } => "check that the firmware has been built",
+            Self::TooLarge { .. } => "check that it is the right file",
             Self::NotElf { .. } => "name the file that cargo built, not a .bin or .hex",
-            Self::WrongProcessor { .. } => "was it built for the host?",
-            Self::Empty { .. } => "was it linked without a linker script?",
-            Self::NoVectorTable { .. } => "was it linked with the board's linker script?",
-            Self::WrongChip { .. } => "is it built for another board?",
+            Self::WrongProcessor { .. } => "check whether it was built for the host",
+            Self::Empty { .. } => "check whether it was linked without a linker script",
+            Self::NoVectorTable { .. } => "check that it was linked with the board's linker script",
+            Self::WrongChip { .. } => "check whether it was built for another board",
         }
     }
 }
@@ -112,12 +112,12 @@ impl Image {
     /// Reads an image from an ELF file.
     ///
     /// # Errors
-    /// The file is missing, too large, or no firmware for a Cortex-M.
+    /// The file is missing, too large, or not firmware for a Cortex-M.
     pub fn read(path: impl Into<PathBuf>) -> Result<Self, ImageError> {
         let path = path.into();
         let bytes = fs::metadata(&path)
             .map_err(|source| ImageError::Unreadable { path: path.clone(), source })
-            // Debug information may be several times the image.
+            // Debug information may be several times as large as the image.
             .and_then(|meta| match meta.len() {
                 bytes if bytes > 8 * LARGEST => Err(ImageError::TooLarge { path: path.clone(), bytes }),
                 _ => fs::read(&path).map_err(|source| ImageError::Unreadable { path: path.clone(), source }),
@@ -132,7 +132,7 @@ impl Image {
         };
         let (stack, reset) = (word(0), word(4));
         let code = address..address + content.len() as u32;
-        // Word-aligned stack, Thumb code within the image (ARMv7-M B1.5.3).
+        // The stack is word-aligned and the code is Thumb code within the image (ARMv7-M B1.5.3).
         if stack == 0 || stack & 3 != 0 || reset & 1 == 0 || !code.contains(&(reset & !1)) {
             return Err(ImageError::NoVectorTable { path, stack, reset });
         }
@@ -140,13 +140,13 @@ impl Image {
         Ok(Self { path, address, content: content.into(), digest })
     }
 
-    /// The same, called otherwise: records are read on other machines, where a path is one from the project on.
+    /// The same image with another path. Records are read on other machines, so they use paths relative to the project.
     #[must_use]
     pub fn called(self, path: &Path) -> Self {
         Self { path: path.into(), ..self }
     }
 
-    /// The file it was read from, as it is called.
+    /// The path of the file, for messages and records.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -156,23 +156,24 @@ impl Image {
         self.address
     }
 
-    /// What goes there.
+    /// The content from that address on.
     pub fn content(&self) -> &[u8] {
         &self.content
     }
 
-    /// Bytes that go into flash.
+    /// Number of bytes that go into flash.
     pub fn bytes(&self) -> u64 {
         self.content.len() as u64
     }
 
-    /// Bytes of flash to keep for the next power-on: from the start of flash, where an image begins, to its end.
+    /// Number of bytes of flash to keep for the next power-on: from the start of flash, where an image begins, to the
+    /// end of the image.
     pub fn extent(&self) -> u32 {
-        // `load` lets nothing in that is longer.
+        // `load` refuses an image that is longer.
         self.content.len() as u32
     }
 
-    /// SHA-256 of the content; the firmware computes the same over its flash.
+    /// SHA-256 of the content. The firmware computes the same over its flash.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
@@ -185,7 +186,7 @@ impl Image {
     /// Whether the image lies in the chip's flash.
     ///
     /// # Errors
-    /// [`ImageError::WrongChip`] if not.
+    /// [`ImageError::WrongChip`] if it does not.
     pub fn check_fits(&self, chip: &str, flash: &[Range<u64>]) -> Result<(), ImageError> {
         let range = u64::from(self.address)..u64::from(self.address) + self.bytes();
         if flash.iter().any(|flash| flash.start <= range.start && range.end <= flash.end) {
@@ -195,11 +196,11 @@ impl Image {
     }
 }
 
-/// Address and content of the loadable segments.
+/// Addresses and contents of the loadable segments.
 fn load(path: &Path, file: &[u8]) -> Result<(u32, Vec<u8>), ImageError> {
     let not_elf = |source| ImageError::NotElf { path: path.to_owned(), source };
     let wrong = |machine| ImageError::WrongProcessor { path: path.to_owned(), machine };
-    // The class comes before all else: a 64-bit file is a good file for another processor.
+    // The class is checked first, because a 64-bit file is a valid file for another processor.
     if object::FileKind::parse(file).map_err(not_elf)? == object::FileKind::Elf64 {
         let header = elf::FileHeader64::<Endianness>::parse(file).map_err(not_elf)?;
         return Err(wrong(header.e_machine(header.endian().map_err(not_elf)?).0));
@@ -261,7 +262,7 @@ pub(super) mod tests {
         let mut offset = HEADER + ENTRY * segments.len() as u32;
         for (address, content) in segments {
             let size = content.len() as u32;
-            // The virtual address is elsewhere, as .data's is.
+            // The virtual address differs, as that of .data does.
             for word in [1, offset, 0x2000_0000, *address, size, size, 5, 4] {
                 file.extend(word.to_le_bytes());
             }
@@ -271,7 +272,7 @@ pub(super) mod tests {
         file
     }
 
-    /// Words of an image at `address` that is `bytes` long.
+    /// The first words of an image at `address` that is `bytes` long.
     pub(in super::super) fn program(address: u32, bytes: usize) -> Vec<u8> {
         let mut program = [0x2000_1000, address + 9].map(u32::to_le_bytes).concat();
         program.resize(bytes, 0xA5);
@@ -300,10 +301,10 @@ pub(super) mod tests {
         let error = image.check_fits("chip", &[0..0x40_0000, 0x0800_0000..0x0800_003F]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "test.elf goes to 0x08000000..0x08000040, but the flash of chip is 0x00000000..0x00400000 and \
+            "test.elf occupies 0x08000000..0x08000040, but the flash of chip is 0x00000000..0x00400000 and \
              0x08000000..0x0800003f"
         );
-        assert_eq!(error.advice(), "is it built for another board?");
+        assert_eq!(error.advice(), "check whether it was built for another board");
     }
 
     #[test]

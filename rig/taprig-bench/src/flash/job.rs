@@ -1,6 +1,8 @@
-//! Flashing and resetting, with a deadline on every step.
+//! Flashing and resetting. Every step has a deadline.
 
-use super::{Cause, FlashError, FlashReport, Image, Operation, Progress, Step, session::Connection, timing::Meter};
+use super::{
+    Cause, FlashError, FlashReport, FlashStage, Image, Operation, Progress, session::Connection, timing::Meter,
+};
 use probe_rs::flashing::{DownloadOptions, FlashProgress};
 use probe_rs_qemu::{Endpoint, Machine, probe::FaultHandle};
 use std::{
@@ -12,26 +14,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longest time without any progress. An attach that fails takes 5 s; the slowest sector of an STM32F4 erases in 4 s.
+/// The longest time without progress. An attach that fails takes 5 s. The slowest sector of an STM32F4 takes 4 s to
+/// erase.
 const STALL: Duration = Duration::from_secs(30);
 
-/// What is flashed.
+/// The board to flash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A board in QEMU.
     Emulated {
-        /// Which machine.
+        /// The machine.
         machine: Machine,
-        /// Where its gdbstub listens.
+        /// The address of its gdbstub.
         gdb: Endpoint,
         /// The flash algorithm, an ELF file.
         algorithm: PathBuf,
     },
     /// A board on a debug probe.
     Real {
-        /// probe-rs' name of the chip: `STM32F405RGTx`.
+        /// The name that probe-rs gives the chip: `STM32F405RGTx`.
         chip: String,
-        /// Which probe, `vid:pid:serial`; the only one, if there is none.
+        /// The probe, as `vid:pid:serial`. If it is absent, there has to be exactly one probe.
         probe: Option<String>,
     },
 }
@@ -46,25 +49,25 @@ impl fmt::Display for Target {
     }
 }
 
-/// What goes where.
+/// A flashing job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlashJob {
-    /// Where.
+    /// The board.
     pub target: Target,
-    /// What.
+    /// The image.
     pub image: Image,
 }
 
-/// Erases what the image needs, writes it, reads it back, resets the chip and lets it run. Blocks; `progress` is called
-/// on this thread.
+/// Erases what the image needs, writes it, reads it back, resets the chip and lets it run. The function blocks, and it
+/// calls `progress` on this thread.
 ///
 /// # Errors
-/// See [`Cause`]. After an error the board's flash holds anything.
+/// See [`Cause`]. After an error the content of the board's flash is undefined.
 pub fn flash(job: &FlashJob, progress: impl FnMut(Progress)) -> Result<FlashReport, FlashError> {
     flash_with(job, &FaultHandle::default(), progress)
 }
 
-/// As [`flash`], on a probe that fails on demand, if the board is emulated.
+/// Does the same as [`flash`]. If the board is emulated, its probe fails on demand.
 pub(super) fn flash_with(
     job: &FlashJob,
     faults: &FaultHandle,
@@ -80,7 +83,7 @@ pub(super) fn flash_with(
         tell(Progress::Attached);
 
         let meter = RefCell::new(Meter::default());
-        let failed = |error| FlashError::probe(Step::Flash(meter.borrow().current()), &on.name, error);
+        let failed = |error| FlashError::probe(FlashStage::Flash(meter.borrow().current()), &on.name, error);
         let mut loader = session.target().flash_loader();
         loader.add_data(work.image.address().into(), work.image.content()).map_err(failed)?;
         let mut options = DownloadOptions::default();
@@ -124,7 +127,7 @@ pub fn reset(target: &Target) -> Result<(), FlashError> {
 }
 
 fn restart(session: &mut probe_rs::Session, on: &str) -> Result<(), FlashError> {
-    let failed = |error| FlashError::probe(Step::Reset, on, error);
+    let failed = |error| FlashError::probe(FlashStage::Reset, on, error);
     session.core(0).map_err(failed)?.reset().map_err(failed)
 }
 
@@ -133,8 +136,8 @@ enum Message<T> {
     Done(Result<T, FlashError>),
 }
 
-/// Does the work on a thread of its own and gives it up when it makes no progress: a call into a wedged USB device may
-/// never return. Such a thread is left behind; the process can go on and say so.
+/// Does the work on its own thread and gives it up if it makes no progress, because a call into a wedged USB device may
+/// never return. Such a thread is left behind, but the process can continue and report it.
 fn supervised<T: Send + 'static>(
     target: &Target,
     mut progress: impl FnMut(Progress),
@@ -143,30 +146,32 @@ fn supervised<T: Send + 'static>(
     let on = target.to_string();
     let (sender, messages) = mpsc::channel();
     let spawned = thread::Builder::new().name("flash".into()).spawn(move || run(&sender, work));
-    spawned.map_err(|error| FlashError::with(Step::Open, &on, Cause::Other("no thread for it".into()), error))?;
-    let mut step = Step::Attach;
+    spawned.map_err(|error| {
+        FlashError::with(FlashStage::Open, &on, Cause::Other("starting a thread failed".into()), error)
+    })?;
+    let mut stage = FlashStage::Attach;
     loop {
         match messages.recv_timeout(STALL) {
             Ok(Message::Done(result)) => return result,
             Ok(Message::Progress(news)) => {
-                step = match news {
-                    Progress::Attached => Step::Flash(None),
-                    Progress::Working { operation, .. } => Step::Flash(Some(operation)),
-                    Progress::Running => Step::Reset,
+                stage = match news {
+                    Progress::Attached => FlashStage::Flash(None),
+                    Progress::Working { operation, .. } => FlashStage::Flash(Some(operation)),
+                    Progress::Running => FlashStage::Reset,
                 };
                 progress(news);
             }
-            Err(RecvTimeoutError::Timeout) => return Err(FlashError::new(step, &on, Cause::Stalled(STALL))),
+            Err(RecvTimeoutError::Timeout) => return Err(FlashError::new(stage, &on, Cause::Stalled(STALL))),
             Err(RecvTimeoutError::Disconnected) => {
-                let panicked = Cause::Other("an internal error, see above".into());
-                return Err(FlashError::new(step, &on, panicked));
+                let panicked = Cause::Other("an internal error (see the output above)".into());
+                return Err(FlashError::new(stage, &on, panicked));
             }
         }
     }
 }
 
 fn run<T>(sender: &Sender<Message<T>>, work: impl FnOnce(&dyn Fn(Progress)) -> Result<T, FlashError>) {
-    // No one listens any more once the work was given up.
+    // Nobody receives this any more if the work was given up.
     let result = work(&|progress| drop(sender.send(Message::Progress(progress))));
     drop(sender.send(Message::Done(result)));
 }

@@ -1,4 +1,5 @@
-//! Firmware onto a board, through probe-rs: the same code for a probe on USB and for one that is wired to an emulator.
+//! Writes firmware to a board through probe-rs. The same code serves a probe on USB and one that is connected to an
+//! emulator.
 
 mod error;
 mod image;
@@ -6,7 +7,7 @@ mod job;
 mod session;
 mod timing;
 
-pub use error::{Cause, FlashError, Step};
+pub use error::{Cause, FlashError, FlashStage};
 pub use image::{Image, ImageError};
 pub use job::{FlashJob, Target, flash, reset};
 pub use timing::{FlashReport, Operation, Progress};

@@ -1,6 +1,6 @@
 //! From a target to a session of probe-rs.
 
-use super::{Cause, FlashError, Image, Step, Target};
+use super::{Cause, FlashError, FlashStage, Image, Target};
 use probe_rs::{
     Permissions, Session,
     config::{Registry, Target as Chip},
@@ -9,34 +9,37 @@ use probe_rs::{
 use probe_rs_qemu::{QemuProbe, chip, probe::FaultHandle};
 use std::fs;
 
-/// A chip that probe-rs knows, and the way to it.
+/// A chip that probe-rs knows, and how to reach it.
 pub(super) struct Connection<'a> {
     target: &'a Target,
     registry: Registry,
     chip: Chip,
-    /// For messages.
+    /// The board, for messages.
     pub(super) name: String,
 }
 
 impl<'a> Connection<'a> {
-    /// Looks the chip up, without touching anything.
+    /// Looks the chip up, without touching any hardware.
     pub(super) fn new(target: &'a Target) -> Result<Self, FlashError> {
         let name = target.to_string();
         let (registry, chip) = match target {
             Target::Emulated { machine, algorithm, .. } => {
                 let elf = fs::read(algorithm).map_err(|source| {
-                    FlashError::with(Step::Check, &name, Cause::AlgorithmUnreadable(algorithm.clone()), source)
+                    FlashError::with(FlashStage::Check, &name, Cause::AlgorithmUnreadable(algorithm.clone()), source)
                 })?;
                 let family = chip::family(*machine, &elf).map_err(|source| {
-                    FlashError::with(Step::Check, &name, Cause::AlgorithmBroken(algorithm.clone()), source)
+                    FlashError::with(FlashStage::Check, &name, Cause::AlgorithmBroken(algorithm.clone()), source)
                 })?;
                 let mut registry = Registry::new();
-                registry.add_target_family(family).map_err(|error| FlashError::probe(Step::Check, &name, error))?;
+                registry
+                    .add_target_family(family)
+                    .map_err(|error| FlashError::probe(FlashStage::Check, &name, error))?;
                 (registry, machine.chip())
             }
             Target::Real { chip, .. } => (Registry::from_builtin_families(), chip.as_str()),
         };
-        let chip = registry.get_target_by_name(chip).map_err(|error| FlashError::probe(Step::Check, &name, error))?;
+        let chip =
+            registry.get_target_by_name(chip).map_err(|error| FlashError::probe(FlashStage::Check, &name, error))?;
         Ok(Self { target, registry, chip, name })
     }
 
@@ -46,7 +49,7 @@ impl<'a> Connection<'a> {
         let flash: Vec<_> = regions.filter(|region| !region.is_alias).map(|region| region.range.clone()).collect();
         image
             .check_fits(&self.chip.name, &flash)
-            .map_err(|error| FlashError::new(Step::Check, &self.name, Cause::Image(error.into())))
+            .map_err(|error| FlashError::new(FlashStage::Check, &self.name, Cause::Image(error.into())))
     }
 
     /// Opens the probe and attaches to the chip.
@@ -57,20 +60,20 @@ impl<'a> Connection<'a> {
             }
             Target::Real { probe, .. } => self.open(probe.as_deref())?,
         };
-        // Without permission to erase all: a locked chip stays as it is, and the error says so.
+        // The permission to erase everything is not given. A locked chip stays as it is, and the error says so.
         probe
             .attach_with_registry(self.chip.name.as_str(), Permissions::default(), &self.registry)
-            .map_err(|error| FlashError::probe(Step::Attach, &self.name, error))
+            .map_err(|error| FlashError::probe(FlashStage::Attach, &self.name, error))
     }
 
-    /// Opens the named probe, or the only one.
+    /// Opens the named probe, or the only one if none is named.
     fn open(&self, selector: Option<&str>) -> Result<Probe, FlashError> {
-        let failed = |cause| FlashError::new(Step::Open, &self.name, cause);
+        let failed = |cause| FlashError::new(FlashStage::Open, &self.name, cause);
         let lister = Lister::new();
         let wanted = selector
             .map(|text| {
                 text.parse::<DebugProbeSelector>()
-                    .map_err(|error| FlashError::with(Step::Open, &self.name, Cause::BadSelector, error))
+                    .map_err(|error| FlashError::with(FlashStage::Open, &self.name, Cause::BadSelector, error))
             })
             .transpose()?;
         let all = lister.list_all();
@@ -84,7 +87,7 @@ impl<'a> Connection<'a> {
             (Some(_), Some(_)) => return Err(failed(Cause::WhichProbe { connected: connected() })),
             (Some(probe), None) => probe,
         };
-        probe.open().map_err(|error| FlashError::probe(Step::Open, &self.name, error))
+        probe.open().map_err(|error| FlashError::probe(FlashStage::Open, &self.name, error))
     }
 }
 

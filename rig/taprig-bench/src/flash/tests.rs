@@ -1,7 +1,7 @@
-//! Flashing on the real emulator, and every way in which it fails.
+//! Tests flashing on the real emulator, and every way in which it fails.
 
 use super::{
-    Cause, FlashJob, Image, Operation, Progress, Step, Target, flash,
+    Cause, FlashJob, FlashStage, Image, Operation, Progress, Target, flash,
     image::tests::{elf_file, program},
     job::flash_with,
     reset,
@@ -26,14 +26,14 @@ fn algorithm() -> PathBuf {
     path
 }
 
-/// An emulated board, its folder, and the image of a program that does nothing for ever.
+/// An emulated board, its folder, and the image of a program that loops for ever.
 struct Bench {
     folder: tempfile::TempDir,
     board: Board,
 }
 
 impl Bench {
-    /// `None` where tests that need QEMU are left out.
+    /// `None` if tests that need QEMU are left out.
     #[track_caller]
     fn new() -> Option<Self> {
         let qemu = qemu::qemu()?;
@@ -50,7 +50,7 @@ impl Bench {
 
     fn image_at(&self, address: u32) -> Image {
         let mut content = program(address, 10_000);
-        // b . at the reset vector
+        // This is `b .` at the reset vector.
         content[8..10].copy_from_slice(&[0xFE, 0xE7]);
         let path = self.folder.path().join("image.elf");
         fs::write(&path, elf_file(EM_ARM, &[(address, &content)])).unwrap();
@@ -94,13 +94,17 @@ fn faults_have_their_names() {
         flash_with(&job, &handle, |_| {}).unwrap_err()
     };
     let locked = failing(Faults { locked: true, ..Faults::default() });
-    assert!(matches!((&locked.cause, locked.step), (Cause::Locked, Step::Attach)), "{locked}: {}", locked.details());
+    assert!(
+        matches!((&locked.cause, locked.stage), (Cause::Locked, FlashStage::Attach)),
+        "{locked}: {}",
+        locked.details()
+    );
     let unplugged = failing(Faults { unplug_after: Some(300), ..Faults::default() });
-    assert!(matches!((&unplugged.cause, unplugged.step), (Cause::ProbeLost, Step::Flash(_))), "{unplugged}");
+    assert!(matches!((&unplugged.cause, unplugged.stage), (Cause::ProbeLost, FlashStage::Flash(_))), "{unplugged}");
     flash(&job, |_| {}).unwrap();
-    // Last: the core goes on with what was programmed, and where a cell is bad the emulator may end with it.
+    // This comes last: the core runs what was programmed, and the emulator may end because of a bad cell.
     let bad = failing(Faults { bad_cells: Some(0x1000..0x1004), ..Faults::default() });
-    assert!(matches!((&bad.cause, bad.step), (Cause::Verify, Step::Flash(Some(Operation::Verify)))), "{bad}");
+    assert!(matches!((&bad.cause, bad.stage), (Cause::Verify, FlashStage::Flash(Some(Operation::Verify)))), "{bad}");
     assert!(bad.to_string().starts_with("verifying the emulated mps2-an386 at unix:"), "{bad}");
 }
 
@@ -110,7 +114,11 @@ fn a_target_without_power_has_its_name() {
     let handle = FaultHandle::default();
     handle.set(Faults { no_target: true, ..Faults::default() });
     let error = flash_with(&bench.job(), &handle, |_| {}).unwrap_err();
-    assert!(matches!((&error.cause, error.step), (Cause::NoTarget, Step::Attach)), "{error}: {}", error.details());
+    assert!(
+        matches!((&error.cause, error.stage), (Cause::NoTarget, FlashStage::Attach)),
+        "{error}: {}",
+        error.details()
+    );
 }
 
 #[test]
@@ -120,9 +128,9 @@ fn an_image_for_another_chip_is_refused_before_anything_is_touched() {
     let target = Target::Emulated { machine: Machine::Mps2An386, gdb, algorithm: algorithm() };
     let job = FlashJob { target, image: bench.image_at(0x0800_0000) };
     let error = flash(&job, |_| {}).unwrap_err();
-    assert!(matches!((&error.cause, error.step), (Cause::Image(_), Step::Check)), "{error}");
-    assert_eq!(error.cause.advice(), Some("is it built for another board?"), "{error}");
-    // With an image of its own it is the board that is missing.
+    assert!(matches!((&error.cause, error.stage), (Cause::Image(_), FlashStage::Check)), "{error}");
+    assert_eq!(error.cause.advice(), Some("check whether it was built for another board"), "{error}");
+    // Here the image fits, but the board is missing.
     let job = FlashJob { image: bench.image_at(0), ..job };
     let error = flash(&job, |_| {}).unwrap_err();
     assert!(matches!(error.cause, Cause::EmulatorLost), "{error}: {}", error.details());
@@ -140,12 +148,12 @@ fn an_emulator_that_ends_has_its_name() {
             board.power_off().unwrap();
         }
     });
-    // The kill races with the end of the work; when it comes in time, it is named.
+    // The kill races with the end of the work. If it comes in time, the error names it.
     if let Err(error) = error {
         assert!(matches!(error.cause, Cause::EmulatorLost), "{error}: {}", error.details());
     }
     let error = flash(&job, |_| {}).unwrap_err();
-    assert!(matches!((&error.cause, error.step), (Cause::EmulatorLost, Step::Attach)), "{error}");
+    assert!(matches!((&error.cause, error.stage), (Cause::EmulatorLost, FlashStage::Attach)), "{error}");
 }
 
 #[test]
@@ -156,14 +164,14 @@ fn real_targets_are_looked_up_before_they_are_touched() {
         flash(&FlashJob { target, image }, |_| {}).unwrap_err()
     };
     let error = real("NoSuchChip", None, bench.image_at(0x0800_0000));
-    assert!(matches!((&error.cause, error.step), (Cause::UnknownChip, Step::Check)), "{error}");
+    assert!(matches!((&error.cause, error.stage), (Cause::UnknownChip, FlashStage::Check)), "{error}");
     let error = real("STM32F405RGTx", None, bench.image_at(0));
-    assert!(matches!((&error.cause, error.step), (Cause::Image(_), Step::Check)), "{error}");
+    assert!(matches!((&error.cause, error.stage), (Cause::Image(_), FlashStage::Check)), "{error}");
     let error = real("STM32F405RGTx", Some("nonsense"), bench.image_at(0x0800_0000));
-    assert!(matches!((&error.cause, error.step), (Cause::BadSelector, Step::Open)), "{error}");
-    // Not even a vendor has this one.
+    assert!(matches!((&error.cause, error.stage), (Cause::BadSelector, FlashStage::Open)), "{error}");
+    // No vendor has this id.
     let error = real("STM32F405RGTx", Some("ffff:fffe:none"), bench.image_at(0x0800_0000));
-    assert!(matches!((&error.cause, error.step), (Cause::NoProbe { .. }, Step::Open)), "{error}");
+    assert!(matches!((&error.cause, error.stage), (Cause::NoProbe { .. }, FlashStage::Open)), "{error}");
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! How far flashing is, and how long it took.
+//! Progress and duration of flashing.
 
 use probe_rs::flashing::{ProgressEvent, ProgressOperation};
 use std::time::{Duration, Instant};
 
-/// A part of flashing.
+/// An operation of flashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// Reading what must be kept of a sector that is only partly written.
@@ -27,46 +27,46 @@ impl From<ProgressOperation> for Operation {
     }
 }
 
-/// Something happened.
+/// A progress event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// The probe is open and the chip answers.
+    /// The probe is open, and the chip answers.
     Attached,
     /// Bytes were erased, written or compared.
     Working {
-        /// What is being done.
+        /// The operation.
         operation: Operation,
-        /// Bytes so far.
+        /// Number of bytes so far.
         done: u64,
-        /// Bytes in all, if known.
+        /// Number of bytes in total, if known.
         total: Option<u64>,
     },
     /// The chip was reset and runs.
     Running,
 }
 
-/// What was done.
+/// The result of flashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlashReport {
     /// SHA-256 of the image.
     pub digest: [u8; 32],
-    /// Bytes of the image.
+    /// Number of bytes of the image.
     pub bytes: u64,
-    /// Opening the probe and attaching to the chip.
+    /// Time for opening the probe and attaching to the chip.
     pub attach: Duration,
-    /// Erasing.
+    /// Time for erasing.
     pub erase: Duration,
-    /// Writing.
+    /// Time for writing.
     pub program: Duration,
-    /// Reading back.
+    /// Time for reading back.
     pub verify: Duration,
 }
 
-/// Sums up probe-rs' events.
+/// Adds up the events of probe-rs.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     tracks: [Track; 4],
-    /// What is under way; the last thing that was, after it ended.
+    /// The operation that is in progress, or the last one after it ended.
     current: Option<Operation>,
 }
 
@@ -79,7 +79,7 @@ struct Track {
 }
 
 impl Meter {
-    /// Takes an event in; gives what there is to tell about it.
+    /// Processes an event. Returns a progress event if there is one to report.
     pub(super) fn take(&mut self, event: &ProgressEvent) -> Option<Progress> {
         match *event {
             ProgressEvent::AddProgressBar { operation, total } => {
@@ -107,12 +107,12 @@ impl Meter {
         }
     }
 
-    /// Time that an operation took.
+    /// Duration of an operation.
     pub(super) fn took(&self, operation: Operation) -> Duration {
         self.tracks[operation as usize].took
     }
 
-    /// What was under way last.
+    /// The last operation that was in progress.
     pub(super) fn current(&self) -> Option<Operation> {
         self.current
     }
@@ -134,10 +134,10 @@ mod tests {
             assert_eq!(meter.take(&ProgressEvent::AddProgressBar { operation, total }), None);
         }
         assert_eq!(meter.take(&ProgressEvent::Started(operation)), None);
-        let step = ProgressEvent::Progress { operation, size: 16, time: Duration::ZERO };
-        meter.take(&step);
+        let stage = ProgressEvent::Progress { operation, size: 16, time: Duration::ZERO };
+        meter.take(&stage);
         let working = Progress::Working { operation: Operation::Program, done: 32, total: Some(40) };
-        assert_eq!(meter.take(&step), Some(working));
+        assert_eq!(meter.take(&stage), Some(working));
         meter.take(&ProgressEvent::Finished(operation));
         assert_eq!(meter.current(), Some(Operation::Program));
         assert!(meter.took(Operation::Program) > Duration::ZERO);

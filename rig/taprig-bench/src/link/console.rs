@@ -1,8 +1,8 @@
-//! The validator's console: text lines, replies to commands, events in between.
+//! The validator's console: text lines, with replies to commands and events in between.
 //!
-//! A line that begins with `!` is an event, one with `-` carries data, `ok` and `error` close the reply to one
-//! command. Anything else is noise: a bootloader's banner, a debug print. It is handed to whoever listens, and the last of
-//! it is kept for messages.
+//! A line that begins with `!` is an event. A line that begins with `-` carries data. `ok` and `error` end the reply to
+//! one command. Anything else is noise, such as a bootloader's banner or a debug print. Noise is handed to a listener,
+//! and the last lines of it are kept for messages.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -14,21 +14,21 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::LinkError;
-use super::port::{Decoder, Incoming, Port, Tap};
+use super::port::{ByteSink, Decoder, Incoming, Port};
 
 const WHO: &str = "the validator's console";
 
-/// Longest line taken; what goes on is cut.
+/// The longest line. The rest of a longer line is discarded.
 const MAX_LINE: usize = 4096;
 
 /// One line from the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
-    /// `- ...`: data of the reply under way.
+    /// `- ...`: data of the current reply.
     Data(String),
-    /// `ok ...`: a command is done.
+    /// `ok ...`: the device has carried out a command.
     Ok(String),
-    /// `error <code> <text>`: a command is refused.
+    /// `error <code> <text>`: the device has refused a command.
     Error(String),
     /// `! <name> ...`.
     Event(Event),
@@ -36,19 +36,19 @@ pub enum Line {
     Noise(String),
 }
 
-/// Something the validator tells of its own accord.
+/// Something that the validator reports by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its name on this console.
+    /// The name of the event on this console.
     pub name: String,
-    /// What it says.
+    /// The values of the event.
     pub values: Fields,
-    /// The line as it came, without the mark.
+    /// The line as the device sent it, without the prefix.
     pub line: String,
 }
 
 impl Line {
-    /// What a line says, by the marks that this device begins its lines with.
+    /// Parses a line, with the prefixes that this device uses.
     #[must_use]
     pub fn parse(line: &str, marks: &Lines) -> Self {
         let line = line.trim_end();
@@ -97,17 +97,17 @@ impl Decoder for Splitter {
     }
 }
 
-/// What a command was answered.
+/// The reply to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// Its data lines.
     pub data: Vec<String>,
-    /// What followed `ok`.
+    /// The text after `ok`.
     pub ok: String,
 }
 
 impl Reply {
-    /// The closing line's fields.
+    /// The fields of the closing line.
     #[must_use]
     pub fn fields(&self) -> Fields {
         Fields::parse(&self.ok)
@@ -119,14 +119,14 @@ impl Reply {
 pub struct Console {
     port: Port,
     lines: mpsc::UnboundedReceiver<Incoming<Line>>,
-    /// Events that came while a reply was waited for.
+    /// Events that came during a wait for a reply.
     events: VecDeque<Event>,
-    /// The last lines outside of any reply.
+    /// The last lines that belong to no reply.
     noise: VecDeque<String>,
     hears: Hears,
 }
 
-/// Who hears of noise.
+/// The listener for noise.
 struct Hears(Box<dyn Fn(&str) + Send>);
 
 impl std::fmt::Debug for Hears {
@@ -139,27 +139,27 @@ impl Console {
     /// Opens the console.
     ///
     /// # Errors
-    /// As [`Port::open`].
-    pub fn open(path: &Path, baud: u32, marks: &Lines, tap: Tap) -> Result<Self, LinkError> {
+    /// The same as for [`Port::open`].
+    pub fn open(path: &Path, baud: u32, marks: &Lines, tap: ByteSink) -> Result<Self, LinkError> {
         let (port, lines) = Port::open(path, baud, Splitter { marks: marks.clone(), line: Vec::new() }, tap)?;
         let hears = Hears(Box::new(|_| {}));
         Ok(Self { port, lines, events: VecDeque::new(), noise: VecDeque::new(), hears })
     }
 
-    /// From here on `hear` gets each line that is neither event nor part of a reply that is waited for, in its place
-    /// among the others.
+    /// Sets the listener. From now on `hear` receives each line that is neither an event nor part of an expected reply,
+    /// in the order of all lines.
     pub fn noise_to(&mut self, hear: impl Fn(&str) + Send + 'static) {
         self.hears = Hears(Box::new(hear));
     }
 
-    /// Takes in what has come and nobody has waited for: noise is handed on, events are kept.
+    /// Reads what has come and nobody has waited for. Noise is handed on, and events are kept.
     pub fn hear_out(&mut self) {
         while let Ok(Incoming::Message(line)) = self.lines.try_recv() {
             self.keep(line);
         }
     }
 
-    /// Closes the console; what it still holds is lost.
+    /// Closes the console. Anything that it still holds is lost.
     pub async fn close(self) {
         self.port.close().await;
     }
@@ -173,7 +173,7 @@ impl Console {
         self.reply(line, within).await
     }
 
-    /// Sends one command without waiting; [`Console::reply`] has to be called for it, in order.
+    /// Sends one command without waiting. [`Console::reply`] has to be called for each such command, in order.
     ///
     /// # Errors
     /// [`LinkError::Gone`].
@@ -181,10 +181,10 @@ impl Console {
         self.port.send(format!("{line}\n").as_bytes()).await
     }
 
-    /// The reply to the oldest command that has none yet; `command` is for the message only.
+    /// The reply to the oldest command that has none yet. `command` is only for the message.
     ///
     /// # Errors
-    /// As [`Console::command`].
+    /// The same as for [`Console::command`].
     pub async fn reply(&mut self, command: &str, within: Duration) -> Result<Reply, LinkError> {
         let deadline = Instant::now() + within;
         let mut data = Vec::new();
@@ -203,7 +203,7 @@ impl Console {
         }
     }
 
-    /// The next event; `None` when the deadline passes first.
+    /// The next event, or `None` if the deadline passes first.
     ///
     /// # Errors
     /// [`LinkError::Gone`].
@@ -214,7 +214,7 @@ impl Console {
             }
             match self.line(deadline).await? {
                 Some(Line::Event(event)) => return Ok(Some(event)),
-                // A reply that nobody waits for is left over from a command given up on.
+                // A reply that nobody waits for belongs to a command whose caller gave up.
                 Some(Line::Noise(line) | Line::Data(line) | Line::Ok(line) | Line::Error(line)) => {
                     self.keep_noise(line);
                 }
@@ -223,10 +223,10 @@ impl Console {
         }
     }
 
-    /// Waits for an event of this name and drops those before it.
+    /// Waits for an event with this name and drops those before it.
     ///
     /// # Errors
-    /// [`LinkError::Deadline`] with what the console said meanwhile, [`LinkError::Gone`].
+    /// [`LinkError::Deadline`] with the text that the console sent meanwhile, [`LinkError::Gone`].
     pub async fn wait_for(&mut self, name: &str, within: Duration) -> Result<Event, LinkError> {
         let deadline = Instant::now() + within;
         let mut heard = Vec::new();
@@ -238,14 +238,14 @@ impl Console {
         }
         heard.extend(self.noise.drain(..));
         let heard =
-            if heard.is_empty() { "it said nothing".to_owned() } else { format!("it said: {}", heard.join(" / ")) };
+            if heard.is_empty() { "it sent nothing".to_owned() } else { format!("it sent: {}", heard.join(" / ")) };
         Err(LinkError::Deadline { what: format!("the event `{name}` ({heard})"), from: WHO, within })
     }
 
-    /// Keeps what comes until the deadline, for those who wait later.
+    /// Keeps what comes until the deadline, for later calls.
     ///
     /// # Errors
-    /// [`LinkError::Gone`], at once.
+    /// [`LinkError::Gone`] as soon as the port is gone.
     pub async fn idle(&mut self, deadline: Instant) -> Result<(), LinkError> {
         while let Some(line) = self.line(deadline).await? {
             self.keep(line);
@@ -267,7 +267,7 @@ impl Console {
             Ok(Some(Incoming::Gone(source))) => Err(LinkError::Gone { port: self.port.path().into(), source }),
             Ok(None) => Err(LinkError::Gone {
                 port: self.port.path().into(),
-                source: std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "its reader has ended"),
+                source: std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the thread that reads it has ended"),
             }),
         }
     }
@@ -281,7 +281,7 @@ impl Console {
     }
 }
 
-/// A command for a message: long ones (a key's modulus) are cut.
+/// A command as messages show it. A long one (such as the modulus of a key) is shortened.
 fn first_words(command: &str) -> String {
     match command.char_indices().nth(60) {
         Some((i, _)) => format!("{}...", &command[..i]),

@@ -10,16 +10,16 @@ use wire::frame::{Collected, Collector};
 use wire::link::{Identity, Note, Order, PROTOCOL, Report, Request};
 
 use super::LinkError;
-use super::port::{Decoder, Incoming, Port, Tap};
+use super::port::{ByteSink, Decoder, Incoming, Port};
 
 const WHO: &str = "the card emulator";
 
-/// What came over the relay.
+/// An item that came over the relay.
 #[derive(Debug)]
 pub enum Received {
-    /// A note, and the moment its last byte was read.
+    /// A note, and the time at which its last byte was read.
     Note(Box<Note>, std::time::Instant),
-    /// Bytes that are no note.
+    /// Bytes that are not a note.
     Garbage,
 }
 
@@ -50,13 +50,13 @@ impl Decoder for Notes {
 pub struct Relay {
     port: Port,
     notes: mpsc::UnboundedReceiver<Incoming<Received>>,
-    /// Notes that came while another was waited for.
+    /// Notes that came during a wait for another note.
     pending: VecDeque<(Note, std::time::Instant)>,
     order: u16,
     last_note: Option<u16>,
-    /// Notes that were lost on the way and not yet asked for.
+    /// Number of notes that were lost and that nobody has asked for yet.
     lost: u32,
-    /// Frames that were no note, since the last one that was.
+    /// Number of frames that were not notes, since the last valid note.
     garbage: u32,
 }
 
@@ -64,13 +64,13 @@ impl Relay {
     /// Opens the relay.
     ///
     /// # Errors
-    /// As [`Port::open`].
-    pub fn open(path: &Path, baud: u32, tap: Tap) -> Result<Self, LinkError> {
+    /// The same as for [`Port::open`].
+    pub fn open(path: &Path, baud: u32, tap: ByteSink) -> Result<Self, LinkError> {
         let (port, notes) = Port::open(path, baud, Notes::default(), tap)?;
         Ok(Self { port, notes, pending: VecDeque::new(), order: 0, last_note: None, lost: 0, garbage: 0 })
     }
 
-    /// Closes the relay; what it still holds is lost.
+    /// Closes the relay. Anything that it still holds is lost.
     pub async fn close(self) {
         self.port.close().await;
     }
@@ -91,14 +91,14 @@ impl Relay {
         Ok(self.order)
     }
 
-    /// Sends an order and waits until it is carried out; notes that come before are kept for [`Relay::note`].
+    /// Sends an order and waits until it is carried out. Notes that come before that are kept for [`Relay::note`].
     ///
     /// # Errors
     /// [`LinkError::Refused`], [`LinkError::Deadline`], [`LinkError::Gone`].
     pub async fn carry_out(&mut self, request: Request, within: Duration) -> Result<(), LinkError> {
         let what = order_name(&request);
         let number = self.send(request).await?;
-        self.find(within, &format!("word that `{what}` is done"), |report| match report {
+        self.find(within, &format!("the note that `{what}` is done"), |report| match report {
             Report::Done(order) if *order == number => Some(Ok(())),
             Report::Refused { order, why } if *order == number => {
                 Some(Err(LinkError::Refused { what: what.into(), from: WHO, why: format!("{why:?}") }))
@@ -108,7 +108,7 @@ impl Relay {
         .await?
     }
 
-    /// Who the board is.
+    /// Asks the board for its identity.
     ///
     /// # Errors
     /// [`LinkError::Unexpected`] for another version of the protocol, [`LinkError::Deadline`], [`LinkError::Gone`].
@@ -131,7 +131,7 @@ impl Relay {
         }
     }
 
-    /// Has the board return `nonce`.
+    /// Asks the board to return `nonce`.
     ///
     /// # Errors
     /// [`LinkError::Deadline`], [`LinkError::Gone`].
@@ -149,13 +149,14 @@ impl Relay {
     /// # Errors
     /// [`LinkError::Deadline`], [`LinkError::Gone`].
     pub async fn started(&mut self, within: Duration) -> Result<(), LinkError> {
-        self.find(within, "word that it has started", |report| matches!(report, Report::Started).then_some(())).await?;
-        // What a board says while it loses and gets power is whole only by chance.
+        self.find(within, "the note that it has started", |report| matches!(report, Report::Started).then_some(()))
+            .await?;
+        // While a board loses and regains power, its bytes are complete only by chance.
         self.lost = 0;
         Ok(())
     }
 
-    /// The next note, and the moment it was read; `None` when the deadline passes first.
+    /// The next note and the time at which it was read, or `None` if the deadline passes first.
     ///
     /// # Errors
     /// [`LinkError::Gone`].
@@ -166,10 +167,10 @@ impl Relay {
         self.receive(deadline).await
     }
 
-    /// Keeps what comes until the deadline, for those who wait later.
+    /// Keeps what comes until the deadline, for later calls.
     ///
     /// # Errors
-    /// [`LinkError::Gone`], at once.
+    /// [`LinkError::Gone`] as soon as the port is gone.
     pub async fn idle(&mut self, deadline: Instant) -> Result<(), LinkError> {
         while let Some(note) = self.receive(deadline).await? {
             self.pending.push_back(note);
@@ -177,11 +178,11 @@ impl Relay {
         Ok(())
     }
 
-    /// How many notes were lost on the way since this was last asked. Notes that have come and that nobody has waited
-    /// for are looked at too, and kept.
+    /// How many notes were lost since the last call. This also counts, and keeps, notes that have come and that nobody
+    /// has waited for.
     ///
-    /// A gap in the numbers counts what it leaves out. Bytes that are no note are the loss of one only as long as no
-    /// number tells better: noise between two whole notes costs nothing.
+    /// A gap in the numbers counts the missing notes. Bytes that are not a note count as one lost note, but only until
+    /// a number shows the truth: noise between two complete notes costs nothing.
     pub fn take_lost(&mut self) -> u32 {
         while let Ok(Incoming::Message(received)) = self.notes.try_recv() {
             if let Some(note) = self.count(received) {
@@ -191,7 +192,7 @@ impl Relay {
         std::mem::take(&mut self.lost).saturating_add(std::mem::take(&mut self.garbage))
     }
 
-    /// Waits for the first note that `pick` takes; those before it are kept.
+    /// Waits for the first note that `pick` accepts. The notes before it are kept.
     async fn find<T>(
         &mut self,
         within: Duration,
@@ -222,20 +223,23 @@ impl Relay {
                 }
                 Ok(Some(Incoming::Gone(source))) => return Err(gone(source)),
                 Ok(None) => {
-                    return Err(gone(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "its reader has ended")));
+                    return Err(gone(std::io::Error::new(
+                        std::io::ErrorKind::UnexpectedEof,
+                        "the thread that reads it has ended",
+                    )));
                 }
             }
         }
     }
 
-    /// The note, when it is one; what is missing before it is counted.
+    /// Returns the note if it is one, and counts the notes that are missing before it.
     fn count(&mut self, received: Received) -> Option<(Note, std::time::Instant)> {
         let Received::Note(note, at) = received else {
             self.garbage = self.garbage.saturating_add(1);
             return None;
         };
         match self.last_note.replace(note.number) {
-            // A board that has started counts anew.
+            // A board that has started begins its numbers anew.
             Some(last) if note.report != Report::Started => {
                 let left_out = note.number.wrapping_sub(last.wrapping_add(1));
                 self.lost = self.lost.saturating_add(left_out.into());
@@ -268,7 +272,7 @@ mod tests {
         wire::link::encode(&Note { number, at_us: 0, air_us: 0, report }).unwrap().to_vec()
     }
 
-    /// What the relay counts when all this has come before an echo that nobody has waited for.
+    /// The number of lost notes if all this has come before an echo that nobody has waited for.
     fn lost(said: &[&[u8]]) -> u32 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -305,7 +309,7 @@ mod tests {
     #[test]
     fn what_a_board_says_while_it_gets_power_is_no_loss() {
         assert_eq!(lost(&[b"\xFF\x80\0\x01\0", &note(0, Report::Started)]), 0);
-        // The end of what it said before.
+        // This is the end of an earlier note.
         assert_eq!(lost(&[&note(77, Report::Done(1)), b"\x02\x41\0", &note(0, Report::Started)]), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! Serial links: the validator's console and the card emulator's relay.
 //!
-//! Every port has one reader from open to close, so that no byte is lost between two who wait; every wait has a
-//! deadline, and none is a poll.
+//! Every port has one reader from open to close, so that no byte is lost between two callers. Every wait has a
+//! deadline, and no wait polls.
 
 pub mod console;
 pub mod emulator;
@@ -12,7 +12,7 @@ pub(crate) mod pty;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A serial link failed: the rig's fault or the board's, never a verdict on the device.
+/// A serial link failed. This is the fault of the rig or of the board, and never a verdict on the device.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The port can't be opened.
@@ -20,75 +20,75 @@ pub enum LinkError {
     Open {
         /// The port.
         port: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// Another process holds the port.
-    #[error("the serial port {port} is taken by another process", port = port.display())]
+    #[error("another process uses the serial port {port}", port = port.display())]
     Taken {
         /// The port.
         port: PathBuf,
     },
-    /// The port vanished while in use.
+    /// The port vanished during use.
     #[error("the serial port {port} vanished: {source}", port = port.display())]
     Gone {
         /// The port.
         port: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The port takes no bytes.
-    #[error("the serial port {port} did not take {bytes} bytes within {} ms", within.as_millis(), port = port.display())]
+    /// The port accepts no bytes.
+    #[error("the serial port {port} did not accept {bytes} bytes within {} ms", within.as_millis(), port = port.display())]
     Stuck {
         /// The port.
         port: PathBuf,
-        /// How many were to be sent.
+        /// Number of bytes to send.
         bytes: usize,
-        /// How long it had.
+        /// The time limit.
         within: Duration,
     },
-    /// No answer in time.
+    /// An answer did not come in time.
     #[error("{what} did not come from {from} within {} ms", within.as_millis())]
     Deadline {
-        /// What was waited for.
+        /// What the rig waited for.
         what: String,
-        /// From whom.
+        /// Who had to send it.
         from: &'static str,
-        /// For how long.
+        /// The time limit.
         within: Duration,
     },
-    /// The board says that it can't.
+    /// The board refused a request.
     #[error("{from} refused `{what}`: {why}")]
     Refused {
-        /// What was asked.
+        /// The request.
         what: String,
-        /// Of whom.
+        /// The board.
         from: &'static str,
-        /// What it said.
+        /// The board's own words.
         why: String,
     },
-    /// The board says something that no board of its protocol says.
-    #[error("{from} answered {seen} where {expected} was expected")]
+    /// The answer is not part of the board's protocol.
+    #[error("{from} answered {seen}, but {expected} was expected")]
     Unexpected {
-        /// Who.
+        /// The board.
         from: &'static str,
         /// What was expected.
         expected: String,
-        /// What came.
+        /// The answer.
         seen: String,
     },
 }
 
 impl LinkError {
-    /// What to try.
+    /// What a person can try.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Open { .. } => "is the board connected, and may you read and write the port?",
-            Self::Taken { .. } => "end it, or give this run another bench",
-            Self::Gone { .. } => "was the board unplugged, or did it lose power?",
-            Self::Stuck { .. } => "does its adapter hang? Unplug it, plug it in again and run again",
-            Self::Unexpected { .. } => "does its firmware fit this version of taprig?",
+            Self::Open { .. } => "check that the board is connected, and that you may read and write the port",
+            Self::Taken { .. } => "end that process, or use another bench for this run",
+            Self::Gone { .. } => "check whether the board was unplugged or lost power",
+            Self::Stuck { .. } => "its adapter may hang: unplug it, plug it in again and run again",
+            Self::Unexpected { .. } => "check that its firmware matches this version of taprig",
             Self::Deadline { .. } | Self::Refused { .. } => return None,
         })
     }

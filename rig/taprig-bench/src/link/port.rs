@@ -1,4 +1,4 @@
-//! A serial port: one reader for as long as it is open, raw bytes recorded as they come and go.
+//! A serial port. It has one reader for as long as it is open, and all raw bytes are recorded.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio_serial::{SerialPortBuilderExt, SerialStream};
 
 use super::LinkError;
 
-/// Which way bytes went on a port, seen from the rig.
+/// The direction of bytes on a port, as seen from the rig.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// From the board.
@@ -19,72 +19,77 @@ pub enum Way {
     Out,
 }
 
-/// Takes the raw bytes of a port, with the moment they passed.
-pub type Tap = Arc<dyn Fn(Way, &[u8]) + Send + Sync>;
+/// Receives the raw bytes of a port, with the time at which they passed.
+pub type ByteSink = Arc<dyn Fn(Way, &[u8]) + Send + Sync>;
 
-/// Turns the bytes of a stream into messages. Fed with every byte in order, never asked to wait.
+/// Converts the bytes of a stream into messages. It receives every byte in order and never waits.
 pub trait Decoder: Send + 'static {
-    /// What it makes.
+    /// The type of the messages.
     type Message: Send + 'static;
-    /// Takes bytes and hands each message they complete to `emit`.
+    /// Takes bytes, and passes each message that they complete to `emit`.
     fn push(&mut self, bytes: &[u8], emit: &mut dyn FnMut(Self::Message));
 }
 
-/// What the reader of a port hands on.
+/// An item from the reader of a port.
 #[derive(Debug)]
 pub enum Incoming<M> {
     /// A message.
     Message(M),
-    /// The port is gone: unplugged, or the board's process has ended. Nothing follows.
+    /// The port is gone: it was unplugged, or the board's process has ended. Nothing follows.
     Gone(std::io::Error),
 }
 
-/// Where the reader of a port hands on what its decoder makes.
+/// The channel on which the reader of a port sends the messages of its decoder.
 pub type Messages<D> = mpsc::UnboundedReceiver<Incoming<<D as Decoder>::Message>>;
 
-/// An open port, for writing. The reader lives as long as this and ends with it.
+/// An open port, for writing. Its reader lives as long as this value.
 #[derive(Debug)]
 pub struct Port {
     path: PathBuf,
     baud: u32,
     writer: WriteHalf<SerialStream>,
-    tap: TapHandle,
+    tap: SinkHandle,
     reader: tokio::task::JoinHandle<()>,
 }
 
 #[derive(Clone)]
-struct TapHandle(Tap);
+struct SinkHandle(ByteSink);
 
-impl std::fmt::Debug for TapHandle {
+impl std::fmt::Debug for SinkHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tap")
+        f.write_str("ByteSink")
     }
 }
 
 impl Port {
-    /// Opens `path` at `baud`, 8N1, exclusively, and starts its reader. Call within a tokio runtime.
+    /// Opens `path` at `baud`, 8N1, exclusively, and starts its reader. Call it within a tokio runtime.
     ///
     /// # Errors
-    /// [`LinkError::Taken`] when another process holds it, [`LinkError::Open`] when it can't be opened.
-    pub fn open<D: Decoder>(path: &Path, baud: u32, decoder: D, tap: Tap) -> Result<(Self, Messages<D>), LinkError> {
+    /// [`LinkError::Taken`] if another process holds the port, [`LinkError::Open`] if it can't be opened.
+    pub fn open<D: Decoder>(
+        path: &Path,
+        baud: u32,
+        decoder: D,
+        tap: ByteSink,
+    ) -> Result<(Self, Messages<D>), LinkError> {
         let open = |source: std::io::Error| LinkError::Open { port: path.into(), source };
         let name = path.to_string_lossy();
         let stream = tokio_serial::new(name, baud).open_native_async().map_err(|error| match error.kind() {
-            // The port is opened exclusively, by a lock of the kernel's that ends with the process that holds it.
+            // The port is opened exclusively. The kernel's lock ends with the process that holds it.
             _ if is_taken(&error) => LinkError::Taken { port: path.into() },
             _ => open(error.into()),
         })?;
         let (reader, writer) = tokio::io::split(stream);
         let (send, receive) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(reader, decoder, tap.clone(), send));
-        Ok((Self { path: path.into(), baud, writer, tap: TapHandle(tap), reader }, receive))
+        Ok((Self { path: path.into(), baud, writer, tap: SinkHandle(tap), reader }, receive))
     }
 
-    /// Sends `bytes` whole, within the time in which a port of this speed does.
+    /// Sends all of `bytes`, within the time that a port of this speed needs.
     ///
     /// # Errors
-    /// [`LinkError::Gone`] when the port has vanished, [`LinkError::Stuck`] when it takes nothing: bytes may have been
-    /// sent in part, so that the port is of no use any more.
+    /// [`LinkError::Gone`] if the port has vanished, [`LinkError::Stuck`] if it accepts nothing. A part of the bytes
+    /// may have been sent in that case, so the port can't be used any more.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         (self.tap.0)(Way::Out, bytes);
         let within = patience(self.baud, bytes.len());
@@ -94,14 +99,15 @@ impl Port {
         }
     }
 
-    /// Closes the port, and returns when it is closed: only then can it be opened again.
+    /// Closes the port, and returns when it is closed. Only then can it be opened again.
     pub async fn close(mut self) {
         self.reader.abort();
-        // Its end is what was asked for, whether it failed or not. The port goes with its two halves.
+        // The reader was asked to end, so it does not matter whether it failed. The port is closed when its two halves
+        // are dropped.
         let _ = (&mut self.reader).await;
     }
 
-    /// The device's path.
+    /// The path of the device.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -114,17 +120,17 @@ impl Drop for Port {
     }
 }
 
-/// How long a port may take for so many bytes: what the system and the adapter may hold already goes first, and a machine
-/// that has other work is slow.
+/// How long a port may take for this number of bytes. Bytes that the system and the adapter already hold go first, and
+/// a busy machine is slow.
 fn patience(baud: u32, bytes: usize) -> Duration {
     const HELD: usize = 4096;
     const SLACK: Duration = Duration::from_secs(2);
-    // Start bit, eight bits, stop bit.
+    // A byte has a start bit, eight bits and a stop bit.
     let bits = u64::try_from((HELD + bytes) * 10).unwrap_or(u64::MAX);
     SLACK + Duration::from_millis(bits.saturating_mul(1000) / u64::from(baud.max(1)))
 }
 
-/// serialport tells by its text alone that another process holds the port.
+/// Whether another process holds the port. Only the text of serialport's error says so.
 fn is_taken(error: &tokio_serial::Error) -> bool {
     let text = error.description.to_ascii_lowercase();
     text.contains("busy") || text.contains("exclusive lock")
@@ -133,7 +139,7 @@ fn is_taken(error: &tokio_serial::Error) -> bool {
 async fn read<D: Decoder>(
     mut reader: ReadHalf<SerialStream>,
     mut decoder: D,
-    tap: Tap,
+    tap: ByteSink,
     send: mpsc::UnboundedSender<Incoming<D::Message>>,
 ) {
     let mut buffer = [0u8; 4096];
@@ -143,7 +149,7 @@ async fn read<D: Decoder>(
             Ok(n) => {
                 tap(Way::In, &buffer[..n]);
                 decoder.push(&buffer[..n], &mut |message| {
-                    // A receiver that is gone means that the port is being closed.
+                    // If the receiver was dropped, the port is being closed.
                     let _ = send.send(Incoming::Message(message));
                 });
                 continue;

@@ -1,4 +1,4 @@
-//! For tests: a pseudo terminal whose device is played by a thread.
+//! For tests: a pseudo terminal whose device end is played by a thread.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -16,7 +16,7 @@ mod open;
 pub(crate) struct Terminal {
     device: File,
     path: PathBuf,
-    /// Kept, so that the device sees no hang-up before the port is opened and after it was closed.
+    /// This is kept, so that the device sees no hang-up before the port is opened and after it was closed.
     port: OwnedFd,
 }
 
@@ -31,25 +31,25 @@ impl Terminal {
         &self.path
     }
 
-    /// The device says this.
+    /// Sends bytes as the device.
     pub(crate) fn say(&self, bytes: &[u8]) {
         (&self.device).write_all(bytes).unwrap();
     }
 
-    /// What the device hears next, so many bytes.
+    /// The next bytes that the device receives.
     pub(crate) fn hear(&self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         (&self.device).read_exact(&mut bytes).unwrap();
         bytes
     }
 
-    /// The cable is pulled.
+    /// Disconnects the cable.
     pub(crate) fn unplug(self) {
         drop(self.device);
     }
 
-    /// A validator that replies to each line as `reply` says; no reply: it stays silent. Returns the lines it heard;
-    /// the thread ends with the test's process.
+    /// A validator that replies to each line as `reply` says. If `reply` returns nothing, it stays silent. Returns the
+    /// lines that it received. The thread ends with the test's process.
     pub(crate) fn console(self, mut reply: impl FnMut(&str) -> Option<String> + Send + 'static) -> Receiver<String> {
         let (send, heard) = channel();
         std::thread::spawn(move || {
@@ -84,7 +84,7 @@ impl Terminal {
     }
 }
 
-/// What an emulator that does all that it should answers to an order.
+/// The answer of a correct emulator to an order.
 pub(crate) fn echoes(order: &Order) -> Option<Report> {
     match &order.request {
         Request::Echo(nonce) => Some(Report::Echo(*nonce)),

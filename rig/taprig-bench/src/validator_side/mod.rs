@@ -1,13 +1,14 @@
-//! The validator side of a bench: what a run asks of a device under test, and what the device tells.
+//! The validator side of a bench: what a run asks of a device under test, and what the device reports.
 //!
-//! A run speaks to [`ValidatorSide`] and to nothing below it. Values are typed; what a device calls them is the business of
-//! its adapter. [`native`] is the adapter of every device whose console works as that of the reference device does. A device
-//! that speaks otherwise gets an adapter of its own beside it.
+//! A run talks to [`ValidatorSide`] and to nothing below it. Values are typed. How a device names them is up to its
+//! adapter. [`native`] is the adapter of every device whose console works like that of the reference device. A device
+//! with another interface needs its own adapter beside it.
 //!
 //! # An adapter of one's own
 //!
-//! What every device can do has no default method. What some devices can't do has one that refuses, and a
-//! [`ValidatorCapability`] that tells of it: a run never asks for what the side does not list. This one plays a script.
+//! Methods for what every device can do have no default. Methods for what some devices can't do have a default that
+//! refuses, and a [`ValidatorCapability`] that says whether the side supports them: a run never asks for what the side
+//! does not list. The following adapter plays a script.
 //!
 //! ```
 //! use std::collections::{BTreeSet, VecDeque};
@@ -97,42 +98,44 @@ use crate::BenchError;
 use crate::board::Start;
 use crate::link::LinkError;
 
-/// What a [`Signal::Fault`] says when the reader got no answer from the card side, which answers every frame. What the device
-/// does then says nothing about it.
+/// The text of a [`Signal::Fault`] if the reader got no answer from the card side. The card side answers every frame,
+/// so the device's reaction says nothing about the device.
 pub const AIR_DEAD: &str = "air-dead";
 
-/// Hears lines that say nothing to the rig.
+/// Receives lines that have no meaning for the rig.
 pub type Noise = Box<dyn Fn(&str) + Send>;
 
 /// A device under test that has power.
 ///
-/// A run uses it from one thread at a time. Each method ends by a deadline of its own or by the one that it is given.
+/// A run uses it from one thread at a time. Each method ends by a deadline of its own, or by the deadline that it is
+/// given.
 #[async_trait(?Send)]
 pub trait ValidatorSide: fmt::Debug + Send {
-    /// What it can do beyond what every validator can.
+    /// The capabilities of this side beyond those of every validator.
     fn capabilities(&self) -> &BTreeSet<ValidatorCapability>;
 
-    /// Waits until it is ready for a card. One that is [`Start::StillOn`] is told to start again first, and only what follows
-    /// that start counts.
+    /// Waits until the device is ready for a card. With [`Start::StillOn`], the device is restarted first, and only
+    /// what follows the restart counts.
     ///
     /// # Errors
-    /// [`LinkError::Deadline`] with what it told meanwhile, [`LinkError::Gone`].
+    /// [`LinkError::Deadline`] with what the device reported meanwhile, [`LinkError::Gone`].
     async fn starts(&mut self, how: Start, within: Duration) -> Result<(), LinkError>;
 
-    /// Asks it who it is.
+    /// Asks the device for its identity.
     ///
     /// # Errors
-    /// [`LinkError`] when there is no answer.
+    /// [`LinkError`] if there is no answer.
     async fn identity(&mut self) -> Result<Identity, LinkError>;
 
-    /// Brings it into the state that a case begins with: settings, empty journal, clock. Then it proves that what it tells
-    /// from here on belongs to this case: by returning `nonce` where it can, else by the power-on before.
+    /// Brings the device into the state in which a case begins: settings, empty journal, clock. Then the device proves
+    /// that all it reports from now on belongs to this case: it returns `nonce` if it can. Otherwise the power-on
+    /// before the case proves it.
     ///
-    /// `told` is what it was brought into before, if anything; the side keeps it up to date. It outlives the side itself,
-    /// which is made anew at each power-on.
+    /// `told` is the state that the device was brought into before, if any. The side keeps it up to date. It outlives
+    /// the side, because each power-on makes a new side.
     ///
     /// # Errors
-    /// [`BenchError`]; it is in no known state then. [`BenchError::Nonce`] when it returned another nonce.
+    /// [`BenchError`]. The device is then in an unknown state. [`BenchError::Nonce`] if it returned another nonce.
     async fn establish(
         &mut self,
         situation: &Situation,
@@ -140,66 +143,70 @@ pub trait ValidatorSide: fmt::Debug + Send {
         nonce: [u8; 8],
     ) -> Result<Established, BenchError>;
 
-    /// Tells it settings in the middle of a case, over those that it has. `keys` are those that `settings` names. A refusal
-    /// is what the device does, and no error.
+    /// Changes settings in the middle of a case. All other settings stay. `keys` are those that `settings` names. A
+    /// refusal is a reaction of the device, and not an error.
     ///
     /// # Errors
-    /// [`LinkError`] when there is no answer.
+    /// [`LinkError`] if there is no answer.
     async fn apply(&mut self, settings: &Settings, keys: &[AuthorityKey]) -> Result<Vec<Applied>, LinkError>;
 
-    /// Asks for its state. Also what it said, in its own words. Capability [`ValidatorCapability::Status`].
+    /// Asks for the state of the device. Also returns what the device said in its own words. Capability
+    /// [`ValidatorCapability::Status`].
     ///
     /// # Errors
-    /// [`LinkError`] when there is no answer.
+    /// [`LinkError`] if there is no answer.
     async fn status(&mut self) -> Result<(Status, Fields), LinkError> {
         Err(unsupported(ValidatorCapability::Status))
     }
 
-    /// Asks for the records of its journal from number `from` on, counted from 1. Capability
+    /// Asks for the records of the journal from number `from` on. Numbers start at 1. Capability
     /// [`ValidatorCapability::Journal`].
     ///
     /// # Errors
-    /// [`LinkError`] when there is no answer.
+    /// [`LinkError`] if there is no answer.
     async fn journal(&mut self, _from: u32) -> Result<JournalPage, LinkError> {
         Err(unsupported(ValidatorCapability::Journal))
     }
 
-    /// Empties its journal. Returns why the device refuses, if it does. Capability [`ValidatorCapability::ClearJournal`].
+    /// Empties the journal. Returns why the device refuses, if it does. Capability
+    /// [`ValidatorCapability::ClearJournal`].
     ///
     /// # Errors
-    /// [`LinkError`] when there is no answer.
+    /// [`LinkError`] if there is no answer.
     async fn clear_journal(&mut self) -> Result<Option<String>, LinkError> {
         Err(unsupported(ValidatorCapability::ClearJournal))
     }
 
-    /// The next thing that it tells by itself, and what it said in its own words. `None` when the deadline passes first.
+    /// The next signal, and what the device said in its own words. Returns `None` if the deadline passes first.
     ///
-    /// A run waits for the card side at the same time and drops the future that loses, so nothing may be lost then.
+    /// A run waits for the card side at the same time and drops the future that is later, so dropping it must lose
+    /// nothing.
     ///
     /// # Errors
     /// [`LinkError::Gone`].
     async fn signal(&mut self, deadline: Instant) -> Result<Option<(Signal, Fields)>, LinkError>;
 
-    /// Lets time pass. What the device tells meanwhile is kept for [`ValidatorSide::signal`].
+    /// Lets time pass. Signals of this time are kept for [`ValidatorSide::signal`].
     ///
     /// # Errors
-    /// [`LinkError::Gone`], at once.
+    /// [`LinkError::Gone`] as soon as the device is gone.
     async fn idle(&mut self, deadline: Instant) -> Result<(), LinkError>;
 
-    /// From here on, hands each line that says nothing to the rig to `hear`: a banner, debug output. A side that has no such
-    /// lines does nothing.
+    /// Sets the listener. From now on `hear` receives each line that has no meaning for the rig, such as a banner or
+    /// debug output. A side without such lines does nothing.
     fn noise_to(&mut self, _hear: Noise) {}
 
-    /// Takes in what the device has told and nobody has waited for, so that its noise is heard and its signals are kept.
+    /// Reads what the device has reported and nobody has waited for, so that the listener gets the noise and the
+    /// signals are kept.
     fn hear_out(&mut self) {}
 
-    /// Lets go of it, so that its port can be opened again. What it tells from here on is lost.
+    /// Closes the side, so that its port can be opened again. Whatever the device reports from now on is lost.
     async fn close(self: Box<Self>) {}
 
-    /// Sends a line to the reference device's own console. Capability [`ValidatorCapability::NativeConsole`].
+    /// Sends a line to the console of the reference device. Capability [`ValidatorCapability::NativeConsole`].
     ///
     /// # Errors
-    /// [`LinkError`] when there is no answer; a refusal is an answer.
+    /// [`LinkError`] if there is no answer. A refusal is an answer.
     async fn converse(&mut self, _line: &str) -> Result<Conversation, LinkError> {
         Err(unsupported(ValidatorCapability::NativeConsole))
     }
@@ -213,25 +220,25 @@ fn unsupported(capability: ValidatorCapability) -> LinkError {
     }
 }
 
-/// What some validators can do and others can't.
+/// Capabilities that some validators have and others lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ValidatorCapability {
-    /// It returns a nonce.
+    /// The device returns a nonce.
     Nonce,
-    /// It keeps a name for its settings, so that it need not be told what it has.
+    /// The device keeps a name for its settings, so that the rig can leave out settings that it has already.
     SettingsName,
-    /// It tells its state.
+    /// The device reports its state.
     Status,
-    /// It lists its journal.
+    /// The device lists its journal.
     Journal,
-    /// It empties its journal on demand.
+    /// The device empties its journal on request.
     ClearJournal,
-    /// It speaks the console of the reference device.
+    /// The device speaks the console language of the reference device.
     NativeConsole,
 }
 
 impl ValidatorCapability {
-    /// The word in messages.
+    /// The name of the capability in messages.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -251,23 +258,23 @@ impl fmt::Display for ValidatorCapability {
     }
 }
 
-/// Who a device is.
+/// The identity of a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// Maker and model, in one word.
+    /// Maker and model in one word.
     pub device: String,
     /// Name of its firmware.
     pub firmware: String,
-    /// Kind of board, where it tells.
+    /// Kind of board, if the device reports it.
     pub board: Option<String>,
-    /// Version of its firmware, where it tells.
+    /// Version of its firmware, if the device reports it.
     pub version: Option<String>,
-    /// SHA-256 of the image that it runs, lower-case hex, where it tells.
+    /// SHA-256 of the image that it runs, in lower-case hexadecimal, if the device reports it.
     pub digest: Option<String>,
 }
 
 impl Identity {
-    /// What is told of it, as in [`Body::Identified`](taprig_model::event::Body::Identified).
+    /// The identity as [`Body::Identified`](taprig_model::event::Body::Identified) has it.
     #[must_use]
     pub fn fields(&self) -> Fields {
         let told = [
@@ -281,58 +288,58 @@ impl Identity {
     }
 }
 
-/// What a validator was last brought into. A bench keeps it across power cycles: settings may outlive the power, and a device
-/// that names its settings tells whether they did.
+/// The state that a validator was last brought into. A bench keeps it across power cycles: settings may outlive the
+/// power, and a device that names its settings shows whether they did.
 #[derive(Debug, Default)]
 pub struct Told(Option<Situation>);
 
 impl Told {
-    /// The situation, if there was one.
+    /// The situation, if there is one.
     #[must_use]
     pub fn situation(&self) -> Option<&Situation> {
         self.0.as_ref()
     }
 
-    /// The device is in this situation now.
+    /// Notes that the device is in this situation now.
     pub fn remember(&mut self, situation: &Situation) {
         self.0 = Some(situation.clone());
     }
 }
 
-/// A validator is in the state that a case begins with.
+/// A validator is in the state in which a case begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Established {
-    /// How it is known that what it tells belongs to this case.
+    /// The proof that its reports belong to this case.
     pub by: Freshness,
-    /// The name that its settings now have, where it keeps one.
+    /// The name that its settings now have, if the device keeps one.
     pub settings: Option<String>,
 }
 
-/// A setting that a validator was told.
+/// A setting that was sent to a validator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// Which, in the words of cases: `fare`, `keys`, `clock`.
+    /// The setting, in the words of cases: `fare`, `keys`, `clock`.
     pub what: String,
-    /// Why the device refused it; none where it took it.
+    /// Why the device refused the setting. `None` if it accepted it.
     pub refused: Option<String>,
 }
 
 /// Records of a journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JournalPage {
-    /// How many records the whole journal has.
+    /// Number of records in the whole journal.
     pub count: u32,
-    /// The sum of the whole journal, in fen.
+    /// Sum of the whole journal, in fen.
     pub total: u64,
-    /// The records that were asked for.
+    /// The requested records.
     pub rows: Vec<JournalRow>,
 }
 
-/// What came of a line on the console.
+/// The result of a line on the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
     /// The reply.
     pub reply: ConsoleReply,
-    /// The line emptied the journal: records are counted from 1 again.
+    /// Whether the line emptied the journal, so that records are counted from 1 again.
     pub empties_journal: bool,
 }

@@ -1,31 +1,31 @@
-//! The private operation by the primes of the modulus, which takes a quarter of the time: two exponentiations of half the
-//! length, put together by the Chinese remainder theorem.
+//! The private operation with the primes of the modulus. It takes a quarter of the time: two exponentiations of half
+//! the length are combined by the Chinese remainder theorem.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, ConcatenatingMul as _, Gcd as _, NonZero, Resize as _};
 
-/// Bases to try, from 2 on; each finds the primes with a chance of one half or better.
+/// Number of bases to try, from 2 on. Each base finds the primes with a probability of at least one half.
 const BASES: u64 = 64;
 
 /// Both primes of a key.
 pub(super) struct Primes {
     p: Half,
     q: Half,
-    /// Of q, modulo p.
+    /// The inverse of q modulo p.
     inverse: BoxedUint,
 }
 
 struct Half {
     prime: NonZero<BoxedUint>,
     params: BoxedMontyParams,
-    /// The private exponent, modulo the prime less one.
+    /// The private exponent modulo the prime minus one.
     private: BoxedUint,
 }
 
 impl Primes {
-    /// Finds the primes of the modulus of `params` by its two exponents: their product less one is a multiple of the order
-    /// of every base, so that its halves lead to square roots of one, and a root that is neither one nor minus one has
-    /// a prime in common with the modulus.
+    /// Finds the primes of the modulus of `params` from its two exponents. The product of the exponents minus one is a
+    /// multiple of the order of every base. Halving it repeatedly therefore leads to square roots of one. A root that
+    /// is neither one nor minus one has a prime in common with the modulus.
     pub(super) fn find(params: &BoxedMontyParams, exponent: &BoxedUint, private: &BoxedUint) -> Option<Self> {
         let modulus = params.modulus().as_ref();
         let bits = params.bits_precision();
@@ -63,7 +63,7 @@ impl Primes {
         Some(Self { p, q, inverse })
     }
 
-    /// The block raised to the private exponent, in a number of so many bits.
+    /// The block raised to the private exponent, as a number with the given number of bits.
     pub(super) fn sign(&self, block: &BoxedUint, bits: u32) -> BoxedUint {
         let (by_p, by_q) = (self.p.sign(block), self.q.sign(block));
         let p = self.p.prime.as_ref();

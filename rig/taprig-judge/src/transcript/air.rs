@@ -1,39 +1,40 @@
-//! Frames on the air in words: anticollision, RATS and blocks (ISO/IEC 14443-3 and -4).
+//! Describes frames on the air: anticollision, RATS and blocks (ISO/IEC 14443-3 and -4).
 //!
-//! Polling is left out, before activation and after release: how often an idle reader looks for a card is a matter of
-//! time. So is a waiting time extension for which no case asked: the emulator asks for one while its host thinks.
-//! Of an I-block only kind, number and length are told; what is in it is told as command and response.
+//! Polling before activation and after release is left out, because it depends on time how often an idle reader looks
+//! for a card. A waiting time extension that no case asked for is left out as well, because the emulator asks for one
+//! while its host computes. For an I-block only the kind, number and length are shown. Its content is shown as command
+//! and response.
 //!
-//! Check sums are not looked at: where an account number was hidden, the right one does not fit any more. Which blocks
-//! arrive damaged is known from what the case does to the link.
+//! Check sums are ignored: if an account number was masked, the check sum no longer matches. The faults of the case
+//! show which blocks arrive damaged.
 
 use taprig_model::event::Fields;
 use taprig_record::decode::hex;
 
-/// SAK bit 3: the UID goes on at the next cascade level.
+/// SAK bit 3: the UID continues at the next cascade level.
 const SAK_CASCADE: u8 = 0x04;
 
-/// What the reader's last frame makes of the card's answer.
+/// How to interpret the card's answer to the reader's last frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// The frame is told, and so is its answer.
+    /// The frame and its answer are shown as blocks.
     Block,
-    /// Anticollision: a part of the UID.
+    /// The frame is part of anticollision. Its answer is a part of the UID.
     Uid,
-    /// SELECT: a SAK.
+    /// The frame is a SELECT. Its answer is a SAK.
     Sak,
-    /// RATS: an ATS.
+    /// The frame is a RATS. Its answer is an ATS.
     Ats,
-    /// Neither is told.
+    /// Neither the frame nor its answer is shown.
     Nothing,
 }
 
 /// What the case does to the response to one command.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Link {
-    /// The card asks for more time.
+    /// Whether the card asks for more time.
     extensions: bool,
-    /// So many of the card's frames to come arrive damaged.
+    /// How many of the card's next frames arrive damaged.
     damaged: u32,
 }
 
@@ -41,19 +42,19 @@ struct Link {
 #[derive(Debug)]
 pub(super) struct Air {
     asked: Asked,
-    /// For the command that was answered last.
+    /// The faults for the command that was answered last.
     link: Link,
-    /// For the answer that comes next.
+    /// The faults for the next answer.
     next: Link,
 }
 
 impl Air {
-    /// At the start of a tap.
+    /// The state at the start of a tap.
     pub(super) fn new() -> Self {
         Self { asked: Asked::Nothing, link: Link::default(), next: Link::default() }
     }
 
-    /// A fault was put on the link; the answer that it belongs to follows.
+    /// A fault was put on the link. The answer that it belongs to follows.
     pub(super) fn injected(&mut self, fault: &str, values: &Fields) {
         let times = values.get("times").and_then(|times| times.parse().ok()).unwrap_or(1);
         self.next = Link { extensions: fault == "wtx", damaged: if fault == "corrupt" { times } else { 0 } };
@@ -64,7 +65,7 @@ impl Air {
         self.link = std::mem::take(&mut self.next);
     }
 
-    /// The line for a frame; none for polling.
+    /// The line for a frame, or `None` for polling.
     pub(super) fn line(&mut self, from_card: bool, short: bool, bytes: &[u8]) -> Option<String> {
         if !self.link.extensions && matches!(bytes, [0xF2, _, _, _]) {
             return None;
@@ -92,7 +93,7 @@ impl Air {
         }
         let (asked, words) = match *bytes {
             _ if short => (Asked::Nothing, String::new()),
-            // WUPB and HLTA. A card that was let go by HLTA tells so by itself.
+            // These are WUPB and HLTA. A card that is released by HLTA has an event of its own.
             [0x05, _, _, _, _] | [0x50, 0x00, _, _] => (Asked::Nothing, String::new()),
             [sel @ (0x93 | 0x95 | 0x97), 0x20] => (Asked::Uid, format!("anticollision {sel:02X}")),
             [sel @ (0x93 | 0x95 | 0x97), 0x70, ..] => (Asked::Sak, format!("select {sel:02X}")),
@@ -108,7 +109,7 @@ fn body(frame: &[u8]) -> &[u8] {
     &frame[..frame.len().saturating_sub(2)]
 }
 
-/// A block by its PCB (ISO/IEC 14443-4, clause 7.1).
+/// Describes a block by its PCB (ISO/IEC 14443-4, clause 7.1).
 fn block(frame: &[u8]) -> String {
     let number = |pcb: u8| pcb & 1;
     match *body(frame) {
@@ -133,7 +134,7 @@ mod tests {
         [bytes, &crc_a(bytes)].concat()
     }
 
-    /// The lines of frames; a short one has one byte.
+    /// The lines of frames. A short frame has one byte.
     fn lines(air: &mut Air, frames: &[(bool, Vec<u8>)]) -> Vec<String> {
         frames.iter().filter_map(|(card, bytes)| air.line(*card, !card && bytes.len() == 1, bytes)).collect()
     }
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_block_is_damaged_as_often_as_the_case_says_and_never_by_a_hidden_number() {
-        // As the record keeps it: digits hidden, check sum that of the card.
+        // This is how the record has it: the digits are masked, and the check sum is that of the card.
         let mut hidden = sealed(&[0x02, 0x5A, 0x08, 0x62, 0x29, 0x90, 0x01, 0x80, 0x00, 0x00, 0x21, 0x90, 0x00]);
         hidden[6..9].fill(0xCC);
         let frames = [(false, sealed(&[0xB2])), (true, hidden)];

@@ -1,8 +1,8 @@
-//! What happened in a sub-case, as a person reads it: the same from run to run and from board to board.
+//! The transcript of a sub-case, for a person to read. It is the same for every run and every board.
 //!
-//! Within a tap the card's exchanges come first, then what the console told: the two come from two ports, and which was
-//! faster says nothing. Times, random numbers, cryptograms, signatures and the like are placeholders. Frames on the air are
-//! told where they were traced, without the polling.
+//! Within a tap, the exchanges of the card come first, and the signals of the console follow. The two come from two
+//! ports, and their relative speed has no meaning. Placeholders replace times, random numbers, cryptograms, signatures
+//! and the like. Frames on the air are shown if they were traced, without the polling.
 
 mod air;
 mod render;

@@ -1,10 +1,10 @@
-//! Events to lines.
+//! Converts events to lines.
 
 use super::air::Air;
 use taprig_model::event::{Body, CaseStarted, ConsoleReply, Event, Fields, JournalRow, Release, Signal, Traffic, Word};
 use taprig_record::decode::{Dialogue, View};
 
-/// Prompts of an idle validator. They come before or after `ready`, as the device likes, and say nothing of a tap.
+/// Prompts of an idle validator. A device may show them before or after `ready`, and they say nothing about a tap.
 const IDLE_PROMPTS: [&str; 2] = ["welcome", "present card"];
 
 /// The transcript for a snapshot. See [`render`].
@@ -12,7 +12,8 @@ pub fn transcript(events: &[Event]) -> String {
     render(events, View::Stable)
 }
 
-/// The transcript of the last attempt in the events of one sub-case. Ends without a line end; empty without events.
+/// The transcript of the last attempt in the events of one sub-case. It ends without a line end, and it is empty if
+/// there are no events.
 pub fn render(events: &[Event], view: View) -> String {
     let start = events.iter().rposition(|event| matches!(event.body, Body::CaseStarted(_))).unwrap_or(0);
     let mut lines = Vec::new();
@@ -28,7 +29,8 @@ pub fn render(events: &[Event], view: View) -> String {
                 finish(step.take(), view, faulty, &mut lines);
                 step = Some(Step::new(*number, text));
             }
-            // Before the first step the rig sets up; what differs from the profile is told above.
+            // Before the first step the rig configures the validator. The lines above show what differs from the
+            // profile.
             body => {
                 if let Some(step) = &mut step {
                     step.add(body);
@@ -54,12 +56,12 @@ fn given(case: &CaseStarted, lines: &mut Vec<String>) {
     lines.push(String::new());
 }
 
-/// A step, its events sorted by where they come from.
+/// A step, with its events sorted by their sources.
 struct Step<'a> {
     head: String,
     before: Vec<&'a Body>,
     taps: Vec<Vec<&'a Body>>,
-    /// What the console told, each part closed by `ready`.
+    /// The signals of the console, in parts that each end with `ready`.
     told: Vec<Vec<(&'a str, &'a Fields)>>,
     ready: bool,
     journal: Vec<&'a JournalRow>,
@@ -161,7 +163,7 @@ fn card(tap: &[&Body], view: View, faulty: bool, lines: &mut Vec<String>) {
                 lines.extend(dialogue.lines(exchange).iter().map(|line| format!("  {line}")));
             }
             Body::Released { how } => lines.push(format!("  {}", release(*how))),
-            // Only a link that the case disturbs is told of: on real air a block may be lost at any time.
+            // This is shown only if the case disturbs the link. On real air a block may be lost at any time.
             Body::Removed { traffic: Traffic { retries, .. }, .. } if faulty => {
                 lines.push(format!("  removed, {retries} blocks asked for again"));
             }
@@ -178,7 +180,7 @@ fn release(how: Release) -> &'static str {
     }
 }
 
-/// What the validator was asked or told, and its answers, in their order.
+/// Commands to the validator and its answers, in order.
 fn asked(bodies: &[&Body], view: View, lines: &mut Vec<String>) {
     let refusal = |refused: &Option<String>| refused.as_ref().map(|why| format!("    refused: {why}"));
     for (place, body) in bodies.iter().enumerate() {
@@ -212,7 +214,7 @@ fn asked(bodies: &[&Body], view: View, lines: &mut Vec<String>) {
 fn console_reply(reply: &ConsoleReply, view: View) -> Vec<String> {
     let mut lines: Vec<_> = reply.data.iter().map(|data| format!("- {}", stable(data, view, &[]))).collect();
     lines.push(match (&reply.code, reply.ok) {
-        // Values from the first word on; anything else is a person's text, such as an echo.
+        // Values follow from the first word on. Any other text is text for people, such as an echo.
         (_, true) if reply.text.split(' ').next().is_some_and(|word| word.contains('=')) => {
             format!("ok {}", stable(&Fields::parse(&reply.text), view, &[]))
         }
@@ -239,12 +241,12 @@ fn console_event(name: &str, values: &Fields, view: View) -> String {
     }
 }
 
-/// Whether the rig made this name of settings: 16 hexadecimal digits in small letters.
+/// Whether the rig made this name of settings: 16 lower-case hexadecimal digits.
 fn is_digest(value: &str) -> bool {
     value.len() == 16 && value.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Values with placeholders for what differs from run to run or from board to board.
+/// Values with placeholders for those that differ between runs or boards.
 fn stable(values: &Fields, view: View, without: &[&str]) -> String {
     let pairs = values.iter().filter(|(name, _)| !without.contains(name)).map(|(name, value)| {
         let value = match (view, name) {
@@ -257,7 +259,7 @@ fn stable(values: &Fields, view: View, without: &[&str]) -> String {
             (_, "un" | "nonce") => "<random>",
             (_, "us" | "ms") => "<duration>",
             (_, "serial") => "<serial>",
-            // The rig's own name for its settings is their digest; a name that a case gives is told.
+            // The rig's own name for its settings is their digest. A name that comes from a case is shown.
             (_, "profile") if is_digest(value) => "<settings>",
             _ => value,
         };

@@ -1,7 +1,7 @@
-//! What a case alters of a card.
+//! What a case alters in a card.
 //!
-//! A change is made at one of two moments. `set` and `expire` alter the image, before certificates and cryptograms are
-//! made, so that the card stays consistent. All others alter what the finished card sends.
+//! There are two moments for a change. `set` and `expire` alter the image before certificates and cryptograms are made,
+//! so the card stays consistent. All other changes alter what the finished card sends.
 
 use super::{Datum, Month};
 use crate::name::Tag;
@@ -17,34 +17,34 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    /// Give a datum another value before anything is computed. `5A`, `5F24` and `5F34` alter the account, and so 57
-    /// and the card's certificate with it. A field of a certificate is altered before signing; its hash fits then.
+    /// Give an object another value before anything is computed. `5A`, `5F24` and `5F34` alter the account, and with it
+    /// 57 and the card's certificate. A field of a certificate is altered before signing, so its hash matches.
     Set(Assignment),
-    /// Send another value than the right one.
+    /// Send another value instead of the right one.
     Replace(Assignment),
-    /// Turn one bit of the value that is sent; of a field of a certificate before signing.
+    /// Invert one bit of the value that is sent. A field of a certificate is altered before signing.
     Flip(Flip),
     /// Leave the object out.
     Drop(Target),
-    /// Send the first bytes of the value only.
+    /// Send only the first bytes of the value.
     Truncate(Truncation),
-    /// Send bytes after the value, as part of it.
+    /// Append bytes to the value, as part of it.
     Extend(Extension),
-    /// Write the length field with these bytes, right or wrong.
+    /// Write the length field with these bytes, whether they are right or wrong.
     Length(LengthField),
     /// Send the object twice.
     Duplicate(Target),
-    /// Send bytes at the end of a template, such as another data object; the template's length fits.
+    /// Append bytes to a template, such as another data object. The length of the template is adjusted.
     Insert(Extension),
     /// Answer a command with this status word and no data, without processing it.
     Answer(Refusal),
-    /// Answer a command with these bytes, status word included, without processing it.
+    /// Answer a command with these bytes, including the status word, without processing the command.
     Respond(Fixed),
     /// Answer a command later.
     Delay(Delay),
     /// Do not answer a command.
     Mute(Moment),
-    /// Let a certificate or the application end with this month.
+    /// Make this month the last one in which a certificate or the application is valid.
     Expire(Expiry),
 }
 
@@ -52,27 +52,27 @@ pub enum Change {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Assignment {
-    /// What.
+    /// The object to alter.
     pub object: Object,
     /// The value.
     pub value: Datum,
 }
 
-/// A turned bit.
+/// An inverted bit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Flip {
-    /// What.
+    /// The object to alter.
     pub object: Object,
-    /// Which bit, from 0, the highest bit of the first byte.
+    /// Number of the bit. Bit 0 is the highest bit of the first byte.
     pub bit: u16,
 }
 
-/// An object alone.
+/// An object without further parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Target {
-    /// What.
+    /// The object to alter.
     pub object: Object,
 }
 
@@ -80,9 +80,9 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Truncation {
-    /// What.
+    /// The object to alter.
     pub object: Object,
-    /// So many bytes stay.
+    /// Number of bytes that stay.
     pub to: u16,
 }
 
@@ -90,7 +90,7 @@ pub struct Truncation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Extension {
-    /// What.
+    /// The object to alter.
     pub object: Object,
     /// The bytes.
     pub with: Datum,
@@ -100,9 +100,9 @@ pub struct Extension {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LengthField {
-    /// Whose.
+    /// The object whose length field is altered.
     pub object: Object,
-    /// The field.
+    /// The bytes of the length field.
     pub bytes: Hex,
 }
 
@@ -110,7 +110,7 @@ pub struct LengthField {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Refusal {
-    /// Which command of the tap.
+    /// The command of the tap.
     pub at: At,
     /// Status word, 2 bytes.
     pub sw: Hex,
@@ -120,19 +120,19 @@ pub struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Fixed {
-    /// Which command of the tap.
+    /// The command of the tap.
     pub at: At,
     /// The whole response, at most 258 bytes.
     pub bytes: Hex,
 }
 
-/// Waiting.
+/// A delay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Delay {
-    /// Which command of the tap.
+    /// The command of the tap.
     pub at: At,
-    /// On top of the card's own time.
+    /// The time that is added to the card's own time.
     pub by: Duration,
 }
 
@@ -140,7 +140,7 @@ pub struct Delay {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Moment {
-    /// Which.
+    /// The command of the tap.
     pub at: At,
 }
 
@@ -148,7 +148,7 @@ pub struct Moment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expiry {
-    /// Of what.
+    /// What expires.
     pub what: Expiring,
     /// Last month of validity.
     pub month: Month,
@@ -162,26 +162,27 @@ pub enum Expiring {
     IssuerCertificate,
     /// The card's certificate.
     CardCertificate,
-    /// The application (5F24, and in 57).
+    /// The application (in 5F24 and in 57).
     Application,
 }
 
-/// What a change is about:
+/// The object of a change. It is one of these:
 ///
-/// - a data object or template by its tag, wherever it occurs, `9F4B`, or in one place only, `gpo/57`, `record-2.1/5A`,
-///   `fci/9F38`, `ppse/61`;
-/// - a field of what the keys sign, `issuer-certificate.expiry`, `card-certificate.pan`, `dynamic-signature.hash`;
+/// - a data object or template, by its tag: everywhere it occurs, `9F4B`, or in one place only, `gpo/57`,
+///   `record-2.1/5A`, `fci/9F38`, `ppse/61`;
+/// - a field of the data that a key signs, `issuer-certificate.expiry`, `card-certificate.pan`,
+///   `dynamic-signature.hash`;
 /// - a part of the card's front, `front.ats`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Object {
     /// A data object or template.
     Tag {
-        /// Where; absent: everywhere.
+        /// Where it occurs. If it is absent, the change holds everywhere.
         place: Option<Place>,
         /// Its tag.
         tag: Tag,
     },
-    /// A field of what the keys sign.
+    /// A field of the data that a key signs.
     Field(Signed, Field),
     /// A part of the card's front.
     Front(FrontPart),
@@ -190,13 +191,13 @@ pub enum Object {
 /// A response of the card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
-    /// To SELECT PPSE.
+    /// The response to SELECT PPSE.
     Ppse,
-    /// To SELECT AID.
+    /// The response to SELECT AID.
     Fci,
-    /// To GET PROCESSING OPTIONS.
+    /// The response to GET PROCESSING OPTIONS.
     Gpo,
-    /// To READ RECORD.
+    /// The response to READ RECORD.
     Record {
         /// Short file identifier.
         sfi: u8,
@@ -205,7 +206,7 @@ pub enum Place {
     },
 }
 
-/// What the keys sign.
+/// The data that the keys sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Signed {
     /// Issuer public key certificate (90), EMV Book 2, table 6.
@@ -216,7 +217,7 @@ pub enum Signed {
     DynamicSignature,
 }
 
-/// Fields of what the keys sign, as they are before signing.
+/// Fields of the signed data, as they are before signing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// Recovered data header, 6A.
@@ -267,7 +268,7 @@ pub enum FrontPart {
 }
 
 impl Signed {
-    /// All, by their names in cases.
+    /// All parts, by their names in cases.
     pub const ALL: [(Self, &str); 3] = [
         (Self::IssuerCertificate, "issuer-certificate"),
         (Self::CardCertificate, "card-certificate"),
@@ -338,7 +339,7 @@ impl Field {
 }
 
 impl FrontPart {
-    /// All, by their names in cases.
+    /// All parts, by their names in cases.
     pub const ALL: [(Self, &str); 4] =
         [(Self::Uid, "uid"), (Self::Atqa, "atqa"), (Self::Sak, "sak"), (Self::Ats, "ats")];
 }
@@ -369,7 +370,7 @@ impl FromStr for Object {
         let Some((whole, part)) = text.split_once('.') else {
             return match text.parse() {
                 Ok(tag) => Ok(Self::Tag { place: None, tag }),
-                Err(_) => malformed(format!("`{text}` is no object of a card"), WRITE),
+                Err(_) => malformed(format!("`{text}` is not an object of a card"), WRITE),
             };
         };
         if whole == "front" {
@@ -379,7 +380,7 @@ impl FromStr for Object {
             };
         }
         let Some(signed) = by_name(&Signed::ALL, whole) else {
-            return malformed(format!("`{whole}` is no part of a card"), WRITE);
+            return malformed(format!("`{whole}` is not a part of a card"), WRITE);
         };
         match by_name(&Field::ALL, part) {
             Some(field) if signed.fields().contains(&field) => Ok(Self::Field(signed, field)),
@@ -417,7 +418,7 @@ impl FromStr for Place {
                 match numbers.map(|(sfi, number)| (sfi.parse(), number.parse())) {
                     Some((Ok(sfi), Ok(number))) => Ok(Self::Record { sfi, number }),
                     _ => malformed(
-                        format!("`{text}` is no response of a card"),
+                        format!("`{text}` is not a response of a card"),
                         "`ppse`, `fci`, `gpo` or `record-2.1` (file 2, record 1)",
                     ),
                 }
@@ -448,7 +449,7 @@ impl fmt::Display for Expiring {
 }
 
 impl fmt::Display for Change {
-    /// In words, for transcripts and reports.
+    /// The change in words, for transcripts and reports.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Set(change) => write!(f, "set {} to {}", change.object, change.value),
@@ -491,8 +492,8 @@ mod tests {
     fn a_wrong_object_is_refused_with_what_there_is() {
         let refused = |text: &str| text.parse::<Object>().unwrap_err().to_string();
         assert!(refused("issuer-certificate.pan").contains("it has header, format, iin"));
-        assert!(refused("issuer.expiry").contains("`issuer` is no part"));
-        assert!(refused("9F4").contains("no object"));
+        assert!(refused("issuer.expiry").contains("`issuer` is not a part"));
+        assert!(refused("9F4").contains("not an object"));
         assert!(refused("record-2/57").contains("record-2.1"));
         assert!(refused("front.colour").contains("`uid`"));
     }

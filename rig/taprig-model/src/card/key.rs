@@ -5,13 +5,13 @@ use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A key. Named by its file. Keys with a private part are made for tests and are no secrets.
+/// A key. The name of its file is its name. Private parts of keys are made for tests and are not secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KeyFile {
     /// Version of this format.
     pub schema: Version,
-    /// For a person: whose key, for what.
+    /// For a person: whose key it is, and what it is for.
     pub title: String,
     /// The key.
     pub key: Key,
@@ -21,9 +21,9 @@ pub struct KeyFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Key {
-    /// Of a certification authority: validators hold its public part.
+    /// The key of a certification authority. Validators hold its public part.
     Authority(Authority),
-    /// Of an issuer or a card.
+    /// The key of an issuer or a card.
     Rsa(RsaKey),
     /// An issuer's master key for cryptograms.
     Master(Master),
@@ -43,7 +43,7 @@ pub struct Authority {
     pub exponent: Hex,
     /// SHA-1 over RID, index, modulus and exponent.
     pub check_sum: Hex,
-    /// Private exponent; absent for an authority that can only be trusted, not imitated.
+    /// Private exponent. It is absent for a real authority, which a validator can trust but the rig can't imitate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_exponent: Option<Hex>,
 }
@@ -73,7 +73,7 @@ pub struct Master {
 /// Algorithm of application cryptograms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Algorithm {
-    /// Triple DES with two keys; 01 in 9F10.
+    /// Triple DES with two keys. Its code in 9F10 is 01.
     #[serde(rename = "3des")]
     TripleDes,
 }

@@ -1,4 +1,4 @@
-//! An expectation and what came of it.
+//! An expectation and its result.
 
 use crate::text::text;
 use crate::units::{Malformed, malformed};
@@ -14,25 +14,27 @@ pub struct Check {
     pub seen_by: SeenBy,
     /// What it is about.
     pub what: Criterion,
-    /// The tap that it is about, from 1. None where it is about the whole case or about another step.
+    /// The number of the tap that the expectation is about, from 1. This is absent if it is about the whole case or
+    /// about another step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tap: Option<u32>,
     /// What the case wants.
     pub wanted: String,
     /// What was seen.
     pub seen: String,
-    /// What came of it.
+    /// The result of the comparison.
     pub result: CheckResult,
-    /// Why it was not judged: the claim that the device does not make, or the word that its device file does not map.
+    /// Why the expectation was not judged: the claim that the device does not make, or the word that its device file
+    /// does not map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Where the case wants it, `file:line`.
+    /// Where the case states the expectation, as `file:line`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
 }
 
 impl Check {
-    /// Whether the device did something else than the case wants.
+    /// Whether the device did something other than what the case wants.
     #[must_use]
     pub fn fails(&self) -> bool {
         self.result == CheckResult::Fails
@@ -48,7 +50,7 @@ impl Check {
     }
 }
 
-/// What came of an expectation.
+/// The result of an expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckResult {
@@ -56,26 +58,26 @@ pub enum CheckResult {
     Holds,
     /// The device did something else.
     Fails,
-    /// The device can't tell what the expectation is about. The rest of the case still counts.
+    /// The device can't report what the expectation is about. The rest of the case still counts.
     NotJudged,
 }
 
-/// Who sees what an expectation is about; reports show these apart.
+/// Who sees what an expectation is about. Reports keep the three kinds and the baseline apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SeenBy {
-    /// A person at the validator sees or hears it. It holds for every device.
+    /// A person at the validator sees or hears it. Such an expectation holds for every device.
     Person,
-    /// The card sees it: the rig observes it at the card's side, so it holds for every device.
+    /// The card sees it: the rig observes it at the card side. Such an expectation holds for every device.
     Card,
-    /// Only the device can tell it. It is judged where the device file claims that the device tells it.
+    /// Only the device can report it. taprig judges it if the device file claims that the device reports it.
     Device,
-    /// The rig compares the transcript with the device's baseline: evidence of change, not of conformance.
+    /// The rig compares the transcript with the device's baseline. This is evidence of change, not of conformance.
     Baseline,
 }
 
 impl SeenBy {
-    /// The words of reports.
+    /// The words that reports use.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -100,7 +102,7 @@ pub enum Criterion {
     Gate,
     /// The amount charged.
     Charged,
-    /// Ready for the next rider after a tap.
+    /// Whether the validator is ready for the next rider after a tap.
     ReadyAgain,
     /// The commands that the card got.
     Exchange,
@@ -108,7 +110,7 @@ pub enum Criterion {
     Tag(String),
     /// The time from the card's activation to its release.
     Within,
-    /// A tap took place at all.
+    /// Whether a tap took place at all.
     Tap,
     /// The reason of an outcome.
     Reason,
@@ -124,7 +126,7 @@ pub enum Criterion {
     Total,
     /// A value of a record that the journal lists.
     Record {
-        /// Place in the list, from 1.
+        /// Position of the record in the list, from 1.
         place: u32,
         /// Name of the value.
         value: String,
@@ -133,13 +135,13 @@ pub enum Criterion {
     Status(String),
     /// A value of the device's identity.
     Identity(String),
-    /// A setting that the device has to take.
+    /// A setting that the device has to accept.
     Setting(String),
-    /// The journal can be emptied.
+    /// Whether the journal can be emptied.
     Cleared,
-    /// The reply to a line on the reference device's own console.
+    /// The reply to a line on the console of the reference device.
     Reply(String),
-    /// The transcript is the device's baseline.
+    /// Whether the transcript equals the device's baseline.
     Baseline,
 }
 
@@ -213,7 +215,7 @@ impl FromStr for Criterion {
             {
                 Ok(Self::Record { place, value: value.into() })
             }
-            _ => malformed(format!("`{text}` is no criterion"), "one such as `outcome` or `tag 9F26`"),
+            _ => malformed(format!("`{text}` is not a criterion"), "one such as `outcome` or `tag 9F26`"),
         }
     }
 }

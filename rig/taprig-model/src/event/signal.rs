@@ -1,7 +1,7 @@
-//! What a validator tells, in the words of cases.
+//! What a validator reports, in the words of cases.
 //!
-//! The validator side of a bench makes these from whatever its device says. A word that the device file does not map
-//! stays the device's own, and is not judged.
+//! The validator side of a bench makes these values from whatever its device says. If the device file does not map a
+//! word, the value keeps the device's own word, and taprig does not judge it.
 
 use crate::expect::{Cvm, Gate, Outcome, Sound};
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum Word<T> {
     /// What it means in the words of cases.
     Known(T),
-    /// The device's own word, which its device file does not map.
+    /// The device's own word, if its device file does not map it.
     Unknown(String),
 }
 
@@ -27,7 +27,7 @@ impl<T> Word<T> {
     }
 }
 
-/// Something that a validator tells by itself.
+/// Something that a validator reports by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "signal", rename_all = "kebab-case")]
 pub enum Signal {
@@ -42,43 +42,43 @@ pub enum Signal {
     },
     /// It makes a sound.
     Sound {
-        /// Which.
+        /// The sound.
         sound: Word<Sound>,
     },
     /// Its gate moves.
     Gate {
-        /// How.
+        /// The new position of the gate.
         gate: Word<Gate>,
     },
     /// A tap has come to its end.
     Result {
-        /// How; none where the device does not say.
+        /// The outcome. This is absent if the device does not report it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outcome: Option<Word<Outcome>>,
-        /// Why, as the device gives it; none where it does not say.
+        /// The reason, as the device gives it. This is absent if the device does not report it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Word<String>>,
-        /// What was charged, in fen; none where nothing was.
+        /// The amount charged, in fen. This is absent if nothing was charged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         charged: Option<u64>,
-        /// How the cardholder was verified; none where the device does not say.
+        /// How the cardholder was verified. This is absent if the device does not report it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cvm: Option<Word<Cvm>>,
     },
-    /// It noticed something wrong about itself.
+    /// The device noticed something wrong about itself.
     Fault {
-        /// What.
+        /// What the device noticed.
         what: String,
     },
-    /// Something else, which says nothing to the rig.
+    /// Any other signal, which has no meaning for the rig.
     Other {
-        /// The device's name of it.
+        /// The name that the device gives the signal.
         name: String,
     },
 }
 
 impl Signal {
-    /// The kind in one word; of an unknown one the device's name.
+    /// The kind in one word. For an unknown kind this is the device's name of it.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -97,19 +97,19 @@ impl Signal {
 /// The state of a validator.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
-    /// In one word, as `ready`, `journal-full`, `clock-unset`.
+    /// The state in one word, such as `ready`, `journal-full` or `clock-unset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Records in the journal.
+    /// Number of records in the journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<u32>,
-    /// Records that the journal takes.
+    /// Number of records that the journal can take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
     /// Sum of the journal, in fen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Date and time, `2018-05-21T08:00:00`; `unset` where the clock was not set.
+    /// Date and time, such as `2018-05-21T08:00:00`, or `unset` if the clock was not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<String>,
     /// Name of the settings that the device holds.
@@ -117,22 +117,22 @@ pub struct Status {
     pub settings: Option<String>,
 }
 
-/// A record of a validator's journal. What the device does not tell is absent.
+/// A record of a validator's journal. Values that the device does not report are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JournalRow {
-    /// Its number, from 1.
+    /// Number of the record, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u32>,
-    /// Date and time of the ride, `2018-05-21T08:00:00`.
+    /// Date and time of the ride, such as `2018-05-21T08:00:00`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
     /// Account number, as far as the device shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Sequence number of the account (5F34), two digits; `-` where the card has none.
+    /// Sequence number of the account (5F34), two digits, or `-` if the card has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<String>,
-    /// What was charged, in fen.
+    /// The amount charged, in fen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged: Option<u64>,
     /// Application transaction counter (9F36), hexadecimal.
@@ -144,13 +144,13 @@ pub struct JournalRow {
     /// Cryptogram information data (9F27), hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cryptogram_type: Option<String>,
-    /// How the ride was authorised, as `oda`.
+    /// How the ride was authorised, such as `oda`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// The line.
+    /// The number of the bus line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
-    /// All that the device said, in its own words.
+    /// Everything that the device said, in its own words.
     #[serde(default, skip_serializing_if = "super::Fields::is_empty")]
     pub said: super::Fields,
 }

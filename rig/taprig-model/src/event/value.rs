@@ -1,11 +1,11 @@
-//! Values within events: bytes, and named values as a console tells them.
+//! Values within events: bytes, and named values as a console reports them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Bytes; upper-case hex without blanks in files.
+/// Bytes. In files they are upper-case hexadecimal without blanks.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -70,14 +70,14 @@ impl JsonSchema for Bytes {
     }
 }
 
-/// Named values in the order they were told; a name may come twice.
+/// Named values in the order in which the device reported them. A name may occur twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Fields(pub Vec<(String, String)>);
 
 impl Fields {
-    /// The values of `key=value key="two words"`, as the console writes them. A word without `=` becomes a name with an
-    /// empty value; an open quote ends at the end of the line.
+    /// Parses `key=value key="two words"`, as the console writes it. A word without `=` becomes a name with an empty
+    /// value. An unclosed quote ends at the end of the line.
     pub fn parse(text: &str) -> Self {
         let mut fields = Vec::new();
         let mut rest = text.trim_start();
@@ -97,12 +97,12 @@ impl Fields {
         Self(fields)
     }
 
-    /// First value of that name.
+    /// The first value of that name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether there is none.
+    /// Whether there are no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

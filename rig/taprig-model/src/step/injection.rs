@@ -6,35 +6,35 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A fault on the air, at the response to one command: `{ at: gpo, fault: late, by: 20 ms }`.
+/// A fault on the air at the response to one command: `{ at: gpo, fault: late, by: 20 ms }`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written", into = "Written")]
 #[schemars(with = "Written")]
 pub struct Injection {
-    /// The command whose response is hit: `gpo`, `read record 2`.
+    /// The command whose response the fault hits: `gpo`, `read record 2`.
     pub at: At,
     /// What goes wrong.
     pub fault: Fault,
 }
 
-/// What goes wrong, with what it needs; the same faults as on the link to the card emulator.
+/// What goes wrong, with its parameters. The link to the card emulator has the same faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The first block is lost.
     Drop {
-        /// How often.
+        /// How many times the block is lost.
         times: u8,
     },
-    /// The first block arrives with bits turned.
+    /// The first block arrives with inverted bits.
     Corrupt {
-        /// Chooses the bits.
+        /// The seed that chooses the bits.
         seed: u32,
-        /// How often.
+        /// How many times the block is damaged.
         times: u8,
     },
     /// The first block comes late.
     Late {
-        /// How long after the reader's frame.
+        /// The time from the reader's frame to the block.
         by: Duration,
     },
     /// The card leaves instead of answering.
@@ -43,17 +43,17 @@ pub enum Fault {
     Wtx {
         /// How many requests.
         times: u8,
-        /// WTXM, 1 to 59 (ISO/IEC 14443-4, clause 7.3); others are sent as they are.
+        /// WTXM, 1 to 59 (ISO/IEC 14443-4, clause 7.3). Other values are sent as they are.
         multiplier: u8,
     },
     /// The response comes in small blocks.
     Chain {
-        /// Bytes of INF a block.
+        /// Number of INF bytes in a block.
         size: u8,
     },
     /// The card never answers again.
     Mute,
-    /// The first block has the other block number.
+    /// The first block carries the wrong block number.
     BlockNumber,
     /// The first block has another PCB.
     Pcb(u8),
@@ -62,7 +62,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The word in cases.
+    /// The name of the fault in cases.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,7 +79,7 @@ impl Fault {
         }
     }
 
-    /// What it needs, by the words of cases. What is as where a case says nothing is left out.
+    /// The parameters of the fault, by their names in cases. A parameter that has its default value is left out.
     #[must_use]
     pub fn values(self) -> Vec<(&'static str, String)> {
         let but = |name, value: u32, usual: u32| (value != usual).then(|| (name, value.to_string()));
@@ -110,26 +110,26 @@ impl fmt::Display for Injection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Written {
-    /// The command whose response is hit: `gpo`, `read record 2`.
+    /// The command whose response the fault hits: `gpo`, `read record 2`.
     at: At,
     /// What goes wrong.
     fault: Kind,
-    /// `drop`, `corrupt`: how often; `wtx`: how many requests. Absent: 1.
+    /// For `drop` and `corrupt`: how many times. For `wtx`: how many requests. The default is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     times: Option<u8>,
-    /// `corrupt`: chooses the bits. Absent: 1.
+    /// For `corrupt`: the seed that chooses the bits. The default is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seed: Option<u32>,
-    /// `late`: so long after the reader's frame.
+    /// For `late`: the time from the reader's frame to the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by: Option<Duration>,
-    /// `wtx`: WTXM, 1 to 59; others are sent as they are. Absent: 1.
+    /// For `wtx`: WTXM, 1 to 59. Other values are sent as they are. The default is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     multiplier: Option<u8>,
-    /// `chain`: bytes of INF a block.
+    /// For `chain`: the number of INF bytes in a block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     size: Option<u8>,
-    /// `pcb`: the byte in place of the right one.
+    /// For `pcb`: the byte that replaces the right one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pcb: Option<Hex>,
 }
@@ -140,7 +140,7 @@ struct Written {
 enum Kind {
     /// The first block is lost.
     Drop,
-    /// The first block arrives with bits turned.
+    /// The first block arrives with inverted bits.
     Corrupt,
     /// The first block comes late.
     Late,
@@ -152,7 +152,7 @@ enum Kind {
     Chain,
     /// The card never answers again.
     Mute,
-    /// The first block has the other block number.
+    /// The first block carries the wrong block number.
     BlockNumber,
     /// The first block has another PCB.
     Pcb,
@@ -163,7 +163,7 @@ enum Kind {
 impl TryFrom<Written> for Injection {
     type Error = Malformed;
 
-    /// Refuses a fault whose value is missing, and a value that the fault does not have.
+    /// Refuses a fault that lacks a parameter, and a parameter that the fault does not have.
     fn try_from(written: Written) -> Result<Self, Malformed> {
         let allowed: &[&str] = match written.fault {
             Kind::Drop => &["times"],
@@ -191,20 +191,22 @@ impl TryFrom<Written> for Injection {
             Kind::Corrupt => Fault::Corrupt { times, seed: written.seed.unwrap_or(1) },
             Kind::Late => match written.by {
                 Some(by) if u32::try_from(by.us).is_ok() => Fault::Late { by },
-                Some(by) => return malformed(format!("{by} is later than the emulator can be"), "at most 71 min"),
-                None => return malformed("fault `late` without `by`", "`by: 20 ms`"),
+                Some(by) => {
+                    return malformed(format!("{by} is longer than the emulator can delay a block"), "at most 71 min");
+                }
+                None => return malformed("fault `late` needs `by`", "`by: 20 ms`"),
             },
             Kind::Cut => Fault::Cut,
             Kind::Wtx => Fault::Wtx { times, multiplier: written.multiplier.unwrap_or(1) },
             Kind::Chain => match written.size {
                 Some(size) if size > 0 => Fault::Chain { size },
-                _ => return malformed("fault `chain` without `size`", "`size: 16`"),
+                _ => return malformed("fault `chain` needs `size`", "`size: 16`"),
             },
             Kind::Mute => Fault::Mute,
             Kind::BlockNumber => Fault::BlockNumber,
             Kind::Pcb => match written.pcb.as_ref().map(|pcb| pcb.0.as_slice()) {
                 Some([pcb]) => Fault::Pcb(*pcb),
-                _ => return malformed("fault `pcb` without the one byte", "`pcb: \"A2\"`"),
+                _ => return malformed("fault `pcb` needs exactly one byte", "`pcb: \"A2\"`"),
             },
             Kind::Oversize => Fault::Oversize,
         };

@@ -1,11 +1,11 @@
-//! Commands and status words by their names in ISO/IEC 7816-4 and EMV Book 3.
+//! The names of commands and status words in ISO/IEC 7816-4 and EMV Book 3.
 
-/// A command APDU taken apart, as far as it goes.
+/// The parts of a command APDU, as far as it can be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Command<'a> {
     /// CLA, INS, P1, P2.
     pub header: [u8; 4],
-    /// Command data; cut to what is there.
+    /// Command data, or as much of it as there is.
     pub data: &'a [u8],
 }
 
@@ -13,18 +13,18 @@ pub struct Command<'a> {
 const PPSE: &[u8] = b"2PAY.SYS.DDF01";
 
 impl<'a> Command<'a> {
-    /// Takes a command apart. None where the header is not whole.
+    /// Parses a command. Returns `None` if the header is incomplete.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (header, rest) = bytes.split_first_chunk::<4>()?;
         let data = match rest {
-            // No body, or Le alone.
+            // The command has no body, or only Le.
             [] | [_] => &[],
             [len, data @ ..] => &data[..data.len().min(usize::from(*len))],
         };
         Some(Self { header: *header, data })
     }
 
-    /// The name that cases use in `exchange`: `select ppse`, `select aid`, `gpo`, `read record`.
+    /// The name that cases use in `exchange`, such as `select ppse`, `select aid`, `gpo` or `read record`.
     pub fn name(&self) -> &'static str {
         match (self.header[0], self.header[1]) {
             (0x00, 0xA4) if self.data == PPSE => "select ppse",
@@ -44,7 +44,7 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// The command in words with its parameters, as `read record 1 of SFI 2`.
+    /// The command with its parameters in words, such as `read record 1 of SFI 2`.
     pub fn describe(&self) -> String {
         let [class, instruction, p1, p2] = self.header;
         let name = self.name();
@@ -63,12 +63,12 @@ impl<'a> Command<'a> {
     }
 }
 
-/// The name that cases use in `exchange` for a command.
+/// The name that cases use for a command in `exchange`.
 pub fn name(command: &[u8]) -> &'static str {
     Command::parse(command).map_or("unknown command", |command| command.name())
 }
 
-/// A status word in words.
+/// The meaning of a status word.
 pub fn status(word: u16) -> &'static str {
     match word {
         0x9000 => "ok",

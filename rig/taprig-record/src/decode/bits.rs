@@ -1,8 +1,8 @@
-//! Bit fields in words. Sources: EMV Book 3 annex C, EMV Contactless Book C-7, JR/T 0025 part 12.
+//! The meaning of bit fields. Sources: EMV Book 3 annex C, EMV Contactless Book C-7, JR/T 0025 part 12.
 
 use crate::decode::tag::Field;
 
-/// Byte from 0, mask, meaning of the bit when set.
+/// Number of the byte from 0, mask, and the meaning of the bit if it is set.
 type Bit = (usize, u8, &'static str);
 
 const AIP: &[Bit] = &[
@@ -63,7 +63,7 @@ const TVR: &[Bit] = &[
 const TRANSIT: &[Bit] =
     &[(0, 0x40, "ODA for online"), (0, 0x02, "segment fare with offline pre-authorisation"), (0, 0x01, "segment fare")];
 
-/// CVR without its length byte, version 1 of UnionPay.
+/// CVR without its length byte, version 1 by UnionPay.
 const CVR: &[Bit] = &[
     (0, 0x08, "issuer authentication failed"),
     (0, 0x04, "offline PIN verified"),
@@ -92,13 +92,14 @@ fn table(field: Field) -> &'static [Bit] {
     }
 }
 
-/// The bits that are set, in words. A card verification result comes without its length byte.
+/// The meaning of the bits that are set. Card verification results are given without their length byte.
 pub fn words(field: Field, value: &[u8]) -> Vec<&'static str> {
     let mut words = Vec::new();
     if field == Field::Cvr
         && let Some(&first) = value.first()
     {
-        // Cryptogram of the first GENERATE AC, bits 6 and 5; the same place in the answer to GPO.
+        // Bits 6 and 5 say which cryptogram the first GENERATE AC returned. The response to GPO has it at the same
+        // place.
         words.push(match first & 0x30 {
             0x00 => "AAC",
             0x10 => "TC",

@@ -4,23 +4,23 @@ use crate::decode::value::{View, bytes, describe};
 use crate::decode::{apdu, hex, tag, tlv};
 use taprig_model::event::Exchange;
 
-/// Follows the exchanges of one tap: what GPO carries is only known from the PDOL of the SELECT before it.
+/// Follows the exchanges of one tap. The PDOL in the response to SELECT says what the data of GPO mean.
 #[derive(Debug, Clone)]
 pub struct Dialogue {
     view: View,
     pdol: Vec<(u32, usize)>,
 }
 
-/// Templates that say nothing by themselves: one is round the whole response, its contents follow.
+/// Templates that are not shown, because they only wrap the whole response. Their contents are shown.
 const SILENT: [u32; 5] = [0x6F, 0x70, 0x77, 0xA5, 0xBF0C];
 
 impl Dialogue {
-    /// At the start of a tap.
+    /// The dialogue at the start of a tap.
     pub fn new(view: View) -> Self {
         Self { view, pdol: Vec::new() }
     }
 
-    /// The exchange in lines without margin: `> command`, its data, `< status`, the response's data objects.
+    /// The exchange in lines without a margin: `> command`, its data, `< status`, and the data objects of the response.
     pub fn lines(&mut self, exchange: &Exchange) -> Vec<String> {
         let mut lines = Vec::new();
         let command = apdu::Command::parse(&exchange.command);
@@ -85,9 +85,10 @@ fn pdol(fci: &[u8]) -> Vec<(u32, usize)> {
     found.map(|value| tlv::list(value).0).unwrap_or_default()
 }
 
-/// Data objects of a response, one a line; templates that only wrap are left out, others indent what they hold.
+/// Data objects of a response, one in each line. Templates that only wrap a response are left out. Other templates
+/// indent their contents.
 fn objects(data: &[u8], view: View, lines: &mut Vec<String>) {
-    // Depths of the templates around that are shown.
+    // The depths of the surrounding templates that are shown.
     let mut shown: Vec<usize> = Vec::new();
     for item in tlv::walk(data) {
         let (tlv::Item::Object { depth, .. } | tlv::Item::Broken { depth, .. }) = item;
@@ -104,7 +105,7 @@ fn objects(data: &[u8], view: View, lines: &mut Vec<String>) {
             tlv::Item::Object { tag, value, .. } => {
                 lines.push(format!("{margin}{tag:02X} {} {}", tag::name(tag), describe(tag, value, view)));
             }
-            // What is left may hold an account number: only its length is told.
+            // The rest may contain an account number, so only its length is shown.
             tlv::Item::Broken { rest, why, .. } => lines.push(format!("{margin}!! {why}; {} bytes left", rest.len())),
         }
     }

@@ -1,7 +1,7 @@
-//! Bytes in words, for people: data objects, commands, status words, bit fields.
+//! Describes bytes for people: data objects, commands, status words, bit fields.
 //!
-//! Nothing here decides anything: no verdict rests on it, and whatever the bytes are, it says how far they made
-//! sense. The rules of the card are `taprig-card`'s, those of the reader the firmware's.
+//! Nothing in this module decides anything: no verdict rests on it. For any bytes it says how far they could be parsed.
+//! The rules of the card are in `taprig-card`, and the rules of the reader in the firmware.
 
 pub mod apdu;
 pub mod bits;
@@ -13,7 +13,7 @@ pub mod value;
 pub use dialogue::Dialogue;
 pub use value::View;
 
-/// Upper-case hex without blanks.
+/// Upper-case hexadecimal without blanks.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }

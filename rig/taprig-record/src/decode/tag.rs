@@ -1,36 +1,36 @@
 //! Names and formats of the data objects that cards and terminals of this field use.
 //!
-//! Sources: EMV Book 3 annex A, EMV Contactless Book C-7 annex A, JR/T 0025 parts 5 and 12 by their public tag lists.
+//! Sources: EMV Book 3 annex A, EMV Contactless Book C-7 annex A, and the public tag lists of JR/T 0025 parts 5 and 12.
 
 /// A data object of the dictionary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// Tag, as `0x9F26`.
+    /// Tag, such as `0x9F26`.
     pub tag: u32,
-    /// Name in words.
+    /// Name of the object.
     pub name: &'static str,
-    /// How the value is written.
+    /// Format of the value.
     pub format: Format,
 }
 
-/// How a value is written.
+/// Format of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Holds other objects.
+    /// A template, which contains other objects.
     Template,
     /// Any bytes.
     Bytes,
     /// Text of the common character set.
     Text,
-    /// Application identifier, or a name in its place.
+    /// Application identifier, or another DF name.
     Name,
-    /// Primary account number, BCD padded by F.
+    /// Primary account number in BCD, padded with F.
     Pan,
     /// Track 2 equivalent: PAN, D, YYMM, service code, discretionary data.
     Track2,
     /// YYMMDD.
     Date,
-    /// Twelve digits of the smallest unit of the currency.
+    /// Twelve digits in the smallest unit of the currency.
     Amount,
     /// A number in BCD.
     Number,
@@ -40,7 +40,7 @@ pub enum Format {
     List,
     /// Application file locator.
     Locator,
-    /// Bits that have names.
+    /// Bits with a meaning of their own.
     Bits(Field),
     /// Issuer application data of UnionPay.
     IssuerData,
@@ -50,7 +50,7 @@ pub enum Format {
     Certificate,
     /// Signature, RSA.
     Signature,
-    /// Rest of a public key that found no room in its certificate.
+    /// The part of a public key that does not fit into its certificate.
     Remainder,
     /// Application cryptogram.
     Cryptogram,
@@ -73,7 +73,7 @@ pub enum Field {
     Tvr,
     /// Card verification results.
     Cvr,
-    /// What a bus card can do (DF61).
+    /// Capabilities of a bus card (DF61).
     Transit,
 }
 
@@ -81,7 +81,7 @@ const fn entry(tag: u32, name: &'static str, format: Format) -> Entry {
     Entry { tag, name, format }
 }
 
-/// In the order of the tags, so that the search can halve.
+/// The entries in the order of their tags, for a binary search.
 static DICTIONARY: &[Entry] = {
     use Format::*;
     &[
@@ -179,12 +179,12 @@ static DICTIONARY: &[Entry] = {
     ]
 };
 
-/// What the dictionary knows of a tag.
+/// The dictionary's entry for a tag.
 pub fn lookup(tag: u32) -> Option<&'static Entry> {
     DICTIONARY.binary_search_by_key(&tag, |entry| entry.tag).ok().map(|place| &DICTIONARY[place])
 }
 
-/// Name of a tag in words; `unknown` where the dictionary has none.
+/// Name of a tag, or `unknown` if the dictionary does not contain it.
 pub fn name(tag: u32) -> &'static str {
     lookup(tag).map_or("unknown", |entry| entry.name)
 }

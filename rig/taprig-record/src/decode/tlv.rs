@@ -1,25 +1,25 @@
-//! BER-TLV as EMV Book 3 annex B writes it, read as far as it makes sense.
+//! BER-TLV by EMV Book 3 annex B, parsed as far as the bytes allow.
 
-/// Nesting that is still followed; no card of the field goes beyond five.
+/// The deepest nesting that is parsed. No card of this field needs more than five.
 const MAX_DEPTH: usize = 8;
 
-/// A piece of a TLV string, in the order of the bytes, a template before its contents.
+/// A piece of a TLV string. Pieces are in the order of the bytes, and a template comes before its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item<'a> {
     /// A data object.
     Object {
-        /// Templates around it.
+        /// Number of templates around it.
         depth: usize,
-        /// Tag, as `0x9F26`.
+        /// Tag, such as `0x9F26`.
         tag: u32,
-        /// Value; of a template the contents, which follow as items of their own.
+        /// Value. For a template these are its contents, which follow as items of their own.
         value: &'a [u8],
-        /// A template.
+        /// Whether this is a template.
         template: bool,
     },
-    /// Bytes that make no sense up to the end of the template around them.
+    /// Bytes that can't be parsed, up to the end of the template around them.
     Broken {
-        /// Templates around it.
+        /// Number of templates around them.
         depth: usize,
         /// The bytes.
         rest: &'a [u8],
@@ -28,20 +28,20 @@ pub enum Item<'a> {
     },
 }
 
-/// Why bytes are no data object.
+/// Why bytes are not a data object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// The tag goes on beyond four bytes or the end.
+    /// The tag is longer than four bytes, or the bytes end within it.
     Tag,
-    /// The length field goes on beyond three bytes or the end.
+    /// The length field is longer than three bytes, or the bytes end within it.
     Length,
-    /// The value is longer than what is there.
+    /// The value is longer than the remaining bytes.
     Value {
         /// The tag.
         tag: u32,
-        /// Length that is claimed.
+        /// The length that the object claims.
         claimed: usize,
-        /// Bytes that are there.
+        /// Number of remaining bytes.
         there: usize,
     },
 }
@@ -56,7 +56,7 @@ impl std::fmt::Display for Why {
     }
 }
 
-/// All pieces of `bytes`. Zeros between objects are padding, as Book 3 annex B1 allows.
+/// All pieces of `bytes`. Zeros between objects are padding, which Book 3 annex B1 allows.
 pub fn walk(bytes: &[u8]) -> Vec<Item<'_>> {
     let mut items = Vec::new();
     descend(bytes, 0, &mut items);
@@ -92,7 +92,7 @@ fn is_template(tag: u32) -> bool {
     tag.to_be_bytes().into_iter().find(|&byte| byte != 0).is_some_and(|first| first & 0x20 != 0)
 }
 
-/// The first object: tag, value, what follows.
+/// The first object: its tag, its value, and the bytes after it.
 fn object(bytes: &[u8]) -> Result<(u32, &[u8], &[u8]), Why> {
     let (tag, rest) = tag(bytes).ok_or(Why::Tag)?;
     let (len, rest) = length(rest).ok_or(Why::Length)?;
@@ -130,7 +130,7 @@ fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((len.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)), rest))
 }
 
-/// A data object list (tags and lengths without values) and whether it made sense to its end.
+/// The entries of a data object list (tags and lengths without values), and whether the whole list could be parsed.
 pub fn list(mut bytes: &[u8]) -> (Vec<(u32, usize)>, bool) {
     let mut entries = Vec::new();
     while !bytes.is_empty() {

@@ -1,22 +1,22 @@
-//! Values of data objects in words.
+//! Describes the values of data objects.
 
 use crate::decode::tag::{self, Field, Format};
 use crate::decode::{bits, hex, tlv};
 
-/// How much of a value is shown. Account numbers are masked in either.
+/// How much of a value is shown. Account numbers are masked in both views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
-    /// What was sent.
+    /// Everything that was sent.
     Whole,
-    /// Placeholders for what differs from run to run or from board to board: random numbers, cryptograms, signatures,
-    /// certificates, dates of the transaction, serial numbers of devices.
+    /// Placeholders replace what differs between runs or boards: random numbers, cryptograms, signatures, certificates,
+    /// dates of the transaction, serial numbers of devices.
     Stable,
 }
 
-/// Longest value that is shown byte by byte.
+/// The longest value of which all bytes are shown.
 const LONGEST: usize = 48;
 
-/// The value of `tag` in words; hex where it does not fit its format.
+/// The value of `tag` in words, or in hexadecimal if it does not match its format.
 pub fn describe(tag: u32, value: &[u8], view: View) -> String {
     let Some(entry) = tag::lookup(tag) else { return bytes(value) };
     if value.is_empty() {
@@ -48,7 +48,7 @@ pub fn describe(tag: u32, value: &[u8], view: View) -> String {
     fit.unwrap_or_else(|| bytes(value))
 }
 
-/// Bytes as hex; of many only the first.
+/// Bytes in hexadecimal. A long value is shortened to its first bytes.
 pub(super) fn bytes(value: &[u8]) -> String {
     match value {
         [] => "(empty)".to_owned(),
@@ -62,7 +62,7 @@ fn with_words(value: &[u8], field: Field) -> String {
     if words.is_empty() { hex(value) } else { format!("{} ({})", hex(value), words.join(", ")) }
 }
 
-/// Digits of BCD up to the padding; a digit that the record masked (`C`) shows as `*`.
+/// Digits in BCD up to the padding. A digit that the record masked (`C`) becomes `*`.
 fn digits(value: &[u8]) -> Option<String> {
     let nibbles = value.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
     let digits: Vec<u8> = nibbles.collect();
@@ -77,7 +77,8 @@ fn digits(value: &[u8]) -> Option<String> {
         .collect()
 }
 
-/// First six and last four of an account number; a number that is too short for that hides all but the last four.
+/// The first six and the last four digits of an account number. If the number is too short for that, only the last four
+/// are shown.
 pub fn masked(digits: &str) -> String {
     let len = digits.chars().count();
     let clear = if len >= 13 { 6 } else { 0 };
@@ -97,7 +98,7 @@ fn track2(value: &[u8], view: View) -> String {
     let Some((number, rest)) = text.split_once('D') else { return format!("<{} bytes, no D>", value.len()) };
     let number = masked(&number.replace('C', "*"));
     let rest = rest.trim_end_matches('F');
-    // Whatever is missing, the number is never shown as bytes.
+    // The number is never shown as bytes, whatever else is missing.
     let (expiry, rest) = rest.split_at_checked(4).unwrap_or((rest, ""));
     let (service, more) = rest.split_at_checked(3).unwrap_or((rest, ""));
     let more = match (more.is_empty(), view) {
@@ -162,7 +163,7 @@ fn issuer_data(value: &[u8], view: View) -> Option<String> {
     };
     let rest = match (discretionary, view) {
         ([], _) => String::new(),
-        // Ends in a MAC over the other fields, so it moves with the cryptogram.
+        // The data end in a MAC over the other fields, so they change with the cryptogram.
         (rest, View::Stable) => format!(", <{} bytes>", rest.len()),
         (rest, View::Whole) => format!(", {}", hex(rest)),
     };

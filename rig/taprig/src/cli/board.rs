@@ -1,4 +1,4 @@
-//! `taprig board`: the hosted firmware, as a process of its own. For the rig's use.
+//! `taprig board`: the hosted firmware as a process of its own. The rig uses this command.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use super::{Exit, say};
 pub(crate) struct Args {
     /// `validator` or `emulator`.
     role: String,
-    /// Socket that stands for the air.
+    /// Path of the socket that stands for the air.
     #[arg(long)]
     air: PathBuf,
-    /// File that is the validator's non-volatile memory.
+    /// Path of the file with the validator's non-volatile memory.
     #[arg(long)]
     nvm: Option<PathBuf>,
 }

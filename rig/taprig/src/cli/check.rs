@@ -1,4 +1,4 @@
-//! `taprig check`: are the files right?
+//! `taprig check`: checks cases and fixtures.
 
 use super::{Exit, Format, print};
 use serde_json::json;
@@ -7,9 +7,9 @@ use taprig_case::{Problems, Project, suite};
 /// Arguments of `taprig check`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Files, folders or case ids; all cases and fixtures when there are none.
+    /// Files, folders or case ids. By default, all cases and fixtures are checked.
     paths: Vec<String>,
-    /// How the result is printed.
+    /// Format of the result.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Args {
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let files = suite::check_files(project, &args.paths)?;
     Ok(print(&match args.format {
-        Format::Human => format!("{files} {}, nothing wrong\n", if files == 1 { "file" } else { "files" }),
+        Format::Human => format!("{files} {}, no problems\n", if files == 1 { "file" } else { "files" }),
         Format::Json => format!("{}\n", json!({ "files": files, "problems": [] })),
     }))
 }

@@ -1,4 +1,4 @@
-//! `taprig flash`: brings both boards of a bench to the firmware that its file names.
+//! `taprig flash`: brings both boards of a bench to the firmware that the bench file names.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// Bench: a name in fixtures/benches, or a file.
     #[arg(long, default_value = setup::DEFAULT_BENCH)]
     bench: String,
-    /// Flash even where the firmware's digest tells that the board holds the image already.
+    /// Flash a board even if its digest shows that it already has the image.
     #[arg(long)]
     force: bool,
 }
@@ -56,7 +56,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         }
         Err(error) => Err(super::rig_failed(&error)),
     };
-    // Prints what is still on its way to the listener.
+    // This prints what the listener has not received yet.
     let closed = recorder.close(true).map_err(|error| super::rig_failed(&error));
     Ok(match (done, closed) {
         (Err(exit), _) | (Ok(_), Err(exit)) => exit,

@@ -1,4 +1,4 @@
-//! `taprig index`: writes what is generated from the cases and the types.
+//! `taprig index`: writes the files that are generated from the cases and the types.
 
 use super::{Exit, print, schema};
 use taprig_case::{Diagnostic, Problems, Project, Suite, index};
@@ -6,7 +6,7 @@ use taprig_case::{Diagnostic, Problems, Project, Suite, index};
 /// Arguments of `taprig index`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Write nothing; fail when a file is not up to date.
+    /// Write nothing, and fail if a file is not up to date.
     #[arg(long)]
     check: bool,
 }
@@ -19,7 +19,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         [("INDEX.md", index::render(&suite)), ("case.schema.json", schema::text("case").unwrap_or_default())]
     {
         let path = project.cases().join(name);
-        // A file that can't be read is not up to date either.
+        // A file that can't be read does not count as up to date.
         if std::fs::read_to_string(&path).is_ok_and(|now| now == text) {
             continue;
         }

@@ -1,5 +1,4 @@
-//! Ctrl-C, SIGTERM and a terminal that is closed (SIGHUP) end what is done in order: boards off, record closed, reports
-//! written.
+//! Ctrl-C, SIGTERM and a closed terminal (SIGHUP) end a command in order: boards off, record closed, reports written.
 
 use std::io::{IsTerminal, Result, stderr};
 
@@ -8,16 +7,16 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, say};
 
-/// Set by the first signal; the second ends the process at once.
+/// The first signal sets this. The second one ends the process at once.
 pub(super) fn stop() -> Stop {
     let stop = Stop::default();
     if let Err(error) = listen(&stop) {
-        say(&format!("taprig: Ctrl-C will end the command at once, as its signal can't be caught: {error}"));
+        say(&format!("taprig: Ctrl-C will end the command at once, because its signal can't be caught: {error}"));
     }
     stop
 }
 
-/// How a command ends that keeps no record and was stopped.
+/// The exit of a command that keeps no record and was stopped.
 pub(super) fn interrupted() -> Exit {
     say("taprig: interrupted; the boards are off");
     Exit::RigFailed
@@ -42,7 +41,7 @@ fn listen(stop: &Stop) -> Result<()> {
             signal().await;
             stop.now();
             signal().await;
-            // The line of progress may be there still.
+            // The progress line may still be there.
             let erased = if stderr().is_terminal() { "\r\u{1b}[2K" } else { "" };
             say(&format!("{erased}taprig: ended at once by a second signal; what was recorded until now is kept"));
             std::process::exit(3);

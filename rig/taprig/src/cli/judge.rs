@@ -1,4 +1,4 @@
-//! `taprig judge`: every verdict of a stored record, computed again.
+//! `taprig judge`: computes every verdict of a stored record again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,15 +18,15 @@ use super::{Exit, Format, print};
 /// Arguments of `taprig judge`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of the record, as `taprig run --report` wrote it. It is not altered.
+    /// Folder of the record that `taprig run --report` wrote. The command does not change it.
     record: PathBuf,
-    /// Judge by the cases of this project as they are now, instead of those that the record carries.
+    /// Judge by the present cases of this project instead of those in the record.
     #[arg(long, value_name = "PROJECT")]
     cases: Option<PathBuf>,
-    /// What a transcript that is not the reviewed one means. As in the run that made the record, unless it is given.
+    /// What a transcript that differs from the reviewed one means. By default, this is the same as in the recorded run.
     #[arg(long, value_enum)]
     baseline: Option<super::run::BaselineArg>,
-    /// How the result is printed.
+    /// Format of the result.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 }
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     })
 }
 
-/// What the record is judged by: its own inputs, or the cases of a project.
+/// The inputs of the verdicts: those of the record, or the cases of a project.
 struct Judges {
     criteria: Vec<taprig_model::criteria::Criteria>,
     baselines: Option<BTreeMap<String, String>>,
@@ -72,7 +72,7 @@ impl Judges {
         };
         let project = Project::find(project)?;
         let cases = Suite::load(&project, &[])?.cases;
-        // A record of some cases is judged by those alone.
+        // A record of some cases is judged by these cases alone.
         let recorded: BTreeSet<&str> = record.events.iter().filter_map(|event| event.case.as_deref()).collect();
         let known: BTreeSet<&str> = recorded.iter().map(|id| id.split('/').next().unwrap_or(id)).collect();
         let criteria: Vec<_> = cases
@@ -105,14 +105,14 @@ fn text(judged: &Again, result: &RunResult) -> String {
     let mut text = String::new();
     for Difference { id, was, now, why } in &judged.differences {
         let word =
-            |verdict: &Option<Verdict>| verdict.map_or_else(|| "not there".to_owned(), |verdict| verdict.to_string());
+            |verdict: &Option<Verdict>| verdict.map_or_else(|| "absent".to_owned(), |verdict| verdict.to_string());
         let why = why.as_deref().and_then(|why| why.lines().next()).unwrap_or_default();
         let why = if why.is_empty() { String::new() } else { format!("  ({why})") };
         text += &format!("{id}  was {}, is {}{why}\n", word(was), word(now));
     }
     let cases = result.cases.len();
     text += &match judged.differences.len() {
-        0 => format!("{cases} sub-cases judged again: every verdict is the record's\n"),
+        0 => format!("{cases} sub-cases judged again: every verdict is the same as in the record\n"),
         1 => format!("{cases} sub-cases judged again: 1 verdict differs\n"),
         differ => format!("{cases} sub-cases judged again: {differ} verdicts differ\n"),
     };

@@ -1,4 +1,4 @@
-//! `taprig list`: which cases there are.
+//! `taprig list`: lists the cases.
 
 use super::{Exit, Format, print};
 use serde_json::json;
@@ -7,9 +7,9 @@ use taprig_case::{Problems, Project, SubCase, Suite};
 /// Arguments of `taprig list`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Files, folders, ids, families or tags; all cases when there are none.
+    /// Files, folders, ids, families or tags. By default, all cases are listed.
     select: Vec<String>,
-    /// How the result is printed.
+    /// Format of the result.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 }
@@ -34,7 +34,7 @@ fn as_json(case: &SubCase) -> serde_json::Value {
         "requires": case.case.requires,
         "applies": case.case.applies,
         "tags": case.case.tags,
-        // With presets expanded and the values of the matrix put in.
+        // Presets are expanded, and the values of the matrix are inserted.
         "given": case.case.given,
         "steps": case.case.steps,
         "expect": case.case.expect,

@@ -1,4 +1,5 @@
-//! The command line: one file a command. Results go to standard output, everything else to standard error.
+//! The command line, with one file for each command. Results go to standard output, and everything else to standard
+//! error.
 
 mod board;
 mod check;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use taprig::display::{Failure, Out};
-use taprig_bench::{BenchError, advised, told};
+use taprig_bench::{BenchError, with_advice, with_causes};
 use taprig_case::{Problems, Project};
 use taprig_model::event::{Body, Event};
 use taprig_record::Listener;
@@ -28,7 +29,7 @@ use taprig_record::Listener;
 #[derive(Debug, Parser)]
 #[command(name = "taprig", version, arg_required_else_help = true)]
 struct Cli {
-    /// Folder with `cases` and `fixtures`; else the nearest one upwards.
+    /// Folder that contains `cases` and `fixtures`. The default is the nearest such folder upwards.
     #[arg(long, global = true, value_name = "DIR")]
     project: Option<PathBuf>,
     #[command(subcommand)]
@@ -41,11 +42,11 @@ enum Command {
     Run(run::Args),
     /// Judge a stored record again.
     Judge(judge::Args),
-    /// One tap by hand, shown decoded.
+    /// Play one tap by hand and show it decoded.
     Tap(tap::Args),
-    /// Bring both boards of a bench to their firmware.
+    /// Flash both boards of a bench with the firmware that its file names.
     Flash(flash::Args),
-    /// Check cases and fixtures; nothing is run.
+    /// Check cases and fixtures without running them.
     Check(check::Args),
     /// List cases.
     List(list::Args),
@@ -53,19 +54,19 @@ enum Command {
     Schema(schema::Args),
     /// Write cases/INDEX.md and cases/case.schema.json.
     Index(index::Args),
-    /// A hosted board.
+    /// Run the hosted firmware of a board.
     #[command(hide = true)]
     Board(board::Args),
 }
 
-/// How a command ends: the exit code.
+/// The exit of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// 0: done, and all that was judged passed.
+    /// 0: the command is done, and everything that was judged passed.
     Ok,
     /// 1: a case failed.
     CaseFailed,
-    /// 2: a file or an argument is wrong; nothing was run.
+    /// 2: a file or an argument is wrong, and nothing was run.
     BadInput,
     /// 3: the rig itself failed.
     RigFailed,
@@ -82,17 +83,17 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// How results are printed.
+/// Format of a result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For a person.
+    /// Text for a person.
     #[default]
     Human,
-    /// For a program.
+    /// JSON for a program.
     Json,
 }
 
-/// Runs the command of the arguments.
+/// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let format = match &cli.command {
@@ -105,7 +106,7 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let done = match cli.command {
-        // Need no project.
+        // These commands need no project.
         Command::Schema(args) => schema::run(&args),
         Command::Board(args) => Ok(board::run(&args)),
         Command::Judge(args) => judge::run(&args),
@@ -131,19 +132,20 @@ fn project(folder: Option<&Path>) -> Result<Project, Problems> {
     }
 }
 
-/// Says something on standard error. Where that can't be written nobody is left to be told, and the exit code tells.
+/// Prints a message on standard error. If that can't be written, nobody can be told, but the exit code still reports
+/// the result.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Prints to standard output. A reader that has gone away (`| head`) is no failure.
+/// Prints to standard output. It is not a failure if the reader has gone away (`| head`).
 pub(crate) fn print(text: &str) -> Exit {
     let mut out = Out::new(std::io::stdout());
     out.put(text.as_bytes());
     shown(&out.failure())
 }
 
-/// How a command ends whose results went to standard output.
+/// The exit of a command whose results went to standard output.
 pub(crate) fn shown(failure: &Failure) -> Exit {
     match failure.get() {
         None => Exit::Ok,
@@ -154,29 +156,29 @@ pub(crate) fn shown(failure: &Failure) -> Exit {
     }
 }
 
-/// The path of this program: the hosted firmware is a subcommand of it.
+/// The path of this program. The hosted firmware is one of its subcommands.
 pub(crate) fn this_program() -> Result<PathBuf, Problems> {
     std::env::current_exe().map_err(|error| {
-        taprig_case::Diagnostic::of_file(Path::new("taprig"), format!("can't tell where this program is: {error}"))
+        taprig_case::Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}"))
             .into()
     })
 }
 
-/// Says that the rig failed, with all causes.
+/// Reports that the rig failed, with all causes.
 pub(crate) fn rig_failed(error: &dyn std::error::Error) -> Exit {
     let causes = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
     say(&format!("taprig: {}", causes.collect::<Vec<_>>().join(": ")));
     Exit::RigFailed
 }
 
-/// Says that a bench failed, and what to try.
+/// Reports that a bench failed, and what to try.
 pub(crate) fn bench_failed(error: &BenchError) -> Exit {
-    say(&format!("taprig: {}", advised(told(error), error.advice())));
+    say(&format!("taprig: {}", with_advice(with_causes(error), error.advice())));
     Exit::RigFailed
 }
 
-/// Tells faults of the rig that no error carries, as they come: such as that of a bench that can't be closed. For commands
-/// that show no events.
+/// Reports faults of the rig that no error carries as they happen, such as a bench that can't be closed. Commands that
+/// show no events need this.
 pub(crate) fn faults() -> (Listener, Arc<AtomicBool>) {
     let failed = Arc::<AtomicBool>::default();
     let fails = failed.clone();
@@ -189,7 +191,7 @@ pub(crate) fn faults() -> (Listener, Arc<AtomicBool>) {
     (Box::new(listen), failed)
 }
 
-/// The time of day, RFC 3339 in UTC.
+/// The time of day in UTC by RFC 3339.
 pub(crate) fn utc_now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

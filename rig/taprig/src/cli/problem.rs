@@ -1,4 +1,4 @@
-//! Printing what is wrong with files.
+//! Prints the problems of files.
 
 use super::{Exit, Format, print, say};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
@@ -8,10 +8,10 @@ use std::io::IsTerminal;
 use std::path::Path;
 use taprig_case::{Diagnostic, Problems};
 
-/// A longer line than this is not shown: no editor's window holds it.
+/// The longest line that is shown. No editor window can show a longer one.
 const LONGEST_LINE: usize = 240;
 
-/// Prints all problems: for a person on standard error, for a program on standard output.
+/// Prints all problems: on standard error for a person, on standard output for a program.
 pub(crate) fn report(problems: &Problems, format: Format) -> Exit {
     if format == Format::Json {
         let list: Vec<_> = problems
@@ -48,7 +48,7 @@ pub(crate) fn report(problems: &Problems, format: Format) -> Exit {
     Exit::BadInput
 }
 
-/// A path as a person would type it here.
+/// A path as a person would type it in the current folder.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let path = path.strip_prefix(&here).unwrap_or(path);
@@ -100,7 +100,7 @@ impl miette::Diagnostic for Shown<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let (source, bytes) = self.problem.place.as_ref()?;
         self.source.as_ref()?;
-        // Only the first line of a place of several is underlined.
+        // If a place has several lines, only the first is underlined.
         let text = source.text().get(bytes.clone()).unwrap_or_default();
         let length = text.lines().next().unwrap_or_default().len();
         Some(Box::new(std::iter::once(LabeledSpan::underline((bytes.start, length)))))

@@ -1,4 +1,4 @@
-//! `taprig run`: cases on a bench.
+//! `taprig run`: runs cases on a bench.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,24 +22,24 @@ use super::{Exit, Format, interrupt, say, this_program};
 /// Arguments of `taprig run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Files, folders, ids, families or tags; all cases when there are none.
+    /// Files, folders, ids, families or tags. By default, all cases are run.
     select: Vec<String>,
     /// Bench: a name in fixtures/benches, or a file.
     #[arg(long, default_value = setup::DEFAULT_BENCH)]
     bench: String,
-    /// Benches that run at a time.
+    /// Number of benches that run at the same time.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
-    /// Folder for the record and the reports; replaced if it holds a record already.
+    /// Folder for the record and the reports. An earlier record in it is replaced.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Card numbers stay whole in the record. Only for cards that are known to be test cards.
+    /// Do not mask card numbers in the record. Use this only for cards that are known to be test cards.
     #[arg(long, requires = "report")]
     keep_card_numbers: bool,
-    /// What a transcript means that is not the reviewed one of the device.
+    /// What a transcript that differs from the reviewed one of the device means.
     #[arg(long, value_enum, default_value_t)]
     baseline: BaselineArg,
-    /// How the run is shown.
+    /// How the run is displayed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 }
@@ -50,7 +50,7 @@ pub(crate) enum BaselineArg {
     /// The run fails.
     #[default]
     Require,
-    /// It is told, and the run does not fail.
+    /// The run reports the difference and does not fail.
     Report,
     /// Transcripts are not compared.
     Off,
@@ -95,7 +95,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let recorder = match Recorder::start(args.report.as_deref(), Options { whole: args.keep_card_numbers }, listeners) {
         Ok(recorder) => recorder,
         Err(error @ WriteError::Thread(_)) => return Ok(super::rig_failed(&error)),
-        // The folder is the one that was asked for, and no board was touched yet.
+        // The user asked for this folder, and no board was touched yet.
         Err(WriteError::Folder { path, why }) => return Err(Diagnostic::of_file(&path, why).into()),
         Err(error) => {
             let folder = args.report.as_deref().unwrap_or(Path::new("--report"));
@@ -116,7 +116,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let stop = interrupt::stop();
     queue::run(planned, &config, args.jobs.into(), &recorder, project.root(), mode, &stop);
 
-    // The sum must have all that was told.
+    // The result must contain every event that was emitted.
     recorder.flush();
     let summary = kept.lock().unwrap_or_else(PoisonError::into_inner).0.result().summary;
     scope.emit(Source::Rig, Body::RunFinished { summary, interrupted: stop.is_set() });
@@ -146,18 +146,18 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     Ok(exit)
 }
 
-/// What is left of a run in which the rig failed.
+/// What remains of a run in which the rig failed.
 fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
     let done = result.summary.pass + result.summary.changed + result.summary.fail;
     let judged = format!("{done} of {} cases were judged", result.run.cases);
     match report {
         Some(folder) => format!("{judged}; the record and the reports of what was done are in {}", folder.display()),
-        None => format!("{judged}; nothing else was kept, as no `--report DIR` was given"),
+        None => format!("{judged}; nothing else was kept, because `--report DIR` was not given"),
     }
 }
 
-/// What the run is judged by, for its record. Transcripts that are accepted while it runs are judged by as they were before:
-/// the record then tells that they changed.
+/// The inputs of the verdicts of a run, for its record. If transcripts are accepted during the run, the verdicts rest
+/// on the old ones. Then the record shows that the transcripts changed.
 fn inputs(project: &Project, config: &Config, planned: &[plan::Planned], mode: Mode) -> Inputs {
     let baselines = Baselines::of(project.root(), &config.device).filter(|_| mode != Mode::Off).map(|baselines| {
         let read = |of: &plan::Planned| baselines.read(&of.sub.file, &of.id).ok().flatten();
@@ -194,13 +194,13 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
     }
 }
 
-/// What the emulator says of its version, where the bench has an emulated board.
+/// The version that the emulator reports, if the bench has an emulated board.
 fn qemu(config: &Config) -> Option<String> {
     let emulated = |board: &BoardFile| matches!(board, BoardFile::Qemu(_));
     if !emulated(&config.bench.validator) && !emulated(&config.bench.emulator) {
         return None;
     }
-    // One that can't be run is told when the boards are made.
+    // If the emulator can't be run, making the boards reports it.
     let output = Command::new(&config.programs.qemu).arg("--version").stdin(Stdio::null()).output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned())
 }

@@ -1,4 +1,4 @@
-//! `taprig schema`: the JSON Schemas of the file formats, for editors.
+//! `taprig schema`: prints the JSON Schemas of the file formats, for editors.
 
 use super::{Exit, print};
 use std::path::Path;
@@ -7,11 +7,11 @@ use taprig_case::{Diagnostic, Problems};
 /// Arguments of `taprig schema`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Which format; the names of all when absent.
+    /// Name of the format. Without it, the names of all formats are printed.
     name: Option<String>,
 }
 
-/// A schema as it is printed and stored.
+/// The text of a schema, as it is printed and stored.
 pub(super) fn text(name: &str) -> Option<String> {
     Some(format!("{:#}\n", taprig_model::schema::of(name)?.to_value()))
 }

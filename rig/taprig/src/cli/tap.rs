@@ -1,4 +1,4 @@
-//! `taprig tap`: one tap by hand, shown decoded.
+//! `taprig tap`: plays one tap by hand and shows it decoded.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let situation = plan::keys(&mut workshop, &mut problems).situation(&profile.settings);
     let card = workshop.card_of(&card_file, &[], &mut problems);
     let Some(Ok(mut card)) = problems.into_result(card)? else {
-        return Err(Diagnostic::of_file(&card_file, "no card can be made of it").into());
+        return Err(Diagnostic::of_file(&card_file, "taprig can't make a card from this image").into());
     };
 
     let (faults, failed) = super::faults();
@@ -100,7 +100,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let mut text = render(&events, View::Whole).trim_end().to_owned() + "\n";
     let noise = noise(&events);
     if !noise.is_empty() {
-        text += &format!("\nthe validator said besides\n  {}\n", noise.join("\n  "));
+        text += &format!("\nother output of the validator\n  {}\n", noise.join("\n  "));
     }
     let printed = print(&text);
     drop(station);
@@ -113,7 +113,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     }
 }
 
-/// A fixture is called as its file is.
+/// The name of a fixture is the name of its file.
 fn stem(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,4 +1,5 @@
-//! The block that tells of a case that did not pass: what was expected, what was seen, the exchange, how to repeat it.
+//! The description of a case that did not pass: what was expected, what was seen, the exchange, and how to repeat the
+//! case.
 
 use super::Options;
 use super::style::{Styles, paint};
@@ -8,16 +9,17 @@ use taprig_model::event::{Body, CheckResult, Event, SeenBy};
 use taprig_model::result::{CaseResult, Verdict};
 use taprig_record::decode::View;
 
-/// Most lines of the exchange that are shown; the record has all.
+/// The largest number of lines of the exchange that are shown. The record has all of them.
 const LINES: usize = 60;
 
-/// Most lines of what the validator said that is neither reply nor event.
+/// The largest number of lines from the validator that are neither reply nor event.
 const NOISE: usize = 20;
 
-/// Most lines of what the case began with, which is often the cause: settings, card, changes, faults.
+/// The largest number of lines about the initial state of the case, which is often the cause: settings, card, changes,
+/// faults.
 const GIVEN: usize = 20;
 
-/// The block, lines ended. `events` are those of the sub-case.
+/// The description, with a line end after each line. `events` are those of the sub-case.
 pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styles: &Styles) -> String {
     let mut out = Vec::new();
     let verdict = match case.verdict {
@@ -33,7 +35,7 @@ pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styl
         out.push(format!("  at {place}"));
     }
     if case.verdict == Verdict::Error {
-        // Nothing is said about the device, so its checks are not shown.
+        // The verdict says nothing about the device, so the checks are not shown.
         out.extend(faults(events, case).iter().map(|fault| format!("  {}", paint(styles.fault, block_text(fault)))));
     } else {
         checks(case, styles, &mut out);
@@ -61,19 +63,19 @@ pub(super) fn block(case: &CaseResult, events: &[Event], options: &Options, styl
     out.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// Where the lines are that are not shown.
+/// Says where the lines are that are not shown.
 fn left_out(count: usize, options: &Options) -> String {
     let where_to = if options.recorded { ", in the record" } else { "; add --report DIR to keep them" };
     format!("... {count} lines{where_to}")
 }
 
-/// Debug output of the validator: the last of it, as that is nearest to the failure.
+/// Debug output of the validator. The last lines are shown, because they are nearest to the failure.
 fn noise(events: &[Event], options: &Options, styles: &Styles, out: &mut Vec<String>) {
     let lines = super::noise(events);
     if lines.is_empty() {
         return;
     }
-    out.push("  what the validator said besides".to_owned());
+    out.push("  other output of the validator".to_owned());
     let before = lines.len().saturating_sub(NOISE);
     if before > 0 {
         out.push(paint(styles.faint, format!("    {}", left_out(before, options))));
@@ -81,7 +83,7 @@ fn noise(events: &[Event], options: &Options, styles: &Styles, out: &mut Vec<Str
     out.extend(lines[before..].iter().map(|line| paint(styles.faint, format!("    {line}"))));
 }
 
-/// Expectations that do not hold, by who sees them, and how much could not be judged.
+/// The expectations that do not hold, by who sees them, and how many could not be judged.
 fn checks(case: &CaseResult, styles: &Styles, out: &mut Vec<String>) {
     let failed = |seen_by| case.checks.iter().filter(move |check| check.fails() && check.seen_by == seen_by);
     for seen_by in [SeenBy::Person, SeenBy::Card, SeenBy::Device, SeenBy::Baseline] {
@@ -112,7 +114,7 @@ fn checks(case: &CaseResult, styles: &Styles, out: &mut Vec<String>) {
     }
 }
 
-/// What the rig could not do; the case's own words where it told of no fault.
+/// What the rig could not do. If the case reported no fault, these are the case's own words.
 fn faults(events: &[Event], case: &CaseResult) -> Vec<String> {
     let told = events.iter().filter_map(|event| match &event.body {
         Body::RigFault(fault) => Some(fault.to_string()),
@@ -122,18 +124,18 @@ fn faults(events: &[Event], case: &CaseResult) -> Vec<String> {
     if told.is_empty() { vec![case.failure.clone().unwrap_or_default()] } else { told }
 }
 
-/// What a command line calls the case: an id is looked for in `cases` alone, any other case goes by its file.
+/// The name of the case for a command line. An id is looked up only in `cases`, so any other case is named by its file.
 fn meant(case: &CaseResult) -> &str {
     if Path::new(&case.file).starts_with("cases") { &case.id } else { &case.file }
 }
 
-/// An argument as a shell takes it.
+/// An argument, quoted for a shell.
 fn quoted(argument: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+:,".contains(c);
     if argument.chars().all(plain) { argument.to_owned() } else { format!("'{}'", argument.replace('\'', "'\\''")) }
 }
 
-/// Text of several lines (a difference of transcripts) keeps the margin; nothing is told as such.
+/// Text of several lines, such as a difference of transcripts, keeps the margin. An empty text is shown as `nothing`.
 fn block_text(text: &str) -> String {
     if text.is_empty() { "nothing".to_owned() } else { text.trim_end().replace('\n', "\n      ") }
 }
@@ -158,7 +160,7 @@ mod tests {
             assert!(text.contains("    validator shangluo-flat-1-yuan\n"), "what the case began with: {text}");
             text.lines().find(|line| line.contains("...")).unwrap().trim().to_owned()
         };
-        // The first line is what the case began with.
+        // The first line shows the initial state of the case.
         let left = render(&events, View::Whole).lines().count() - LINES - 1;
         assert_eq!(shown(true), format!("... {left} lines, in the record"));
         assert_eq!(shown(false), format!("... {left} lines; add --report DIR to keep them"));
@@ -172,7 +174,7 @@ mod tests {
         events.push(event(3, id, finished(Verdict::Error, 1, None)));
         let case = Tally::of(&events).get("BUS-001").cloned().unwrap();
         let text = block(&case, &events, &Options::default(), &Styles::default());
-        let told = "  what the validator said besides\n    ... 1 lines; add --report DIR to keep them\n    dbg 1\n";
+        let told = "  other output of the validator\n    ... 1 lines; add --report DIR to keep them\n    dbg 1\n";
         assert!(text.contains(told) && text.contains(&format!("    dbg {NOISE}\n")), "{text}");
         events.retain(|event| !matches!(event.body, Body::ConsoleNoise { .. }));
         let text = block(&case, &events, &Options::default(), &Styles::default());

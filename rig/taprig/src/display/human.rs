@@ -1,4 +1,4 @@
-//! Progress, failures and the summary for people.
+//! Shows progress, failures and the summary to a person.
 
 use super::style::{Styles, paint};
 use super::terminal::Unfilled;
@@ -11,7 +11,7 @@ use taprig_model::event::{Body, Event, FlashOutcome};
 use taprig_model::result::{CaseResult, RunResult, Verdict};
 use taprig_report::Tally;
 
-/// Slowest cases that the summary names, and the time below which none is worth naming, in us.
+/// How many of the slowest cases the summary names, and the shortest time (in us) that is worth naming.
 const SLOWEST: usize = 3;
 const SLOW_US: u64 = 1_000_000;
 
@@ -22,18 +22,18 @@ pub struct Human {
     out: Out,
     bar: ProgressBar,
     tally: Tally,
-    /// Events of the sub-cases that run, by id.
+    /// Events of the sub-cases that are running, by id.
     running: HashMap<String, Vec<Event>>,
 }
 
 impl Human {
-    /// At the start of a run.
+    /// The display at the start of a run.
     pub fn new(options: Options, out: Out) -> Self {
         let styles = Styles::new(options.colour);
         Self { options, styles, out, bar: ProgressBar::hidden(), tally: Tally::default(), running: HashMap::new() }
     }
 
-    /// One more event.
+    /// Shows an event.
     pub fn event(&mut self, event: &Event) {
         if matches!(event.body, Body::Serial { .. }) {
             return;
@@ -70,7 +70,7 @@ impl Human {
             return;
         }
         let template = "{bar:24} {pos}/{len}  {prefix}{wide_msg}";
-        // The template is fixed and right; without it the bar would look otherwise and work.
+        // The template is fixed and valid. Without it the bar would only look different.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let target = match std::io::stderr().is_terminal() {
             true => ProgressDrawTarget::term_like_with_hz(Box::new(Unfilled), 10),
@@ -83,7 +83,7 @@ impl Human {
     fn case(&mut self, id: &str) {
         let events = self.running.remove(id).unwrap_or_default();
         let Some(case) = self.tally.get(id).cloned() else { return };
-        // A second attempt counts no sub-case again.
+        // A second attempt does not count the sub-case again.
         if case.attempts.len() == 1 {
             self.bar.inc(1);
         }
@@ -92,7 +92,7 @@ impl Human {
             let block = failure::block(&case, &events, &self.options, &self.styles);
             self.print(&block);
         } else if !self.options.terminal && case.verdict != Verdict::Skipped {
-            // Those that did not run are a number in the summary: a thousand lines would hide what did.
+            // Cases that did not run are only a number in the summary. A thousand lines would hide those that did.
             self.print(&line(&case, &self.styles));
         }
         if notable && self.options.terminal {
@@ -109,7 +109,7 @@ impl Human {
         self.print(&summary);
     }
 
-    /// Prints above the bar.
+    /// Prints a line above the bar.
     fn print(&mut self, text: &str) {
         let line = format!("{}\n", text.strip_suffix('\n').unwrap_or(text));
         let out = &mut self.out;
@@ -131,7 +131,7 @@ fn line(case: &CaseResult, styles: &Styles) -> String {
     format!("{verdict} {:>7}  {}  {}{why}", seconds(case.took_us), case.id, case.title)
 }
 
-/// What could not be judged, and why: a verdict on fewer expectations is worth less.
+/// What could not be judged, and why. A verdict on fewer expectations is worth less.
 fn not_judged(result: &RunResult, styles: &Styles) -> Vec<String> {
     let ran = |case: &&CaseResult| matches!(case.verdict, Verdict::Pass | Verdict::Changed | Verdict::Fail);
     let mut why: BTreeMap<&str, u32> = BTreeMap::new();
@@ -154,7 +154,7 @@ fn not_judged(result: &RunResult, styles: &Styles) -> Vec<String> {
     std::iter::once(head).chain(lines).collect()
 }
 
-/// The end of a run: counts, what is no pass, what is slow.
+/// The end of a run: counts, cases that did not pass, slow cases.
 fn summary(result: &RunResult, interrupted: bool, styles: &Styles) -> String {
     let counts = result.summary;
     let named = [

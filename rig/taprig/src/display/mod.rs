@@ -1,7 +1,7 @@
-//! A run as people and programs see it while it runs: a fold over the events.
+//! Shows a run to people and programs while it runs. The display is a fold over the events.
 //!
-//! On a terminal a line of progress stays at the bottom and only what is no pass is printed above it; elsewhere each
-//! sub-case is a line. `--format json` prints the events themselves.
+//! On a terminal, a progress line stays at the bottom, and only cases that did not pass are printed above it. Elsewhere
+//! each sub-case is a line. `--format json` prints the events themselves.
 
 mod failure;
 mod human;
@@ -17,33 +17,34 @@ use std::io::IsTerminal;
 use taprig_model::event::{Body, Event};
 use taprig_record::Listener;
 
-/// How a run is shown.
+/// How a run is displayed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Human,
-    /// Events as JSON Lines, as in a record but for raw serial.
+    /// Events as JSON Lines, as in a record but without raw serial bytes.
     Json,
 }
 
-/// What the display needs to know of where it shows.
+/// What the display needs to know about its output.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// Format.
     pub format: Format,
-    /// Output goes to a terminal, and not to the log of a CI server.
+    /// Whether output goes to a terminal, and not to the log of a CI server.
     pub terminal: bool,
-    /// Colours.
+    /// Whether output has colours.
     pub colour: bool,
-    /// Command that runs a sub-case again; its id is put behind.
+    /// The command that runs a sub-case again. The id of the sub-case is appended.
     pub repeat: String,
-    /// All of the run is kept in a record.
+    /// Whether a record keeps all of the run.
     pub recorded: bool,
 }
 
 impl Options {
-    /// For the standard output of this process: colours on a terminal only, and not with `NO_COLOR`; plain lines in CI.
+    /// The options for the standard output of this process: colours on a terminal only and not with `NO_COLOR`, and
+    /// plain lines in CI.
     pub fn from_env(format: Format, repeat: String, recorded: bool) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
@@ -51,7 +52,7 @@ impl Options {
     }
 }
 
-/// Lines of the validator's that are neither reply nor event: its debug output.
+/// Lines of the validator that are neither reply nor event: its debug output.
 pub fn noise(events: &[Event]) -> Vec<&str> {
     let noise = events.iter().filter_map(|event| match &event.body {
         Body::ConsoleNoise { text } => Some(text.as_str()),
@@ -75,7 +76,7 @@ fn json(event: &Event, out: &mut Out) {
     if matches!(event.body, Body::Serial { .. }) {
         return;
     }
-    // Only maps with keys that are no text can't be written; events have none.
+    // Serialising fails only for maps whose keys are not text, and events have no such map.
     let mut line = serde_json::to_vec(event).unwrap_or_default();
     line.push(b'\n');
     out.put(&line);
@@ -130,10 +131,10 @@ mod tests {
         pass            0.01 s  BUS-001  A new card rides
         FAIL ODA-004/rsa1024 A card whose dynamic signature is altered does not ride
           at cases/oda/ODA-004.yaml:21
-          a person sees
+          seen by a person
             outcome    expected declined
                        seen     approved
-          the trace shows
+          told by the device
             journal    expected unchanged
                        seen     +1
           what happened
@@ -151,8 +152,8 @@ mod tests {
         not applicable  0.01 s  SM2-001  A card with SM2 rides (the device does not claim sm2)
         2 passed, 1 failed, 1 error, 1 flaky, 1 not applicable in 2.35 s
         interrupted: 4 of 5 cases ran
-          fail  ODA-004/rsa1024  outcome: declined is expected, approved is seen
-          error ZZZ-001  the run ended before the case did
+          fail    ODA-004/rsa1024  outcome: declined is expected, approved is seen
+          error   ZZZ-001  the run ended before the case did
           flaky ISO-002  2 attempts
         ");
     }

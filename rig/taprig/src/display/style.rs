@@ -1,25 +1,25 @@
-//! Colours, by meaning.
+//! Colours and their meanings.
 
 use anstyle::{AnsiColor, Style};
 use taprig_model::result::Verdict;
 
-/// Styles of a display; all plain where there are no colours.
+/// Styles of a display. Without colours they are all plain.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Styles {
-    /// Of a pass, and of what is expected.
+    /// For a pass, and for what is expected.
     pub good: Style,
-    /// Of a failure, and of what is seen instead.
+    /// For a failure, and for what is seen instead.
     pub bad: Style,
-    /// Of a fault of the rig.
+    /// For a fault of the rig.
     pub fault: Style,
-    /// Of what stands back.
+    /// For details.
     pub faint: Style,
-    /// Of a heading.
+    /// For a heading.
     pub strong: Style,
 }
 
 impl Styles {
-    /// With colours or without.
+    /// The styles, with or without colours.
     pub fn new(colour: bool) -> Self {
         if !colour {
             return Self::default();
@@ -34,7 +34,7 @@ impl Styles {
         }
     }
 
-    /// Style of a verdict.
+    /// The style of a verdict.
     pub fn verdict(&self, verdict: Verdict) -> Style {
         match verdict {
             Verdict::Pass => self.good,

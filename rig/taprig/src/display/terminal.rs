@@ -1,21 +1,21 @@
-//! The terminal under the line of progress.
+//! The terminal on which the progress line is drawn.
 
 use indicatif::TermLike;
 use std::io::{Result, Write, stderr};
 
-/// Standard error, where the line is not filled up with blanks: a terminal shows `^C` behind what stands in the line, and
-/// behind a full one it would begin another, which would then be erased in place of this one.
+/// Standard error, on which the line is not filled with blanks. A terminal shows `^C` after the content of the line.
+/// After a full line, `^C` would begin a new line, and that new line would be erased instead of this one.
 #[derive(Debug)]
 pub(super) struct Unfilled;
 
-/// Columns where the terminal does not tell.
+/// Number of columns if the terminal does not report it.
 const WIDTH: u16 = 80;
 
 fn put(text: &str) -> Result<()> {
     stderr().write_all(text.as_bytes())
 }
 
-/// Moves by `n` in a direction; a terminal takes 0 for 1.
+/// Moves by `n` in a direction. A terminal takes 0 as 1.
 fn go(n: usize, direction: char) -> Result<()> {
     if n == 0 { Ok(()) } else { put(&format!("\u{1b}[{n}{direction}")) }
 }

@@ -1,10 +1,11 @@
-//! Running sub-cases: on as many benches as are asked for, each with a thread of its own.
+//! Runs sub-cases on the requested number of benches. Each bench has its own thread.
 //!
-//! [`taprig_case::plan`] makes all that a run needs before a bench is touched. [`queue`] hands sub-cases to benches,
-//! [`station`] is one of these at work, [`sub_case`] one attempt at one sub-case: from the known state, by its `steps`, each
-//! [`tap`] with its faults, to the verdict. A run speaks to the two sides of a bench
-//! ([`ValidatorSide`](taprig_bench::validator_side::ValidatorSide), [`CardSide`](taprig_bench::card_side::CardSide)) and to
-//! nothing below them. It tells what happens and judges nothing: that is [`taprig_judge`]'s.
+//! [`taprig_case::plan`] makes everything that a run needs before a bench is touched. [`queue`] hands sub-cases to
+//! benches. A [`station`] is one bench at work. A [`sub_case`] is one attempt at one sub-case: it starts from the known
+//! state, plays the `steps`, each [`tap`] with its faults, and ends with the verdict. A run talks to the two sides of a
+//! bench ([`ValidatorSide`](taprig_bench::validator_side::ValidatorSide),
+//! [`CardSide`](taprig_bench::card_side::CardSide)) and to nothing below them. It reports what happens and judges
+//! nothing, because [`taprig_judge`] does that.
 
 mod fault;
 pub mod queue;

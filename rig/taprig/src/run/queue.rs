@@ -1,4 +1,4 @@
-//! Sub-cases in a queue, and the benches that take from it.
+//! The queue of sub-cases, and the benches that take from it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,8 +12,8 @@ use taprig_case::baseline::Mode;
 use taprig_case::plan::Planned;
 use taprig_record::Recorder;
 
-/// Runs all sub-cases on `jobs` benches. Those that do not apply are told as such; those that no bench is left for are
-/// told as skipped.
+/// Runs all sub-cases on `jobs` benches. Sub-cases that do not apply are reported as not applicable. If no bench is
+/// left, the remaining sub-cases are reported as skipped.
 pub fn run(
     planned: Vec<Planned>,
     config: &Arc<Config>,
@@ -45,7 +45,7 @@ pub fn run(
     }
 }
 
-/// One bench, until there is nothing left to do, or it can't be opened.
+/// Runs one bench until there is nothing left to do, or until the bench can't be opened.
 fn work(
     next: &(dyn Fn() -> Option<Planned> + Sync),
     told: &Told,
@@ -72,7 +72,7 @@ fn work(
         match station.run(&planned, stop) {
             Ok(_) => {}
             Err(error) => {
-                // The cause before what comes of it.
+                // The cause is reported before its consequence.
                 tell(error.fault("getting the boards ready", &on));
                 return not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
             }
@@ -80,13 +80,14 @@ fn work(
     }
 }
 
-/// What was told of benches that can't be opened: the benches of a run are alike, and so is most of what is wrong with
-/// them.
+/// What was reported about benches that can't be opened. The benches of a run are alike, and mostly they fail in the
+/// same way.
 #[derive(Default)]
 struct Told(Mutex<Vec<String>>);
 
 impl Told {
-    /// Whether no other bench has told this. What differs in numbers alone (process, slot, terminal) is the same.
+    /// Whether no other bench has reported this. Texts that differ only in numbers (process, slot, terminal) count as
+    /// equal.
     fn is_new(&self, fault: &RigFault) -> bool {
         let mut plain = String::new();
         for c in fault.to_string().chars() {
@@ -104,7 +105,7 @@ impl Told {
     }
 }
 
-/// Why a case has no verdict when the run was stopped.
+/// The reason why a case has no verdict if the run was stopped.
 pub(super) const INTERRUPTED: &str = "the run was interrupted";
 
 fn not_run(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) {
@@ -112,7 +113,7 @@ fn not_run(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) 
     ended(planned, verdict, why, recorder);
 }
 
-/// Tells that a sub-case begins that no bench has begun.
+/// Reports the start of a sub-case that no bench has started.
 pub(super) fn begun(planned: &Planned, recorder: &Recorder) {
     recorder.scope().case(&planned.id).emit(
         Source::Rig,
@@ -127,7 +128,7 @@ pub(super) fn begun(planned: &Planned, recorder: &Recorder) {
     );
 }
 
-/// Tells how a sub-case ended that no bench has ended.
+/// Reports the end of a sub-case that no bench has ended.
 pub(super) fn ended(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) {
     let body = Body::CaseFinished { verdict, took_us: 0, attempt: 1, failure: Some(why.to_owned()) };
     recorder.scope().case(&planned.id).emit(Source::Rig, body);

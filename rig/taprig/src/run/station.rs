@@ -1,4 +1,4 @@
-//! A bench at work, on a thread of its own, until it is stopped.
+//! A bench at work, on its own thread, until it is stopped.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use taprig_case::baseline::Mode;
 use taprig_case::plan::Planned;
 use taprig_record::Recorder;
 
-/// A bench with the runtime that its links live on. Not shared: one thread, one bench.
+/// A bench with the runtime of its links. It is not shared: each bench has one thread.
 pub struct Station {
     runtime: tokio::runtime::Runtime,
     config: Arc<Config>,
@@ -25,22 +25,22 @@ pub struct Station {
 }
 
 impl Station {
-    /// A station without a bench yet; it is opened for the first sub-case.
+    /// A station without a bench. The bench is opened for the first sub-case.
     ///
     /// # Errors
-    /// The operating system gives no event queue.
+    /// The operating system provides no event queue.
     pub fn new(config: Arc<Config>, recorder: Recorder, root: PathBuf, mode: Mode) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { runtime, config, recorder, root, mode, bench: None })
     }
 
-    /// Runs a sub-case; the verdict is told in the event stream too. One that is stopped is skipped.
+    /// Runs a sub-case. The event stream contains the verdict, too. A sub-case that is stopped is skipped.
     ///
     /// # Errors
-    /// The bench can't be opened: no case can run here.
+    /// The bench can't be opened, so no case can run here.
     pub fn run(&mut self, planned: &Planned, stop: &Stop) -> Result<Verdict, BenchError> {
         let mut stopped = stop.0.subscribe();
-        // The attempt tells that the case has begun as the first thing it does.
+        // The attempt first reports that the case has begun.
         let has_begun = Cell::new(false);
         let done: Result<_, BenchError> = self.runtime.block_on(async {
             let work = async {
@@ -60,7 +60,7 @@ impl Station {
         if let Some(verdict) = done? {
             return Ok(verdict);
         }
-        // What the boards still say belongs to the case, so they go before it is told to be over.
+        // What the boards still send belongs to the case, so they are closed before the end of the case is reported.
         self.close();
         if !has_begun.get() {
             begun(planned, &self.recorder);
@@ -70,21 +70,21 @@ impl Station {
     }
 
     fn close(&mut self) {
-        // Ports are closed within the runtime that they belong to.
+        // Ports have to be closed within the runtime that they belong to.
         let _entered = self.runtime.enter();
         self.bench = None;
     }
 
-    /// Waits until every listener has heard what was told so far.
+    /// Waits until every listener has received everything that was emitted so far.
     pub fn flush(&self) {
         self.recorder.flush();
     }
 
-    /// Opens the bench if it is not open, and hands it out with its runtime. None when it was stopped before the work was
-    /// done; a flashing under way is ended first.
+    /// Opens the bench if it is not open, and returns it with its runtime. Returns `None` if the run was stopped before
+    /// the work was done. Flashing that has started is finished first.
     ///
     /// # Errors
-    /// As [`Bench::open`].
+    /// The same as for [`Bench::open`].
     pub fn with_bench<T>(
         &mut self,
         stop: &Stop,
@@ -105,7 +105,7 @@ impl Station {
     }
 }
 
-/// The bench; opened first where it is not.
+/// The bench. It is opened first if it is not open.
 async fn opened<'a>(
     bench: &'a mut Option<Bench>,
     config: &Config,
@@ -123,7 +123,7 @@ impl Drop for Station {
     }
 }
 
-/// Ends a run early: every bench lets go of what it does.
+/// Ends a run early: every bench stops its work.
 #[derive(Debug, Clone)]
 pub struct Stop(Arc<watch::Sender<bool>>);
 

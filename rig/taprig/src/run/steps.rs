@@ -1,4 +1,4 @@
-//! The steps of a sub-case, played one after the other.
+//! Plays the steps of a sub-case, one after the other.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,10 +16,11 @@ use taprig_case::plan::Planned;
 use taprig_record::Scope;
 use taprig_record::units::micros;
 
-/// Brings fresh boards to the known state and plays all steps. What is seen goes to `scope`; nothing is judged here.
+/// Brings fresh boards to the known state and plays all steps. Everything that is seen goes to `scope`. Nothing is
+/// judged here.
 ///
 /// # Errors
-/// The rig can't go on; what the device does wrong is an event like another.
+/// The rig can't go on. A wrong reaction of the device is not an error here, but an event.
 pub(super) async fn play(
     bench: &mut Bench,
     planned: &Planned,
@@ -42,16 +43,16 @@ pub(super) async fn play(
     Ok(())
 }
 
-/// A sub-case in play.
+/// A sub-case that is being played.
 struct Stage<'a> {
     planned: &'a Planned,
     scope: &'a Scope,
     cards: BTreeMap<Option<Name>, (String, Card)>,
     armed: Vec<Injection>,
     taps: u32,
-    /// Records of the journal that were read.
+    /// Number of journal records that were read.
     journal: u32,
-    /// The validator does not become ready: no step makes sense any more.
+    /// The validator does not become ready, so no further step makes sense.
     stuck: bool,
 }
 
@@ -128,7 +129,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// A step asks for the journal. What a tap added was read after it.
+    /// A step asks for the journal. Records that a tap added were read after that tap.
     async fn list(&mut self, bench: &mut Bench, from: u32) -> Result<(), BenchError> {
         let Some(links) = self.can(bench, ValidatorCapability::Journal) else { return Ok(()) };
         let JournalPage { count, total, rows } = links.validator.journal(from).await?;
@@ -165,20 +166,20 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// The links, where the validator can do what a step asks for. Where it can't, the step is passed over and a note says
-    /// so: what it expects is not judged.
+    /// The links, if the validator can do what a step asks for. If it can't, the step is skipped and a note says so.
+    /// Then the expectations of the step are not judged.
     fn can<'b>(&self, bench: &'b mut Bench, capability: ValidatorCapability) -> Option<&'b mut Links> {
         let links = bench.links()?;
         if links.validator.capabilities().contains(&capability) {
             return Some(links);
         }
-        let text = format!("the validator lacks the capability {capability}, so this step was passed over");
+        let text = format!("the validator lacks the capability {capability}, so this step was skipped");
         self.scope.emit(Source::Rig, Body::Note { text });
         None
     }
 }
 
-/// A step as the case writes it.
+/// The step as the case writes it.
 fn words(step: &Step) -> String {
     match step {
         Step::Tap(tap) => {

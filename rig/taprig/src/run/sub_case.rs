@@ -1,4 +1,4 @@
-//! One attempt at a sub-case on a bench: known state, steps, verdict.
+//! One attempt at a sub-case on a bench: the known state, the steps, the verdict.
 
 use std::path::Path;
 use std::time::Instant;
@@ -16,16 +16,16 @@ use taprig_judge::{Baseline, judge};
 use taprig_record::Scope;
 use taprig_record::units::{lower_hex, micros};
 
-/// What an attempt came to.
+/// The result of an attempt.
 #[derive(Debug)]
 pub struct Outcome {
     /// The verdict.
     pub verdict: Verdict,
-    /// The bench can be used on; else it has to be opened anew.
+    /// Whether the bench can be used again. Otherwise it has to be opened anew.
     pub bench_is_sound: bool,
 }
 
-/// Runs a sub-case on `bench` and tells all of it, the verdict included.
+/// Runs a sub-case on `bench` and emits all its events, including the verdict.
 pub async fn attempt(bench: &mut Bench, planned: &Planned, number: u32, root: &Path, mode: Mode) -> Outcome {
     let started = Instant::now();
     let own = bench.scope().clone();
@@ -40,7 +40,7 @@ pub async fn attempt(bench: &mut Bench, planned: &Planned, number: u32, root: &P
         scope.emit(Source::Rig, Body::Note { text: format!("{notes} notes of the card emulator were lost") });
     }
     let played = match played {
-        // Before the air: a reader waits in vain when the note of its command is lost.
+        // This comes before the check of the air: a reader waits in vain if the note of its command is lost.
         Ok(()) if notes > 0 => Err(BenchError::Lost { notes }),
         Ok(()) if air_failed(&scope) => Err(BenchError::Air),
         played => played,
@@ -64,8 +64,8 @@ pub async fn attempt(bench: &mut Bench, planned: &Planned, number: u32, root: &P
     Outcome { verdict, bench_is_sound: sound }
 }
 
-/// Whether the validator waited in vain for the card side, which answers every frame: the emulator,
-/// or the machine that emulates it, was too slow. What the device then did says nothing about it.
+/// Whether the validator waited in vain for the card side, which answers every frame. Then the emulator, or the machine
+/// that emulates it, was too slow. The device's reaction to that says nothing about the device.
 fn air_failed(scope: &Scope) -> bool {
     scope.events().iter().any(|event| match &event.body {
         Body::Signal { signal: Signal::Fault { what }, .. } => what == AIR_DEAD,
@@ -73,7 +73,7 @@ fn air_failed(scope: &Scope) -> bool {
     })
 }
 
-/// A link that broke because its board is gone is the board's fault.
+/// If a link broke because its board has ended, the board is to blame.
 fn why(bench: &mut Bench, error: BenchError) -> BenchError {
     let BenchError::Link(link) = &error else { return error };
     for role in [Role::Validator, Role::Emulator] {
@@ -84,8 +84,8 @@ fn why(bench: &mut Bench, error: BenchError) -> BenchError {
     error
 }
 
-/// Judges what was seen, tells each expectation, and leaves behind what a person is to review. The verdict, and why it is
-/// not a pass.
+/// Judges what was seen, emits each check, and writes the transcript that a person has to review. Returns the verdict,
+/// and why it is not a pass.
 ///
 /// # Errors
 /// A file of the baseline can't be read or written.
@@ -111,7 +111,8 @@ fn judged(
                     files.settle(file, id).map_err(failed)?;
                     judgement
                 }
-                // What is not as the case expects is shown for review, but never becomes the reviewed transcript by itself.
+                // A transcript of a failed case is proposed for review, but it never becomes the reviewed one by
+                // itself.
                 (true, Mode::Accept) if judgement.verdict == Verdict::Changed => {
                     let text = transcript(&events);
                     files.accept(file, id, title, &text).map_err(failed)?;
@@ -133,15 +134,15 @@ fn judged(
     Ok((judgement.verdict, judgement.failure))
 }
 
-/// A file of the baseline that can't be used is no failure of the device.
+/// A file of the baseline that can't be used is not a failure of the device.
 fn unusable(error: &SnapshotError, root: &Path) -> RigFault {
-    // Reports are read on other machines: a place is told from the project on.
+    // Reports are read on other machines, so paths are relative to the project.
     let path = error.path.strip_prefix(root).unwrap_or(&error.path);
     RigFault {
         doing: format!("{} a reviewed transcript", error.doing),
         on: path.display().to_string(),
         cause: error.cause.to_string(),
-        advice: Some("see whether the file can be read and its folder written".into()),
+        advice: Some("check that the file can be read and that its folder can be written".into()),
     }
 }
 
@@ -162,7 +163,7 @@ fn case_started(planned: &Planned, attempt: u32, nonce: &[u8]) -> CaseStarted {
     }
 }
 
-/// Bytes that no earlier case on any bench has used: of the case, the attempt, the process and the time.
+/// Bytes that no earlier case on any bench has used. They depend on the case, the attempt, the process and the time.
 fn nonce(id: &str, attempt: u32) -> [u8; 8] {
     use std::hash::{BuildHasher, Hasher};
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();

@@ -1,4 +1,4 @@
-//! One tap: the card is held to the reader, its commands are answered, the validator says what it thinks of it.
+//! One tap: the card is held to the reader, its commands are answered, and the validator reports its result.
 
 use std::time::{Duration, Instant};
 
@@ -14,48 +14,48 @@ use taprig_bench::{BenchError, Links};
 use taprig_record::Scope;
 use taprig_record::units::micros;
 
-/// Longest that a card is held when the case does not say.
+/// The longest time that a card is held if the case gives none.
 pub const HOLD: Duration = Duration::from_secs(2);
 
-/// So many times as long the rig waits for what a real device does in its time, where times are modelled: a machine that
-/// has other work emulates slowly.
+/// If times are modelled, the rig waits this many times longer than a real device needs, because a busy machine
+/// emulates slowly.
 const SLOWER: u32 = 3;
 
-/// The validator must be ready again so soon after the card has left: the bus may not stop.
+/// The longest time from the card's leaving until the validator must be ready again, because the bus may not stop.
 pub const READY_AGAIN: Duration = Duration::from_secs(1);
 
-/// From the result to the reader's letting go of the card.
+/// The longest time from the result until the reader releases the card.
 const LET_GO: Duration = Duration::from_millis(500);
 
-/// An order to the emulator is carried out within this.
+/// The longest time that an order to the emulator takes.
 const ORDER: Duration = Duration::from_secs(1);
 
-/// What a tap is made of.
+/// The parameters of a tap.
 pub struct Tap<'a> {
-    /// Number in the sub-case, from 1.
+    /// Number of the tap in the sub-case, from 1.
     pub number: u32,
     /// Name of the card image.
     pub name: &'a str,
     /// The card.
     pub card: &'a mut Card,
-    /// Who else is in the field.
+    /// Another card in the field.
     pub beside: Option<Beside>,
-    /// How long it is held; none: until the validator lets go.
+    /// How long the card is held. If it is `None`, the card is held until the validator releases it.
     pub hold: Option<Duration>,
-    /// Times are modelled: until the transaction is over, `hold` is a time on the modelled air, so that no slow machine
-    /// takes the card away earlier than a quick one.
+    /// Whether times are modelled. Then `hold` is a time on the modelled air until the transaction is over, so that a
+    /// slow machine takes the card away at the same moment as a fast one.
     pub modelled: bool,
     /// Faults on the air.
     pub injections: &'a [Injection],
-    /// Frames on the air are told one by one.
+    /// Whether each frame on the air is reported.
     pub frames: bool,
 }
 
 impl Tap<'_> {
-    /// Plays the tap and tells all that happens, to whether the validator was ready again.
+    /// Plays the tap and emits everything that happens, up to whether the validator was ready again.
     ///
     /// # Errors
-    /// [`BenchError`] when a link fails; what the device does wrong is no error.
+    /// [`BenchError`] if a link fails. A wrong reaction of the device is not an error.
     pub async fn play(self, links: &mut Links, scope: &Scope) -> Result<ReadyAgain, BenchError> {
         self.card.reset();
         links.card.configure(&self.card.front(), self.beside, self.frames).await?;
@@ -85,18 +85,18 @@ impl Tap<'_> {
             let deadline = tokio::time::Instant::now() + longest.max(held);
             scene.until(links, deadline, |scene| scene.is_over() || scene.result || scene.is_held_enough()).await?;
             if scene.result {
-                // A reader that begins again with a card that stays is answered.
+                // If a reader begins again with a card that stays, the card answers.
                 scene.hold_us = None;
             }
             held = held.saturating_sub(Duration::from_micros(scene.air_us));
         }
         let held = tokio::time::Instant::now() + held;
-        // One that starts again has forgotten the card: there will be no result.
+        // A validator that restarts has forgotten the card, so there will be no result.
         scene.until(links, held, |scene| scene.is_over() || (scene.result && self.hold.is_none())).await?;
         if scene.result && self.hold.is_none() {
             if !scene.active && !scene.released && scene.removed.is_none() {
-                // A result without a command may come before the card side's word that the card was activated at all,
-                // as they take different ways.
+                // A result without a command may come before the note that the card was activated, because the two take
+                // different ways.
                 links.card.catch_up().await?;
                 let deadline = tokio::time::Instant::now() + ORDER;
                 scene.until(links, deadline, |scene| scene.caught_up).await?;
@@ -111,7 +111,7 @@ impl Tap<'_> {
         }
         let Some(traffic) = scene.removed else {
             return Err(LinkError::Deadline {
-                what: "word that the card is out of the field".into(),
+                what: "the note that the card is out of the field".into(),
                 from: "the card emulator",
                 within: ORDER,
             }
@@ -130,7 +130,7 @@ impl Tap<'_> {
     }
 }
 
-/// The tap under way.
+/// The tap in progress.
 struct Scene<'a> {
     armed: Armed<'a>,
     card: &'a mut Card,
@@ -138,22 +138,22 @@ struct Scene<'a> {
     commands: u32,
     active: bool,
     released: bool,
-    /// The card side has told all that was before the result.
+    /// Whether the card side has reported everything from before the result.
     caught_up: bool,
     removed: Option<Traffic>,
     /// Time on the air at the last sign of the transaction.
     air_us: u64,
     result: bool,
-    /// The validator said that it is ready, after its result.
+    /// Whether the validator reported after its result that it is ready.
     ready: bool,
-    /// The validator said that it has started, though nobody asked it to.
+    /// Whether the validator reported a start although nobody asked for it.
     restarted: bool,
-    /// Modelled time at which the card is taken away.
+    /// The modelled time at which the card is taken away.
     hold_us: Option<u64>,
 }
 
 impl Scene<'_> {
-    /// Nothing more is to come.
+    /// Whether nothing more is expected.
     fn is_over(&self) -> bool {
         self.removed.is_some() || self.restarted
     }
@@ -170,7 +170,7 @@ impl Scene<'_> {
         done: impl Fn(&Self) -> bool,
     ) -> Result<(), BenchError> {
         while !done(self) {
-            // The card's commands first: a reader waits for them.
+            // The card's commands come first, because a reader waits for them.
             tokio::select! {
                 biased;
                 note = links.card.note(deadline) => match note? {
@@ -190,7 +190,7 @@ impl Scene<'_> {
 
     async fn until_ready(&mut self, links: &mut Links) -> Result<bool, BenchError> {
         let deadline = tokio::time::Instant::now() + READY_AGAIN;
-        // A card that is left lying does not stop the bus: the validator may be ready before the card has gone.
+        // A card that is left on the reader does not stop the bus: the validator may be ready before the card has gone.
         if self.ready {
             return Ok(true);
         }
@@ -209,7 +209,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Tells what the validator tells; true when it is ready.
+    /// Emits what the validator reports. Returns true when it is ready.
     fn signal(&mut self, signal: Signal, said: Fields) -> bool {
         let ready = matches!(signal, Signal::Ready {});
         self.result |= matches!(signal, Signal::Result { .. });
@@ -224,7 +224,7 @@ impl Scene<'_> {
         match note.what {
             What::Command { number, ref command } => {
                 self.air_us = note.air_us;
-                // A card that is gone answers nothing.
+                // A card that has left the field answers nothing.
                 if self.is_held_enough() {
                     return Ok(());
                 }
@@ -280,7 +280,8 @@ impl Scene<'_> {
         let fault = if reply.mute { Some(Fault::Mute) } else { injected.map(|injection| injection.fault) };
         let answer = Answer { response: reply.response.clone(), delay: reply.delay, fault };
         links.card.answer(number, answer).await?;
-        // The dynamic signature is made while answering GET PROCESSING OPTIONS: the card's own time, not the rig's.
+        // The dynamic signature is computed during GET PROCESSING OPTIONS. This time counts as the card's, not as the
+        // rig's.
         let own = if name == CommandName::Gpo { thought } else { Duration::ZERO };
         let host = note.seen.elapsed().saturating_sub(own);
         if let Some(injection) = injected {

@@ -135,7 +135,11 @@ fn a_port_that_another_process_holds() {
     bench(&place, terminal.path());
     // This process is the other one.
     let _held = serialport::new(terminal.path().to_str().unwrap(), 115_200).open_native().unwrap();
-    let words = ["getting the boards ready on the bench desk", "is taken by another process; end it, or give"];
+    let words = [
+        "getting the boards ready on the bench desk",
+        "another process uses the serial port",
+        "; end that process, or",
+    ];
     place.run(&["--bench", "desk"]).expect(3, &words);
     place.run(&["--bench", "desk"]).expect(3, &[terminal.path().to_str().unwrap()]);
     assert_eq!(place.verdict("BUS-001").0, "skipped");
@@ -147,7 +151,9 @@ fn a_port_that_is_not_there() {
     let place = Place::new();
     place.case("BUS-001", RIDE);
     bench(&place, Path::new("/dev/serial/by-id/usb-none"));
-    place.run(&["--bench", "desk"]).expect(3, &["of the validator: the path /dev/serial/by-id/usb-none (ports here: "]);
+    place
+        .run(&["--bench", "desk"])
+        .expect(3, &["of the validator: the path /dev/serial/by-id/usb-none (ports of this machine: "]);
     assert_eq!(place.verdict("BUS-001").0, "skipped");
 }
 
@@ -156,7 +162,9 @@ fn a_port_that_can_not_be_opened() {
     let place = Place::new();
     place.case("BUS-001", RIDE);
     bench(&place, Path::new("/dev/null"));
-    place.run(&["--bench", "desk"]).expect(3, &["can't open the serial port /dev/null", "; is the board connected"]);
+    place
+        .run(&["--bench", "desk"])
+        .expect(3, &["can't open the serial port /dev/null", "; check that the board is connected"]);
 }
 
 #[test]
@@ -165,7 +173,7 @@ fn a_device_that_does_not_start_again() {
     let place = Place::new();
     place.case("BUS-001", RIDE);
     bench(&place, terminal.path());
-    place.run(&["--bench", "desk"]).expect(3, &["did not become ready within 1000 ms", "`started` (it said nothing)"]);
+    place.run(&["--bench", "desk"]).expect(3, &["did not become ready within 1000 ms", "`started` (it sent nothing)"]);
 }
 
 #[test]
@@ -182,7 +190,7 @@ fn a_port_that_vanishes_before_the_boards_are_ready() {
     heard.read_line(&mut line).unwrap();
     assert_eq!(line, "reboot\n");
     drop(heard);
-    run.end().expect(3, &["vanished", "was the board unplugged, or did it lose power?"]);
+    run.end().expect(3, &["vanished", "check whether the board was unplugged or lost power"]);
     assert_eq!(place.record(), "complete");
 }
 
@@ -215,13 +223,13 @@ fn a_port_that_vanishes_in_mid_case() {
     run.end().expect(3, &["0 of 2 cases were judged"]);
     let (verdict, failure) = place.verdict("BUS-001");
     assert_eq!(verdict, "error");
-    for word in ["running BUS-001 on the bench desk-1: ", "vanished", "; was the board unplugged"] {
+    for word in ["running BUS-001 on the bench desk-1: ", "vanished", "; check whether the board was unplugged"] {
         assert!(failure.contains(word), "`{word}` is not in {failure}");
     }
     // The bench can't be opened again, and that is told too.
     assert_eq!(place.verdict("BUS-002"), ("skipped".into(), "its bench could not be opened".into()));
     let results = place.results();
-    assert!(results["faults"][0]["cause"].as_str().unwrap().starts_with("no serial port fits"), "{results}");
+    assert!(results["faults"][0]["cause"].as_str().unwrap().starts_with("no serial port matches"), "{results}");
     assert_eq!(place.record(), "complete");
 }
 
@@ -232,7 +240,7 @@ fn without_a_folder_it_is_said_that_nothing_is_kept() {
     place.case("BUS-001", RIDE);
     bench(&place, Path::new("/dev/null"));
     let ran = Ran::of(&place.taprig(&["run", "--bench", "desk"]).output().unwrap());
-    ran.expect(3, &["0 of 1 cases were judged; nothing else was kept, as no `--report DIR` was given"]);
+    ran.expect(3, &["0 of 1 cases were judged; nothing else was kept, because `--report DIR` was not given"]);
 }
 
 /// A case whose steps need no tap.
@@ -259,7 +267,7 @@ fn loses_notes(case: &str) {
     place.run(&["--bench", "desk"]).expect(3, &["3 notes of the card emulator were lost", "check its serial cable"]);
     let (verdict, failure) = place.verdict("BUS-001");
     assert_eq!(verdict, "error", "{failure}");
-    assert!(failure.contains("what the card side saw is not whole"), "{failure}");
+    assert!(failure.contains("the observations of the card side are incomplete"), "{failure}");
     let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
     assert!(events.contains(r#""text":"3 notes of the card emulator were lost""#), "{events}");
 }
@@ -326,7 +334,7 @@ fn the_debug_output_of_a_device_is_told_and_shown_when_its_case_fails() {
         format!("{before}{}{after}", answers(line))
     };
     played(&place, chatty, reports(in_a_row()));
-    let shown = "  what the validator said besides\n    dbg asked 1\n    dbg asked 2\n    dbg going to sleep\n";
+    let shown = "  other output of the validator\n    dbg asked 1\n    dbg asked 2\n    dbg going to sleep\n";
     place.run(&["--bench", "desk"]).expect(1, &[shown]);
     let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
     let told = r#""case":"BUS-001","source":"validator","body":{"kind":"console-noise","text":"dbg asked 2"}"#;

@@ -27,8 +27,11 @@ fn with_firmware(file: &str) -> Place {
 #[test]
 fn firmware_for_another_chip() {
     let place = with_firmware("target/boards/stm32f405-validator.elf");
-    let words =
-        ["fixtures/benches/other.yaml: the validator: ", "goes to 0x08000000", "is it built for another board?"];
+    let words = [
+        "fixtures/benches/other.yaml: the validator: ",
+        "occupies 0x08000000",
+        "check whether it was built for another board",
+    ];
     nothing_is_run(&place, &["--bench", "other"], &words);
 }
 
@@ -36,7 +39,11 @@ fn firmware_for_another_chip() {
 fn firmware_for_this_host() {
     let place = with_firmware("host");
     std::fs::copy(env!("CARGO_BIN_EXE_taprig"), place.path("host")).unwrap();
-    nothing_is_run(&place, &["--bench", "other"], &["other.yaml: the validator: ", "was it built for the host?"]);
+    nothing_is_run(
+        &place,
+        &["--bench", "other"],
+        &["other.yaml: the validator: ", "check whether it was built for the host"],
+    );
 }
 
 #[test]
@@ -48,7 +55,7 @@ fn firmware_that_is_no_elf_file() {
 #[test]
 fn firmware_that_is_not_there() {
     let place = with_firmware("nowhere.elf");
-    let words = ["nowhere.elf failed (No such file", "has the firmware been built?", "`ci/firmware` builds"];
+    let words = ["nowhere.elf failed (No such file", "check that the firmware has been built", "`ci/firmware` builds"];
     nothing_is_run(&place, &["--bench", "other"], &words);
 }
 
@@ -63,7 +70,8 @@ fn a_machine_that_nobody_knows() {
 fn a_program_that_is_not_there() {
     let place = with_a_case();
     place.bench("other", "sim: { program: boards/mine }", "sim: {}");
-    let words = ["other.yaml: the validator: there is no program ", "/boards/mine", "relative to the project's folder"];
+    let words =
+        ["other.yaml: the validator: the program ", "/boards/mine does not exist", "relative to the project's folder"];
     nothing_is_run(&place, &["--bench", "other"], &words);
 }
 
@@ -146,7 +154,7 @@ fn no_folder_for_a_record(place: &Place, report: &str, words: &[&str]) {
 fn a_report_where_a_file_is() {
     let place = with_a_case();
     place.put("there", "a letter");
-    no_folder_for_a_record(&place, "there", &["there: ", "it is a file, not a folder; name another"]);
+    no_folder_for_a_record(&place, "there", &["there: ", "it is a file, not a folder; name a folder"]);
     no_folder_for_a_record(&place, "there/below", &["there/below: ", "Not a directory"]);
     assert_eq!(std::fs::read_to_string(place.path("there")).unwrap(), "a letter");
 }
@@ -155,7 +163,7 @@ fn a_report_where_a_file_is() {
 fn a_report_among_files_of_somebody_else() {
     let place = with_a_case();
     place.put("site/results.json", "[]");
-    no_folder_for_a_record(&place, "site", &["`results.json` would be replaced; name another folder"]);
+    no_folder_for_a_record(&place, "site", &["taprig would replace its `results.json`; name another folder"]);
     assert_eq!(std::fs::read_to_string(place.path("site/results.json")).unwrap(), "[]");
     // Files that are in nobody's way are none of the rig's business.
     std::fs::rename(place.path("site/results.json"), place.path("site/other.json")).unwrap();
@@ -175,10 +183,10 @@ fn tap(place: &Place, args: &[&str]) -> super::place::Ran {
 fn a_tap_with_names_that_nobody_knows() {
     let place = with_a_case();
     let none = "1 problem; nothing was run";
-    tap(&place, &["foo"]).expect(2, &["there is no card `foo`", "known: `unionpay-credit-rsa1152`", none]);
+    tap(&place, &["foo"]).expect(2, &["there is no card `foo`", "known names: `unionpay-credit-rsa1152`", none]);
     tap(&place, &["rsa1152"]).expect(2, &["did you mean `unionpay-credit-rsa1152`?", none]);
     let card = "fixtures/cards/unionpay-credit-rsa115.yaml";
-    tap(&place, &[card]).expect(2, &["no card in this place", "did you mean `unionpay-credit-rsa1152`?", none]);
+    tap(&place, &[card]).expect(2, &["no card at this path", "did you mean `unionpay-credit-rsa1152`?", none]);
     let args = ["unionpay-credit-rsa1152", "--validator", "shangluo"];
     tap(&place, &args).expect(2, &["there is no validator `shangluo`", "did you mean `shangluo-flat-1-yuan`?", none]);
     let args = ["unionpay-credit-rsa1152", "--bench", "simm"];
@@ -188,7 +196,7 @@ fn a_tap_with_names_that_nobody_knows() {
     for number in 1..=20 {
         place.put(&format!("fixtures/cards/card-{number}.yaml"), "");
     }
-    tap(&place, &["foo"]).expect(2, &["nearest of the 21 known: `"]);
+    tap(&place, &["foo"]).expect(2, &["the most similar of 21 known names: `"]);
     assert!(!place.path("state").exists());
 }
 
@@ -222,7 +230,7 @@ fn texts_are_as_long_as_a_validator_takes_them() {
         case(longest);
         place.run(&["--bench", "sim"]).expect(0, &["1 passed"]);
         case(longest + 1);
-        let words = format!("{} characters where {longest} are the most", longest + 1);
+        let words = format!("this has {} characters; the limit is {longest}", longest + 1);
         place.run(&["--bench", "sim"]).expect(2, &[&words, "nothing was run"]);
     }
 }

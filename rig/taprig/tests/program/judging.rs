@@ -68,7 +68,7 @@ fn a_record_alone_gives_the_verdicts_of_its_run_and_stays_as_it_is() {
     let kept = Kept::new();
     let before = contents(kept.folder.path());
     let ran = kept.judge(&[]);
-    ran.expect(1, &["4 sub-cases judged again: every verdict is the record's\n2 passed, 1 failed, 1 not applicable\n"]);
+    ran.expect(1, &["4 sub-cases judged again: every verdict is the same as in the record\n2 passed, 1 failed, 1 not applicable\n"]);
     assert_eq!(kept.differences(&[]), []);
     assert_eq!(contents(kept.folder.path()), before);
 }

@@ -78,12 +78,17 @@ fn power_that_can_not_be_taken_away_is_told_and_nothing_runs() {
     let place = Place::new();
     place.case("BUS-001", ASK);
     bench(&place, ON, "echo 'no such hub; no such port' >&2; exit 4");
-    let words = ["switch-off` did not switch the power: exit status: 4: no such hub; no such port; does it work"];
+    let words = [
+        "switch-off` did not switch the power: exit status: 4: no such hub; no such port; check whether the program works",
+    ];
     place.run(&["--bench", "desk"]).expect(3, &words);
     assert_eq!(place.verdict("BUS-001").0, "skipped");
     let faults = place.results()["faults"].clone();
     assert_eq!(faults.as_array().unwrap().len(), 1, "once is enough: {faults}");
-    assert_eq!(faults[0]["advice"], "does it work when you run it by hand?", "the program's words are none");
+    assert_eq!(
+        faults[0]["advice"], "check whether the program works when you run it by hand",
+        "the program's words are none"
+    );
 }
 
 /// It works when the bench is opened, and no more when it is closed.

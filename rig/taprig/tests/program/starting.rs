@@ -34,7 +34,8 @@ fn nothing_is_judged(place: &Place, args: &[&str], qemu: Option<&std::path::Path
 #[test]
 fn qemu_is_missing() {
     let place = Place::new();
-    let words = ["getting the boards ready on the bench qemu: ", "`/nonexistent` failed: it is not there; install"];
+    let words =
+        ["getting the boards ready on the bench qemu: ", "`/nonexistent` failed: the program does not exist; install"];
     nothing_is_judged(&place, &[], Some("/nonexistent".as_ref()), &words);
 }
 
@@ -100,8 +101,8 @@ fn a_board_never_becomes_ready() {
     place.bench("silent", &format!("sim: {{ program: {} }}", program.display()), "sim: {}");
     let words = [
         "getting the boards ready on the bench silent: the validator did not become ready within 300 ms of power-on",
-        "`ready` (it said nothing)",
-        "; has it power, is it this board's firmware, does it run, and is this its port?",
+        "`ready` (it sent nothing)",
+        "; check that it has power, that its firmware is the one for this board and runs, and that this is its port",
     ];
     nothing_is_judged(&place, &["--bench", "silent"], None, &words);
 }
@@ -114,7 +115,7 @@ fn a_board_ends_at_once_and_its_own_words_are_told() {
     let words = [
         "the emulator (sim) does not start: it did not name its serial port",
         "no memory for the card",
-        "; is it a board program",
+        "; check that it is the board program",
     ];
     nothing_is_judged(&place, &["--bench", "broken"], None, &words);
 }
@@ -125,8 +126,8 @@ fn it_is_another_board() {
     place.device("device: taprig-reference", "device: acme-gate-7");
     let words = [
         "the validator says that it is taprig-reference with taprig-validator",
-        "but the bench file wants acme-gate-7 with taprig-validator: nothing was flashed",
-        "; are the cables swapped, or is it another board?",
+        "but the bench file says acme-gate-7 with taprig-validator: nothing was flashed",
+        "; check whether the cables are swapped, or whether it is another board",
     ];
     nothing_is_judged(&place, &["--bench", "sim"], None, &words);
 }

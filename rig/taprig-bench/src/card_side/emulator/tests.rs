@@ -1,4 +1,4 @@
-//! The emulator's adapter, on a link that a thread plays.
+//! Tests of the emulator's adapter. A thread plays the other end of the link.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use wire::link::{Order, Refusal};
 use super::*;
 use crate::link::pty::Terminal;
 
-/// Runs `work` on an emulator that answers each order as `report` says. Returns also the orders that it got.
+/// Runs `work` on an emulator that answers each order as `report` says. Also returns the orders that the emulator got.
 fn play<T>(
     mut report: impl FnMut(&Order) -> Option<Report> + Send + 'static,
     work: impl AsyncFnOnce(&mut Emulator) -> T,
@@ -73,7 +73,7 @@ fn what_the_link_does_not_carry_is_refused_before_it_is_sent() {
         let other = side.answer(1, answer).await.unwrap_err();
         [one.to_string(), other.to_string()]
     });
-    assert!(errors[0].contains("refused `an ATS`: 33 bytes"), "{errors:?}");
+    assert!(errors[0].contains("refused `an ATS`: its link can't carry 33 bytes"), "{errors:?}");
     assert!(errors[1].contains("refused `a response`"), "{errors:?}");
     assert_eq!(orders, []);
 }
@@ -92,7 +92,7 @@ fn an_answer_goes_with_its_delay_and_its_fault() {
         |_| Some(Report::Damaged),
         async |side| {
             side.answer(7, answer(Some(Fault::Late { by: Span { us: 20_000 } }))).await.unwrap();
-            // The device has taken it once it says something.
+            // When the device sends something, it has accepted the order.
             side.note(soon()).await.unwrap().unwrap();
         },
     );
@@ -123,7 +123,7 @@ fn every_fault_of_a_case_is_one_on_the_link() {
     }
 }
 
-/// What the emulator's word means.
+/// The meaning of a note of the emulator.
 fn told(report: Report) -> Option<What> {
     what(Note { number: 1, at_us: 2, air_us: 3, report })
 }

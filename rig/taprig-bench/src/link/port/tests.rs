@@ -1,4 +1,4 @@
-//! Ports on real pseudo terminals.
+//! Tests of ports on real pseudo terminals.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use crate::link::pty::Terminal;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Hands on bytes as they are read.
+/// Passes bytes on as they are read.
 struct Raw;
 
 impl Decoder for Raw {
@@ -20,7 +20,7 @@ impl Decoder for Raw {
 
 type Kept = Arc<Mutex<Vec<(Way, Vec<u8>)>>>;
 
-fn tap() -> (Tap, Kept) {
+fn tap() -> (ByteSink, Kept) {
     let kept = Kept::default();
     let keep = kept.clone();
     let tap = move |way, bytes: &[u8]| keep.lock().unwrap_or_else(PoisonError::into_inner).push((way, bytes.to_vec()));
@@ -36,7 +36,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(async { tokio::time::timeout(DEADLINE, work).await.unwrap() })
 }
 
-/// All values, in a pattern that shows a byte lost or doubled; more than a terminal holds at a time.
+/// All byte values, in a pattern that shows a lost or doubled byte. They are more than a terminal holds at a time.
 fn pattern() -> Vec<u8> {
     (0..20_000u32).map(|i| u8::try_from(i * 7 % 251).unwrap()).collect()
 }
@@ -77,7 +77,7 @@ fn bytes_to_the_board_go_whole_and_in_order() {
     });
 }
 
-/// Its other end takes nothing, as an adapter that hangs does.
+/// The other end accepts nothing, like an adapter that hangs.
 #[test]
 fn a_port_that_takes_nothing_is_told_in_time() {
     run(async {
@@ -111,7 +111,7 @@ fn an_unplugged_port_is_told_after_its_last_bytes() {
         assert!(matches!(&error, LinkError::Gone { .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.contains(path.to_str().unwrap()), "{text}");
-        assert!(error.advice().unwrap().starts_with("was the board unplugged"), "{error:?}");
+        assert!(error.advice().unwrap().starts_with("check whether the board was unplugged"), "{error:?}");
     });
 }
 
@@ -122,10 +122,10 @@ fn a_port_is_for_one_at_a_time() {
         let (first, _incoming) = Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap();
         let error = Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap_err();
         assert!(matches!(&error, LinkError::Taken { .. }), "{error:?}");
-        assert!(error.to_string().ends_with("is taken by another process"), "{error}");
-        assert!(error.advice().unwrap().starts_with("end it"), "{error:?}");
+        assert!(error.to_string().starts_with("another process uses the serial port"), "{error}");
+        assert!(error.advice().unwrap().starts_with("end that process"), "{error:?}");
         drop(first);
-        // The reader ends at its next turn, and lets go of its half.
+        // The reader ends at its next turn, and releases its half.
         tokio::task::yield_now().await;
         Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap();
     });

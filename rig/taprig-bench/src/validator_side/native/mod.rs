@@ -1,5 +1,5 @@
-//! The adapter of devices whose console works as that of the reference device does: text lines, whose words the device file
-//! gives ([`Adapter`]).
+//! The adapter of devices whose console works like that of the reference device: text lines, with the words of the
+//! device file ([`Adapter`]).
 
 mod settings;
 mod words;
@@ -25,13 +25,13 @@ use crate::link::console::{Console, Reply};
 use settings::{Borne, Named, changes, clock};
 use taprig_record::units::lower_hex;
 
-/// Bytes of commands on their way at a time; every console buffers as much.
+/// The largest number of command bytes that are on their way at the same time. Every console can buffer as many.
 const WINDOW: usize = 512;
 
-/// A board computes the digest of its flash when it is first asked.
+/// The longest time for an identity. A board computes the digest of its flash when it is asked for the first time.
 const IDENTITY: Duration = Duration::from_secs(2);
 
-/// A device on its console.
+/// A device at its console.
 #[derive(Debug)]
 pub struct NativeValidator {
     console: Console,
@@ -40,7 +40,7 @@ pub struct NativeValidator {
 }
 
 impl NativeValidator {
-    /// The device at this console, which speaks as `adapter` says.
+    /// The device at this console, with the words of `adapter`.
     #[must_use]
     pub fn new(console: Console, adapter: &Adapter) -> Self {
         let commands = &adapter.commands;
@@ -60,7 +60,7 @@ impl NativeValidator {
         self.adapter.reply_within.into()
     }
 
-    /// Sends a line that the device may refuse: its reply, or why it refused.
+    /// Sends a line that the device may refuse. Returns its reply, or why it refused.
     async fn ask(&mut self, line: &str) -> Result<Result<Reply, String>, LinkError> {
         match self.console.command(line, self.within()).await {
             Ok(reply) => Ok(Ok(reply)),
@@ -92,7 +92,7 @@ impl ValidatorSide for NativeValidator {
         let (commands, events) = (&self.adapter.commands, &self.adapter.events);
         if how == Start::StillOn {
             self.console.send(&commands.reboot).await?;
-            // One that was ready before says so again; only what follows the start counts.
+            // A device that was ready before becomes ready again. Only what follows the restart counts.
             self.console.wait_for(&events.started, within).await?;
         }
         self.console.wait_for(&events.ready, within).await.map(drop)
@@ -125,7 +125,7 @@ impl ValidatorSide for NativeValidator {
         lines.extend(echo.clone());
         let replies = send_all(&mut self.console, &lines, within).await?;
         let by = match echo {
-            // Its port was opened and its start was waited for since its power came on.
+            // Since its power came on, its port was opened and the rig has waited for its start.
             None => Freshness::PowerOn,
             Some(_) => {
                 let seen = replies.last().map(|reply| reply.ok.clone()).unwrap_or_default();
@@ -206,10 +206,10 @@ impl ValidatorSide for NativeValidator {
     }
 }
 
-/// Sends lines without waiting for each reply, as many as the device's buffer takes. Replies come in order.
+/// Sends lines without waiting for each reply, as many as fit into the device's buffer. Replies come in order.
 ///
 /// # Errors
-/// The first that is refused or has no answer.
+/// The first line that is refused or has no answer.
 async fn send_all(console: &mut Console, lines: &[String], within: Duration) -> Result<Vec<Reply>, LinkError> {
     let mut replies = Vec::with_capacity(lines.len());
     let (mut sent, mut on_their_way) = (0, 0);

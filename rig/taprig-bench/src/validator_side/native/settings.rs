@@ -1,8 +1,8 @@
-//! The known state that every case starts from, as lines on the console.
+//! The known state in which every case begins, as lines for the console.
 //!
-//! Settings outlive a power cycle, and telling a validator all of them takes longer than most taps. So the settings
-//! are given a name that is the digest of the lines that make them; a device that still bears the name has them, and
-//! one that bears the name of the case before is told what differs.
+//! Settings outlive a power cycle, and sending all of them to a validator takes longer than most taps. So the settings
+//! get a name: the digest of the lines that make them. A device that still has this name has the settings. A device
+//! that has the name of the case before gets only the lines that differ.
 
 use std::collections::BTreeMap;
 
@@ -13,24 +13,24 @@ use taprig_model::situation::{AuthorityKey, Situation};
 
 use taprig_record::units::lower_hex;
 
-/// Lines by the setting, key store or list that they are about.
+/// Lines by the setting, key store or list that they concern.
 type Groups = BTreeMap<String, Vec<String>>;
 
-/// Settings as console lines, and the name that they make.
+/// Settings as console lines, with the name that follows from the lines.
 #[derive(Debug, Clone)]
 pub(super) struct Named {
-    /// The lines by what they set; each group can be sent again on its own.
+    /// The lines by what they set. Each group can be sent again on its own.
     groups: Groups,
     /// The name.
     pub tag: String,
 }
 
-/// What a device bears, as far as it tells.
+/// What a device holds, as far as it reports it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Borne<'a> {
     /// The name of its settings.
     pub tag: Option<&'a str>,
-    /// Its journal is empty.
+    /// Whether its journal is empty.
     pub journal_is_empty: bool,
 }
 
@@ -50,8 +50,9 @@ impl Named {
         Self { groups, tag }
     }
 
-    /// The lines that lead from what the device bears to these settings and an empty journal. `told` is what it was told
-    /// last. What only the device's factory state can undo takes all of them, as does a device that keeps no name.
+    /// The lines that bring a device from what it holds to these settings and an empty journal. `told` is the state
+    /// that it was last brought into. If only the device's factory state can undo a difference, or if the device keeps
+    /// no name, all lines are needed.
     pub(super) fn lines(&self, borne: Borne<'_>, told: Option<&Self>, commands: &Commands) -> Vec<String> {
         let name = commands.profile.as_ref().map(|template| Commands::fill(template, &[("tag", &self.tag)]));
         if borne.tag == Some(&self.tag) && borne.journal_is_empty {
@@ -78,16 +79,16 @@ impl Named {
 /// Lines that change one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
-    /// Under which the lines are kept and named together.
+    /// The key under which the lines are kept and named together.
     group: String,
-    /// What they set, in the words of cases.
+    /// What the lines set, in the words of cases.
     pub what: String,
     /// The lines, in the order to send them.
     pub lines: Vec<String>,
 }
 
-/// The lines that make `settings` hold on a device, whatever it had of them before: by what they set, in the order to
-/// send them. The clock is not among them.
+/// The lines that make `settings` hold on a device, whatever it held before: by what they set, in the order to send
+/// them. The clock is not included.
 pub(super) fn changes(settings: &Settings, keys: &[AuthorityKey], adapter: &Adapter) -> Vec<Change> {
     let commands = &adapter.commands;
     let mut changes: Vec<Change> = Vec::new();
@@ -129,7 +130,7 @@ pub(super) fn changes(settings: &Settings, keys: &[AuthorityKey], adapter: &Adap
     changes
 }
 
-/// The line that sets the clock, where the settings have one.
+/// The line that sets the clock, if the settings have one.
 pub(super) fn clock(settings: &Settings, commands: &Commands) -> Option<String> {
     settings.clock.map(|clock| Commands::fill(&commands.clock, &[("time", &clock.to_string())]))
 }

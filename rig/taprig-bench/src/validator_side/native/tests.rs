@@ -1,4 +1,4 @@
-//! The native adapter, on a console that a thread plays.
+//! Tests of the native adapter. A thread plays the device at the console.
 
 use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
@@ -10,7 +10,7 @@ use taprig_model::expect::{Cvm, Gate, Outcome, Sound};
 
 use super::*;
 use crate::link::console::Line;
-use crate::link::port::{Tap, Way};
+use crate::link::port::{ByteSink, Way};
 use crate::link::pty::Terminal;
 use crate::validator_side::AIR_DEAD;
 
@@ -37,7 +37,7 @@ fn tag(yaml: &str) -> String {
     Named::new(&situation(yaml), &adapter()).tag
 }
 
-/// A validator that remembers the name of its settings, and has so many records in its journal.
+/// A validator that remembers the name of its settings, and has this number of records in its journal.
 fn validator(tag: &str, journal: u32) -> impl FnMut(&str) -> Option<String> + Send + 'static {
     let mut tag = tag.to_owned();
     move |line| {
@@ -54,18 +54,18 @@ fn validator(tag: &str, journal: u32) -> impl FnMut(&str) -> Option<String> + Se
     }
 }
 
-/// A validator as played; `seen` hears the console's bytes.
+/// A validator played by `reply`. `seen` receives the bytes of the console.
 fn side(
     adapter: &Adapter,
     console: impl FnMut(&str) -> Option<String> + Send + 'static,
-    seen: Tap,
+    seen: ByteSink,
 ) -> (NativeValidator, Receiver<String>) {
     let terminal = Terminal::new();
     let port = Console::open(terminal.path(), adapter.baud, &adapter.lines, seen).unwrap();
     (NativeValidator::new(port, adapter), terminal.console(console))
 }
 
-fn unheard() -> Tap {
+fn unheard() -> ByteSink {
     Arc::new(|_, _| ())
 }
 
@@ -73,7 +73,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-/// Establishes situations one after the other on one validator; the lines of the last, and what came of it.
+/// Establishes situations one after the other on one validator. Returns the lines of the last one, and its result.
 fn establishing(adapter: &Adapter, tag: &str, journal: u32, yaml: &[&str]) -> (Vec<String>, Established) {
     run(async {
         let (mut side, heard) = side(adapter, validator(tag, journal), unheard());
@@ -123,7 +123,7 @@ fn a_device_is_told_what_differs_from_what_it_was_told_before() {
     let name = format!("profile {}", tag(next));
     assert_eq!(lines[..6], ["status", "set fare 200", "set discount 0", "set one-cent off", "journal clear", &name]);
     assert_eq!(lines[6..], [format!("echo {NONCE_TEXT}")]);
-    // Back to the factory's value of a setting leads through the factory state only.
+    // The factory value of a setting can be restored only through the factory state.
     let lines = lines_of("-", 0, &[FLAT, "{ fare: 1.00 CNY }"]);
     assert_eq!(lines[1], "factory");
 }
@@ -133,11 +133,11 @@ fn settings_that_differ_have_names_that_differ() {
     let all = ["{}", "{ fare: 1.00 CNY }", "{ fare: 1.01 CNY }", "{ retap: 1 s }", "{ fare: 1.00 CNY, retap: 1 s }"];
     let names: HashSet<_> = all.iter().map(|yaml| tag(yaml)).collect();
     assert_eq!(names.len(), all.len());
-    // The clock is set anew each time, so it is no part of the name.
+    // The clock is set each time, so it is not part of the name.
     assert_eq!(tag(FLAT), tag("{ fare: 1.00 CNY, retap: 3 s }"));
 }
 
-/// How establishing fails on a validator played like this.
+/// How establishing fails on a validator that is played like this.
 fn failure(console: impl FnMut(&str) -> Option<String> + Send + 'static) -> BenchError {
     run(async {
         let mut adapter = adapter();
@@ -153,7 +153,7 @@ fn a_validator_that_returns_another_nonce_is_not_believed() {
     let late = move |line: &str| if line.starts_with("echo") { Some("ok 0011\n".into()) } else { good(line) };
     let error = failure(late);
     assert!(matches!(&error, BenchError::Nonce { role: Role::Validator, seen } if seen == "0011"), "{error:?}");
-    assert!(error.to_string().contains("validator did not return this case's nonce but `0011`"), "{error}");
+    assert!(error.to_string().contains("validator returned `0011` instead of this case's nonce"), "{error}");
 }
 
 #[test]
@@ -166,17 +166,17 @@ fn a_refused_setting_and_a_missing_reply_are_told_with_their_line() {
     let mut good = validator("-", 0);
     let mute = move |line: &str| if line.starts_with("set retap") { None } else { good(line) };
     let error = failure(mute).to_string();
-    // The replies that follow belong to the lines that follow; the last one has none.
+    // Each of the replies that follow belongs to the line after it. The last line has none.
     assert!(error.contains("did not come from the validator's console within 300 ms"), "{error}");
 }
 
 #[test]
 fn no_more_is_on_its_way_than_the_device_holds() {
     run(async {
-        // Bytes sent whose reply has not come yet, by line; and the most there ever were.
+        // This keeps the sent bytes whose reply has not come yet, by line, and their largest number.
         let state: Arc<Mutex<(Vec<usize>, usize, usize)>> = Arc::default();
         let keep = state.clone();
-        let tap: Tap = Arc::new(move |way, bytes: &[u8]| {
+        let tap: ByteSink = Arc::new(move |way, bytes: &[u8]| {
             let (open, answered, most) = &mut *keep.lock().unwrap();
             match way {
                 Way::Out => open.push(bytes.len()),
@@ -186,7 +186,7 @@ fn no_more_is_on_its_way_than_the_device_holds() {
         });
         let (mut side, heard) = side(&adapter(), |line| Some(format!("ok {}\n", line.len())), tap);
         let mut lines: Vec<String> = (1..=60).map(|i| format!("set key-{i:02} {}", "x".repeat(i))).collect();
-        // One that is longer than the window goes alone.
+        // A line that is longer than the window is sent alone.
         lines.push(format!("key add {}", "F".repeat(600)));
         lines.push("echo 1".into());
         let replies = send_all(&mut side.console, &lines, Duration::from_secs(5)).await.unwrap();
@@ -203,12 +203,12 @@ fn the_window_is_filled_and_not_exceeded() {
     run(async {
         let open: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
         let keep = open.clone();
-        let tap: Tap = Arc::new(move |way, bytes: &[u8]| {
+        let tap: ByteSink = Arc::new(move |way, bytes: &[u8]| {
             if way == Way::Out {
                 keep.lock().unwrap().push(bytes.to_vec());
             }
         });
-        // A device that never answers: what was sent is what may be on its way.
+        // This device never answers, so everything that was sent is still on its way.
         let (mut side, _heard) = side(&adapter(), |_| None, tap);
         let lines: Vec<String> = (0..100).map(|i| format!("set fare {i:02}")).collect();
         send_all(&mut side.console, &lines, Duration::from_millis(50)).await.unwrap_err();
@@ -245,7 +245,7 @@ fn a_device_that_can_not_empty_its_journal_gets_it_emptied_by_its_factory_state(
     let name = tag(FLAT);
     assert_eq!(establishing(&adapter, &name, 0, &[FLAT]).0.len(), 3, "status, clock and nonce");
     assert_eq!(establishing(&adapter, &name, 2, &[FLAT]).0[1], "factory");
-    // A device that does not tell its state may have records.
+    // A device that does not report its state may have records.
     adapter.commands.status = None;
     assert_eq!(establishing(&adapter, &name, 0, &[FLAT]).0[0], "factory");
 }
@@ -369,7 +369,7 @@ fn status_identity_and_journal_are_read_by_the_names_of_this_console() {
     });
 }
 
-/// What lines of the console mean.
+/// The meaning of lines from the console.
 fn signals(adapter: &Adapter, said: &[&str]) -> Vec<Signal> {
     let marks = &adapter.lines;
     let event = |line: &&str| match Line::parse(line, marks) {
@@ -454,7 +454,7 @@ fn each_map_of_the_device_file_gives_its_words_their_meaning() {
         },
     ];
     assert_eq!(signals(&adapter, &said), wanted);
-    // Once there is a map, our own words mean nothing any more.
+    // Once there is a map, taprig's own words have no meaning any more.
     let said = ["! sound accepted", "! gate open", "! end outcome=approved reason=pan-missing cvm=none"];
     let wanted = [
         Signal::Sound { sound: Word::Unknown("accepted".into()) },

@@ -1,4 +1,4 @@
-//! What the device says, in the words of cases. The only place where fields of its console are read by their names.
+//! Translates what the device says into the words of cases. No other place reads fields of its console by their names.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use taprig_model::event::{Fields, JournalRow, Signal, Status, Word};
 use super::super::{Identity, JournalPage};
 use crate::link::console::{Event, Reply};
 
-/// What an event of the console means.
+/// The meaning of an event of the console.
 pub(super) fn signal(event: &Event, adapter: &Adapter) -> Signal {
     let (said, events) = (&event.values, &adapter.events);
     let name = event.name.as_str();
@@ -37,7 +37,7 @@ pub(super) fn signal(event: &Event, adapter: &Adapter) -> Signal {
     }
 }
 
-/// What a word of the device means. Without a map the device uses the words of cases.
+/// The meaning of a word of the device. Without a map the device uses the words of cases.
 fn word<T: Clone + DeserializeOwned>(map: &BTreeMap<String, T>, said: &str) -> Word<T> {
     let known = if map.is_empty() { serde_json::from_value(said.into()).ok() } else { map.get(said).cloned() };
     known.map_or_else(|| Word::Unknown(said.to_owned()), Word::Known)
@@ -56,7 +56,7 @@ fn text(said: &Fields, name: &str) -> Option<String> {
     said.get(name).map(str::to_owned)
 }
 
-/// Who the device says that it is.
+/// The identity that the device reports.
 pub(super) fn identity(said: &Fields) -> Identity {
     let known = |name| text(said, name).unwrap_or_else(|| "?".into());
     Identity {
@@ -68,7 +68,7 @@ pub(super) fn identity(said: &Fields) -> Identity {
     }
 }
 
-/// The state that the device tells. `-` in place of a name means that its settings have none.
+/// The state that the device reports. If the name of its settings is `-`, they have no name.
 pub(super) fn status(said: &Fields) -> Status {
     Status {
         state: text(said, "state"),
@@ -80,7 +80,7 @@ pub(super) fn status(said: &Fields) -> Status {
     }
 }
 
-/// What the device lists of its journal.
+/// The records of the journal that the device lists.
 pub(super) fn journal(reply: &Reply) -> JournalPage {
     let sums = reply.fields();
     JournalPage {

@@ -1,4 +1,4 @@
-//! Taps on sides that a script plays: what a tap does rests on the two traits alone.
+//! Tests of taps on sides that play a script. They show that a tap rests on the two traits alone.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -22,14 +22,14 @@ use super::*;
 /// SELECT PPSE.
 const PPSE: &[u8] = b"\x00\xA4\x04\x00\x0E2PAY.SYS.DDF01\x00";
 
-/// A reader and the card side before it: what it sends, and what it tells when.
+/// A script of a reader and its card side: what the reader sends, and when the side reports what.
 #[derive(Debug, Default)]
 struct Script {
-    /// What the card side tells once the card is there.
+    /// What the card side reports once the card is there.
     at_card: Vec<What>,
-    /// What the validator tells once it has its last answer, or at once where it asks nothing.
+    /// What the validator reports after its last answer, or at once if it sends no command.
     after_answers: Vec<Signal>,
-    /// What the validator tells once the card has gone.
+    /// What the validator reports after the card has left.
     after_card: Vec<Signal>,
     notes: VecDeque<What>,
     signals: VecDeque<Signal>,
@@ -50,7 +50,7 @@ struct Side(Arc<Mutex<Script>>, BTreeSet<ValidatorCapability>, CardCapabilities)
 async fn next<T>(queue: impl FnOnce() -> Option<T>, deadline: Moment) -> Option<T> {
     match queue() {
         Some(next) => Some(next),
-        // Nothing is said while nobody does anything.
+        // Nothing comes while nobody does anything.
         None => {
             tokio::time::sleep_until(deadline).await;
             None
@@ -154,7 +154,7 @@ fn approved() -> Signal {
     Signal::Result { outcome, reason: None, charged: Some(100), cvm: None }
 }
 
-/// A reader that asks for the directory and lets the card go.
+/// A reader that selects the directory and releases the card.
 fn ride() -> Script {
     Script {
         at_card: vec![
@@ -169,7 +169,7 @@ fn ride() -> Script {
     }
 }
 
-/// Plays a tap as the script says: how it ended, what was told, and the script as it is then.
+/// Plays a tap with the script. Returns how the tap ended, the events, and the final state of the script.
 fn play(script: Script, injections: &[Injection], frames: bool) -> (Result<ReadyAgain, BenchError>, Vec<Body>, Script) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut problems = Problems::default();
