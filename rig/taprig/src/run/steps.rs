@@ -201,6 +201,6 @@ fn words(step: &Step) -> String {
         Step::ClearJournal => "clear-journal".into(),
         Step::Identity => "identity".into(),
         Step::Console(console) => format!("console {}", console.send),
-        Step::Inject(injection) => format!("inject {}", injection),
+        Step::Inject(injection) => format!("inject {injection}"),
     }
 }
