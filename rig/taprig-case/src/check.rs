@@ -1,7 +1,7 @@
 //! Checks that types can't express: names that must exist, and values that must fit together.
 
 use super::diagnostic::{Diagnostic, Problems};
-use super::document::{Kind, Node, Step};
+use super::document::{Kind, Node, PathStep};
 use super::preset::Presets;
 use super::project::{Fixture, Project};
 use super::select::file_of;
@@ -23,7 +23,7 @@ use taprig_model::step::{self, Tap};
 const MAX_COUNT: u32 = 100_000;
 
 macro_rules! path {
-    ($($step:expr),* $(,)?) => { [$(Step::from($step)),*] };
+    ($($step:expr),* $(,)?) => { [$(PathStep::from($step)),*] };
 }
 
 /// Everything that cases may refer to. It is read once.
@@ -101,7 +101,7 @@ impl Known {
         settings
     }
 
-    fn name(&self, fixture: Fixture, name: &str, node: &Node, path: &[Step], problems: &mut Problems) -> bool {
+    fn name(&self, fixture: Fixture, name: &str, node: &Node, path: &[PathStep], problems: &mut Problems) -> bool {
         named(&self.names[&fixture], fixture, name, node, path, problems)
     }
 
@@ -111,7 +111,7 @@ impl Known {
         what: &str,
         word: &str,
         node: &Node,
-        path: &[Step],
+        path: &[PathStep],
         problems: &mut Problems,
     ) {
         if !known.contains(word) {
@@ -234,7 +234,7 @@ impl Known {
         }
     }
 
-    fn expect(&self, expect: &Expect, node: &Node, way: &[Step], problems: &mut Problems) {
+    fn expect(&self, expect: &Expect, node: &Node, way: &[PathStep], problems: &mut Problems) {
         let shown = expect.shows.iter().flat_map(|shows| shows.0.iter().enumerate());
         for (at, message) in shown.filter(|_| self.all_devices) {
             let mut place = way.to_vec();
@@ -263,14 +263,14 @@ fn states_something(case: &Case) -> bool {
 struct CardUse<'a> {
     image: &'a str,
     changes: &'a [Change],
-    way: &'a [Step],
+    way: &'a [PathStep],
     key: &'a str,
 }
 
 /// Reports why changes do not fit their card.
 fn made(workshop: &mut Workshop, card: &CardUse<'_>, node: &Node, problems: &mut Problems) {
     let Some(Err(wrong)) = workshop.card(card.image, card.changes, problems) else { return };
-    let at = |step: &[Step]| node.place(&[card.way, step].concat());
+    let at = |step: &[PathStep]| node.place(&[card.way, step].concat());
     let (place, message) = match &wrong {
         PersonaliseError::Change { change, problem } => {
             match card.changes.iter().position(|known| known.to_string() == *change) {
@@ -283,14 +283,14 @@ fn made(workshop: &mut Workshop, card: &CardUse<'_>, node: &Node, problems: &mut
     problems.push(place.problem(message));
 }
 
-fn count(count: Option<u32>, node: &Node, path: &[Step], problems: &mut Problems) {
+fn count(count: Option<u32>, node: &Node, path: &[PathStep], problems: &mut Problems) {
     if count.is_some_and(|count| count == 0 || count > MAX_COUNT) {
         problems.push(node.place(path).problem(format!("a count must be between 1 and {MAX_COUNT}")));
     }
 }
 
 /// A line for the console must be a single line. A line end within it would make a second command.
-fn one_line(text: &str, node: &Node, path: &[Step], problems: &mut Problems) {
+fn one_line(text: &str, node: &Node, path: &[PathStep], problems: &mut Problems) {
     if text.trim().is_empty() || !text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
         problems.push(
             node.place(path).problem("this text can't be sent as one line on a console").help("use printable ASCII"),
@@ -298,7 +298,7 @@ fn one_line(text: &str, node: &Node, path: &[Step], problems: &mut Problems) {
     }
 }
 
-fn settings(project: &Project, settings: &Settings, node: &Node, way: &[Step], problems: &mut Problems) {
+fn settings(project: &Project, settings: &Settings, node: &Node, way: &[PathStep], problems: &mut Problems) {
     let at = |key: &str| [way, &path![key]].concat();
     for (key, text, length) in [
         ("county", &settings.county, None),
@@ -410,7 +410,14 @@ fn device(node: &Node, problems: &mut Problems) {
 }
 
 /// Checks that a fixture exists if a file names it.
-fn named(known: &[String], fixture: Fixture, name: &str, node: &Node, way: &[Step], problems: &mut Problems) -> bool {
+fn named(
+    known: &[String],
+    fixture: Fixture,
+    name: &str,
+    node: &Node,
+    way: &[PathStep],
+    problems: &mut Problems,
+) -> bool {
     let there = known.iter().any(|known| known == name);
     if !there {
         let problem = node.place(way).problem(format!("there is no {} `{name}`", fixture.word()));

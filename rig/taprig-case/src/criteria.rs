@@ -1,6 +1,6 @@
 //! The criteria of a sub-case, made from the case and the places of its expectations.
 
-use super::document::{Kind, Node, Place, Step};
+use super::document::{Kind, Node, PathStep, Place};
 use super::suite::SubCase;
 use std::collections::BTreeMap;
 use taprig_model::capability::CardCapability;
@@ -137,8 +137,9 @@ impl Lines {
 }
 
 fn of_step(tree: &Node, index: usize) -> WantedLines {
-    let step = vec!["steps".into(), Step::Item(index)];
-    let below = |words: &[&str]| [&step[..], &words.iter().map(|word| Step::from(*word)).collect::<Vec<_>>()].concat();
+    let step = vec!["steps".into(), PathStep::Item(index)];
+    let below =
+        |words: &[&str]| [&step[..], &words.iter().map(|word| PathStep::from(*word)).collect::<Vec<_>>()].concat();
     for words in [&["tap", "expect"][..], &["console", "expect"], &["status"], &["journal"]] {
         if tree.find(&below(words)).is_some() {
             return lines(tree, &below(words));
@@ -147,13 +148,13 @@ fn of_step(tree: &Node, index: usize) -> WantedLines {
     lines(tree, &step)
 }
 
-fn lines(tree: &Node, way: &[Step]) -> WantedLines {
+fn lines(tree: &Node, way: &[PathStep]) -> WantedLines {
     let Some(node) = tree.find(way) else { return WantedLines::default() };
     // This takes the line of the key, because the value may begin some lines below.
     let own = line(&tree.key_place(way).unwrap_or_else(|| tree.place(way)));
     let mut each = BTreeMap::new();
     if let Kind::Map(entries) = &node.kind {
-        let is_status = matches!(way.last(), Some(Step::Key(key)) if key == "status");
+        let is_status = matches!(way.last(), Some(PathStep::Key(key)) if key == "status");
         for (key, value) in entries {
             let at = line(&key.place);
             match (key.text.as_str(), &value.kind) {

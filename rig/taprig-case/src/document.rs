@@ -66,20 +66,20 @@ pub struct Key {
 
 /// One step of a path: from a node to a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     /// The index in a list.
     Item(usize),
     /// The key in a map.
     Key(String),
 }
 
-impl From<usize> for Step {
+impl From<usize> for PathStep {
     fn from(index: usize) -> Self {
         Self::Item(index)
     }
 }
 
-impl From<&str> for Step {
+impl From<&str> for PathStep {
     fn from(key: &str) -> Self {
         Self::Key(key.into())
     }
@@ -118,18 +118,18 @@ impl Node {
     /// The place of a part. If the part does not exist, this is the place of the last part on the path that does. The
     /// place of a scalar is its text. The place of a list or map is the key that leads to it.
     #[must_use]
-    pub fn place(&self, path: &[Step]) -> Place {
+    pub fn place(&self, path: &[PathStep]) -> Place {
         let (mut node, mut place) = (self, self.place.clone());
         for step in path {
             let next = match (&node.kind, step) {
-                (Kind::List(items), Step::Item(index)) => items.get(*index).map(|item| match &item.kind {
+                (Kind::List(items), PathStep::Item(index)) => items.get(*index).map(|item| match &item.kind {
                     // A map without braces begins with its first key and has no characters of its own.
                     Kind::Map(entries) if item.place.bytes.is_empty() && !entries.is_empty() => {
                         (entries[0].0.place.clone(), item)
                     }
                     _ => (item.place.clone(), item),
                 }),
-                (Kind::Map(entries), Step::Key(key)) => {
+                (Kind::Map(entries), PathStep::Key(key)) => {
                     entries.iter().find(|(known, _)| known.text == *key).map(|(known, node)| match node.kind {
                         Kind::Scalar { .. } => (node.place.clone(), node),
                         _ => (known.place.clone(), node),
@@ -147,10 +147,10 @@ impl Node {
 
     /// The place of the key that is the last step of the path.
     #[must_use]
-    pub fn key_place(&self, path: &[Step]) -> Option<Place> {
+    pub fn key_place(&self, path: &[PathStep]) -> Option<Place> {
         let (last, way) = path.split_last()?;
         match (&self.find(way)?.kind, last) {
-            (Kind::Map(entries), Step::Key(key)) => {
+            (Kind::Map(entries), PathStep::Key(key)) => {
                 entries.iter().find(|(known, _)| known.text == *key).map(|(known, _)| known.place.clone())
             }
             _ => None,
@@ -159,30 +159,30 @@ impl Node {
 
     /// The part at this path.
     #[must_use]
-    pub fn find(&self, path: &[Step]) -> Option<&Self> {
+    pub fn find(&self, path: &[PathStep]) -> Option<&Self> {
         path.iter().try_fold(self, |node, step| match (&node.kind, step) {
-            (Kind::List(items), Step::Item(index)) => items.get(*index),
-            (Kind::Map(_), Step::Key(key)) => node.get(key),
+            (Kind::List(items), PathStep::Item(index)) => items.get(*index),
+            (Kind::Map(_), PathStep::Key(key)) => node.get(key),
             _ => None,
         })
     }
 
     /// Removes the part at this path. Returns false if it does not exist.
-    pub fn remove(&mut self, path: &[Step]) -> bool {
+    pub fn remove(&mut self, path: &[PathStep]) -> bool {
         let Some((last, way)) = path.split_last() else { return false };
         let node = way.iter().try_fold(self, |node, step| match (&mut node.kind, step) {
-            (Kind::List(items), Step::Item(index)) => items.get_mut(*index),
-            (Kind::Map(entries), Step::Key(key)) => {
+            (Kind::List(items), PathStep::Item(index)) => items.get_mut(*index),
+            (Kind::Map(entries), PathStep::Key(key)) => {
                 entries.iter_mut().find(|(known, _)| known.text == *key).map(|(_, node)| node)
             }
             _ => None,
         });
         match (node.map(|node| &mut node.kind), last) {
-            (Some(Kind::List(items)), Step::Item(index)) if *index < items.len() => {
+            (Some(Kind::List(items)), PathStep::Item(index)) if *index < items.len() => {
                 items.remove(*index);
                 true
             }
-            (Some(Kind::Map(entries)), Step::Key(key)) => {
+            (Some(Kind::Map(entries)), PathStep::Key(key)) => {
                 let before = entries.len();
                 entries.retain(|(known, _)| known.text != *key);
                 entries.len() < before

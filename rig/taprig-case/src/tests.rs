@@ -1,7 +1,7 @@
 //! Tests of the whole loader. `tests/diagnostics.rs` tests what it prints.
 
 use super::diagnostic::Problems;
-use super::document::{Kind, Node, Step, parse};
+use super::document::{Kind, Node, PathStep, parse};
 use super::each::expand;
 use super::source::Source;
 use super::typed::typed;
@@ -59,10 +59,10 @@ fn a_sub_case_is_named_by_its_first_value() {
 fn places_count_characters_and_are_found_in_wide_text() {
     let (tree, _) = tree("# 商洛市\ntitle: 商洛 line\nfare: 1\n");
     let tree = tree.unwrap();
-    let place = tree.place(&[Step::from("fare")]);
+    let place = tree.place(&[PathStep::from("fare")]);
     assert_eq!(&place.source.text()[place.bytes.clone()], "1");
     assert_eq!(place.source.line_column(place.bytes.start), (3, 7));
-    let title = tree.place(&[Step::from("title")]);
+    let title = tree.place(&[PathStep::from("title")]);
     assert_eq!(&title.source.text()[title.bytes.clone()], "商洛 line");
 }
 
@@ -78,8 +78,8 @@ fn every_wrong_value_of_a_map_is_told() {
 fn a_part_that_is_taken_out_is_gone() {
     let (tree, _) = tree("a: [1, {b: 2, c: 3}]\n");
     let mut tree = tree.unwrap();
-    assert!(tree.remove(&[Step::from("a"), Step::from(1), Step::from("b")]));
-    assert!(!tree.remove(&[Step::from("a"), Step::from(7)]));
+    assert!(tree.remove(&[PathStep::from("a"), PathStep::from(1), PathStep::from("b")]));
+    assert!(!tree.remove(&[PathStep::from("a"), PathStep::from(7)]));
     assert!(!tree.remove(&[]));
     assert_eq!(serde_json::to_value(tree.to_value()).unwrap(), serde_json::json!({"a": [1, {"c": 3}]}));
 }

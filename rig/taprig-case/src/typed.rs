@@ -1,7 +1,7 @@
 //! Converts a tree into a type of `taprig-model`, and reports every problem at its place.
 
 use super::diagnostic::{Diagnostic, Problems, nearest};
-use super::document::{Kind, Node, Step};
+use super::document::{Kind, Node, PathStep};
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Segment, Track};
 
@@ -23,24 +23,24 @@ pub fn typed<T: DeserializeOwned>(root: &Node, problems: &mut Problems) -> Optio
             Ok(_) => return None,
             Err(error) => error.to_string(),
         };
-        let path: Vec<Step> = track
+        let path: Vec<PathStep> = track
             .path()
             .iter()
             .map_while(|segment| match segment {
-                Segment::Seq { index } => Some(Step::Item(*index)),
-                Segment::Map { key } => Some(Step::Key(key.clone())),
+                Segment::Seq { index } => Some(PathStep::Item(*index)),
+                Segment::Map { key } => Some(PathStep::Key(key.clone())),
                 Segment::Enum { .. } | Segment::Unknown => None,
             })
             .collect();
         if let Some(missing) = quoted(&error, "missing field `") {
             let mut full = path.clone();
-            full.push(Step::from(missing));
+            full.push(PathStep::from(missing));
             if !removed.contains(&full) {
                 problems.push(tree.place(&path).problem(format!("key `{missing}` is missing")));
             }
             return None;
         }
-        if !told(&tree, &path) {
+        if !is_already_reported(&tree, &path) {
             problems.push(explain(&tree, &path, &error));
         }
         // In a map, the key is removed. In a list, the item is removed, and then the indices no longer match. Therefore
@@ -65,7 +65,7 @@ pub fn typed<T: DeserializeOwned>(root: &Node, problems: &mut Problems) -> Optio
 
 /// Whether this is an empty map that the file does not write as `{}`. It is what is left of a map whose keys have no
 /// values, and those problems are already reported.
-fn told(tree: &Node, path: &[Step]) -> bool {
+fn is_already_reported(tree: &Node, path: &[PathStep]) -> bool {
     tree.find(path).is_some_and(|node| {
         let written = node.place.source.text().get(node.place.bytes.start..).unwrap_or_default();
         let empty = written.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('}'));
@@ -79,7 +79,7 @@ fn quoted<'a>(message: &'a str, before: &str) -> Option<&'a str> {
     rest.split('`').next()
 }
 
-fn explain(tree: &Node, path: &[Step], error: &str) -> Diagnostic {
+fn explain(tree: &Node, path: &[PathStep], error: &str) -> Diagnostic {
     let node = tree.find(path);
     for (before, what) in [("unknown field `", "key"), ("unknown variant `", "word")] {
         if let Some(wrong) = quoted(error, before) {
@@ -88,7 +88,7 @@ fn explain(tree: &Node, path: &[Step], error: &str) -> Diagnostic {
                 .map(|(_, expected)| expected.split('`').skip(1).step_by(2).collect())
                 .unwrap_or_default();
             let place = match (tree.key_place(path), path.last()) {
-                (Some(place), Some(Step::Key(key))) if key == wrong => place,
+                (Some(place), Some(PathStep::Key(key))) if key == wrong => place,
                 _ => node.map_or_else(
                     || tree.place(path),
                     |node| match &node.kind {

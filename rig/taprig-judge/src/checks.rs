@@ -15,7 +15,7 @@ pub(crate) struct Checks<'a> {
 }
 
 /// The result of an expectation that only the device can answer.
-pub(crate) enum Told {
+pub(crate) enum DeviceAnswer {
     /// What the device reported.
     Seen(String, bool),
     /// Why the expectation can't be judged.
@@ -68,20 +68,20 @@ impl<'a> Checks<'a> {
 
     /// Adds an expectation about something that only the device can report. It is judged if the device claims that it
     /// reports this.
-    pub(crate) fn told(
+    pub(crate) fn by_device(
         &mut self,
         claim: &str,
         what: Criterion,
         wanted: impl Into<String>,
-        told: impl FnOnce() -> Told,
+        answer: impl FnOnce() -> DeviceAnswer,
     ) {
         if !self.device.claims(claim) {
             let why = format!("the device does not claim {claim}");
             return self.not_judged(SeenBy::Device, what, wanted, "not told", why);
         }
-        match told() {
-            Told::Seen(seen, ok) => self.add(SeenBy::Device, what, wanted, seen, ok),
-            Told::NotJudged(why) => self.not_judged(SeenBy::Device, what, wanted, "not told", why),
+        match answer() {
+            DeviceAnswer::Seen(seen, ok) => self.add(SeenBy::Device, what, wanted, seen, ok),
+            DeviceAnswer::NotJudged(why) => self.not_judged(SeenBy::Device, what, wanted, "not told", why),
         }
     }
 

@@ -3,10 +3,10 @@
 //! Nothing in this crate reads a file, waits for a board or knows a bench. The same events and the same [`Criteria`]
 //! always give the same verdict. It does not matter whether the events come from a run or from a record.
 //!
-//! An expectation has one of three sources. What a **person** sees ([`person`]) and what the **card** sees ([`card`])
-//! hold for every device. What only the **device** can tell ([`told`]) is judged if the device file claims that the
-//! device tells it, and if the file maps the device's words. Otherwise it is *not judged*, and the rest of the case
-//! still counts.
+//! An expectation has one of three sources. What a **person** sees (module `person`) and what the **card** sees (module
+//! `card`) hold for every device. What only the **device** can tell (module `told`) is judged if the device file claims
+//! that the device tells it, and if the file maps the device's words. Otherwise it is *not judged*, and the rest of the
+//! case still counts.
 
 pub mod again;
 mod baseline;

@@ -6,7 +6,7 @@ use taprig_model::expect::{Expect, JournalChange, JournalExpect, RecordExpect, S
 use taprig_model::step::Console;
 use taprig_model::units::Money;
 
-use crate::checks::{Checks, Told, unmapped};
+use crate::checks::{Checks, DeviceAnswer, unmapped};
 use crate::pattern::fits;
 use crate::tap::TapEvents;
 
@@ -14,17 +14,21 @@ use crate::tap::TapEvents;
 pub(crate) fn result(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
     let result = tap.result();
     if let Some(wanted) = &expect.reason {
-        checks.told(claim::TELLS_REASON, Criterion::Reason, wanted, || match result.and_then(|result| result.reason) {
-            Some(Word::Known(reason)) => Told::Seen(reason.clone(), reason == wanted),
-            Some(Word::Unknown(word)) => Told::NotJudged(unmapped("reason", word)),
-            None => Told::Seen("none".into(), false),
+        checks.by_device(claim::TELLS_REASON, Criterion::Reason, wanted, || {
+            match result.and_then(|result| result.reason) {
+                Some(Word::Known(reason)) => DeviceAnswer::Seen(reason.clone(), reason == wanted),
+                Some(Word::Unknown(word)) => DeviceAnswer::NotJudged(unmapped("reason", word)),
+                None => DeviceAnswer::Seen("none".into(), false),
+            }
         });
     }
     if let Some(wanted) = expect.cvm {
-        checks.told(claim::TELLS_CVM, Criterion::Cvm, wanted.as_str(), || match result.and_then(|result| result.cvm) {
-            Some(Word::Known(cvm)) => Told::Seen(cvm.as_str().into(), *cvm == wanted),
-            Some(Word::Unknown(word)) => Told::NotJudged(unmapped("cardholder verification", word)),
-            None => Told::Seen("not told".into(), false),
+        checks.by_device(claim::TELLS_CVM, Criterion::Cvm, wanted.as_str(), || {
+            match result.and_then(|result| result.cvm) {
+                Some(Word::Known(cvm)) => DeviceAnswer::Seen(cvm.as_str().into(), *cvm == wanted),
+                Some(Word::Unknown(word)) => DeviceAnswer::NotJudged(unmapped("cardholder verification", word)),
+                None => DeviceAnswer::Seen("not told".into(), false),
+            }
         });
     }
 }
@@ -39,8 +43,9 @@ pub(crate) fn journal_change(wanted: JournalChange, events: &[Event], checks: &m
         })
         .sum();
     let seen = JournalChange(u32::try_from(added).unwrap_or(u32::MAX));
-    checks
-        .told(claim::JOURNAL, Criterion::Journal, wanted.to_string(), || Told::Seen(seen.to_string(), seen == wanted));
+    checks.by_device(claim::JOURNAL, Criterion::Journal, wanted.to_string(), || {
+        DeviceAnswer::Seen(seen.to_string(), seen == wanted)
+    });
 }
 
 /// Judges the answer to a step `status`.
@@ -118,12 +123,12 @@ fn record(place: u32, wanted: &RecordExpect, seen: Option<&JournalRow>, checks: 
 /// Judges a text that has to match a pattern. Without a pattern it adds no check.
 fn pattern(claim: &str, what: Criterion, wanted: Option<String>, seen: Option<String>, checks: &mut Checks<'_>) {
     let Some(wanted) = wanted else { return };
-    checks.told(claim, what, wanted.clone(), || match seen {
+    checks.by_device(claim, what, wanted.clone(), || match seen {
         Some(seen) => {
             let ok = fits(&wanted, &seen);
-            Told::Seen(seen, ok)
+            DeviceAnswer::Seen(seen, ok)
         }
-        None => Told::Seen("not told".into(), false),
+        None => DeviceAnswer::Seen("not told".into(), false),
     });
 }
 
@@ -143,10 +148,10 @@ pub(crate) fn setting(what: &str, refused: Option<&String>, checks: &mut Checks<
 
 /// Judges whether the device emptied its journal.
 pub(crate) fn cleared(refused: Option<Option<&String>>, checks: &mut Checks<'_>) {
-    checks.told(claim::JOURNAL, Criterion::Cleared, "emptied", || match refused {
-        Some(None) => Told::Seen("emptied".into(), true),
-        Some(Some(why)) => Told::Seen(format!("refused: {why}"), false),
-        None => Told::Seen("not asked".into(), false),
+    checks.by_device(claim::JOURNAL, Criterion::Cleared, "emptied", || match refused {
+        Some(None) => DeviceAnswer::Seen("emptied".into(), true),
+        Some(Some(why)) => DeviceAnswer::Seen(format!("refused: {why}"), false),
+        None => DeviceAnswer::Seen("not asked".into(), false),
     });
 }
 
@@ -167,5 +172,5 @@ pub(crate) fn reply(line: &str, wanted: &Console, reply: &ConsoleReply, checks: 
     let tail = &seen[seen.len().saturating_sub(wanted.len())..];
     let ok = tail.len() == wanted.len() && wanted.iter().zip(tail).all(|(wanted, seen)| fits(wanted, seen));
     let (wanted, seen) = (wanted.join(" / "), seen.join(" / "));
-    checks.told(claim::NATIVE_CONSOLE, Criterion::Reply(line.into()), wanted, || Told::Seen(seen, ok));
+    checks.by_device(claim::NATIVE_CONSOLE, Criterion::Reply(line.into()), wanted, || DeviceAnswer::Seen(seen, ok));
 }

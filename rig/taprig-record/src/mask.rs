@@ -308,7 +308,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn told(line: &str) -> String {
+    fn masked_text(line: &str) -> String {
         let mut line = line.to_owned();
         text(&mut line);
         line
@@ -316,20 +316,20 @@ mod tests {
 
     #[test]
     fn numbers_in_text() {
-        assert_eq!(told("deny add 6226091234567890:01"), "deny add 622609xxxxxx7890:01");
+        assert_eq!(masked_text("deny add 6226091234567890:01"), "deny add 622609xxxxxx7890:01");
         assert_eq!(
-            told("deny-list 6226 0912 3456 7890, 6226 0912 3456 7890 123"),
+            masked_text("deny-list 6226 0912 3456 7890, 6226 0912 3456 7890 123"),
             "deny-list 622609xxxxxx7890, 622609xxxxxxxxx0123"
         );
-        assert_eq!(told("track 2 6226091234567890D30122010000F"), "track 2 622609xxxxxx7890D30122010000F");
-        assert_eq!(told("set 5A 622609123456789012f"), "set 5A 622609xxxxxxxx9012f");
+        assert_eq!(masked_text("track 2 6226091234567890D30122010000F"), "track 2 622609xxxxxx7890D30122010000F");
+        assert_eq!(masked_text("set 5A 622609123456789012f"), "set 5A 622609xxxxxxxx9012f");
         assert_eq!(
-            told("570000000000000000"),
+            masked_text("570000000000000000"),
             "570000xxxxxxxx0000",
             "a number, though it begins as a data object does"
         );
-        assert_eq!(told("return 700A5A086226091234567890"), "return 700A5A08622609CCCCCC7890");
-        assert_eq!(told("return 700a5a086226091234567890,"), "return 700a5a08622609cccccc7890,");
+        assert_eq!(masked_text("return 700A5A086226091234567890"), "return 700A5A08622609CCCCCC7890");
+        assert_eq!(masked_text("return 700a5a086226091234567890,"), "return 700a5a08622609cccccc7890,");
         for line in [
             "select aid A000000333010102",
             "digest=0123456789012345678901234567890123456789012345678901234567890123",
@@ -337,7 +337,7 @@ mod tests {
             "pan=622609******7890 卡",
             "1234 5678 9012",
         ] {
-            assert_eq!(told(line), line);
+            assert_eq!(masked_text(line), line);
         }
     }
 
@@ -380,7 +380,7 @@ mod tests {
             response(&mut bytes, &mut Found::new());
             assert!(bytes.to_string().contains("622609CCCCCC7890"), "{bytes}");
         }
-        assert_eq!(told("deny add 62299001800000210000"), "deny add 622990xxxxxxxxxx0000");
+        assert_eq!(masked_text("deny add 62299001800000210000"), "deny add 622990xxxxxxxxxx0000");
     }
 
     #[test]
@@ -433,13 +433,13 @@ mod tests {
 
         #[test]
         fn any_number_is_hidden_wherever_it_stands(number in "[1-9][0-9]{12,18}", before in "[ =:,]{0,3}", after in "[ =:,]{0,3}") {
-            let line = told(&format!("{before}{number}{after}"));
+            let line = masked_text(&format!("{before}{number}{after}"));
             prop_assert!(line.contains(&hidden(&number)));
         }
 
         #[test]
         fn any_text_survives(line in ".*") {
-            told(&line);
+            masked_text(&line);
         }
     }
 }

@@ -85,7 +85,7 @@ fn the_front_can_be_altered() {
     let front = card(CARD, &changes).front();
     assert_eq!((front.uid.len(), front.ats.len()), (7, 0));
     assert!(refused(&["extend: { object: front.uid, with: \"00\" }"]).contains("a UID has 4, 7 or 10"));
-    assert!(refused(&["duplicate: { object: front.sak }"]).contains("no data object"));
+    assert!(refused(&["duplicate: { object: front.sak }"]).contains("not a data object"));
 }
 
 #[test]
@@ -99,11 +99,11 @@ fn what_does_not_fit_is_told_before_the_run() {
     );
     assert!(refused(&["set: { object: dynamic-signature.hash, value: \"00\" }"]).contains("the field has 20"));
     assert!(refused(&["set: { object: issuer-certificate.header, value: FF }"]).contains("not below the modulus"));
-    assert!(refused(&["truncate: { object: 9F26, to: 8 }"]).contains("8 bytes only"));
-    assert!(refused(&["drop: { object: issuer-certificate.iin }"]).contains("`set` or `flip`"));
+    assert!(refused(&["truncate: { object: 9F26, to: 8 }"]).contains("only 8 bytes"));
+    assert!(refused(&["drop: { object: issuer-certificate.iin }"]).contains("only `set` and `flip`"));
     assert!(refused(&["set: { object: 9F6D, value: \"00\" }"]).contains("no such object"));
     assert!(refused(&["set: { object: record-9.1/57, value: \"00\" }"]).contains("no such record"));
-    assert!(refused(&["set: { object: 5A, value: ABCD }"]).contains("no PAN"));
+    assert!(refused(&["set: { object: 5A, value: ABCD }"]).contains("not a PAN"));
     assert!(refused(&["answer: { at: gpo, sw: \"69\" }"]).contains("2 bytes"));
     let long = format!("extend: {{ object: \"90\", with: \"{}\" }}", "00".repeat(12));
     assert!(refused(&[&long]).contains("the response to record-2.2 would have"));
@@ -117,9 +117,9 @@ fn a_missing_key_is_told_with_those_that_are_there() {
     let oda = image.applications[0].oda.as_mut().unwrap();
     oda.issuer = "test-isuer".parse().unwrap();
     let error = personalise(&image, &RING, &[]).unwrap_err().to_string();
-    assert!(error.contains("`test-isuer`; there are test-card-1024-e3"), "{error}");
+    assert!(error.contains("`test-isuer`; these keys exist: test-card-1024-e3"), "{error}");
     image.applications[0].oda.as_mut().unwrap().issuer = "test-ca-1408-e3".parse().unwrap();
-    assert!(personalise(&image, &RING, &[]).unwrap_err().to_string().contains("is no key of an issuer or a card"));
+    assert!(personalise(&image, &RING, &[]).unwrap_err().to_string().contains("is not a key of an issuer or a card"));
     assert!(personalise(&image, &KeyRing::default(), &[]).is_err());
     image.include = Some("base".parse().unwrap());
     assert!(matches!(personalise(&image, &RING, &[]), Err(PersonaliseError::Include(_))));

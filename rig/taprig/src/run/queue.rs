@@ -32,11 +32,11 @@ pub fn run(
         }
     }
     let queue = Mutex::new(apply);
-    let told = Told::default();
+    let reported = ReportedFaults::default();
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     std::thread::scope(|threads| {
         for _ in 0..jobs.max(1) {
-            threads.spawn(|| work(&next, &told, config, recorder, root, mode, stop));
+            threads.spawn(|| work(&next, &reported, config, recorder, root, mode, stop));
         }
     });
     while let Some(planned) = next() {
@@ -48,7 +48,7 @@ pub fn run(
 /// Runs one bench until there is nothing left to do, or until the bench can't be opened.
 fn work(
     next: &(dyn Fn() -> Option<Planned> + Sync),
-    told: &Told,
+    reported: &ReportedFaults,
     config: &Arc<Config>,
     recorder: &Recorder,
     root: &std::path::Path,
@@ -57,7 +57,7 @@ fn work(
 ) {
     let on = format!("the bench {}", config.name);
     let tell = |fault| {
-        if told.is_new(&fault) {
+        if reported.is_new(&fault) {
             recorder.scope().emit(Source::Rig, Body::RigFault(fault));
         }
     };
@@ -83,9 +83,9 @@ fn work(
 /// What was reported about benches that can't be opened. The benches of a run are alike, and mostly they fail in the
 /// same way.
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct ReportedFaults(Mutex<Vec<String>>);
 
-impl Told {
+impl ReportedFaults {
     /// Whether no other bench has reported this. Texts that differ only in numbers (process, slot, terminal) count as
     /// equal.
     fn is_new(&self, fault: &RigFault) -> bool {
@@ -96,10 +96,10 @@ impl Told {
                 plain.push(c);
             }
         }
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = !told.contains(&plain);
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !reported.contains(&plain);
         if is_new {
-            told.push(plain);
+            reported.push(plain);
         }
         is_new
     }
@@ -146,9 +146,9 @@ mod tests {
             cause: cause.into(),
             advice: None,
         };
-        let told = Told::default();
-        assert!(told.is_new(&fault("QEMU (process 99) ended")));
-        assert!(!told.is_new(&fault("QEMU (process 100) ended")));
-        assert!(told.is_new(&fault("QEMU (process 100) did not answer")));
+        let reported = ReportedFaults::default();
+        assert!(reported.is_new(&fault("QEMU (process 99) ended")));
+        assert!(!reported.is_new(&fault("QEMU (process 100) ended")));
+        assert!(reported.is_new(&fault("QEMU (process 100) did not answer")));
     }
 }

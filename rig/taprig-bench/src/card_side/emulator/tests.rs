@@ -124,36 +124,36 @@ fn every_fault_of_a_case_is_one_on_the_link() {
 }
 
 /// The meaning of a note of the emulator.
-fn told(report: Report) -> Option<What> {
+fn meaning(report: Report) -> Option<What> {
     what(Note { number: 1, at_us: 2, air_us: 3, report })
 }
 
 #[test]
 fn every_note_is_told_or_answers_an_order() {
-    assert_eq!(told(Report::Started), Some(What::Started));
-    assert_eq!(told(Report::Field(false)), Some(What::Field { on: false }));
-    assert_eq!(told(Report::Activated { fsd: 256 }), Some(What::Activated { fsd: 256 }));
+    assert_eq!(meaning(Report::Started), Some(What::Started));
+    assert_eq!(meaning(Report::Field(false)), Some(What::Field { on: false }));
+    assert_eq!(meaning(Report::Activated { fsd: 256 }), Some(What::Activated { fsd: 256 }));
     let command = [0, 0xA4].as_slice().try_into().unwrap();
     let wanted = What::Command { number: 3, command: vec![0, 0xA4] };
-    assert_eq!(told(Report::Command { number: 3, command }), Some(wanted));
+    assert_eq!(meaning(Report::Command { number: 3, command }), Some(wanted));
     for (theirs, ours) in [
         (link::Release::Deselected, Release::Deselected),
         (link::Release::Halted, Release::Halted),
         (link::Release::FieldOff, Release::FieldOff),
     ] {
-        assert_eq!(told(Report::Released(theirs)), Some(What::Released(ours)));
+        assert_eq!(meaning(Report::Released(theirs)), Some(What::Released(ours)));
     }
     let traffic = link::Traffic { from_reader: 1, from_card: 2, retries: 3, wtx: 4 };
     let wanted = Traffic { from_reader: 1, from_card: 2, retries: 3, wtx: 4 };
-    assert_eq!(told(Report::Removed(traffic)), Some(What::Removed(wanted)));
+    assert_eq!(meaning(Report::Removed(traffic)), Some(What::Removed(wanted)));
     let frame = link::AirFrame { from_card: true, short: true, bytes: [0x26].as_slice().try_into().unwrap() };
     let wanted = What::Frame { from_card: true, short: true, bytes: vec![0x26] };
-    assert_eq!(told(Report::Frame(frame)), Some(wanted));
-    let refused = told(Report::Refused { order: 5, why: Refusal::NotAwaited });
+    assert_eq!(meaning(Report::Frame(frame)), Some(wanted));
+    let refused = meaning(Report::Refused { order: 5, why: Refusal::NotAwaited });
     assert_eq!(refused, Some(What::Trouble("the emulator refused order 5: NotAwaited".into())));
-    assert_eq!(told(Report::Damaged), Some(What::Trouble("the emulator saw damaged orders".into())));
-    assert_eq!(told(Report::Done(1)), None);
-    assert_eq!(told(Report::Echo([0; 8])), None, "of an earlier case");
+    assert_eq!(meaning(Report::Damaged), Some(What::Trouble("the emulator saw damaged orders".into())));
+    assert_eq!(meaning(Report::Done(1)), None);
+    assert_eq!(meaning(Report::Echo([0; 8])), None, "of an earlier case");
 }
 
 #[test]
