@@ -32,7 +32,7 @@ apt_install() {
     rm -f "$log"
 }
 
-# Sees to a program from crates.io and prints its path: `rust_tool cargo-deny 0.20.2`. No other place is touched.
+# Sees to a program that cargo compiles and prints its path: `rust_tool cargo-deny 0.20.2`. No other place is touched.
 rust_tool() {
     local tool=$1 version=$2 to=$tools/$1-$2
     if [ ! -x "$to/bin/$tool" ]; then
