@@ -287,7 +287,7 @@ impl Bench {
     }
 
     async fn power_on(&mut self) -> Result<(), BenchError> {
-        // Time that the rig spent on preparations counts as part of the wait.
+        // Boards that were made ahead cost no time here. The time for making the others counts.
         let started = Instant::now();
         let (relay_port, console_port) = match self.boards_again() {
             Some(ports) => ports,

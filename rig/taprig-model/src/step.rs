@@ -162,8 +162,8 @@ pub struct Tap {
     /// What else is in the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
-    /// How long the card stays in the field. If it is absent, the card stays until the validator releases it, at most 2
-    /// s. If times are modelled, this is a time on the modelled air for as long as the transaction lasts.
+    /// How long the card stays in the field. If it is absent, the card stays for at most 2 s, until the validator
+    /// releases it. If times are modelled, this is a time on the modelled air for as long as the transaction lasts.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold: Option<Duration>,
     /// How often the card is tapped. The default is once.

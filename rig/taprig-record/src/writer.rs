@@ -184,7 +184,7 @@ impl Writer {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    /// Returns the end of the record if it is to be closed.
+    /// Handles a message. Returns `Some(complete)` if the record is to be closed.
     fn take(&mut self, message: Message) -> Option<bool> {
         let event = match message {
             Message::Close { complete } => return Some(complete),
