@@ -66,7 +66,7 @@ pub fn run() -> Vec<Event> {
         event(20, Some("BUS-001"), started("A new card rides", 1)),
         event(21, Some("BUS-001"), check(SeenBy::Person, Criterion::Outcome, "approved", "approved")),
         event(30, Some("BUS-001"), finished(Verdict::Pass, 1, None)),
-        event(40, failed, started("A card whose dynamic signature is altered does not ride", 1)),
+        event(40, failed, started("The validator refuses a card whose dynamic signature is altered", 1)),
         event(41, failed, check(SeenBy::Person, Criterion::Outcome, "declined", "approved")),
         event(42, failed, check(SeenBy::Device, Criterion::Journal, "unchanged", "+1")),
         event(50, failed, finished(Verdict::Fail, 1, Some("outcome: declined is expected, approved is seen"))),

@@ -179,7 +179,7 @@ mod tests {
                 </properties>
                 <testcase name="ODA-004/rsa1024" classname="ODA-004" assertions="2" time="0.012" file="cases/oda/ODA-004.yaml">
                     <properties>
-                        <property name="title" value="A card whose dynamic signature is altered does not ride"/>
+                        <property name="title" value="The validator refuses a card whose dynamic signature is altered"/>
                     </properties>
                     <failure message="outcome: declined is expected, approved is seen" type="fail">outcome: expected declined, seen approved
         journal: expected unchanged, seen +1</failure>

@@ -129,7 +129,7 @@ mod tests {
         listener(&Event { at_us: 2_345_678, case: None, body: finished, ..run()[0].clone() });
         insta::assert_snapshot!(page.text(), @r"
         pass            0.01 s  BUS-001  A new card rides
-        FAIL ODA-004/rsa1024 A card whose dynamic signature is altered does not ride
+        FAIL ODA-004/rsa1024 The validator refuses a card whose dynamic signature is altered
           at cases/oda/ODA-004.yaml:21
           seen by a person
             outcome    expected declined
