@@ -91,7 +91,11 @@ impl Inputs {
         let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
         let mut lines = Vec::new();
         for criteria in &self.criteria {
-            lines.extend(text(&serde_json::to_string(criteria)?).into_bytes());
+            let mut criteria = criteria.clone();
+            if !whole {
+                mask::criteria(&mut criteria);
+            }
+            lines.extend(serde_json::to_vec(&criteria)?);
             lines.push(b'\n');
         }
         put(&mut archive, Path::new(CRITERIA), &lines)?;
@@ -106,7 +110,8 @@ impl Inputs {
             )?;
             for (id, baseline) in baselines {
                 let path = Path::new(BASELINES).join(format!("{}.snap", id.replace('/', "__")));
-                put(&mut archive, &path, text(&format!("{id}\n{baseline}")).as_bytes())?;
+                // A transcript shows no whole account number. Masking its other values would make it another transcript.
+                put(&mut archive, &path, format!("{id}\n{baseline}").as_bytes())?;
             }
         }
         for (path, content) in &self.files {
@@ -191,7 +196,11 @@ mod tests {
         });
         let criteria = serde_json::json!({
             "id": "BUS-002/a", "title": "The card 6226091234567890 is denied", "file": "cases/bus/BUS-002.yaml",
-            "steps": [{ "wanted": { "tap": { "outcome": "declined" } } }], "baseline": true,
+            "steps": [
+                { "wanted": { "tap": { "outcome": "declined" } } },
+                { "wanted": { "console": { "send": "deny add 6226091234567890" } } },
+            ],
+            "expect": { "tags": { "57": "6226091234567890D3512220", "9F10": "0701010390000001" } }, "baseline": true,
         });
         Inputs {
             criteria: vec![serde_json::from_value(criteria).unwrap()],
@@ -216,6 +225,10 @@ mod tests {
     fn account_numbers_are_masked_unless_kept_whole() {
         let hidden = Inputs::unpack(inputs().pack(false).unwrap().as_slice()).unwrap();
         assert_eq!(hidden.criteria[0].title, "The card 622609xxxxxx7890 is denied");
+        let tags: Vec<_> = hidden.criteria[0].expect.tags.values().map(ToString::to_string).collect();
+        assert_eq!(tags, ["622609CCCCCC7890D3512220", "0701010390000001"], "as bytes are masked, and no other value");
+        let steps = serde_json::to_string(&hidden.criteria[0].steps).unwrap();
+        assert!(steps.contains("deny add 622609xxxxxx7890"), "{steps}");
         assert_eq!(hidden.files[Path::new("cases/bus/BUS-002.yaml")], "deny-list: [622609xxxxxx7890]\n");
     }
 
