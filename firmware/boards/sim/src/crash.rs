@@ -33,9 +33,14 @@ pub(crate) fn told(firmware: impl FnOnce() -> End, say: impl FnOnce(&[u8])) -> E
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Mutex, PoisonError};
+
+    /// The panic hook belongs to the whole process, so only one test may use it at a time.
+    static HOOK: Mutex<()> = Mutex::new(());
 
     #[test]
     fn a_panic_is_told_and_a_reset() {
+        let _alone = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
         let mut said = Vec::new();
         let end = told(|| panic!("for the test"), |line| said.extend(line));
         assert!(matches!(end, End::Reset));
@@ -45,6 +50,7 @@ mod tests {
 
     #[test]
     fn an_end_is_an_end() {
+        let _alone = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(matches!(told(|| End::Stopped, |_| panic!("said something")), End::Stopped));
     }
 }
