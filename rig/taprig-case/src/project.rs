@@ -171,10 +171,7 @@ impl Project {
     /// of a record whether the files have changed since.
     #[must_use]
     pub fn digest(&self) -> String {
-        let mut files = Vec::new();
-        for folder in ["cases", "fixtures"] {
-            files_below(&self.root.join(folder), &mut files);
-        }
+        let mut files = self.inputs();
         files.sort();
         let mut digest = Sha256::new();
         for path in files {
@@ -193,14 +190,20 @@ impl Project {
     /// contains.
     #[must_use]
     pub fn texts(&self) -> BTreeMap<PathBuf, String> {
-        let mut files = Vec::new();
-        for folder in ["cases", "fixtures"] {
-            files_below(&self.root.join(folder), &mut files);
-        }
+        let mut files = self.inputs();
         let keys = self.folder(Fixture::Key);
         files.retain(|path| !path.starts_with(&keys) && path.extension().is_some_and(|extension| extension == "yaml"));
         let read = |path: PathBuf| Some((self.shown(&path).to_owned(), std::fs::read_to_string(&path).ok()?));
         files.into_iter().filter_map(read).collect()
+    }
+
+    /// Every file below the folders of cases and fixtures, in no particular order.
+    fn inputs(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for folder in ["cases", "fixtures"] {
+            files_below(&self.root.join(folder), &mut files);
+        }
+        files
     }
 
     /// The path as messages show it: relative to the project if it lies in it.

@@ -98,7 +98,8 @@ fn judged(
 ) -> Result<(Verdict, Option<String>), RigFault> {
     let (events, device, criteria) = (scope.events(), bench.device(), &planned.criteria);
     let (file, id, title) = (&planned.sub.file, &planned.id, &planned.sub.case.title);
-    let judgement = match Baselines::of(root, device).filter(|_| criteria.baseline && mode != Mode::Off) {
+    let baselines = Baselines::of(root, device);
+    let judgement = match baselines.as_ref().filter(|_| criteria.baseline && mode != Mode::Off) {
         None => judge(criteria, device, &events, Baseline::Off),
         Some(files) => {
             let failed = |error: SnapshotError| unusable(&error, root);
@@ -127,7 +128,7 @@ fn judged(
     };
     for mut check in judgement.checks {
         if check.what == Criterion::Baseline {
-            check.at = Baselines::of(root, device).map(|files| files.shown(file, id).display().to_string());
+            check.at = baselines.as_ref().map(|files| files.shown(file, id).display().to_string());
         }
         scope.emit(Source::Rig, Body::Checked(check));
     }
