@@ -37,7 +37,7 @@ use taprig_model::bench::BoardKind;
 use taprig_model::device::Device;
 use taprig_model::event::{Body, Role, Source};
 use validator_side::native::NativeValidator;
-use validator_side::{Told, ValidatorSide};
+use validator_side::{LastSituation, ValidatorSide};
 
 use crate::link::LinkError;
 use crate::link::console::Console;
@@ -70,7 +70,7 @@ pub struct Bench {
     modelled: bool,
     links: Option<Links>,
     /// The state that the validator was last brought into.
-    told: Told,
+    last: LastSituation,
     /// Whether both boards have power and have become ready.
     on: bool,
     /// Whether the boards come from power-on and have received no command yet.

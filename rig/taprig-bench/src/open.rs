@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use taprig_model::bench::{self, Board as BoardFile, BoardKind, Power};
+use taprig_model::bench::{self, BoardConfig, BoardKind, Power};
 use taprig_model::device::Device;
 use taprig_model::event::{Body, FirmwareImage, Role, Source, TimeBasis};
 
@@ -16,7 +16,7 @@ use super::{Bench, BenchError};
 use crate::card_side::CardCapabilities;
 use crate::card_side::emulator::Emulator;
 use crate::flash::{Image, Target};
-use crate::validator_side::Told;
+use crate::validator_side::LastSituation;
 use taprig_record::Recorder;
 
 /// Speed of an emulator's link if the bench file gives none.
@@ -102,7 +102,7 @@ impl Bench {
             emulator_baud: serial(&config.bench.emulator).and_then(|port| port.baud).unwrap_or(EMULATOR_BAUD),
             modelled: config.bench.is_modelled(),
             links: None,
-            told: Told::default(),
+            last: LastSituation::default(),
             on: false,
             fresh: false,
             lost: 0,
@@ -131,11 +131,11 @@ impl Bench {
     }
 }
 
-fn serial(board: &BoardFile) -> Option<&bench::SerialPort> {
+fn serial(board: &BoardConfig) -> Option<&bench::SerialPort> {
     match board {
-        BoardFile::Probe(probe) => Some(&probe.serial),
-        BoardFile::Attached(attached) => Some(&attached.serial),
-        BoardFile::Sim(_) | BoardFile::Qemu(_) => None,
+        BoardConfig::Probe(probe) => Some(&probe.serial),
+        BoardConfig::Attached(attached) => Some(&attached.serial),
+        BoardConfig::Sim(_) | BoardConfig::Qemu(_) => None,
     }
 }
 
@@ -150,24 +150,24 @@ fn board(config: &Config, role: Role, slot: &Slot) -> Result<Box<dyn Board>, Ben
         _ => None,
     };
     Ok(match file {
-        BoardFile::Sim(sim) => {
+        BoardConfig::Sim(sim) => {
             let program = sim.program.clone().unwrap_or_else(|| config.programs.taprig.clone());
             Box::new(SimBoard::new(role, program, state))
         }
-        BoardFile::Qemu(qemu) => {
+        BoardConfig::Qemu(qemu) => {
             let Some(image) = config.image(role) else {
                 return Err(BenchError::NotProgrammable(BoardKind::Qemu));
             };
             Box::new(QemuBoard::new(role, &qemu.machine, image.clone(), &config.programs, state, runtime(slot, role))?)
         }
-        BoardFile::Probe(probe) => {
+        BoardConfig::Probe(probe) => {
             let program = config.image(role).map(|image| Program {
                 target: Target::Real { chip: probe.chip.clone(), probe: probe.probe.clone() },
                 image: image.clone(),
             });
             Box::new(RealBoard::new(role, probe.serial.clone(), power, program))
         }
-        BoardFile::Attached(attached) => Box::new(RealBoard::new(role, attached.serial.clone(), power, None)),
+        BoardConfig::Attached(attached) => Box::new(RealBoard::new(role, attached.serial.clone(), power, None)),
     })
 }
 

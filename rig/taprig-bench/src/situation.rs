@@ -7,7 +7,7 @@ use taprig_model::situation::Situation;
 
 use super::{Bench, BenchError, Links};
 use crate::link::LinkError;
-use crate::validator_side::{Established, Told};
+use crate::validator_side::{Established, LastSituation};
 
 impl Bench {
     /// Brings the validator into the state in which a case begins, and makes sure that no answer of either board
@@ -19,7 +19,7 @@ impl Bench {
     pub async fn situate(&mut self, situation: &Situation, nonce: [u8; 8]) -> Result<(), BenchError> {
         let within = self.device.console.reply_within.into();
         let Some(links) = &mut self.links else { return Ok(()) };
-        let (established, card) = links.situate(situation, &mut self.told, nonce, within).await?;
+        let (established, card) = links.situate(situation, &mut self.last, nonce, within).await?;
         if let Some(name) = established.settings {
             self.scope.emit(Source::Rig, Body::Note { text: format!("settings {name}") });
         }
@@ -37,11 +37,11 @@ impl Links {
     async fn situate(
         &mut self,
         situation: &Situation,
-        told: &mut Told,
+        last: &mut LastSituation,
         nonce: [u8; 8],
         within: Duration,
     ) -> Result<(Established, Freshness), BenchError> {
-        let established = self.validator.establish(situation, told, nonce).await?;
+        let established = self.validator.establish(situation, last, nonce).await?;
         let card = self.card.echo(nonce, within).await.map_err(|error| match error {
             LinkError::Deadline { .. } => BenchError::Nonce { role: Role::Emulator, seen: "nothing".into() },
             error => error.into(),
@@ -81,7 +81,7 @@ mod tests {
                 card: Box::new(Emulator::new(relay)),
             };
             let within = Duration::from_millis(300);
-            links.situate(&Situation::default(), &mut Told::default(), NONCE, within).await
+            links.situate(&Situation::default(), &mut LastSituation::default(), NONCE, within).await
         })
     }
 

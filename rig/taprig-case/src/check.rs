@@ -17,7 +17,7 @@ use taprig_model::expect::{Expect, JournalExpect, StatusExpect};
 use taprig_model::reason::Reasons;
 use taprig_model::requirement::Requirements;
 use taprig_model::settings::{LONGEST, Settings};
-use taprig_model::step::{self, Tap};
+use taprig_model::step::{self, TapStep};
 
 /// The largest number of steps in a case, and of repetitions of a step.
 const MAX_COUNT: u32 = 100_000;
@@ -250,7 +250,7 @@ impl Known {
 /// Whether a case has an expectation besides its transcript.
 fn states_something(case: &Case) -> bool {
     let stated = |step: &step::Step| match step {
-        step::Step::Tap(Tap { expect, .. }) => expect.as_ref().is_some_and(|expect| !expect.is_empty()),
+        step::Step::Tap(TapStep { expect, .. }) => expect.as_ref().is_some_and(|expect| !expect.is_empty()),
         step::Step::Console(console) => console.expect.is_some(),
         step::Step::Status(_) | step::Step::Journal(_) | step::Step::ClearJournal | step::Step::Identity => true,
         step::Step::Wait(_) | step::Step::PowerCycle | step::Step::Validator(_) | step::Step::Inject(_) => false,

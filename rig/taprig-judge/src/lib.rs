@@ -14,11 +14,11 @@ mod card;
 mod checks;
 mod pattern;
 mod person;
+mod reported;
 mod step;
 mod tap;
 #[cfg(test)]
 mod tests;
-mod told;
 pub mod transcript;
 
 pub use baseline::Baseline;
@@ -92,7 +92,7 @@ fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<
         Some((&last, earlier)) => {
             person::last_signs(expect, last, checks);
             card::judge(expect, last, earlier, checks);
-            told::result(expect, last, checks);
+            reported::result(expect, last, checks);
         }
         None if expect.is_empty() => {}
         None => checks.add(SeenBy::Card, Criterion::Tap, "a tap", "none", false),
@@ -101,7 +101,7 @@ fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<
         checks.money(money, taps.iter().map(|tap| tap.charged()).sum());
     }
     if let Some(change) = expect.journal {
-        told::journal_change(change, events, checks);
+        reported::journal_change(change, events, checks);
     }
 }
 

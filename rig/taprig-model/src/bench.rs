@@ -22,9 +22,9 @@ pub struct Bench {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_number: Option<String>,
     /// The validator's board.
-    pub validator: Board,
+    pub validator: BoardConfig,
     /// The card emulator's board.
-    pub emulator: Board,
+    pub emulator: BoardConfig,
     /// How the two are connected.
     #[serde(default)]
     pub air: Air,
@@ -40,7 +40,7 @@ impl Bench {
     pub const fn is_modelled(&self) -> bool {
         matches!(
             (&self.validator, &self.emulator),
-            (Board::Sim(_) | Board::Qemu(_), _) | (_, Board::Sim(_) | Board::Qemu(_))
+            (BoardConfig::Sim(_) | BoardConfig::Qemu(_), _) | (_, BoardConfig::Sim(_) | BoardConfig::Qemu(_))
         )
     }
 }
@@ -48,7 +48,7 @@ impl Bench {
 /// Where a board is and how it is programmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Board {
+pub enum BoardConfig {
     /// The firmware compiled for this host. It runs as a process.
     Sim(Sim),
     /// The real image on an emulated board, flashed through probe-rs.
@@ -59,7 +59,7 @@ pub enum Board {
     Attached(Attached),
 }
 
-impl Board {
+impl BoardConfig {
     /// The kind of this board.
     #[must_use]
     pub const fn kind(&self) -> BoardKind {

@@ -15,8 +15,8 @@ use taprig_model::situation::{AuthorityKey, Situation};
 use tokio::time::Instant;
 
 use super::{
-    Applied, Conversation, Established, Identity, JournalPage, Noise, Told, ValidatorCapability, ValidatorSide,
-    unsupported,
+    Applied, Conversation, Established, Identity, JournalPage, LastSituation, Noise, ValidatorCapability,
+    ValidatorSide, unsupported,
 };
 use crate::BenchError;
 use crate::board::Start;
@@ -106,13 +106,13 @@ impl ValidatorSide for NativeValidator {
     async fn establish(
         &mut self,
         situation: &Situation,
-        told: &mut Told,
+        last: &mut LastSituation,
         nonce: [u8; 8],
     ) -> Result<Established, BenchError> {
         let within = self.within();
         let commands = &self.adapter.commands;
         let wanted = Named::new(situation, &self.adapter);
-        let before = told.situation().map(|situation| Named::new(situation, &self.adapter));
+        let before = last.situation().map(|situation| Named::new(situation, &self.adapter));
         let status = match &commands.status {
             Some(line) => words::status(&self.console.command(line, within).await?.fields()),
             None => Status::default(),
@@ -135,7 +135,7 @@ impl ValidatorSide for NativeValidator {
                 Freshness::Nonce
             }
         };
-        told.remember(situation);
+        last.remember(situation);
         let named = commands.profile.is_some();
         Ok(Established { by, settings: named.then_some(wanted.tag) })
     }

@@ -53,7 +53,7 @@ impl Named {
     /// The lines that bring a device from what it holds to these settings and an empty journal. `told` is the state
     /// that it was last brought into. If only the device's factory state can undo a difference, or if the device keeps
     /// no name, all lines are needed.
-    pub(super) fn lines(&self, borne: Borne<'_>, told: Option<&Self>, commands: &Commands) -> Vec<String> {
+    pub(super) fn lines(&self, borne: Borne<'_>, before: Option<&Self>, commands: &Commands) -> Vec<String> {
         let name = commands.profile.as_ref().map(|template| Commands::fill(template, &[("tag", &self.tag)]));
         if borne.tag == Some(&self.tag) && borne.journal_is_empty {
             return vec![];
@@ -62,11 +62,11 @@ impl Named {
             if tag == self.tag {
                 return vec![clear.clone()];
             }
-            if let Some(told) = told
-                && tag == told.tag
-                && told.groups.keys().all(|key| self.groups.contains_key(key))
+            if let Some(before) = before
+                && tag == before.tag
+                && before.groups.keys().all(|key| self.groups.contains_key(key))
             {
-                let other = self.groups.iter().filter(|(key, lines)| told.groups.get(*key) != Some(lines));
+                let other = self.groups.iter().filter(|(key, lines)| before.groups.get(*key) != Some(lines));
                 let lines = other.flat_map(|(_, lines)| lines.clone());
                 return lines.chain([clear.clone(), name.clone()]).collect();
             }

@@ -77,11 +77,11 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 fn establishing(adapter: &Adapter, tag: &str, journal: u32, yaml: &[&str]) -> (Vec<String>, Established) {
     run(async {
         let (mut side, heard) = side(adapter, validator(tag, journal), unheard());
-        let mut told = Told::default();
+        let mut last = LastSituation::default();
         let mut established = None;
         for yaml in yaml {
             while heard.try_recv().is_ok() {}
-            established = Some(side.establish(&situation(yaml), &mut told, NONCE).await.unwrap());
+            established = Some(side.establish(&situation(yaml), &mut last, NONCE).await.unwrap());
         }
         (heard.try_iter().collect(), established.unwrap())
     })
@@ -143,7 +143,7 @@ fn failure(console: impl FnMut(&str) -> Option<String> + Send + 'static) -> Benc
         let mut adapter = adapter();
         adapter.reply_within = "300 ms".parse().unwrap();
         let (mut side, _heard) = side(&adapter, console, unheard());
-        side.establish(&situation(FLAT), &mut Told::default(), NONCE).await.unwrap_err()
+        side.establish(&situation(FLAT), &mut LastSituation::default(), NONCE).await.unwrap_err()
     })
 }
 
