@@ -1,6 +1,6 @@
 //! A bench: one validator, one card emulator, their power, programs and serial ports.
 //!
-//! A bench does not know what is run on it. It brings its boards from power-on to ready, makes sure of their identity,
+//! A bench does not know what is run on it. It brings its boards from power-on to ready, checks their identity,
 //! and hands out their links. It flashes a board whose firmware is not the required one.
 
 mod air;
@@ -75,8 +75,8 @@ pub struct Bench {
     on: bool,
     /// Whether the boards come from power-on and have received no command yet.
     fresh: bool,
-    /// Number of notes of the emulator that were lost before its power was taken away, and that nobody has asked for
-    /// yet.
+    /// Number of notes of the emulator that were lost before it was switched off, and that [`Bench::take_lost`] has not
+    /// returned yet.
     lost: u32,
     /// Number of power-ons so far. Each has its own socket for the air.
     cycles: u32,
@@ -85,7 +85,7 @@ pub struct Bench {
     /// Whether power is cut in place if both boards allow it.
     in_place: bool,
     next: Option<Next>,
-    /// Whether an event already said that the power can't be taken away.
+    /// Whether an event already said that the power can't be switched off.
     unswitched: bool,
     scope: Scope,
     // This comes after the boards, so that it is dropped after them.
@@ -133,7 +133,7 @@ impl Bench {
         }
     }
 
-    /// Reads what the validator has sent and nobody has waited for, so that its noise is recorded.
+    /// Reads everything that the validator has sent and that no step has waited for, so that it is recorded as noise.
     pub fn hear_out(&mut self) {
         if let Some(links) = &mut self.links {
             links.validator.hear_out();
@@ -179,7 +179,7 @@ impl Bench {
         std::mem::take(&mut self.lost).saturating_add(since)
     }
 
-    /// Takes the power from both boards and gives it back. Returns when both are ready.
+    /// Switches both boards off and on again. Returns when both are ready.
     ///
     /// # Errors
     /// [`BenchError`]. The boards are off in that case.
@@ -194,7 +194,7 @@ impl Bench {
         outcome
     }
 
-    /// Takes the power from both boards. Returns when it has been off for long enough.
+    /// Switches both boards off. Returns when the power has been off for long enough.
     ///
     /// # Errors
     /// [`BenchError::Power`]. A board may still have power in that case.
@@ -212,7 +212,8 @@ impl Bench {
         Ok(())
     }
 
-    /// Does the same in places that can't await, when nobody waits to use the boards again.
+    /// Switches both boards off in places that can't await. It does not wait until the power has been off for long
+    /// enough, because the boards are not used again.
     fn power_off_at_once(&mut self) -> Result<(), BenchError> {
         self.hear_last_words();
         self.links = None;
@@ -226,7 +227,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Takes the power from boards that are processes on this host.
+    /// Switches off the boards that are processes on this host.
     fn boards_off(&mut self) {
         let cut = self.can_be_cut();
         // The validator comes first, because it is the client of the emulator's socket for the air.
@@ -324,8 +325,8 @@ impl Bench {
         Ok(())
     }
 
-    /// Gives power to both boards if a cut has kept their processes, and returns the paths of their ports, the
-    /// emulator's first. Nothing that was on its way to either board reaches it.
+    /// Switches both boards on if a cut has kept their processes, and returns the paths of their ports, the
+    /// emulator's first. Bytes that were on their way to a board are discarded.
     fn boards_again(&mut self) -> Option<(PathBuf, PathBuf)> {
         let ports = (self.emulator.power_on_again(), self.validator.power_on_again());
         // Both boards stand still now and read nothing, so nothing can follow.
