@@ -1,4 +1,4 @@
-//! Makes sure of the identity of the boards, and that they run the right image.
+//! Checks the identity of the boards and makes sure that they run the right image.
 
 use taprig_model::bench::BoardKind;
 use taprig_model::event::{Body, FlashOutcome, Role, Source};
@@ -69,7 +69,7 @@ impl Bench {
         (matches!(board.kind(), BoardKind::Probe | BoardKind::Qemu) && board.image().is_some()).then_some(role)
     }
 
-    /// Asks both boards for their identity. Returns those that run another image than they should, with the digest that
+    /// Asks both boards for their identity. Returns those that do not run the required image, with the digest that
     /// they report.
     async fn identify(&mut self) -> Result<Vec<(Role, String)>, BenchError> {
         let Some(links) = self.links.as_mut() else { return Ok(Vec::new()) };

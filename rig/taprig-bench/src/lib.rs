@@ -1,6 +1,6 @@
 //! A bench: one validator, one card side, their boards, power, programs and serial ports.
 //!
-//! A bench does not know what is run on it. It brings its boards from power-on to ready, makes sure of their identity,
+//! A bench does not know what is run on it. It brings its boards from power-on to ready, checks their identity,
 //! and hands out their links. It flashes a board whose firmware is not the required one.
 
 mod ahead;
@@ -69,8 +69,8 @@ pub struct Bench {
     on: bool,
     /// Whether the boards come from power-on and have received no command yet.
     fresh: bool,
-    /// Number of notes of the emulator that were lost before its power was taken away, and that nobody has asked for
-    /// yet.
+    /// Number of notes of the emulator that were lost before it was switched off, and that [`Bench::take_lost`] has not
+    /// returned yet.
     lost: u32,
     /// Number of power-ons so far. Each has its own socket for the air.
     cycles: u32,
@@ -79,7 +79,7 @@ pub struct Bench {
     /// Whether power is cut in place if all boards allow it.
     in_place: bool,
     next: Option<Next>,
-    /// Whether an event already said that the power can't be taken away.
+    /// Whether an event already said that the power can't be switched off.
     unswitched: bool,
     scope: Scope,
     // This comes after the boards, so that it is dropped after them.
@@ -114,7 +114,7 @@ impl Bench {
         }
     }
 
-    /// Reads what the validator has sent and nobody has waited for, so that its noise is recorded.
+    /// Reads everything that the validator has sent and that no step has waited for, so that it is recorded as noise.
     pub fn hear_out(&mut self) {
         if let Some(links) = &mut self.links {
             links.validator.hear_out();

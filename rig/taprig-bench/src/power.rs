@@ -12,7 +12,7 @@ use crate::link::LinkError;
 use taprig_record::units::micros;
 
 impl Bench {
-    /// Takes the power from all boards and gives it back. Returns when both sides are ready.
+    /// Switches all boards off and on again. Returns when both sides are ready.
     ///
     /// # Errors
     /// [`BenchError`]. The boards are off in that case.
@@ -27,7 +27,7 @@ impl Bench {
         outcome
     }
 
-    /// Takes the power from all boards. Returns when it has been off for long enough.
+    /// Switches all boards off. Returns when the power has been off for long enough.
     ///
     /// # Errors
     /// [`BenchError::Power`]. A board may still have power in that case.
@@ -44,7 +44,8 @@ impl Bench {
         Ok(())
     }
 
-    /// Does the same in places that can't await, when nobody waits to use the boards again.
+    /// Switches all boards off in places that can't await. It does not wait until the power has been off for long
+    /// enough, because the boards are not used again.
     pub(super) fn power_off_at_once(&mut self) -> Result<(), BenchError> {
         self.hear_last_words();
         self.links = None;
@@ -58,7 +59,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Takes the power from boards that are processes on this host.
+    /// Switches off the boards that are processes on this host.
     fn boards_off(&mut self) {
         let cut = self.can_be_cut();
         // The validator is the first to lose power, because it is the client of the emulator's socket for the air.

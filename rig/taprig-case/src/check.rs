@@ -85,7 +85,7 @@ impl Known {
         known
     }
 
-    /// All settings of a profile, includes applied.
+    /// All settings of a profile, with its includes applied.
     pub fn profile(&mut self, name: &str, problems: &mut Problems) -> Option<Settings> {
         if let Some(known) = self.profiles.get(name) {
             return known.clone();
@@ -258,8 +258,8 @@ fn states_something(case: &Case) -> bool {
     !case.expect.is_empty() || case.steps.iter().any(stated)
 }
 
-/// The card of a case and the place where the case describes it. `way` leads to the map that has `changes` and, under
-/// `key`, the name of the image.
+/// The card of a case and the place where the case describes it. `way` is the path of the map that has the key
+/// `changes` and, under `key`, the name of the image.
 struct CardUse<'a> {
     image: &'a str,
     changes: &'a [Change],

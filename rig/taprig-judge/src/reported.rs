@@ -1,4 +1,4 @@
-//! Judges what only the device can report. It is judged if the device claims that it reports it.
+//! Judges what only the device can report. Such an expectation is judged only if the device claims to report it.
 
 use taprig_model::device::{Device, claim};
 use taprig_model::event::{Body, ConsoleReply, Criterion, Event, Fields, JournalRow, SeenBy, Status, Word};
