@@ -10,7 +10,7 @@ use taprig_model::event::PowerSwitch;
 use super::BenchError;
 use super::air::Air;
 use crate::flash::{FlashReport, Image, Progress};
-use crate::switch::Switch;
+use crate::switch::Turn;
 
 /// A board, from power-on to power-off.
 ///
@@ -36,9 +36,9 @@ pub trait Board: Send + std::fmt::Debug {
         Ok(())
     }
 
-    /// The program that switches the power after [`Board::go`] or [`Board::power_off`]. `None` if those two methods
+    /// What switches the power after [`Board::go`] or [`Board::power_off`]. `None` if those two methods
     /// switch it.
-    fn switch(&self, _on: bool) -> Option<Switch> {
+    fn switch(&self, _on: bool) -> Option<Turn> {
         None
     }
 

@@ -128,13 +128,15 @@ pub enum BenchError {
         /// The ports that match.
         fitting: String,
     },
-    /// A program that switches power failed.
-    #[error("`{command}` did not switch the power: {why}")]
+    /// A power switch failed.
+    #[error("`{switch}` did not switch the power: {why}")]
     Power {
-        /// The program.
-        command: String,
+        /// The program with its arguments, the address, or another name of what switches.
+        switch: String,
         /// The cause.
         why: String,
+        /// What a person can try.
+        advice: &'static str,
     },
     /// Flashing failed.
     #[error("flashing the {role}: {}", with_causes(source))]
@@ -187,7 +189,7 @@ impl BenchError {
                 "check that the board or its adapter is plugged in, and that the bench file describes it correctly"
             }
             Self::SeveralPorts { .. } => "add `serial`, `interface` or `location` to tell them apart",
-            Self::Power { .. } => "check whether the program works when you run it by hand",
+            Self::Power { advice, .. } => advice,
             Self::Flash { source, .. } => return source.cause.advice(),
             Self::Link(error) => return error.advice(),
             Self::NoCardSide(_) => "use a bench with another card side",
@@ -232,7 +234,7 @@ mod tests {
     fn what_another_program_says_is_no_advice() {
         let foreign = "usage: relay on; relay off";
         let errors = [
-            BenchError::Power { command: "relay up".into(), why: foreign.into() },
+            BenchError::Power { switch: "relay up".into(), why: foreign.into(), advice: "try it by hand" },
             LinkError::Refused { what: "journal".into(), from: "the validator's console", why: foreign.into() }.into(),
             BenchError::Start { role: Role::Emulator, kind: BoardKind::Sim, what: foreign.into(), advice: None },
         ];

@@ -14,6 +14,7 @@ use super::real::{Program, RealBoard};
 use super::sides::{self, Sides};
 use super::sim::SimBoard;
 use super::slot::Slot;
+use super::switch::Switch;
 use super::{Bench, BenchError};
 use crate::card_side::CardCapabilities;
 use crate::flash::{Image, Target};
@@ -127,7 +128,7 @@ impl Bench {
 
 fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result<Box<dyn Board>, BenchError> {
     let state = slot.state().join(role.to_string());
-    let power = config.bench.power.switches.get(&role).cloned();
+    let power = config.bench.power.switches.get(&role).map(|switch| Switch::new(role, switch));
     Ok(match file {
         BoardConfig::Sim(sim) => {
             let program = sim.program.clone().unwrap_or_else(|| config.programs.taprig.clone());

@@ -3,12 +3,12 @@
 
 use std::path::PathBuf;
 
-use taprig_model::bench::{BoardKind, SerialPort, SwitchConfig};
+use taprig_model::bench::{BoardKind, SerialPort};
 use taprig_model::event::{PowerSwitch, Role};
 
 use super::air::Air;
 use super::board::{Board, Prepared};
-use super::switch::Switch;
+use super::switch::{Switch, Turn};
 use super::{BenchError, port};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 
@@ -17,7 +17,7 @@ use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 pub(super) struct RealBoard {
     role: Role,
     port: SerialPort,
-    power: Option<SwitchConfig>,
+    power: Option<Switch>,
     program: Option<Program>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Program {
 impl RealBoard {
     /// A board at `port`. Without `program`, its firmware stays as it is.
     #[must_use]
-    pub(super) fn new(role: Role, port: SerialPort, power: Option<SwitchConfig>, program: Option<Program>) -> Self {
+    pub(super) fn new(role: Role, port: SerialPort, power: Option<Switch>, program: Option<Program>) -> Self {
         Self { role, port, power, program }
     }
 }
@@ -57,8 +57,8 @@ impl Board for RealBoard {
         }
     }
 
-    fn switch(&self, on: bool) -> Option<Switch> {
-        self.power.as_ref().map(|power| Switch::of(power, on))
+    fn switch(&self, on: bool) -> Option<Turn> {
+        self.power.as_ref().map(|power| power.turn(on))
     }
 
     fn restarts(&self) -> bool {
@@ -69,7 +69,7 @@ impl Board for RealBoard {
     fn power_off(&mut self) {}
 
     fn switched(&self) -> PowerSwitch {
-        if self.power.is_some() { PowerSwitch::Command } else { PowerSwitch::Reset }
+        self.power.as_ref().map_or(PowerSwitch::Reset, Switch::kind)
     }
 
     fn image(&self) -> Option<&Image> {

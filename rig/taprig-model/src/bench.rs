@@ -1,12 +1,17 @@
 //! A bench file, `fixtures/benches/<name>.yaml`: one validator, one card side, and how to reach them.
 
+mod power;
+
 pub use crate::board::{BoardKind, Role};
 use crate::name::Name;
-use crate::units::{Duration, Hex};
+use crate::units::Hex;
 use crate::version::Version;
+pub use power::{
+    HostedPower, HttpRequest, HttpState, HttpSwitch, LineSwitch, ModemLine, Power, PowerCommand, RelaySwitch,
+    ShellySwitch, SwitchConfig, TasmotaSwitch,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A bench. Its boards may be of different kinds.
@@ -238,50 +243,4 @@ pub struct SerialPort {
     /// port uses 115,200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baud: Option<u32>,
-}
-
-/// How power is switched. The rig can always switch boards that run on this host. Any other board needs a switch.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Power {
-    /// How the rig takes power from boards that run on this host.
-    pub hosted: HostedPower,
-    /// The switches of real boards, by role. A real board without a switch is reset instead of power-cycled.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub switches: BTreeMap<Role, SwitchConfig>,
-}
-
-/// How the rig takes power from boards that run on this host.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum HostedPower {
-    /// The default. The rig stops two emulated boards whose machine allows it, overwrites their RAM with random bytes
-    /// and resets them. Their processes stay. Other boards that run on this host are switched as with `process`.
-    #[default]
-    Cut,
-    /// The rig ends the processes of boards that run on this host and starts new ones.
-    Process,
-}
-
-/// A power switch of one role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SwitchConfig {
-    /// Programs that switch power.
-    Command(PowerCommand),
-}
-
-/// Programs that switch power. Each one is a program with its arguments, and no shell is involved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PowerCommand {
-    /// The program that switches power on.
-    pub on: Vec<String>,
-    /// The program that switches power off.
-    pub off: Vec<String>,
-    /// How long power stays off, so that the capacitors discharge.
-    pub off_for: Duration,
-    /// The longest time that each program may take. The default is 10 s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub within: Option<Duration>,
 }

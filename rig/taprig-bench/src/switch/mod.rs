@@ -1,0 +1,156 @@
+//! Power switches. Each has a deadline, and the run can be stopped while it waits for one.
+
+mod http;
+mod line;
+mod program;
+mod relay;
+
+use std::fmt;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use taprig_model::bench::SwitchConfig;
+use taprig_model::event::{PowerSwitch, Role};
+
+use super::BenchError;
+
+/// The longest time that switching may take if the bench file gives none.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Receives how an attempt ended: why it failed, if it did.
+type Tell = Box<dyn FnOnce(Result<(), String>) + Send>;
+
+/// An attempt that is under way. If it is dropped before its end, it is given up.
+type Attempt = Box<dyn Send>;
+
+/// A kind of power switch.
+trait Actuator: fmt::Debug + Send + Sync {
+    /// The kind in events and results.
+    fn kind(&self) -> PowerSwitch;
+
+    /// What switches, for messages.
+    fn name(&self, on: bool) -> String;
+
+    /// What a person can try if it fails.
+    fn advice(&self) -> &'static str;
+
+    /// Begins to switch, and calls `tell` from another thread when it is done. If the kind can ask for the state, it is
+    /// done only when the switch reports the wanted state.
+    ///
+    /// # Errors
+    /// Why it can't begin. `tell` is not called in that case.
+    fn start(&self, on: bool, tell: Tell) -> Result<Attempt, String>;
+}
+
+/// The power switch of one board.
+#[derive(Debug, Clone)]
+pub(super) struct Switch {
+    actuator: Arc<dyn Actuator>,
+    within: Duration,
+    off_for: Duration,
+}
+
+impl Switch {
+    /// The switch that the bench file describes for the board of a role.
+    #[must_use]
+    pub(super) fn new(role: Role, config: &SwitchConfig) -> Self {
+        let actuator: Arc<dyn Actuator> = match config {
+            SwitchConfig::Command(command) => Arc::new(command.clone()),
+            SwitchConfig::Relay(relay) => Arc::new(relay::Relay::new(role, relay)),
+            SwitchConfig::Http(http) => Arc::new(http::Http::new(http)),
+            SwitchConfig::Shelly(shelly) => Arc::new(http::shelly(shelly)),
+            SwitchConfig::Tasmota(tasmota) => Arc::new(http::tasmota(tasmota)),
+            SwitchConfig::Line(line) => Arc::new(line::Line::new(role, line)),
+        };
+        Self { actuator, within: config.within().map_or(WITHIN, Duration::from), off_for: config.off_for().into() }
+    }
+
+    /// The kind in events and results.
+    #[must_use]
+    pub(super) fn kind(&self) -> PowerSwitch {
+        self.actuator.kind()
+    }
+
+    /// Switching power on or off. Nothing happens until it is run.
+    #[must_use]
+    pub(super) fn turn(&self, on: bool) -> Turn {
+        Turn { switch: self.clone(), on }
+    }
+}
+
+/// One switching.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    switch: Switch,
+    on: bool,
+}
+
+impl Turn {
+    /// Switches, and waits until power has been off for long enough. If the future is dropped, the attempt is given up.
+    ///
+    /// # Errors
+    /// [`BenchError::Power`] if it can't be switched, fails, or does not end in time.
+    pub(super) async fn run(&self) -> Result<(), BenchError> {
+        let (tell, ended) = tokio::sync::oneshot::channel();
+        let _attempt = self.start(move |outcome| drop(tell.send(outcome)))?;
+        let ended = tokio::time::timeout(self.switch.within, ended).await;
+        self.judge(ended.ok().and_then(Result::ok))?;
+        if !self.on {
+            // Capacitors have to discharge. This is the only wait whose end nothing can announce.
+            tokio::time::sleep(self.switch.off_for).await;
+        }
+        Ok(())
+    }
+
+    /// Switches in a place that can't await: at the end of a bench.
+    ///
+    /// # Errors
+    /// The same as for [`Turn::run`].
+    pub(super) fn run_at_once(&self) -> Result<(), BenchError> {
+        let (tell, ended) = mpsc::channel();
+        let _attempt = self.start(move |outcome| drop(tell.send(outcome)))?;
+        self.judge(ended.recv_timeout(self.switch.within).ok())
+    }
+
+    fn start(&self, tell: impl FnOnce(Result<(), String>) + Send + 'static) -> Result<Attempt, BenchError> {
+        self.switch.actuator.start(self.on, Box::new(tell)).map_err(|why| self.failed(why))
+    }
+
+    fn judge(&self, outcome: Option<Result<(), String>>) -> Result<(), BenchError> {
+        match outcome {
+            None => Err(self.failed(format!("it did not end within {} ms", self.switch.within.as_millis()))),
+            Some(outcome) => outcome.map_err(|why| self.failed(why)),
+        }
+    }
+
+    fn failed(&self, why: String) -> BenchError {
+        let actuator = &self.switch.actuator;
+        BenchError::Power { switch: actuator.name(self.on), why, advice: actuator.advice() }
+    }
+}
+
+/// An attempt that runs on a thread of its own until it ends by a deadline of its own. Nobody waits for it once it is
+/// given up.
+fn on_a_thread(act: impl FnOnce() -> Result<(), String> + Send + 'static, tell: Tell) -> Attempt {
+    std::thread::spawn(move || tell(act()));
+    Box::new(())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Switching as the bench file in `yaml` says.
+    pub(super) fn turn(yaml: &str, on: bool) -> Turn {
+        use serde_yaml::with::singleton_map_recursive::deserialize;
+        let config: SwitchConfig = deserialize(serde_yaml::Deserializer::from_str(yaml)).unwrap();
+        Switch::new(Role::Validator, &config).turn(on)
+    }
+
+    /// The outcomes of both ways to switch.
+    pub(super) fn both(turn: &Turn) -> [Result<(), String>; 2] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let words = |error: BenchError| error.to_string();
+        [runtime.block_on(turn.run()).map_err(words), turn.run_at_once().map_err(words)]
+    }
+}
