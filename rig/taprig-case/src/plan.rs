@@ -33,6 +33,8 @@ pub struct Planned {
     pub keys: Arc<Keys>,
     /// Whether the record contains each frame on the air during its taps.
     pub frames: bool,
+    /// Number of this attempt in its record, from 1. Only a run that is resumed makes a second one.
+    pub attempt: u32,
 }
 
 /// Key files by name.
@@ -80,7 +82,7 @@ pub fn plan(workshop: &mut Workshop, cases: Vec<SubCase>) -> Result<Vec<Planned>
         match cards(workshop, &sub, &mut problems) {
             Ok(cards) => {
                 let keys = keys.clone();
-                planned.push(Planned { id, criteria, situation, cards, keys, frames, sub });
+                planned.push(Planned { id, criteria, situation, cards, keys, frames, attempt: 1, sub });
             }
             Err(why) => problems.push(
                 Diagnostic::of_file(&workshop.project().root().join(&sub.file), format!("{id}: {why}"))

@@ -64,6 +64,10 @@ pub fn record(events: &[Event], by: By<'_>) -> Again {
                 if let Body::CaseFinished { verdict, .. } = body {
                     was.insert(id, *verdict);
                 }
+                if let Body::CaseStarted(_) = body {
+                    // A run that was resumed has played this sub-case again. The last attempt counts.
+                    of_case.remove(id.as_str());
+                }
                 of_case.entry(id).or_default().push(event.clone());
             }
         }

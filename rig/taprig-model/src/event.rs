@@ -74,6 +74,13 @@ pub enum Source {
 pub enum Body {
     /// A run began. This is the first event of a record.
     RunStarted(RunStarted),
+    /// A run that had ended early goes on (`taprig run --resume`).
+    RunResumed {
+        /// Time of day in UTC by RFC 3339.
+        started: String,
+        /// Sub-cases that are left.
+        cases: u32,
+    },
     /// A run started to use a bench.
     BenchOpened {
         /// The kinds of its boards.
@@ -321,6 +328,9 @@ pub struct RunStarted {
     pub device: Option<String>,
     /// Sub-cases that will run.
     pub cases: u32,
+    /// The part of the suite that this run takes, such as `1/4`, if other machines take the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
     /// What a transcript that differs from the reviewed one means for the run.
     #[serde(default)]
     pub baseline: BaselineUse,
@@ -363,6 +373,12 @@ pub enum PowerSwitch {
     Process,
     /// The rig runs the programs that the bench file names.
     Command,
+    /// A relay on a serial port.
+    Relay,
+    /// A switch with an HTTP interface.
+    Http,
+    /// A modem control line of a serial adapter.
+    Line,
     /// The power can't be switched. The rig resets the board through its probe, or tells the board to restart.
     Reset,
 }

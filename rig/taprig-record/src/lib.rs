@@ -28,7 +28,7 @@ pub use scope::{Scope, SerialTap};
 pub use writer::{Listener, Options, Recorder, WriteError};
 
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 const MARK: &str = "record.json";
@@ -76,6 +76,12 @@ pub enum State {
     Partial,
     /// The record was closed at the run's end.
     Complete,
+}
+
+/// The file of a record that holds the raw bytes of a port.
+#[must_use]
+pub fn serial_path(folder: &Path, bench: &str, port: &str) -> PathBuf {
+    folder.join(SERIAL).join(serial_name(bench, port))
 }
 
 /// Name of the file that holds the raw bytes of a port.

@@ -142,7 +142,8 @@ fn body(body: &mut Body, found: &mut Found) {
         Body::CaseFinished { failure: Some(failure), .. } => words(failure, found),
         Body::RigFault(fault) => words(&mut fault.cause, found),
         Body::RunStarted(run) => run.arguments.iter_mut().for_each(|argument| words(argument, found)),
-        Body::BenchOpened { .. }
+        Body::RunResumed { .. }
+        | Body::BenchOpened { .. }
         | Body::BenchClosed {}
         | Body::Power { .. }
         | Body::Firmware(_)

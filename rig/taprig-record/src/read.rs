@@ -4,7 +4,7 @@ use super::{EVENTS, MARK, Mark, SERIAL, State, serial_name};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use taprig_model::event::{Body, Event, SCHEMA};
+use taprig_model::event::{Body, Event, RunStarted, SCHEMA};
 
 /// A record on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +86,15 @@ impl Record {
         self.events.iter().filter(|event| event.case.as_deref() == Some(id)).cloned().collect()
     }
 
+    /// The start of the run, if the record says it.
+    #[must_use]
+    pub fn started(&self) -> Option<&RunStarted> {
+        self.events.iter().find_map(|event| match &event.body {
+            Body::RunStarted(run) => Some(run),
+            _ => None,
+        })
+    }
+
     /// Raw bytes of a port, in both directions. [`Body::Serial`] says when bytes passed, and in which direction.
     ///
     /// # Errors
@@ -102,7 +111,7 @@ mod tests {
     use crate::{Options, Recorder, WriteError};
     use std::sync::{Arc, Mutex};
     use std::time::Instant;
-    use taprig_model::event::{Bytes, Exchange, Fields, FirmwareImage, Role, RunStarted, Signal, Source};
+    use taprig_model::event::{Bytes, Exchange, Fields, FirmwareImage, Role, Signal, Source};
 
     fn write(folder: &Path, whole: bool) -> Recorder {
         let recorder = Recorder::start(Some(folder), Options { whole }, vec![]).unwrap();

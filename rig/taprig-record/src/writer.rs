@@ -1,5 +1,6 @@
 //! The thread that writes a record.
 
+use super::read::Record;
 use super::scope::lock;
 use super::{EVENTS, FIRMWARE, MARK, Mark, SERIAL, Scope, State, folder, mask, pretty, replace, serial_name};
 use std::collections::HashMap;
@@ -89,16 +90,45 @@ impl Recorder {
     /// writes to it.
     pub fn start(folder: Option<&Path>, options: Options, listeners: Vec<Listener>) -> Result<Self, WriteError> {
         let files = folder.map(Files::create).transpose()?;
+        Self::write(files, Instant::now(), options, listeners)
+    }
+
+    fn write(
+        files: Option<Files>,
+        started: Instant,
+        options: Options,
+        listeners: Vec<Listener>,
+    ) -> Result<Self, WriteError> {
         let (sender, receiver) = sync_channel(QUEUE);
         let mut writer = Writer { files, listeners, failure: None };
         let thread = thread::Builder::new().name("record".into()).spawn(move || writer.run(&receiver));
         let thread = thread.map_err(WriteError::Thread)?;
         Ok(Self(Arc::new(Inner {
             sender,
-            started: Instant::now(),
+            started,
             mask: (!options.whole).then(mask::Key::default),
             thread: Mutex::new(Some(thread)),
         })))
+    }
+
+    /// Goes on with the record in `folder` where its events end. What is there stays, apart from a last line that a
+    /// killed writer left incomplete. Times go on after the last event. `record` is what the folder holds.
+    ///
+    /// The tokens of masked account numbers have a new key. A number has one token in the events so far and another one
+    /// in those that follow.
+    ///
+    /// # Errors
+    /// The folder can't be written, or another run writes to it.
+    pub fn resume(record: &Record, options: Options, listeners: Vec<Listener>) -> Result<Self, WriteError> {
+        let files = Files::append(record)?;
+        let last = record.events.last().map_or(0, |event| event.at_us);
+        let started = Instant::now().checked_sub(Duration::from_micros(last));
+        Self::write(Some(files), started.unwrap_or_else(Instant::now), options, listeners)
+    }
+
+    /// Writes an event of another record as it is: with its time, its bench and what was masked in it.
+    pub fn replay(&self, event: Event) {
+        self.send(Message::Event(Box::new(event)));
     }
 
     /// The scope through which the parts of a run emit events.
@@ -247,17 +277,7 @@ impl Files {
         create_folder(folder)?;
         let holds_a_record = folder::check(folder)?;
         let path = folder.join(EVENTS);
-        let events = File::options().create(true).append(true).open(&path).map_err(|cause| WriteError::Io {
-            doing: "opening",
-            path: path.clone(),
-            cause,
-        })?;
-        match events.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(WriteError::InUse(folder.to_owned())),
-            // On a file system without locks, the user has to keep two runs from writing to one folder.
-            Err(TryLockError::Error(_)) => {}
-        }
+        let events = Self::lock(folder)?;
         events.set_len(0).map_err(|cause| WriteError::Io { doing: "emptying", path, cause })?;
         create_folder(&serial)?;
         if holds_a_record {
@@ -272,6 +292,40 @@ impl Files {
         files.mark(State::Open)?;
         files.write_firmware()?;
         Ok(files)
+    }
+
+    /// The files of a record, to write behind what they hold.
+    fn append(record: &Record) -> Result<Self, WriteError> {
+        let path = record.folder.join(EVENTS);
+        let failed = |cause| WriteError::Io { doing: "opening", path: path.clone(), cause };
+        let events = Self::lock(&record.folder)?;
+        let length = events.metadata().map_err(failed)?.len();
+        events.set_len(length.saturating_sub(record.torn as u64)).map_err(failed)?;
+        let mut firmware: Vec<FirmwareImage> = vec![];
+        for event in &record.events {
+            if let Body::Firmware(image) = &event.body
+                && !firmware.contains(image)
+            {
+                firmware.push(image.clone());
+            }
+        }
+        let (folder, serial) = (record.folder.clone(), HashMap::new());
+        let mut files = Self { folder, events: BufWriter::new(events), serial, firmware };
+        files.mark(State::Open)?;
+        Ok(files)
+    }
+
+    /// Opens the events of a record, for this run alone.
+    fn lock(folder: &Path) -> Result<File, WriteError> {
+        let path = folder.join(EVENTS);
+        let events = File::options().create(true).append(true).open(&path);
+        let events = events.map_err(|cause| WriteError::Io { doing: "opening", path, cause })?;
+        match events.try_lock() {
+            Ok(()) => Ok(events),
+            Err(TryLockError::WouldBlock) => Err(WriteError::InUse(folder.to_owned())),
+            // On a file system without locks, the user has to keep two runs from writing to one folder.
+            Err(TryLockError::Error(_)) => Ok(events),
+        }
     }
 
     fn event(&mut self, event: &Event) -> Result<(), WriteError> {
@@ -299,8 +353,10 @@ impl Files {
         let (file, len) = match self.serial.entry(name) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let file = File::create(&path).map_err(failed("creating"))?;
-                entry.insert((BufWriter::new(file), 0))
+                // A record that is resumed has bytes of this port already.
+                let file = File::options().create(true).append(true).open(&path).map_err(failed("creating"))?;
+                let length = file.metadata().map_err(failed("opening"))?.len();
+                entry.insert((BufWriter::new(file), length))
             }
         };
         file.write_all(bytes).map_err(failed("writing"))?;

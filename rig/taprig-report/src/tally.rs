@@ -87,6 +87,8 @@ impl Tally {
                 case.failure = Some("the run ended before the case did".into());
                 case.checks.clear();
                 case.air_us.clear();
+                // A sub-case that an earlier part of a resumed run did not play has had no attempt.
+                case.attempts.retain(|attempt| attempt.verdict != Verdict::Skipped);
             }
             // Later power cycles are steps of the case itself.
             Body::Power { .. } if self.starting.contains(id) => case.power = power,

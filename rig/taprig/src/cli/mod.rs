@@ -8,7 +8,9 @@ mod index;
 mod interrupt;
 mod judge;
 mod list;
+mod merge;
 mod problem;
+mod resume;
 mod run;
 mod schema;
 mod tap;
@@ -42,6 +44,9 @@ enum Command {
     Run(run::Args),
     /// Judge a stored record again.
     Judge(judge::Args),
+    /// Work with stored records.
+    #[command(subcommand)]
+    Report(Report),
     /// Play one tap by hand and show it decoded.
     Tap(tap::Args),
     /// Flash both boards of a bench with the firmware that its file names.
@@ -57,6 +62,12 @@ enum Command {
     /// Run the hosted firmware of a board.
     #[command(hide = true)]
     Board(board::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum Report {
+    /// Join the records of machines that shared a run.
+    Merge(merge::Args),
 }
 
 /// The exit of a command.
@@ -101,15 +112,19 @@ pub(crate) fn main() -> ExitCode {
         Command::List(args) => args.format,
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
-        Command::Tap(_) | Command::Flash(_) | Command::Schema(_) | Command::Index(_) | Command::Board(_) => {
-            Format::Human
-        }
+        Command::Report(_)
+        | Command::Tap(_)
+        | Command::Flash(_)
+        | Command::Schema(_)
+        | Command::Index(_)
+        | Command::Board(_) => Format::Human,
     };
     let done = match cli.command {
         // These commands need no project.
         Command::Schema(args) => schema::run(&args),
         Command::Board(args) => Ok(board::run(&args)),
         Command::Judge(args) => judge::run(&args),
+        Command::Report(Report::Merge(args)) => merge::run(&args),
         command => project(cli.project.as_deref()).and_then(|project| match command {
             Command::Check(args) => check::run(&project, &args),
             Command::List(args) => list::run(&project, &args),
@@ -120,6 +135,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Schema(args) => schema::run(&args),
             Command::Board(args) => Ok(board::run(&args)),
             Command::Judge(args) => judge::run(&args),
+            Command::Report(Report::Merge(args)) => merge::run(&args),
         }),
     };
     done.unwrap_or_else(|problems| problem::report(&problems, format)).into()

@@ -5,19 +5,21 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taprig::display;
+use taprig::run::earlier::Earlier;
 use taprig::run::queue;
 use taprig::setup;
 use taprig_bench::Config;
 use taprig_case::baseline::{Baselines, Mode};
+use taprig_case::partition::Partition;
 use taprig_case::plan;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_model::bench::BoardConfig;
 use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::result::RunResult;
-use taprig_record::{Inputs, Options, Recorder, WriteError};
+use taprig_record::{Inputs, Options, Record, Recorder, WriteError};
 use taprig_report::Tally;
 
-use super::{Exit, Format, interrupt, say, this_program};
+use super::{Exit, Format, interrupt, resume, say, this_program};
 
 /// Arguments of `taprig run`.
 #[derive(Debug, clap::Args)]
@@ -39,9 +41,27 @@ pub(crate) struct Args {
     /// What a transcript that differs from the reviewed one of the device means.
     #[arg(long, value_enum, default_value_t)]
     baseline: BaselineArg,
+    /// Run one part of the cases, if other machines run the others: `1/4` is the first of four.
+    #[arg(long, value_name = "K/N")]
+    partition: Option<Partition>,
+    /// Run only the cases that did not pass in the record in DIR.
+    #[arg(long, value_name = "DIR")]
+    failed_from: Option<PathBuf>,
+    /// Go on with the run whose record is in DIR: the same command again, without the cases that it has played. The
+    /// record is continued.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["select", "bench", "jobs", "report", "keep_card_numbers",
+        "baseline", "partition", "failed_from"])]
+    resume: Option<PathBuf>,
     /// How the run is displayed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
+}
+
+impl Args {
+    /// The same run with its record in `folder`.
+    pub(super) fn again(self, folder: &Path, format: Format) -> Self {
+        Self { report: Some(folder.to_owned()), resume: None, format, ..self }
+    }
 }
 
 /// [`BaselineUse`] on the command line.
@@ -67,10 +87,37 @@ impl From<BaselineArg> for BaselineUse {
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
+    match &args.resume {
+        None => play(project, args, None),
+        Some(folder) => {
+            let (args, record) = resume::command(project, folder, args.format)?;
+            play(project, &args, Some(&record))
+        }
+    }
+}
+
+/// Plays the cases that the arguments select. `earlier` is the record of the run that is resumed, if it is.
+fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit, Problems> {
     // Everything is read and checked before anything runs.
     let mut suite = Suite::load(project, &args.select)?;
     let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
-    let planned = plan::plan(&mut suite.workshop, suite.cases)?;
+    if let Some(record) = earlier {
+        resume::check_images(record, &config)?;
+    }
+    let mut planned = plan::plan(&mut suite.workshop, suite.cases)?;
+    if let Some(partition) = args.partition {
+        planned.retain(|planned| partition.takes(&planned.id));
+    }
+    if let Some(folder) = &args.failed_from {
+        let failed = Earlier::of(&resume::open(folder)?.events);
+        planned.retain(|planned| failed.failed(&planned.id));
+    }
+    let baseline = args.baseline.into();
+    let mode = if baseline == BaselineUse::Off { Mode::Off } else { Mode::from_env() };
+    let inputs = args.report.as_ref().map(|_| inputs(project, &config, &planned, mode));
+    if let Some(record) = earlier {
+        planned = Earlier::of(&record.events).left(planned);
+    }
 
     let format = match args.format {
         Format::Human => display::Format::Human,
@@ -78,7 +125,10 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     };
     let bench = if args.bench == setup::DEFAULT_BENCH { String::new() } else { format!(" --bench {}", args.bench) };
     let options = display::Options::from_env(format, format!("ci/rig run{bench}"), args.report.is_some());
-    let kept: Arc<Mutex<(Tally, Vec<Event>)>> = Arc::default();
+    let earlier_events = earlier.map(|record| record.events.as_slice()).unwrap_or_default();
+    let is_kept = |event: &&Event| !matches!(event.body, Body::Serial { .. });
+    let before = (Tally::of(earlier_events), earlier_events.iter().filter(is_kept).cloned().collect());
+    let kept: Arc<Mutex<(Tally, Vec<Event>)>> = Arc::new(Mutex::new(before));
     let keep = {
         let (kept, wants_events) = (kept.clone(), args.report.is_some());
         Box::new(move |event: &Event| {
@@ -91,8 +141,13 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     };
     let out = display::Out::new(std::io::stdout());
     let shown = out.failure();
-    let listeners: Vec<taprig_record::Listener> = vec![keep, display::listener(options, out)];
-    let recorder = match Recorder::start(args.report.as_deref(), Options { whole: args.keep_card_numbers }, listeners) {
+    let listeners: Vec<taprig_record::Listener> = vec![keep, display::listener(options, out, earlier_events)];
+    let options = Options { whole: args.keep_card_numbers };
+    let recorder = match earlier {
+        None => Recorder::start(args.report.as_deref(), options, listeners),
+        Some(record) => Recorder::resume(record, options, listeners),
+    };
+    let recorder = match recorder {
         Ok(recorder) => recorder,
         Err(error @ WriteError::Thread(_)) => return Ok(super::rig_failed(&error)),
         // The user asked for this folder, and no board was touched yet.
@@ -104,11 +159,16 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     };
     let scope = recorder.scope();
     let cases = u32::try_from(planned.len()).unwrap_or(u32::MAX);
-    let baseline = args.baseline.into();
-    scope.emit(Source::Rig, Body::RunStarted(run_started(project, &config, cases, baseline)));
-    let mode = if baseline == BaselineUse::Off { Mode::Off } else { Mode::from_env() };
-    if let Some(folder) = &args.report
-        && let Err(error) = inputs(project, &config, &planned, mode).write(folder, args.keep_card_numbers)
+    let body = match earlier {
+        None => {
+            let partition = args.partition.map(|partition| partition.to_string());
+            Body::RunStarted(RunStarted { partition, ..run_started(project, &config, cases, baseline) })
+        }
+        Some(_) => Body::RunResumed { started: super::utc_now(), cases },
+    };
+    scope.emit(Source::Rig, body);
+    if let (Some(folder), Some(inputs)) = (&args.report, inputs)
+        && let Err(error) = inputs.write(folder, args.keep_card_numbers)
     {
         return Ok(super::rig_failed(&error));
     }
@@ -178,7 +238,7 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
         ("arch", std::env::consts::ARCH.to_owned()),
         ("host", rustix::system::uname().nodename().to_string_lossy().into_owned()),
         ("bench", config.name.clone()),
-        ("cases-and-fixtures", format!("sha256 {}", project.digest())),
+        (resume::CASES, format!("sha256 {}", project.digest())),
     ];
     environment.extend(qemu(config).map(|version| ("qemu", version)));
     RunStarted {
@@ -189,6 +249,7 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
         arguments: std::env::args().skip(1).collect(),
         device: Some(config.bench.device.to_string()),
         cases,
+        partition: None,
         baseline,
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }

@@ -33,6 +33,11 @@ impl Human {
         Self { options, styles, out, bar: ProgressBar::hidden(), tally: Tally::default(), running: HashMap::new() }
     }
 
+    /// Counts the events of an earlier part of the run. They are not shown.
+    pub fn remember(&mut self, earlier: &[Event]) {
+        earlier.iter().for_each(|event| self.tally.add(event));
+    }
+
     /// Shows an event.
     pub fn event(&mut self, event: &Event) {
         if matches!(event.body, Body::Serial { .. }) {
@@ -41,6 +46,7 @@ impl Human {
         self.tally.add(event);
         match (&event.case, &event.body) {
             (None, Body::RunStarted(run)) => self.begin(u64::from(run.cases)),
+            (None, Body::RunResumed { cases, .. }) => self.begin(u64::from(*cases)),
             (None, Body::RigFault(fault)) => {
                 let line = format!("{} {fault}", paint(self.styles.fault, "rig fault:"));
                 self.print(&line);

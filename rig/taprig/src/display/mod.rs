@@ -62,11 +62,14 @@ pub fn noise(events: &[Event]) -> Vec<&str> {
 }
 
 /// The display as a listener of [`taprig_record::Recorder::start`]. It shows the summary at [`Body::RunFinished`].
-pub fn listener(options: Options, mut out: Out) -> Listener {
+///
+/// `earlier` are the events of a run that is resumed. They are not shown again, but the summary counts them.
+pub fn listener(options: Options, mut out: Out, earlier: &[Event]) -> Listener {
     match options.format {
         Format::Json => Box::new(move |event| json(event, &mut out)),
         Format::Human => {
             let mut human = Human::new(options, out);
+            human.remember(earlier);
             Box::new(move |event| human.event(event))
         }
     }
@@ -113,7 +116,8 @@ mod tests {
     #[test]
     fn json_lines_are_the_events() {
         let page = Page::default();
-        let mut listener = listener(Options { format: Format::Json, ..Options::default() }, Out::new(page.clone()));
+        let mut listener =
+            listener(Options { format: Format::Json, ..Options::default() }, Out::new(page.clone()), &[]);
         run().iter().for_each(&mut listener);
         let lines: Vec<Event> = page.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines, run());
@@ -123,7 +127,7 @@ mod tests {
     fn a_run_in_plain_lines() {
         let page = Page::default();
         let repeat = "taprig run --bench fixtures/benches/qemu.yaml".to_owned();
-        let mut listener = listener(Options { repeat, ..Options::default() }, Out::new(page.clone()));
+        let mut listener = listener(Options { repeat, ..Options::default() }, Out::new(page.clone()), &[]);
         run().iter().for_each(&mut listener);
         let finished = Body::RunFinished { summary: Default::default(), interrupted: true };
         listener(&Event { at_us: 2_345_678, case: None, body: finished, ..run()[0].clone() });
@@ -162,7 +166,7 @@ mod tests {
     fn cases_that_did_not_run_are_counted() {
         use taprig_model::samples::{event, finished, started};
         let page = Page::default();
-        let mut listener = listener(Options::default(), Out::new(page.clone()));
+        let mut listener = listener(Options::default(), Out::new(page.clone()), &[]);
         run()[..5].iter().for_each(&mut listener);
         for number in 2..=5 {
             let id = format!("BUS-00{number}");
@@ -181,7 +185,7 @@ mod tests {
     fn on_a_terminal_a_pass_is_only_counted() {
         let page = Page::default();
         let options = Options { terminal: true, colour: true, repeat: "taprig run".into(), ..Options::default() };
-        let mut listener = listener(options, Out::new(page.clone()));
+        let mut listener = listener(options, Out::new(page.clone()), &[]);
         run()[..5].iter().for_each(&mut listener);
         assert_eq!(page.text(), "");
         run()[5..9].iter().for_each(&mut listener);

@@ -7,6 +7,7 @@
 //! [`CardSide`](taprig_bench::card_side::CardSide)) and to nothing below them. It reports what happens and judges
 //! nothing, because [`taprig_judge`] does that.
 
+pub mod earlier;
 mod fault;
 pub mod queue;
 pub mod station;

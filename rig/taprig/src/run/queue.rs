@@ -121,7 +121,7 @@ pub(super) fn begun(planned: &Planned, recorder: &Recorder) {
             title: planned.sub.case.title.clone(),
             file: planned.sub.file.display().to_string(),
             requires: planned.sub.case.requires.clone(),
-            attempt: 1,
+            attempt: planned.attempt,
             validator: planned.sub.case.given.validator.to_string(),
             ..Default::default()
         }),
@@ -130,7 +130,7 @@ pub(super) fn begun(planned: &Planned, recorder: &Recorder) {
 
 /// Reports the end of a sub-case that no bench has ended.
 pub(super) fn ended(planned: &Planned, verdict: Verdict, why: &str, recorder: &Recorder) {
-    let body = Body::CaseFinished { verdict, took_us: 0, attempt: 1, failure: Some(why.to_owned()) };
+    let body = Body::CaseFinished { verdict, took_us: 0, attempt: planned.attempt, failure: Some(why.to_owned()) };
     recorder.scope().case(&planned.id).emit(Source::Rig, body);
 }
 

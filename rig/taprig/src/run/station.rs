@@ -46,7 +46,7 @@ impl Station {
             let work = async {
                 let bench = opened(&mut self.bench, &self.config, &self.recorder).await?;
                 has_begun.set(true);
-                let outcome = attempt(bench, planned, 1, &self.root, self.mode).await;
+                let outcome = attempt(bench, planned, &self.root, self.mode).await;
                 if !outcome.bench_is_sound {
                     self.bench = None;
                 }

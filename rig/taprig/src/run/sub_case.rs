@@ -26,8 +26,8 @@ pub struct Outcome {
 }
 
 /// Runs a sub-case on `bench` and emits all its events, including the verdict.
-pub async fn attempt(bench: &mut Bench, planned: &Planned, number: u32, root: &Path, mode: Mode) -> Outcome {
-    let started = Instant::now();
+pub async fn attempt(bench: &mut Bench, planned: &Planned, root: &Path, mode: Mode) -> Outcome {
+    let (started, number) = (Instant::now(), planned.attempt);
     let own = bench.scope().clone();
     let scope = own.case(&planned.id);
     bench.tell_to(scope.clone());
