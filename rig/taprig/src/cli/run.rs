@@ -17,7 +17,7 @@ use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Recorder, WriteError};
 use taprig_report::Tally;
 
-use super::{Exit, Format, interrupt, say, this_program};
+use super::{Exit, Format, hosted_firmware, interrupt, say};
 
 /// Arguments of `taprig run`.
 #[derive(Debug, clap::Args)]
@@ -69,7 +69,7 @@ impl From<BaselineArg> for BaselineUse {
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     // Everything is read and checked before anything runs.
     let mut suite = Suite::load(project, &args.select)?;
-    let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
+    let config = Arc::new(setup::config(project, &args.bench, hosted_firmware(project)?)?);
     let planned = plan::plan(&mut suite.workshop, suite.cases)?;
 
     let format = match args.format {
