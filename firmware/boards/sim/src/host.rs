@@ -81,9 +81,9 @@ impl Host {
     pub(crate) fn sleep(&self, until_us: u64) {
         let mut serial = self.serial.borrow_mut();
         let mut air = self.air.borrow_mut();
-        // Whatever stays waits below for room.
-        let _ = serial.flush(self.pty.master.as_fd());
+        // Whatever stays waits below for room. The air comes first: somebody waits for it.
         air.flush();
+        let _ = serial.flush(self.pty.master.as_fd());
         let deadline = (until_us != u64::MAX).then(|| until_us.saturating_sub(self.now_us()));
         let patience = air.patience().and_then(|patience| u64::try_from(patience.as_micros()).ok());
         let timeout = deadline.into_iter().chain(patience).min().map(|us| Timespec {
