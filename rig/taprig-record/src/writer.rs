@@ -16,9 +16,12 @@ use taprig_model::event::{Body, Event, FirmwareImage, SCHEMA, Source};
 /// How many events may wait for the disk. If more are emitted, the callers wait as well.
 const QUEUE: usize = 8192;
 
+/// Bytes of each file that wait for one write. A busy bench makes some ten thousand in [`LINGER`].
+const BUFFER: usize = 64 * 1024;
+
 /// How long the thread sleeps after it has written. Waking it for each event would cost more than writing the event. A
 /// process that is killed loses only the events of this time.
-const LINGER: Duration = Duration::from_millis(2);
+const LINGER: Duration = Duration::from_millis(10);
 
 /// Receives each event after it is written, in order, on the writer's thread.
 pub type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -265,7 +268,7 @@ impl Files {
         }
         let mut files = Self {
             folder: folder.to_owned(),
-            events: BufWriter::new(events),
+            events: BufWriter::with_capacity(BUFFER, events),
             serial: HashMap::new(),
             firmware: vec![],
         };
@@ -300,7 +303,7 @@ impl Files {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let file = File::create(&path).map_err(failed("creating"))?;
-                entry.insert((BufWriter::new(file), 0))
+                entry.insert((BufWriter::with_capacity(BUFFER, file), 0))
             }
         };
         file.write_all(bytes).map_err(failed("writing"))?;
