@@ -156,8 +156,7 @@ pub(crate) fn shown(failure: &Failure) -> Exit {
     }
 }
 
-/// The program that is a hosted board: the one that `ci/firmware` has built, which starts in a third of the time, or this
-/// program. Both run the same firmware and take the same arguments.
+/// The program that is a hosted board: the one that `ci/firmware` has built, which starts faster, or this program. Both run the same firmware and take the same arguments.
 pub(crate) fn hosted_firmware(project: &Project) -> Result<PathBuf, Problems> {
     let built = project.root().join("target/boards/sim-board");
     if built.is_file() {
