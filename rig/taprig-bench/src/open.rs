@@ -42,7 +42,7 @@ pub struct Config {
 /// Programs that a bench starts.
 #[derive(Debug, Clone)]
 pub struct Programs {
-    /// The program `taprig`. Its subcommand `board` is the hosted firmware.
+    /// The program whose subcommand `board` is the hosted firmware: `taprig` itself, or `sim-board`.
     pub taprig: PathBuf,
     /// `qemu-system-arm`.
     pub qemu: PathBuf,

@@ -73,6 +73,11 @@ impl Scope {
         self.case.as_ref().map(|case| lock(&case.events).clone()).unwrap_or_default()
     }
 
+    /// Whether an event of this sub-case so far is what `wanted` looks for.
+    pub fn has(&self, wanted: impl FnMut(&Event) -> bool) -> bool {
+        self.case.as_ref().is_some_and(|case| lock(&case.events).iter().any(wanted))
+    }
+
     /// The recorder of this scope.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder

@@ -17,9 +17,12 @@ use taprig_model::event::{Body, Event, FirmwareImage, SCHEMA, Source};
 /// How many events may wait for the disk. If more are emitted, the callers wait as well.
 const QUEUE: usize = 8192;
 
+/// Bytes of each file that wait for one write. A busy bench makes some ten thousand in [`LINGER`].
+const BUFFER: usize = 64 * 1024;
+
 /// How long the thread sleeps after it has written. Waking it for each event would cost more than writing the event. A
 /// process that is killed loses only the events of this time.
-const LINGER: Duration = Duration::from_millis(2);
+const LINGER: Duration = Duration::from_millis(10);
 
 /// Receives each event after it is written, in order, on the writer's thread.
 pub type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -285,7 +288,7 @@ impl Files {
         }
         let mut files = Self {
             folder: folder.to_owned(),
-            events: BufWriter::new(events),
+            events: BufWriter::with_capacity(BUFFER, events),
             serial: HashMap::new(),
             firmware: vec![],
         };
@@ -310,7 +313,7 @@ impl Files {
             }
         }
         let (folder, serial) = (record.folder.clone(), HashMap::new());
-        let mut files = Self { folder, events: BufWriter::new(events), serial, firmware };
+        let mut files = Self { folder, events: BufWriter::with_capacity(BUFFER, events), serial, firmware };
         files.mark(State::Open)?;
         Ok(files)
     }
@@ -356,7 +359,7 @@ impl Files {
                 // A record that is resumed has bytes of this port already.
                 let file = File::options().create(true).append(true).open(&path).map_err(failed("creating"))?;
                 let length = file.metadata().map_err(failed("opening"))?.len();
-                entry.insert((BufWriter::new(file), length))
+                entry.insert((BufWriter::with_capacity(BUFFER, file), length))
             }
         };
         file.write_all(bytes).map_err(failed("writing"))?;

@@ -19,7 +19,7 @@ pub const DEFAULT_BENCH: &str = "qemu";
 /// Reads and checks everything that is needed to open a bench. It starts nothing.
 ///
 /// `bench` is a name in `fixtures/benches`, or a path. `taprig` is the program whose subcommand `board` is the hosted
-/// firmware.
+/// firmware: `taprig` itself, or the `sim-board` that `ci/firmware` builds.
 ///
 /// # Errors
 /// Everything that is wrong with the bench file, the device file, or an image.

@@ -1,8 +1,10 @@
 //! The air between two processes: a unix socket at which the emulator listens.
 
 use crate::error::SimError;
+use crate::host::direction;
 use crate::line::{Flow, Line};
-use rustix::event::{PollFd, PollFlags};
+use crate::waits::{Source, Waits};
+use rustix::event::epoll::EventFlags;
 use rustix::fs::inotify;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
@@ -32,6 +34,15 @@ pub(crate) struct Air {
     meeting: Meeting,
     peer: Option<UnixStream>,
     pub(crate) line: Line,
+    registered: Registered,
+}
+
+/// What of the air is already waited for.
+#[derive(Debug, Default)]
+struct Registered {
+    listener: bool,
+    watch: bool,
+    peer: Option<EventFlags>,
 }
 
 impl Air {
@@ -45,36 +56,49 @@ impl Air {
         let listener = UnixListener::bind(&aside).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         std::fs::rename(&aside, path).map_err(failed)?;
-        Ok(Self { meeting: Meeting::Listen { listener }, peer: None, line: Line::default() })
+        Ok(Self {
+            meeting: Meeting::Listen { listener },
+            peer: None,
+            line: Line::default(),
+            registered: Registered::default(),
+        })
     }
 
     /// The validator's end. The emulator may come later.
     pub(crate) fn connect(path: &Path) -> Result<Self, SimError> {
         let meeting = Meeting::Connect { path: path.to_owned(), watch: None, refused: false };
-        let mut air = Self { meeting, peer: None, line: Line::default() };
+        let mut air = Self { meeting, peer: None, line: Line::default(), registered: Registered::default() };
         air.meet();
-        if air.interest().is_none() {
+        if air.peer.is_none() && matches!(air.meeting, Meeting::Connect { watch: None, .. }) {
             // It can't be told when the other side comes.
             watch_folder(path).map_err(|source| SimError::Watch { path: path.to_owned(), source })?;
         }
         Ok(air)
     }
 
-    /// What to wait for.
-    pub(crate) fn interest(&self) -> Option<PollFd<'_>> {
-        match (&self.peer, &self.meeting) {
-            (Some(peer), _) => Some(PollFd::from_borrowed_fd(peer.as_fd(), direction(&self.line))),
-            (None, Meeting::Listen { listener }) => Some(PollFd::new(listener, PollFlags::IN)),
-            (None, Meeting::Connect { watch, .. }) => watch.as_ref().map(|watch| PollFd::new(watch, PollFlags::IN)),
-        }
-    }
-
-    /// A listener has to hear of the next peer even while it has one: a validator that was killed and
-    /// started again may connect before the end of the old connection is seen.
-    pub(crate) fn newcomers(&self) -> Option<PollFd<'_>> {
+    /// Has the sources waited for that are new or are to be waited for otherwise than before. A source that can't be is one whose
+    /// bytes come with the next event of another.
+    ///
+    /// A listener has to hear of the next peer even while it has one: a validator that was killed and started again may connect
+    /// before the end of the old connection is seen.
+    pub(crate) fn register(&mut self, waits: &Waits) {
         match &self.meeting {
-            Meeting::Listen { listener } if self.peer.is_some() => Some(PollFd::new(listener, PollFlags::IN)),
-            _ => None,
+            Meeting::Listen { listener } if !self.registered.listener => {
+                self.registered.listener = waits.add(listener, Source::Newcomer, EventFlags::IN).is_ok();
+            }
+            Meeting::Connect { watch: Some(watch), .. } if !self.registered.watch => {
+                self.registered.watch = waits.add(watch, Source::Air, EventFlags::IN).is_ok();
+            }
+            _ => {}
+        }
+        if let Some(peer) = &self.peer {
+            let flags = direction(&self.line);
+            let done = match self.registered.peer {
+                Some(before) if before == flags => return,
+                Some(_) => waits.change(peer, Source::Air, flags),
+                None => waits.add(peer, Source::Air, flags),
+            };
+            self.registered.peer = done.is_ok().then_some(flags);
         }
     }
 
@@ -134,6 +158,7 @@ impl Air {
                 if attempt.is_err() && watch.is_none() {
                     // Once more, as the socket may have come before the watch.
                     *watch = watch_folder(path).ok();
+                    self.registered.watch = false;
                     attempt = UnixStream::connect(&*path);
                 }
                 if attempt.is_ok() {
@@ -149,6 +174,7 @@ impl Air {
             && peer.set_nonblocking(true).is_ok()
         {
             self.peer = Some(peer);
+            self.registered.peer = None;
             self.line.forget();
         }
     }
@@ -170,11 +196,4 @@ fn young(path: &Path) -> bool {
 fn drain(watch: &OwnedFd) {
     let mut buffer = [0; 4096];
     while matches!(rustix::io::read(watch, &mut buffer), Ok(n) if n > 0) {}
-}
-
-fn direction(line: &Line) -> PollFlags {
-    let mut flags = PollFlags::empty();
-    flags.set(PollFlags::IN, line.wants_input());
-    flags.set(PollFlags::OUT, line.has_output());
-    flags
 }

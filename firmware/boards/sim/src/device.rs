@@ -72,15 +72,13 @@ impl Board for Device {
         nvm::SIZE
     }
     fn nvm_read(&self, offset: usize, buffer: &mut [u8]) {
-        self.nvm.read(offset, buffer);
+        if let Err(error) = self.nvm.read(offset, buffer) {
+            broken(&format!("cannot read {} bytes at {offset} of the non-volatile memory: {error}", buffer.len()));
+        }
     }
     fn nvm_write(&self, offset: usize, bytes: &[u8]) {
         if let Err(error) = self.nvm.write(offset, bytes) {
-            // The firmware has no way to hear of it; the rig keeps what we say here.
-            // On a full disk that fails, too, and the exit code tells.
-            let text = format!("cannot write {} bytes at {offset} to the non-volatile memory: {error}", bytes.len());
-            let _ = writeln!(std::io::stderr(), "{text}");
-            std::process::exit(1);
+            broken(&format!("cannot write {} bytes at {offset} to the non-volatile memory: {error}", bytes.len()));
         }
     }
     fn rtc(&self) -> Option<u64> {
@@ -109,4 +107,11 @@ impl Board for Device {
     fn stopped(&self) -> bool {
         self.host.stopped()
     }
+}
+
+/// Ends a board whose memory is broken. The firmware has no way to hear of it; the rig keeps what we say here. On a full disk
+/// that fails, too, and the exit code tells.
+fn broken(text: &str) -> ! {
+    let _ = writeln!(std::io::stderr(), "{text}");
+    std::process::exit(1)
 }

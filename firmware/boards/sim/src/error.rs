@@ -36,6 +36,9 @@ pub enum SimError {
         #[source]
         source: io::Error,
     },
+    /// Nothing can be waited for.
+    #[error("cannot wait for the board's ports")]
+    Wait(#[source] io::Error),
     /// The line that names the ports could not be written.
     #[error("cannot tell the port on standard output")]
     Tell(#[source] io::Error),

@@ -4,7 +4,7 @@
 //! emulator listens, non-volatile memory a file. A process prints one line of JSON when its ports are ready,
 //! `{"serial":"/dev/pts/3"}`, and ends when its standard input closes, so that it never outlives its rig.
 //!
-//! All waiting is in one `ppoll` call with the firmware's own deadline; nothing is polled.
+//! All waiting is in one `epoll` call with the firmware's own deadline; nothing is polled.
 
 mod air;
 mod card;
@@ -15,6 +15,7 @@ mod host;
 mod line;
 mod nvm;
 mod pty;
+mod waits;
 
 pub use card::{EmulatorOptions, run_emulator};
 pub use device::{ValidatorOptions, run_validator};

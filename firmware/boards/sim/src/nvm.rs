@@ -10,11 +10,29 @@ use std::path::Path;
 /// Bytes of it, as on the emulated board.
 pub(crate) const SIZE: usize = 256 * 1024;
 
-/// The file, and what is in it.
+/// So much is read from the file at once. A validator reads all records when it starts, one after the other.
+const WINDOW: usize = 16 * 1024;
+
+/// The file, and the part of it that was read last.
 #[derive(Debug)]
 pub(crate) struct Nvm {
     file: File,
-    content: RefCell<Vec<u8>>,
+    window: RefCell<Window>,
+}
+
+/// Bytes of the file.
+#[derive(Debug, Default)]
+struct Window {
+    offset: usize,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    /// The part from `offset` on, if all of it is here.
+    fn part(&mut self, offset: usize, length: usize) -> Option<&mut [u8]> {
+        let start = offset.checked_sub(self.offset)?;
+        self.bytes.get_mut(start..start.checked_add(length)?)
+    }
 }
 
 impl Nvm {
@@ -28,30 +46,49 @@ impl Nvm {
         if file.metadata()?.len() < SIZE as u64 {
             file.set_len(SIZE as u64)?;
         }
-        let mut content = vec![0; SIZE];
-        file.read_exact_at(&mut content, 0)?;
-        Ok(Self { file, content: RefCell::new(content) })
+        Ok(Self { file, window: RefCell::default() })
     }
 
-    /// Copies bytes out. Beyond the end nothing is copied.
-    pub(crate) fn read(&self, offset: usize, buffer: &mut [u8]) {
-        if let Some(bytes) =
-            offset.checked_add(buffer.len()).and_then(|end| self.content.borrow().get(offset..end).map(<[u8]>::to_vec))
-        {
-            buffer.copy_from_slice(&bytes);
+    /// Copies bytes out.
+    ///
+    /// # Errors
+    /// When the file can't be read, or the range is beyond the end.
+    pub(crate) fn read(&self, offset: usize, buffer: &mut [u8]) -> io::Result<()> {
+        within(offset, buffer.len())?;
+        let mut window = self.window.borrow_mut();
+        if window.part(offset, buffer.len()).is_none() {
+            let length = buffer.len().max(WINDOW).min(SIZE - offset);
+            window.offset = offset;
+            window.bytes.resize(length, 0);
+            if let Err(error) = self.file.read_exact_at(&mut window.bytes, offset as u64) {
+                window.bytes.clear();
+                return Err(error);
+            }
         }
+        let part = window.part(offset, buffer.len()).ok_or(io::ErrorKind::InvalidInput)?;
+        buffer.copy_from_slice(part);
+        Ok(())
     }
 
-    /// Writes through to the file: what was written before the process is killed stays.
+    /// Writes to the file: what was written before the process is killed stays.
     ///
     /// # Errors
     /// When the file takes no bytes, or the range is beyond the end.
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) -> io::Result<()> {
-        let mut content = self.content.borrow_mut();
-        let place = offset.checked_add(bytes.len()).and_then(|end| content.get_mut(offset..end));
-        place.ok_or(io::ErrorKind::InvalidInput)?.copy_from_slice(bytes);
+        within(offset, bytes.len())?;
+        let mut window = self.window.borrow_mut();
+        match window.part(offset, bytes.len()) {
+            Some(part) => part.copy_from_slice(bytes),
+            // Perhaps a part of it is here.
+            None => window.bytes.clear(),
+        }
         self.file.write_all_at(bytes, offset as u64)
     }
+}
+
+fn within(offset: usize, length: usize) -> io::Result<()> {
+    let end = offset.checked_add(length).filter(|end| *end <= SIZE);
+    end.map(drop).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 #[cfg(test)]
@@ -67,8 +104,39 @@ mod tests {
         drop(nvm);
         let nvm = Nvm::open(&path).expect("the file");
         let mut bytes = [0; 4];
-        nvm.read(SIZE - 4, &mut bytes);
+        nvm.read(SIZE - 4, &mut bytes).expect("within");
         assert_eq!(bytes, [0, 1, 2, 3]);
+        std::fs::remove_file(&path).expect("removed");
+    }
+
+    /// Reads and writes at places in and beyond the window, compared with plain memory.
+    #[test]
+    fn every_read_sees_every_write() {
+        let path = std::env::temp_dir().join(format!("taprig-nvm-window-{}", std::process::id()));
+        let nvm = Nvm::open(&path).expect("a file");
+        let mut plain = vec![0; SIZE];
+        let mut seed = 1_usize;
+        let mut next = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        for turn in 0..4000_u32 {
+            let length = next(300);
+            // Mostly close to each other, so that windows overlap with what is written.
+            let near = if next(4) == 0 { SIZE } else { 2 * WINDOW };
+            let offset = next(near - length + 1);
+            if next(2) == 0 {
+                let bytes = vec![turn.to_le_bytes()[0]; length];
+                nvm.write(offset, &bytes).expect("within");
+                plain[offset..offset + length].copy_from_slice(&bytes);
+            } else {
+                let mut bytes = vec![0; length];
+                nvm.read(offset, &mut bytes).expect("within");
+                assert_eq!(bytes, plain[offset..offset + length], "turn {turn}, {offset} + {length}");
+            }
+        }
+        assert!(nvm.read(SIZE - 1, &mut [0; 2]).is_err());
+        assert!(nvm.read(usize::MAX, &mut [0; 2]).is_err());
         std::fs::remove_file(&path).expect("removed");
     }
 }

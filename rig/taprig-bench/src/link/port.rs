@@ -1,12 +1,14 @@
 //! A serial port. It has one reader for as long as it is open, and all raw bytes are recorded.
 
+use std::fs::File;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
-use tokio_serial::{SerialPortBuilderExt, SerialStream};
 
 use super::LinkError;
 
@@ -36,7 +38,7 @@ pub enum Incoming<M> {
     /// A message.
     Message(M),
     /// The port is gone: it was unplugged, or the board's process has ended. Nothing follows.
-    Gone(std::io::Error),
+    Gone(io::Error),
 }
 
 /// The channel on which the reader of a port sends the messages of its decoder.
@@ -47,7 +49,7 @@ pub type Messages<D> = mpsc::UnboundedReceiver<Incoming<<D as Decoder>::Message>
 pub struct Port {
     path: PathBuf,
     baud: u32,
-    writer: WriteHalf<SerialStream>,
+    writer: File,
     tap: SinkHandle,
     reader: tokio::task::JoinHandle<()>,
 }
@@ -72,14 +74,16 @@ impl Port {
         decoder: D,
         tap: ByteSink,
     ) -> Result<(Self, Messages<D>), LinkError> {
-        let open = |source: std::io::Error| LinkError::Open { port: path.into(), source };
-        let name = path.to_string_lossy();
-        let stream = tokio_serial::new(name, baud).open_native_async().map_err(|error| match error.kind() {
+        let failed = |source: io::Error| match source.kind() {
             // The port is opened exclusively. The kernel's lock ends with the process that holds it.
-            _ if is_taken(&error) => LinkError::Taken { port: path.into() },
-            _ => open(error.into()),
-        })?;
-        let (reader, writer) = tokio::io::split(stream);
+            ErrorKind::ResourceBusy | ErrorKind::WouldBlock => LinkError::Taken { port: path.into() },
+            _ => LinkError::Open { port: path.into(), source },
+        };
+        let writer = terminal::open(path, baud).map_err(failed)?;
+        // tokio has no type for a terminal, but to wait for the bytes of a pipe is the same. The reader has a handle of
+        // its own, which is registered for reading and nothing else: a handle that is registered for writing, too, wakes
+        // the bench whenever the board has read something.
+        let reader = writer.try_clone().and_then(pipe::Receiver::from_file_unchecked).map_err(failed)?;
         let (send, receive) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(reader, decoder, tap.clone(), send));
         Ok((Self { path: path.into(), baud, writer, tap: SinkHandle(tap), reader }, receive))
@@ -93,7 +97,7 @@ impl Port {
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         (self.tap.0)(Way::Out, bytes);
         let within = patience(self.baud, bytes.len());
-        match tokio::time::timeout(within, self.writer.write_all(bytes)).await {
+        match tokio::time::timeout(within, write(&self.writer, bytes)).await {
             Ok(sent) => sent.map_err(|source| LinkError::Gone { port: self.path.clone(), source }),
             Err(_) => Err(LinkError::Stuck { port: self.path.clone(), bytes: bytes.len(), within }),
         }
@@ -102,7 +106,7 @@ impl Port {
     /// Closes the port, and returns when it is closed. Only then can it be opened again.
     pub async fn close(mut self) {
         self.reader.abort();
-        // The reader was asked to end, so it does not matter whether it failed. The port is closed when its two halves
+        // The reader was asked to end, so it does not matter whether it failed. The port is closed when both handles
         // are dropped.
         let _ = (&mut self.reader).await;
     }
@@ -130,14 +134,25 @@ fn patience(baud: u32, bytes: usize) -> Duration {
     SLACK + Duration::from_millis(bits.saturating_mul(1000) / u64::from(baud.max(1)))
 }
 
-/// Whether another process holds the port. Only the text of serialport's error says so.
-fn is_taken(error: &tokio_serial::Error) -> bool {
-    let text = error.description.to_ascii_lowercase();
-    text.contains("busy") || text.contains("exclusive lock")
+/// Writes all bytes. It waits for room only if the port has none.
+async fn write(mut port: &File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match port.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = &bytes[n..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                // A registration begins with the present state of the port, so no room is missed.
+                pipe::Sender::from_file_unchecked(port.try_clone()?)?.writable().await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 async fn read<D: Decoder>(
-    mut reader: ReadHalf<SerialStream>,
+    mut reader: pipe::Receiver,
     mut decoder: D,
     tap: ByteSink,
     send: mpsc::UnboundedSender<Incoming<D::Message>>,
@@ -145,7 +160,7 @@ async fn read<D: Decoder>(
     let mut buffer = [0u8; 4096];
     loop {
         let gone = match reader.read(&mut buffer).await {
-            Ok(0) => std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the port was closed by its device"),
+            Ok(0) => io::Error::new(ErrorKind::UnexpectedEof, "the port was closed by its device"),
             Ok(n) => {
                 tap(Way::In, &buffer[..n]);
                 decoder.push(&buffer[..n], &mut |message| {
@@ -161,5 +176,6 @@ async fn read<D: Decoder>(
     }
 }
 
+mod terminal;
 #[cfg(test)]
 mod tests;

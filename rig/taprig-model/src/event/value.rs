@@ -11,7 +11,16 @@ pub struct Bytes(pub Vec<u8>);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+        // A record is mostly bytes, so they are not formatted one by one.
+        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+        self.0.chunks(64).try_for_each(|chunk| {
+            let mut text = String::with_capacity(2 * chunk.len());
+            for byte in chunk {
+                text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+                text.push(char::from(DIGITS[usize::from(byte & 15)]));
+            }
+            f.write_str(&text)
+        })
     }
 }
 

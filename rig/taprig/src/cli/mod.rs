@@ -172,8 +172,12 @@ pub(crate) fn shown(failure: &Failure) -> Exit {
     }
 }
 
-/// The path of this program. The hosted firmware is one of its subcommands.
-pub(crate) fn this_program() -> Result<PathBuf, Problems> {
+/// The program that is a hosted board: the one that `ci/firmware` has built, which starts faster, or this program. Both run the same firmware and take the same arguments.
+pub(crate) fn hosted_firmware(project: &Project) -> Result<PathBuf, Problems> {
+    let built = project.root().join("target/boards/sim-board");
+    if built.is_file() {
+        return Ok(built);
+    }
     std::env::current_exe().map_err(|error| {
         taprig_case::Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}"))
             .into()

@@ -19,7 +19,7 @@ use taprig_model::validator::Validator;
 use taprig_record::decode::View;
 use taprig_record::{Options, Recorder};
 
-use super::{Exit, interrupt, print, this_program};
+use super::{Exit, hosted_firmware, interrupt, print};
 
 /// Arguments of `taprig tap`.
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
-    let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
+    let config = Arc::new(setup::config(project, &args.bench, hosted_firmware(project)?)?);
     let profile_file = project.meant(Fixture::Validator, &args.validator)?;
     let card_file = project.meant(Fixture::Card, &args.card)?;
     let (validator_name, card_name) = (stem(&profile_file), stem(&card_file));

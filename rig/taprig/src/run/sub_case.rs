@@ -67,7 +67,7 @@ pub async fn attempt(bench: &mut Bench, planned: &Planned, root: &Path, mode: Mo
 /// Whether the validator waited in vain for the card side, which answers every frame. Then the emulator, or the machine
 /// that emulates it, was too slow. The device's reaction to that says nothing about the device.
 fn air_failed(scope: &Scope) -> bool {
-    scope.events().iter().any(|event| match &event.body {
+    scope.has(|event| match &event.body {
         Body::Signal { signal: Signal::Fault { what }, .. } => what == AIR_DEAD,
         _ => false,
     })

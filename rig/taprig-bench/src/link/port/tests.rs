@@ -62,6 +62,28 @@ fn bytes_from_the_board_come_whole_and_in_order_to_decoder_and_record() {
     });
 }
 
+/// The reader takes a short read as the sign that nothing is left. A terminal that gave less than it has would stand still
+/// until its next byte, which never comes here.
+#[test]
+fn bytes_come_without_the_bytes_after_them() {
+    run(async {
+        let terminal = Terminal::new();
+        let (_port, mut incoming) = Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap();
+        let pattern = pattern();
+        for round in 0..400 {
+            // These lengths end at every place of the terminal's ring of 4096 bytes, sooner or later.
+            let wanted = &pattern[..1 + round * 761 % 4000];
+            terminal.say(wanted);
+            let mut seen = Vec::new();
+            while seen.len() < wanted.len() {
+                let Some(Incoming::Message(bytes)) = incoming.recv().await else { panic!("in round {round}") };
+                seen.extend(bytes);
+            }
+            assert!(seen == wanted, "round {round}");
+        }
+    });
+}
+
 #[test]
 fn bytes_to_the_board_go_whole_and_in_order() {
     run(async {
