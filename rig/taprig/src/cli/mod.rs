@@ -11,6 +11,7 @@ mod list;
 mod problem;
 mod run;
 mod schema;
+mod serve;
 mod tap;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -21,7 +22,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use taprig::display::{Failure, Out};
 use taprig_bench::{BenchError, with_advice, with_causes};
-use taprig_case::{Problems, Project};
+use taprig_card::Card;
+use taprig_case::project::Fixture;
+use taprig_case::{Diagnostic, Problems, Project, Workshop};
 use taprig_model::event::{Body, Event};
 use taprig_record::Listener;
 
@@ -44,6 +47,8 @@ enum Command {
     Judge(judge::Args),
     /// Play one tap by hand and show it decoded.
     Tap(tap::Args),
+    /// Hold one card to any reader, and show the decoded exchange until Ctrl-C.
+    Serve(serve::Args),
     /// Flash both boards of a bench with the firmware that its file names.
     Flash(flash::Args),
     /// Check cases and fixtures without running them.
@@ -101,9 +106,12 @@ pub(crate) fn main() -> ExitCode {
         Command::List(args) => args.format,
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
-        Command::Tap(_) | Command::Flash(_) | Command::Schema(_) | Command::Index(_) | Command::Board(_) => {
-            Format::Human
-        }
+        Command::Tap(_)
+        | Command::Serve(_)
+        | Command::Flash(_)
+        | Command::Schema(_)
+        | Command::Index(_)
+        | Command::Board(_) => Format::Human,
     };
     let done = match cli.command {
         // These commands need no project.
@@ -116,6 +124,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Index(args) => index::run(&project, &args),
             Command::Run(args) => run::run(&project, &args),
             Command::Tap(args) => tap::run(&project, &args),
+            Command::Serve(args) => serve::run(&project, &args),
             Command::Flash(args) => flash::run(&project, &args),
             Command::Schema(args) => schema::run(&args),
             Command::Board(args) => Ok(board::run(&args)),
@@ -156,11 +165,30 @@ pub(crate) fn shown(failure: &Failure) -> Exit {
     }
 }
 
+/// The card that results from a card image without changes: a name in `fixtures/cards`, or a file. Its name comes first.
+pub(crate) fn card(
+    project: &Project,
+    workshop: &mut Workshop,
+    mut problems: Problems,
+    image: &str,
+) -> Result<(String, Card), Problems> {
+    let file = project.meant(Fixture::Card, image)?;
+    let card = workshop.card_of(&file, &[], &mut problems);
+    let Some(Ok(card)) = problems.into_result(card)? else {
+        return Err(Diagnostic::of_file(&file, "taprig can't make a card from this image").into());
+    };
+    Ok((stem(&file), card))
+}
+
+/// The name of a fixture is the name of its file.
+pub(crate) fn stem(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// The path of this program. The hosted firmware is one of its subcommands.
 pub(crate) fn this_program() -> Result<PathBuf, Problems> {
     std::env::current_exe().map_err(|error| {
-        taprig_case::Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}"))
-            .into()
+        Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}")).into()
     })
 }
 
