@@ -17,7 +17,7 @@ impl Bench {
     /// # Errors
     /// [`BenchError`]. The validator is then in an unknown state.
     pub async fn situate(&mut self, situation: &Situation, nonce: [u8; 8]) -> Result<(), BenchError> {
-        let within = self.device.console.reply_within.into();
+        let within = self.sides.device.deadlines.reply.into();
         let Some(links) = &mut self.links else { return Ok(()) };
         let (established, card) = links.situate(situation, &mut self.last, nonce, within).await?;
         if let Some(name) = established.settings {
@@ -70,14 +70,16 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let file = include_str!("../../../fixtures/devices/taprig-reference.yaml");
-            let adapter = serde_yaml::from_str::<Device>(file).unwrap().console;
+            let yaml = serde_yaml::Deserializer::from_str(file);
+            let device: Device = serde_yaml::with::singleton_map_recursive::deserialize(yaml).unwrap();
+            let native = device.interface.native().unwrap();
             let (one, other) = (Terminal::new(), Terminal::new());
-            let console = Console::open(one.path(), adapter.baud, &adapter.lines, Arc::new(|_, _| ())).unwrap();
+            let console = Console::open(one.path(), native.baud, &native.lines, Arc::new(|_, _| ())).unwrap();
             let relay = Relay::open(other.path(), 115_200, Arc::new(|_, _| ())).unwrap();
             let _heard = one.console(|line| Some(format!("ok {}\n", line.strip_prefix("echo ").unwrap_or_default())));
             other.emulator(emulator);
             let mut links = Links {
-                validator: Box::new(NativeValidator::new(console, &adapter)),
+                validator: Box::new(NativeValidator::new(console, native, &device)),
                 card: Box::new(Emulator::new(relay)),
             };
             let within = Duration::from_millis(300);

@@ -45,7 +45,7 @@ fn wanted(step: &step::Step) -> StepWanted {
     }
 }
 
-/// What a case needs: the claims that it names, the claims that its steps rest on, and the capabilities of the card
+/// What a case needs: the claims that it names, the claims that its steps depend on, and the capabilities of the card
 /// side.
 pub(crate) fn needs(case: &Case) -> Needs {
     let mut needs = Needs { claims: case.applies.clone(), card_side: vec![] };

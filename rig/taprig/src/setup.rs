@@ -26,7 +26,7 @@ pub const DEFAULT_BENCH: &str = "qemu";
 pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config, Problems> {
     let path = project.meant(Fixture::Bench, bench)?;
     let mut file: BenchFile = project.load_file(Fixture::Bench, &path)?;
-    for (board, role) in [(&mut file.validator, Role::Validator), (&mut file.emulator, Role::Emulator)] {
+    for (role, board) in file.boards_mut() {
         program(project, board, role, &path)?;
     }
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
@@ -37,7 +37,7 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
         flash_algorithm: built(project, "flash-algorithm"),
     };
     let mut images = BTreeMap::new();
-    for (board, role) in [(&file.validator, Role::Validator), (&file.emulator, Role::Emulator)] {
+    for (role, board) in file.boards() {
         images.extend(image(project, board, role, &path)?.map(|image| (role, image)));
     }
     Ok(Config { flash_anyway: false, name, bench: file, device, images, programs })

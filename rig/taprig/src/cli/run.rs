@@ -196,8 +196,7 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
 
 /// The version that the emulator reports, if the bench has an emulated board.
 fn qemu(config: &Config) -> Option<String> {
-    let emulated = |board: &BoardConfig| matches!(board, BoardConfig::Qemu(_));
-    if !emulated(&config.bench.validator) && !emulated(&config.bench.emulator) {
+    if !config.bench.boards().iter().any(|(_, board)| matches!(board, BoardConfig::Qemu(_))) {
         return None;
     }
     // If the emulator can't be run, making the boards reports it.

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use super::Adapter;
 use sha2::{Digest, Sha256};
-use taprig_model::device::{Adapter, Commands};
+use taprig_model::device::Commands;
 use taprig_model::settings::{DenyEntry, Revocation, Settings};
 use taprig_model::situation::{AuthorityKey, Situation};
 
@@ -90,11 +91,11 @@ pub(super) struct Change {
 /// The lines that make `settings` hold on a device, whatever it held before: by what they set, in the order to send
 /// them. The clock is not included.
 pub(super) fn changes(settings: &Settings, keys: &[AuthorityKey], adapter: &Adapter) -> Vec<Change> {
-    let commands = &adapter.commands;
+    let commands = &adapter.native.commands;
     let mut changes: Vec<Change> = Vec::new();
     for (key, value) in settings.pairs() {
         let value = if value.contains(' ') { format!("\"{value}\"") } else { value };
-        let line = Commands::fill(&commands.set, &[("key", adapter.setting(key)), ("value", &value)]);
+        let line = Commands::fill(&commands.set, &[("key", adapter.native.setting(key)), ("value", &value)]);
         // Discount and promotion are parts of the fare, and change with it.
         match changes.last_mut() {
             Some(fare) if matches!(key, "discount" | "one-cent") => fare.lines.push(line),
