@@ -15,9 +15,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::port::{ByteSink, Way};
 
-/// Where vpcd of Debian's package vsmartcard-vpcd listens for a card.
-pub const ADDRESS: &str = "127.0.0.1:35963";
-
 /// The longest time until the reader's port accepts a connection.
 const CONNECTS: Duration = Duration::from_secs(3);
 

@@ -3,6 +3,7 @@
 
 mod board;
 mod check;
+mod fixture;
 mod flash;
 mod index;
 mod interrupt;
@@ -22,9 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use taprig::display::{Failure, Out};
 use taprig_bench::{BenchError, with_advice, with_causes};
-use taprig_card::Card;
-use taprig_case::project::Fixture;
-use taprig_case::{Diagnostic, Problems, Project, Workshop};
+use taprig_case::{Diagnostic, Problems, Project};
 use taprig_model::event::{Body, Event};
 use taprig_record::Listener;
 
@@ -163,26 +162,6 @@ pub(crate) fn shown(failure: &Failure) -> Exit {
             Exit::RigFailed
         }
     }
-}
-
-/// The card that results from a card image without changes: a name in `fixtures/cards`, or a file. Its name comes first.
-pub(crate) fn card(
-    project: &Project,
-    workshop: &mut Workshop,
-    mut problems: Problems,
-    image: &str,
-) -> Result<(String, Card), Problems> {
-    let file = project.meant(Fixture::Card, image)?;
-    let card = workshop.card_of(&file, &[], &mut problems);
-    let Some(Ok(card)) = problems.into_result(card)? else {
-        return Err(Diagnostic::of_file(&file, "taprig can't make a card from this image").into());
-    };
-    Ok((stem(&file), card))
-}
-
-/// The name of a fixture is the name of its file.
-pub(crate) fn stem(file: &Path) -> String {
-    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The path of this program. The hosted firmware is one of its subcommands.

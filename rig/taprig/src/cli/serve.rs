@@ -5,15 +5,21 @@ use std::sync::atomic::Ordering;
 
 use taprig::display::{Out, Serving};
 use taprig::run::serve::{Served, serve};
-use taprig_bench::BenchError;
-use taprig_bench::card_side::CardSide;
+use taprig::run::station::{Station, Stop};
+use taprig::setup;
 use taprig_bench::card_side::virtual_reader::VirtualReader;
-use taprig_bench::link::vpcd;
+use taprig_bench::card_side::{CardCapabilities, CardSide};
+use taprig_bench::{Bench, BenchError, Config, open_card_alone};
+use taprig_card::Card;
+use taprig_case::baseline::Mode;
 use taprig_case::{Problems, Project, Workshop};
+use taprig_model::address::Address;
 use taprig_model::capability::CardCapability;
+use taprig_model::situation::Situation;
 use taprig_record::{Options, Recorder};
 
-use super::{Exit, card, interrupt, say, shown};
+use super::fixture::{DEFAULT_PROFILE, card, situation};
+use super::{Exit, interrupt, say, shown, this_program};
 
 /// The card side that needs no bench file.
 const VIRTUAL_READER: &str = "virtual-reader";
@@ -26,43 +32,117 @@ pub(crate) struct Args {
     /// What holds the card: `virtual-reader`, or a bench whose card side is used (a name in fixtures/benches, or a file).
     #[arg(long, default_value = VIRTUAL_READER)]
     on: String,
+    /// Validator profile, for a bench whose boards run on this host. Its validator is the only reader there.
+    #[arg(long, default_value = DEFAULT_PROFILE)]
+    validator: String,
+}
+
+/// A card, and what it has done so far.
+struct Serve {
+    name: String,
+    card: Card,
+    served: Served,
+}
+
+/// What holds the card.
+enum On {
+    /// The virtual reader of the machine.
+    VirtualReader,
+    /// The card side of a bench. Its validator is not touched.
+    CardSide(Arc<Config>),
+    /// A bench whose validator is the only reader that the card can meet.
+    Bench(Arc<Config>, Box<Situation>),
+}
+
+impl On {
+    fn read(project: &Project, workshop: &mut Workshop, args: &Args) -> Result<Self, Problems> {
+        if args.on == VIRTUAL_READER {
+            return Ok(Self::VirtualReader);
+        }
+        let config = Arc::new(setup::config(project, &args.on, this_program()?)?);
+        if config.card_stands_alone() {
+            return Ok(Self::CardSide(config));
+        }
+        let (_, situation) = situation(project, workshop, &args.validator)?;
+        Ok(Self::Bench(config, Box::new(situation)))
+    }
+
+    fn can(&self) -> CardCapabilities {
+        match self {
+            Self::VirtualReader => VirtualReader::can(),
+            Self::CardSide(config) | Self::Bench(config, _) => config.card_side(),
+        }
+    }
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
-    let (name, mut card) = card(project, &mut Workshop::new(project), Problems::default(), &args.card)?;
-    let mut side = VirtualReader::new(vpcd::ADDRESS, Arc::new(|_, _| ()));
+    let mut workshop = Workshop::new(project);
+    let on = On::read(project, &mut workshop, args)?;
+    let (name, card) = card(project, &mut workshop, &args.card)?;
+    let mut serve = Serve { name, card, served: Served::default() };
 
-    let sees_rats = side.capabilities().can.contains(&CardCapability::Frames);
-    let serving = Serving::new(Out::new(std::io::stdout()), sees_rats);
+    let serving = Serving::new(Out::new(std::io::stdout()), on.can().can.contains(&CardCapability::Frames));
     let (failure, (faults, failed)) = (serving.failure(), super::faults());
     let recorder = match Recorder::start(None, Options::default(), vec![serving.listener(), faults]) {
         Ok(recorder) => recorder,
         Err(error) => return Ok(super::rig_failed(&error)),
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return Ok(super::rig_failed(&error)),
-    };
     let stop = interrupt::stop();
-    let mut served = Served::default();
-    let ended: Result<(), BenchError> = runtime.block_on(async {
-        let scope = recorder.scope();
-        tokio::select! {
-            biased;
-            () = stop.stopped() => {}
-            failed = serve(&mut side, &name, &mut card, &scope, &mut served) => match failed? {},
+    let ended = match on {
+        On::Bench(config, situation) => {
+            match Station::new(config, recorder.clone(), project.root().to_owned(), Mode::Compare) {
+                Ok(station) => serve.on_a_bench(station, &situation, &recorder, &stop),
+                Err(error) => return Ok(super::rig_failed(&error)),
+            }
         }
-        side.remove().await?;
-        Box::new(side).close().await;
-        Ok(())
-    });
+        alone => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(serve.on_a_side(&alone, &recorder, &stop)),
+            Err(error) => return Ok(super::rig_failed(&error)),
+        },
+    };
     recorder.flush();
     match ended {
         Ok(()) => {
-            say(&summary(&served));
+            say(&summary(&serve.served));
             if failed.load(Ordering::Acquire) { Ok(Exit::RigFailed) } else { Ok(shown(&failure)) }
         }
         Err(error) => Ok(super::bench_failed(&error)),
+    }
+}
+
+impl Serve {
+    /// Serves until it is stopped, on a card side that no validator belongs to.
+    async fn on_a_side(&mut self, on: &On, recorder: &Recorder, stop: &Stop) -> Result<(), BenchError> {
+        let scope = recorder.scope();
+        let mut side: Box<dyn CardSide> = match on {
+            On::VirtualReader => Box::new(VirtualReader::new(Address::vpcd().as_str(), Arc::new(|_, _| ()))),
+            On::CardSide(config) | On::Bench(config, _) => open_card_alone(config, &scope).await?,
+        };
+        tokio::select! {
+            biased;
+            () = stop.stopped() => {}
+            failed = serve(&mut *side, &self.name, &mut self.card, &scope, &mut self.served) => match failed? {},
+        }
+        side.remove().await?;
+        side.close().await;
+        Ok(())
+    }
+
+    /// Serves until it is stopped, to the validator of a bench.
+    fn on_a_bench(
+        &mut self,
+        mut station: Station,
+        situation: &Situation,
+        recorder: &Recorder,
+        stop: &Stop,
+    ) -> Result<(), BenchError> {
+        let ended = station.with_bench(stop, async |bench: &mut Bench| {
+            let nonce = std::process::id().to_be_bytes().repeat(2).try_into().unwrap_or_default();
+            bench.situate(situation, nonce).await?;
+            let Some(links) = bench.links() else { return Ok(()) };
+            match serve(&mut *links.card, &self.name, &mut self.card, &recorder.scope(), &mut self.served).await? {}
+        });
+        ended.map(drop)
     }
 }
 

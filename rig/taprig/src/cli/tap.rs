@@ -9,16 +9,14 @@ use taprig::run::tap::TapPlayer;
 use taprig::setup;
 use taprig_bench::{Bench, BenchError};
 use taprig_case::baseline::Mode;
-use taprig_case::plan;
-use taprig_case::project::Fixture;
 use taprig_case::{Problems, Project, Workshop};
 use taprig_judge::transcript::render;
 use taprig_model::event::{Body, CaseStarted, Source};
-use taprig_model::validator::Validator;
 use taprig_record::decode::View;
 use taprig_record::{Options, Recorder};
 
-use super::{Exit, card, interrupt, print, stem, this_program};
+use super::fixture::{DEFAULT_PROFILE, card, situation};
+use super::{Exit, interrupt, print, this_program};
 
 /// Arguments of `taprig tap`.
 #[derive(Debug, clap::Args)]
@@ -26,7 +24,7 @@ pub(crate) struct Args {
     /// Card image: a name in fixtures/cards, or a file.
     card: String,
     /// Validator profile: a name in fixtures/validators, or a file.
-    #[arg(long, default_value = "shangluo-flat-1-yuan")]
+    #[arg(long, default_value = DEFAULT_PROFILE)]
     validator: String,
     /// Bench: a name in fixtures/benches, or a file.
     #[arg(long, default_value = setup::DEFAULT_BENCH)]
@@ -35,12 +33,9 @@ pub(crate) struct Args {
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
-    let profile_file = project.meant(Fixture::Validator, &args.validator)?;
-    let validator_name = stem(&profile_file);
-    let profile: Validator = project.load_file(Fixture::Validator, &profile_file)?;
-    let (mut workshop, mut problems) = (Workshop::new(project), Problems::default());
-    let situation = plan::keys(&mut workshop, &mut problems).situation(&profile.settings);
-    let (card_name, mut card) = card(project, &mut workshop, problems, &args.card)?;
+    let mut workshop = Workshop::new(project);
+    let (validator_name, situation) = situation(project, &mut workshop, &args.validator)?;
+    let (card_name, mut card) = card(project, &mut workshop, &args.card)?;
 
     let (faults, failed) = super::faults();
     let recorder = match Recorder::start(None, Options::default(), vec![faults]) {

@@ -2,7 +2,7 @@
 
 use super::{Failure, Out};
 use taprig_judge::transcript::TapText;
-use taprig_model::event::{Body, Event};
+use taprig_model::event::{Body, Event, Source};
 use taprig_record::Listener;
 use taprig_record::decode::View;
 
@@ -34,6 +34,9 @@ impl Serving {
 
     fn show(&mut self, event: &Event) {
         let mut text = String::new();
+        if matches!(event.body, Body::Note { .. }) && event.source != Source::Emulator {
+            return;
+        }
         for line in self.lines(&event.body) {
             text += &line;
             text.push('\n');

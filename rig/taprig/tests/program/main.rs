@@ -18,4 +18,5 @@ mod pty;
 #[path = "../../../probe-rs-qemu/tests/emulator/qemu.rs"]
 mod qemu;
 mod running;
+mod serving;
 mod starting;
