@@ -9,18 +9,20 @@ pub mod emulator_air;
 pub mod gdb_packets;
 pub mod kernel_card;
 pub mod validator_console;
+pub mod vpcd_messages;
 pub mod wire_messages;
 
 /// What is called with one input.
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("case_file", case_file::run),
     ("decode", decode::run),
     ("emulator_air", emulator_air::run),
     ("gdb_packets", gdb_packets::run),
     ("kernel_card", kernel_card::run),
     ("validator_console", validator_console::run),
+    ("vpcd_messages", vpcd_messages::run),
     ("wire_messages", wire_messages::run),
 ];

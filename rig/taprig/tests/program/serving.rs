@@ -179,7 +179,7 @@ fn what_is_wrong_is_told_before_a_card_is_shown() {
     let vpcd = Vpcd::new(&place);
     let run = |args: &[&str]| Ran::of(&place.taprig(&[&["serve"], args].concat()).output().unwrap());
     run(&["nosuch", "--on", "desk"]).expect(2, &["there is no card `nosuch`", "nothing was run"]);
-    run(&[CARD, "--on", "virtual-raeder"]).expect(2, &["there is no bench `virtual-raeder`", "nothing was run"]);
+    run(&[CARD, "--on", "no-such-reader"]).expect(2, &["there is no bench `no-such-reader`", "nothing was run"]);
     for address in ["127.0.0.1", "localhost:0", ":35963"] {
         bench(&place, &format!("virtual-reader: {{ address: \"{address}\" }}"));
         run(&[CARD, "--on", "desk"]).expect(2, &[&format!("`{address}` is not a host and a port"), "nothing was run"]);
