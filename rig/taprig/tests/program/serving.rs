@@ -143,10 +143,7 @@ fn breaks(script: impl FnOnce(Card), words: &[&str]) {
 #[test]
 fn a_reader_that_is_restarted() {
     let advice = "; check whether pcscd has ended or was restarted; start it if necessary, then run the command again";
-    breaks(
-        |card| drop(card),
-        &["the virtual reader at 127.0.0.1:", " closed the connection between two messages", advice],
-    );
+    breaks(drop::<Card>, &["the virtual reader at 127.0.0.1:", " closed the connection between two messages", advice]);
     let in_the_middle = |mut card: Card| {
         card.say(&[1]);
         card.0.write_all(&[0, 20, 0, 0xA4]).unwrap();

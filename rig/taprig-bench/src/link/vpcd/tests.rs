@@ -140,6 +140,33 @@ fn raw_bytes_are_recorded_both_ways() {
     assert_eq!(*all.lock().unwrap(), [(Way::In, vec![0, 1, 4]), (Way::Out, vec![0, 1, 9])]);
 }
 
+/// vpcd sends length and payload apart, and its system holds the payload back until the length is acknowledged. An
+/// acknowledgement that waits takes 40 ms, so 50 commands would take 2 s.
+#[test]
+fn a_length_that_comes_alone_is_acknowledged_at_once() {
+    const COMMANDS: usize = 50;
+    let address = reader(|mut peer| {
+        peer.write_all(&[0, 1, 1]).unwrap();
+        for _ in 0..COMMANDS {
+            peer.write_all(&[0, 4]).unwrap();
+            peer.write_all(&[0, 0xB2, 1, 4]).unwrap();
+            peer.read_exact(&mut [0; 4]).unwrap();
+        }
+    });
+    let took = run(async {
+        let mut connection = Connection::open(&address.to_string(), Arc::new(|_, _| ())).await.unwrap();
+        let answer = packed(&[0x90, 0]).unwrap();
+        connection.receive(soon()).await.unwrap();
+        let started = std::time::Instant::now();
+        for _ in 0..COMMANDS {
+            connection.receive(soon()).await.unwrap();
+            connection.send(&answer).await.unwrap();
+        }
+        started.elapsed()
+    });
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
 #[test]
 fn a_command_of_one_byte_is_a_command_for_a_card_with_power() {
     let mut decoder = Decoder::default();
