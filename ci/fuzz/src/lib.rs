@@ -10,13 +10,14 @@ pub mod gdb_packets;
 pub mod kernel_card;
 pub mod record_inputs;
 pub mod validator_console;
+pub mod vpcd_messages;
 pub mod wire_messages;
 
 /// What is called with one input.
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("case_file", case_file::run),
     ("decode", decode::run),
     ("emulator_air", emulator_air::run),
@@ -24,5 +25,6 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("kernel_card", kernel_card::run),
     ("record_inputs", record_inputs::run),
     ("validator_console", validator_console::run),
+    ("vpcd_messages", vpcd_messages::run),
     ("wire_messages", wire_messages::run),
 ];

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod air;
+mod alone;
 pub mod board;
 mod boards;
 pub mod card_side;
@@ -26,6 +27,7 @@ pub mod validator_side;
 
 use std::time::{Duration, Instant};
 
+pub use alone::open_card_alone;
 pub use error::BenchError;
 pub use error::{with_advice, with_causes};
 pub use open::{Config, Programs};

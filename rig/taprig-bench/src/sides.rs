@@ -9,6 +9,7 @@ use taprig_model::event::Role;
 use super::BenchError;
 use super::boards::Ports;
 use crate::card_side::emulator::Emulator;
+use crate::card_side::virtual_reader::VirtualReader;
 use crate::card_side::{CardCapabilities, CardSide};
 use crate::link::console::Console;
 use crate::link::emulator::Relay;
@@ -53,9 +54,8 @@ impl Sides {
                 let relay = Relay::open(port(ports, Role::Emulator)?, self.emulator_baud, raw)?;
                 Ok(Box::new(Emulator::new(relay)))
             }
-            CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => {
-                Err(BenchError::NoCardSide(self.card.kind()))
-            }
+            CardSideConfig::VirtualReader(reader) => Ok(Box::new(VirtualReader::new(reader.address.as_str(), raw))),
+            CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => Err(BenchError::NoCardSide(self.card.kind())),
         }
     }
 
@@ -85,9 +85,8 @@ pub(super) fn capabilities(card: &CardSideConfig) -> CardCapabilities {
     match card {
         // Every kind of board runs the same firmware and uses the same link.
         CardSideConfig::Emulator(_) => Emulator::can(),
-        CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => {
-            CardCapabilities::default()
-        }
+        CardSideConfig::VirtualReader(_) => VirtualReader::can(),
+        CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => CardCapabilities::default(),
     }
 }
 

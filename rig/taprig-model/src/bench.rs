@@ -2,6 +2,7 @@
 
 mod power;
 
+use crate::address::Address;
 pub use crate::board::{BoardKind, Role};
 use crate::name::Name;
 use crate::units::Hex;
@@ -102,12 +103,12 @@ impl CardSideConfig {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct VirtualReader {
     /// Host and port at which `vpcd` waits for a card. The default is `127.0.0.1:35963`.
-    pub address: String,
+    pub address: Address,
 }
 
 impl Default for VirtualReader {
     fn default() -> Self {
-        Self { address: "127.0.0.1:35963".into() }
+        Self { address: Address::vpcd() }
     }
 }
 

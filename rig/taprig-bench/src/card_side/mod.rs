@@ -1,8 +1,9 @@
 //! The card side of a bench: whatever holds a card to the reader and lets the rig answer in place of the card.
 //!
 //! A run talks to [`CardSide`] and to nothing below it. [`emulator`] is the adapter of a card emulator that runs the
-//! firmware of this repository. A side with an antenna, or one that also simulates the reader's end, needs its own
-//! adapter beside it. The adapter lists its capabilities, and a case that needs more is not applicable on that side.
+//! firmware of this repository. [`virtual_reader`] is the adapter of a virtual PC/SC reader. A side with an antenna, or
+//! one that also simulates the reader's end, needs its own adapter beside it. The adapter lists its capabilities, and a
+//! case that needs more is not applicable on that side.
 //!
 //! # One tap
 //!
@@ -116,6 +117,7 @@
 //! ```
 
 pub mod emulator;
+pub mod virtual_reader;
 
 use std::fmt;
 use std::time::Duration;
@@ -274,7 +276,7 @@ pub enum What {
     },
     /// The reader activated the card: RATS was answered.
     Activated {
-        /// FSD that the reader announced, in bytes.
+        /// FSD that the reader announced, in bytes. A side that does not see RATS reports 256, the largest one.
         fsd: u16,
     },
     /// A command APDU. The side waits for the answer.

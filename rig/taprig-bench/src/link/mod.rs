@@ -1,4 +1,4 @@
-//! Serial links: the validator's console and the card emulator's relay.
+//! Links: the validator's console and the card emulator's relay on serial ports, and the virtual reader over TCP.
 //!
 //! Every port has one reader from open to close, so that no byte is lost between two callers. Every wait has a
 //! deadline, and no wait polls.
@@ -8,11 +8,12 @@ pub mod emulator;
 pub mod port;
 #[cfg(test)]
 pub(crate) mod pty;
+pub mod vpcd;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A serial link failed. This is the fault of the rig or of the board, and never a verdict on the device.
+/// A link failed. This is the fault of the rig or of the board, and never a verdict on the device.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The port can't be opened.
@@ -77,6 +78,9 @@ pub enum LinkError {
         /// The answer.
         seen: String,
     },
+    /// The link to a virtual reader failed.
+    #[error(transparent)]
+    VirtualReader(#[from] vpcd::VpcdError),
 }
 
 impl LinkError {
@@ -89,6 +93,7 @@ impl LinkError {
             Self::Gone { .. } => "check whether the board was unplugged or lost power",
             Self::Stuck { .. } => "its adapter may hang: unplug it, plug it in again and run again",
             Self::Unexpected { .. } => "check that its firmware matches this version of taprig",
+            Self::VirtualReader(error) => error.advice(),
             Self::Deadline { .. } | Self::Refused { .. } => return None,
         })
     }

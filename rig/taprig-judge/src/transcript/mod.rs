@@ -6,5 +6,7 @@
 
 mod air;
 mod render;
+mod tap;
 
 pub use render::{render, transcript};
+pub use tap::TapText;

@@ -1,8 +1,8 @@
 //! Converts events to lines.
 
-use super::air::Air;
-use taprig_model::event::{Body, CaseStarted, ConsoleReply, Event, Fields, JournalRow, Release, Signal, Traffic, Word};
-use taprig_record::decode::{Dialogue, View};
+use super::tap::TapText;
+use taprig_model::event::{Body, CaseStarted, ConsoleReply, Event, Fields, JournalRow, Signal, Word};
+use taprig_record::decode::View;
 
 /// Prompts of an idle validator. A device may show them before or after `ready`, and they say nothing about a tap.
 const IDLE_PROMPTS: [&str; 2] = ["welcome", "present card"];
@@ -133,7 +133,8 @@ fn finish(step: Option<StepText<'_>>, view: View, faulty: bool, lines: &mut Vec<
         if several {
             lines.push(format!("  tap {number}"));
         }
-        card(tap, view, faulty, lines);
+        let mut text = TapText::new(view, faulty);
+        lines.extend(tap.iter().flat_map(|body| text.lines(body)).map(|line| format!("  {line}")));
         for (name, values) in told.next().unwrap_or_default() {
             lines.push(format!("  {}", console_event(name, values, view)));
         }
@@ -145,39 +146,6 @@ fn finish(step: Option<StepText<'_>>, view: View, faulty: bool, lines: &mut Vec<
         lines.push(format!("  journal + {}", stable(&record.said, view, &["n"])));
     }
     lines.push(String::new());
-}
-
-fn card(tap: &[&Body], view: View, faulty: bool, lines: &mut Vec<String>) {
-    let mut dialogue = Dialogue::new(view);
-    let mut air = Air::new();
-    for body in tap {
-        match body {
-            Body::Presented { card, .. } => lines.push(format!("  present {card}")),
-            Body::Activated { fsd } => lines.push(format!("  activated, FSD {fsd}")),
-            Body::Injected { fault, values, .. } => air.injected(fault, values),
-            Body::Frame { from_card, short, bytes } => {
-                lines.extend(air.line(*from_card, *short, bytes).map(|line| format!("  {line}")));
-            }
-            Body::Exchange(exchange) => {
-                air.answered();
-                lines.extend(dialogue.lines(exchange).iter().map(|line| format!("  {line}")));
-            }
-            Body::Released { how } => lines.push(format!("  {}", release(*how))),
-            // This is shown only if the case disturbs the link. On real air a block may be lost at any time.
-            Body::Removed { traffic: Traffic { retries, .. }, .. } if faulty => {
-                lines.push(format!("  removed, {retries} blocks asked for again"));
-            }
-            _ => {}
-        }
-    }
-}
-
-fn release(how: Release) -> &'static str {
-    match how {
-        Release::Deselected => "deselected",
-        Release::Halted => "halted",
-        Release::FieldOff => "field off",
-    }
 }
 
 /// Commands to the validator and its answers, in order.
@@ -271,7 +239,7 @@ fn stable(values: &Fields, view: View, without: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use taprig_model::event::Exchange;
+    use taprig_model::event::{Exchange, Release, Traffic};
     use taprig_model::samples::{event, started};
 
     fn told(name: &str, values: &str) -> Body {

@@ -3,6 +3,7 @@
 
 mod board;
 mod check;
+mod fixture;
 mod flash;
 mod index;
 mod interrupt;
@@ -13,6 +14,7 @@ mod problem;
 mod resume;
 mod run;
 mod schema;
+mod serve;
 mod tap;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use taprig::display::{Failure, Out};
 use taprig_bench::{BenchError, with_advice, with_causes};
-use taprig_case::{Problems, Project};
+use taprig_case::{Diagnostic, Problems, Project};
 use taprig_model::event::{Body, Event};
 use taprig_record::Listener;
 
@@ -49,6 +51,8 @@ enum Command {
     Report(Report),
     /// Play one tap by hand and show it decoded.
     Tap(tap::Args),
+    /// Hold one card to any reader, and show the decoded exchange until Ctrl-C.
+    Serve(serve::Args),
     /// Flash both boards of a bench with the firmware that its file names.
     Flash(flash::Args),
     /// Check cases and fixtures without running them.
@@ -113,6 +117,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
         Command::Report(_)
+        | Command::Serve(_)
         | Command::Tap(_)
         | Command::Flash(_)
         | Command::Schema(_)
@@ -131,6 +136,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Index(args) => index::run(&project, &args),
             Command::Run(args) => run::run(&project, &args),
             Command::Tap(args) => tap::run(&project, &args),
+            Command::Serve(args) => serve::run(&project, &args),
             Command::Flash(args) => flash::run(&project, &args),
             Command::Schema(args) => schema::run(&args),
             Command::Board(args) => Ok(board::run(&args)),
@@ -179,8 +185,7 @@ pub(crate) fn hosted_firmware(project: &Project) -> Result<PathBuf, Problems> {
         return Ok(built);
     }
     std::env::current_exe().map_err(|error| {
-        taprig_case::Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}"))
-            .into()
+        Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}")).into()
     })
 }
 

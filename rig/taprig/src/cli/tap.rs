@@ -1,6 +1,5 @@
 //! `taprig tap`: plays one tap by hand and shows it decoded.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,15 +9,13 @@ use taprig::run::tap::TapPlayer;
 use taprig::setup;
 use taprig_bench::{Bench, BenchError};
 use taprig_case::baseline::Mode;
-use taprig_case::plan;
-use taprig_case::project::Fixture;
-use taprig_case::{Diagnostic, Problems, Project, Workshop};
+use taprig_case::{Problems, Project, Workshop};
 use taprig_judge::transcript::render;
 use taprig_model::event::{Body, CaseStarted, Source};
-use taprig_model::validator::Validator;
 use taprig_record::decode::View;
 use taprig_record::{Options, Recorder};
 
+use super::fixture::{DEFAULT_PROFILE, card, situation};
 use super::{Exit, hosted_firmware, interrupt, print};
 
 /// Arguments of `taprig tap`.
@@ -27,7 +24,7 @@ pub(crate) struct Args {
     /// Card image: a name in fixtures/cards, or a file.
     card: String,
     /// Validator profile: a name in fixtures/validators, or a file.
-    #[arg(long, default_value = "shangluo-flat-1-yuan")]
+    #[arg(long, default_value = DEFAULT_PROFILE)]
     validator: String,
     /// Bench: a name in fixtures/benches, or a file.
     #[arg(long, default_value = setup::DEFAULT_BENCH)]
@@ -36,16 +33,9 @@ pub(crate) struct Args {
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let config = Arc::new(setup::config(project, &args.bench, hosted_firmware(project)?)?);
-    let profile_file = project.meant(Fixture::Validator, &args.validator)?;
-    let card_file = project.meant(Fixture::Card, &args.card)?;
-    let (validator_name, card_name) = (stem(&profile_file), stem(&card_file));
-    let profile: Validator = project.load_file(Fixture::Validator, &profile_file)?;
-    let (mut workshop, mut problems) = (Workshop::new(project), Problems::default());
-    let situation = plan::keys(&mut workshop, &mut problems).situation(&profile.settings);
-    let card = workshop.card_of(&card_file, &[], &mut problems);
-    let Some(Ok(mut card)) = problems.into_result(card)? else {
-        return Err(Diagnostic::of_file(&card_file, "taprig can't make a card from this image").into());
-    };
+    let mut workshop = Workshop::new(project);
+    let (validator_name, situation) = situation(project, &mut workshop, &args.validator)?;
+    let (card_name, mut card) = card(project, &mut workshop, &args.card)?;
 
     let (faults, failed) = super::faults();
     let recorder = match Recorder::start(None, Options::default(), vec![faults]) {
@@ -111,9 +101,4 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         Ok(None) => Ok(interrupt::interrupted()),
         Err(error) => Ok(super::bench_failed(&error)),
     }
-}
-
-/// The name of a fixture is the name of its file.
-fn stem(file: &Path) -> String {
-    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -6,11 +6,13 @@
 mod failure;
 mod human;
 mod out;
+mod serving;
 mod style;
 mod terminal;
 
 pub use human::Human;
 pub use out::{Failure, Out};
+pub use serving::Serving;
 pub use style::Styles;
 
 use std::io::IsTerminal;

@@ -139,6 +139,12 @@ impl Stop {
         self.0.send_replace(true);
     }
 
+    /// Waits until the run is to end.
+    pub async fn stopped(&self) {
+        // The sender lives as long as this value, so the wait does not fail.
+        let _ = self.0.subscribe().wait_for(|stop| *stop).await;
+    }
+
     /// Whether the run is to end.
     #[must_use]
     pub fn is_set(&self) -> bool {

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use taprig_card::Card;
-use taprig_model::event::{Body, Bytes, Exchange, Fields, ReadyAgain, Role, Signal, Source, Traffic};
+use taprig_model::event::{Body, Bytes, Fields, ReadyAgain, Role, Signal, Source, Traffic};
 use taprig_model::expect::CommandName;
-use taprig_model::step::{Beside, Fault, Injection};
+use taprig_model::step::{Beside, Injection};
 
+use super::exchange::{self, Asked};
 use super::fault::Armed;
-use taprig_bench::card_side::{Answer, CardNote, What};
+use taprig_bench::card_side::{CardNote, What};
 use taprig_bench::link::LinkError;
 use taprig_bench::{BenchError, Links};
 use taprig_record::Scope;
@@ -272,41 +273,9 @@ impl Scene<'_> {
         links: &mut Links,
     ) -> Result<(), BenchError> {
         self.commands += 1;
-        let name = CommandName::of(command);
-        let thinking = Instant::now();
-        let reply = self.card.respond(command);
-        let thought = thinking.elapsed();
-        let injected = self.armed.next(name);
-        let fault = if reply.mute { Some(Fault::Mute) } else { injected.map(|injection| injection.fault) };
-        let answer = Answer { response: reply.response.clone(), delay: reply.delay, fault };
-        links.card.answer(number, answer).await?;
-        // The dynamic signature is computed during GET PROCESSING OPTIONS. This time counts as the card's, not as the
-        // rig's.
-        let own = if name == CommandName::Gpo { thought } else { Duration::ZERO };
-        let host = note.seen.elapsed().saturating_sub(own);
-        if let Some(injection) = injected {
-            self.scope.emit(
-                Source::Rig,
-                Body::Injected {
-                    at: injection.at.to_string(),
-                    fault: injection.fault.name().to_owned(),
-                    values: injection.fault.values().into_iter().collect(),
-                },
-            );
-        }
-        self.scope.emit_at(
-            Instant::now(),
-            note.board_us,
-            Source::Emulator,
-            Body::Exchange(Exchange {
-                number: self.commands,
-                command: Bytes(command.to_vec()),
-                response: (!reply.mute).then_some(Bytes(reply.response)),
-                fault: injected.map(ToString::to_string),
-                air_us: note.air_us,
-                host_us: Some(micros(host)),
-            }),
-        );
+        let injected = self.armed.next(CommandName::of(command));
+        let asked = Asked { note, number, command, exchange: self.commands };
+        exchange::answer(self.card, &mut *links.card, self.scope, &asked, injected).await?;
         Ok(())
     }
 }

@@ -18,5 +18,6 @@ mod pty;
 #[path = "../../../probe-rs-qemu/tests/emulator/qemu.rs"]
 mod qemu;
 mod running;
+mod serving;
 mod shared;
 mod starting;

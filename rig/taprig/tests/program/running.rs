@@ -49,15 +49,26 @@ impl Running {
     pub(crate) fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + DEADLINE;
         loop {
-            let line = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-            let line = line.unwrap_or_else(|error| panic!("{error}, after\n{}", self.seen));
-            self.seen += &line;
-            self.seen.push('\n');
-            let event: Value = serde_json::from_str(&line).unwrap();
+            let event: Value = serde_json::from_str(&self.line(deadline)).unwrap();
             if wanted(&event) {
                 return event;
             }
         }
+    }
+
+    /// Waits for a line.
+    pub(crate) fn until_line(&mut self, wanted: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.line(deadline) != wanted {}
+    }
+
+    /// The next line.
+    fn line(&mut self, deadline: Instant) -> String {
+        let line = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        let line = line.unwrap_or_else(|error| panic!("{error}, after\n{}", self.seen));
+        self.seen += &line;
+        self.seen.push('\n');
+        line
     }
 
     /// Waits until the long step of a case is under way.

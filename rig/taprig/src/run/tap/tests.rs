@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use taprig_bench::board::Start;
-use taprig_bench::card_side::{CardCapabilities, CardIdentity, CardSide};
+use taprig_bench::card_side::{Answer, CardCapabilities, CardIdentity, CardSide};
 use taprig_bench::validator_side::{Applied, Established, Identity, LastSituation, ValidatorCapability, ValidatorSide};
 use taprig_case::{Problems, Project, Workshop};
 use taprig_model::card::Activation;
@@ -14,6 +14,7 @@ use taprig_model::event::{Event, Freshness, Release, Word};
 use taprig_model::expect::Outcome;
 use taprig_model::settings::Settings;
 use taprig_model::situation::{AuthorityKey, Situation};
+use taprig_model::step::Fault;
 use taprig_record::{Options, Recorder};
 use tokio::time::Instant as Moment;
 

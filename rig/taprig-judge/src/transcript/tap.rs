@@ -1,0 +1,53 @@
+//! Converts the card's side of a tap to lines, one event at a time.
+
+use super::air::Air;
+use taprig_model::event::{Body, Release, Traffic};
+use taprig_record::decode::{Dialogue, View};
+
+/// The text of a tap. It needs the events of the card side in order, and nothing that comes later, so it can be shown
+/// while the tap goes on.
+#[derive(Debug)]
+pub struct TapText {
+    dialogue: Dialogue,
+    air: Air,
+    faulty: bool,
+}
+
+impl TapText {
+    /// The text at the start of a tap. `faulty` says whether the case disturbs the link.
+    #[must_use]
+    pub fn new(view: View, faulty: bool) -> Self {
+        Self { dialogue: Dialogue::new(view), air: Air::new(), faulty }
+    }
+
+    /// The lines of an event, without a margin. Events that say nothing to a reader have none.
+    pub fn lines(&mut self, body: &Body) -> Vec<String> {
+        match body {
+            Body::Presented { card, .. } => vec![format!("present {card}")],
+            Body::Activated { fsd } => vec![format!("activated, FSD {fsd}")],
+            Body::Injected { fault, values, .. } => {
+                self.air.injected(fault, values);
+                vec![]
+            }
+            Body::Frame { from_card, short, bytes } => self.air.line(*from_card, *short, bytes).into_iter().collect(),
+            Body::Exchange(exchange) => {
+                self.air.answered();
+                self.dialogue.lines(exchange)
+            }
+            Body::Released { how } => vec![release(*how).to_owned()],
+            // This is shown only if the case disturbs the link. On real air a block may be lost at any time.
+            Body::Removed { traffic: Traffic { retries, .. }, .. } if self.faulty => {
+                vec![format!("removed, {retries} blocks asked for again")]
+            }
+            _ => vec![],
+        }
+    }
+}
+
+fn release(how: Release) -> &'static str {
+    match how {
+        Release::Deselected => "deselected",
+        Release::Halted => "halted",
+        Release::FieldOff => "field off",
+    }
+}
