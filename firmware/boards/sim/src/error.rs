@@ -36,6 +36,9 @@ pub enum SimError {
         #[source]
         source: io::Error,
     },
+    /// There is no standard input whose end could tell to stop.
+    #[error("cannot watch standard input, whose end tells the board to stop")]
+    StandardInput(#[source] io::Error),
     /// The line that names the ports could not be written.
     #[error("cannot tell the port on standard output")]
     Tell(#[source] io::Error),
