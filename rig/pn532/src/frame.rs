@@ -86,6 +86,9 @@ pub enum Event {
 
 /// Finds frames in a stream of bytes. It starts at `00 FF`, whatever comes before, and looks again inside whatever turns
 /// out not to be a frame, so that a false start costs no true frame that follows.
+///
+/// A frame with data is whole with the zero behind its check sum. Without that zero, a frame that has lost a zero in its
+/// data would pass, with its check sum as data and the last zero as check sum.
 #[derive(Debug, Clone, Default)]
 pub struct Decoder {
     /// Bytes that begin with a possible start of a frame.
@@ -139,6 +142,14 @@ impl Decoder {
         }
     }
 
+    /// Takes what is held for no frame, because the rest of it does not come.
+    pub fn give_up(&mut self, emit: &mut dyn FnMut(Event)) {
+        if !self.held.is_empty() {
+            self.skip();
+            self.sift(emit);
+        }
+    }
+
     /// Whether the start of a frame was read and its end was not.
     #[must_use]
     pub fn is_within(&self) -> bool {
@@ -173,15 +184,18 @@ fn look(held: &[u8]) -> Found {
         return Found::NoStart;
     }
     let Some(body) = held.get(header..=header + length) else { return Found::Unfinished };
-    if sum(body) != 0 {
-        return Found::Damaged;
+    match held.get(header + length + 1) {
+        _ if sum(body) != 0 => return Found::Damaged,
+        None => return Found::Unfinished,
+        Some(0x00) => {}
+        Some(_) => return Found::Damaged,
     }
     let frame = match body {
         [ERROR, _] => Frame::Error,
         [tfi, data @ .., _] => Frame::Data { tfi: *tfi, data: data.to_vec() },
         &[] | &[_] => return Found::NoStart,
     };
-    Found::Whole(header + length + 1, frame)
+    Found::Whole(header + length + 2, frame)
 }
 
 #[cfg(test)]

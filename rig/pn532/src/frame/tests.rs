@@ -69,6 +69,20 @@ fn a_frame_inside_a_false_start_is_found() {
     assert_eq!(frames, [data(FROM_CHIP, &[0x15]), data(FROM_CHIP, &[0x8F, 0x00])]);
 }
 
+#[test]
+fn a_frame_that_has_lost_a_zero_is_none() {
+    let whole = pack(FROM_CHIP, &[0x8F, 0x00]).unwrap();
+    let torn = [&whole[..7], &whole[8..]].concat();
+    let mut decoder = Decoder::default();
+    let mut events = Vec::new();
+    decoder.push(&torn, &mut |event| events.push(event));
+    assert!(events.is_empty() && decoder.is_within());
+    // The rest does not come, and the whole frame comes again.
+    decoder.give_up(&mut |event| events.push(event));
+    decoder.push(&whole, &mut |event| events.push(event));
+    assert_eq!(events, [data(FROM_CHIP, &[0x8F, 0x00])]);
+}
+
 fn payload() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..=MAX_DATA),

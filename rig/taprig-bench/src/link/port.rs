@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serialport::{SerialPort as _, TTYPort};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
-use tokio_serial::{SerialPortBuilderExt, SerialStream};
+use tokio_serial::SerialStream;
 
 use super::LinkError;
 
@@ -48,6 +49,8 @@ pub struct Port {
     path: PathBuf,
     baud: u32,
     writer: WriteHalf<SerialStream>,
+    /// The same port, for its settings.
+    control: TTYPort,
     tap: SinkHandle,
     reader: tokio::task::JoinHandle<()>,
 }
@@ -74,15 +77,17 @@ impl Port {
     ) -> Result<(Self, Messages<D>), LinkError> {
         let open = |source: std::io::Error| LinkError::Open { port: path.into(), source };
         let name = path.to_string_lossy();
-        let stream = tokio_serial::new(name, baud).open_native_async().map_err(|error| match error.kind() {
+        let port = serialport::new(name, baud).open_native().map_err(|error| match error.kind() {
             // The port is opened exclusively. The kernel's lock ends with the process that holds it.
             _ if is_taken(&error) => LinkError::Taken { port: path.into() },
             _ => open(error.into()),
         })?;
+        let control = port.try_clone_native().map_err(|error| open(error.into()))?;
+        let stream = SerialStream::try_from(port).map_err(|error| open(error.into()))?;
         let (reader, writer) = tokio::io::split(stream);
         let (send, receive) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(reader, decoder, tap.clone(), send));
-        Ok((Self { path: path.into(), baud, writer, tap: SinkHandle(tap), reader }, receive))
+        Ok((Self { path: path.into(), baud, writer, control, tap: SinkHandle(tap), reader }, receive))
     }
 
     /// Sends all of `bytes`, within the time that a port of this speed needs.
@@ -97,6 +102,27 @@ impl Port {
             Ok(sent) => sent.map_err(|source| LinkError::Gone { port: self.path.clone(), source }),
             Err(_) => Err(LinkError::Stuck { port: self.path.clone(), bytes: bytes.len(), within }),
         }
+    }
+
+    /// Changes the speed, after everything has been sent at the old one.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`] if the port has vanished or does not have this speed.
+    pub fn set_baud(&mut self, baud: u32) -> Result<(), LinkError> {
+        if baud == self.baud {
+            return Ok(());
+        }
+        let gone = |source| LinkError::Gone { port: self.path.clone(), source };
+        std::io::Write::flush(&mut self.control).map_err(gone)?;
+        self.control.set_baud_rate(baud).map_err(|error| gone(error.into()))?;
+        self.baud = baud;
+        Ok(())
+    }
+
+    /// The speed, in bits per second.
+    #[must_use]
+    pub fn baud(&self) -> u32 {
+        self.baud
     }
 
     /// Closes the port, and returns when it is closed. Only then can it be opened again.
