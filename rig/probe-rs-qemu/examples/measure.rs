@@ -4,7 +4,7 @@
 use probe_rs::{Permissions, config::Registry, flashing::DownloadOptions, probe::Probe};
 use probe_rs_qemu::{
     Machine, QemuProbe,
-    board::{AirEnd, Board, BoardSpec},
+    board::{AirEnd, BoardSpec, EmulatedBoard},
     chip,
 };
 use std::{
@@ -32,7 +32,7 @@ fn measure(algorithm: &[u8], image: &[u8], folder: &std::path::Path) -> Result<(
     let mut memory = 0;
     for _ in 0..ROUNDS {
         let _ = fs::remove_file(spec.flash_file());
-        let blank = timed(&mut times[0], || Board::prepare(&spec, AirEnd::None))?.start()?;
+        let blank = timed(&mut times[0], || EmulatedBoard::prepare(&spec, AirEnd::None))?.start()?;
         let mut registry = Registry::new();
         registry.add_target_family(chip::family(MACHINE, algorithm)?)?;
         let mut session = timed(&mut times[1], || {
@@ -50,12 +50,12 @@ fn measure(algorithm: &[u8], image: &[u8], folder: &std::path::Path) -> Result<(
         drop(session);
         timed(&mut times[3], || blank.save_flash(image.len() as u32))?;
         blank.power_off()?;
-        let standby = timed(&mut times[4], || Board::prepare(&spec, AirEnd::None))?;
+        let standby = timed(&mut times[4], || EmulatedBoard::prepare(&spec, AirEnd::None))?;
         let board = timed(&mut times[5], || standby.start())?;
         memory = resident(board.pid())?;
         let board = timed(&mut times[6], || {
             board.power_off()?;
-            Board::prepare(&spec, AirEnd::None)?.start()
+            EmulatedBoard::prepare(&spec, AirEnd::None)?.start()
         })?;
         drop(board);
     }

@@ -4,11 +4,11 @@
 //! when it is needed. So the next board can be prepared while the last one still works:
 //!
 //! ```no_run
-//! use probe_rs_qemu::{Machine, board::{AirEnd, Board, BoardSpec}};
+//! use probe_rs_qemu::{Machine, board::{AirEnd, EmulatedBoard, BoardSpec}};
 //!
 //! # fn main() -> Result<(), probe_rs_qemu::board::BoardError> {
 //! let spec = BoardSpec::new(Machine::Mps2An386, "state/validator", "/tmp/rig");
-//! let standby = Board::prepare(&spec, AirEnd::Connect("/tmp/rig/air.sock".into()))?;
+//! let standby = EmulatedBoard::prepare(&spec, AirEnd::Connect("/tmp/rig/air.sock".into()))?;
 //! let console = standby.serial().to_owned(); // open it now, before the firmware's first line
 //! let board = standby.start()?;
 //! // ...
@@ -18,7 +18,7 @@
 //! # }
 //! ```
 //!
-//! The power of a working board can also be cut in place, which costs less. [`Board::cut`] stops the machine and keeps
+//! The power of a working board can also be cut in place, which costs less. [`EmulatedBoard::cut`] stops the machine and keeps
 //! the process. [`Dark::standby`] makes it ready for the next power-on, which overwrites its RAM.
 //!
 //! Flash is restored through the gdbstub and not by `-device loader`, because QEMU would copy a loader's file again at
@@ -62,10 +62,10 @@ const COMMAND: Duration = Duration::from_secs(5);
 /// A board without power that is ready to be switched on. Its process exists, but its machine has not executed an
 /// instruction.
 #[derive(Debug)]
-pub struct Standby(Board);
+pub struct Standby(EmulatedBoard);
 
 /// A board with power. Dropping it cuts the power.
-pub struct Board {
+pub struct EmulatedBoard {
     spec: BoardSpec,
     process: Process,
     /// There is only one conversation, so commands take turns.
@@ -78,14 +78,14 @@ pub struct Board {
     forgets: bool,
 }
 
-impl fmt::Debug for Board {
+impl fmt::Debug for EmulatedBoard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let machine = self.spec.machine;
-        f.debug_struct("Board").field("machine", &machine).field("pid", &self.pid()).finish_non_exhaustive()
+        f.debug_struct("EmulatedBoard").field("machine", &machine).field("pid", &self.pid()).finish_non_exhaustive()
     }
 }
 
-impl Board {
+impl EmulatedBoard {
     /// Spawns the process of a board, with the flash and non-volatile memory from its state folder, and with its end of
     /// the air.
     ///
@@ -97,11 +97,11 @@ impl Board {
         Self::spawn(spec, air, image)
     }
 
-    /// Prepares a board as [`Board::prepare`] does, but with an empty flash, whatever the state folder contains. It is
+    /// Prepares a board as [`EmulatedBoard::prepare`] does, but with an empty flash, whatever the state folder contains. It is
     /// for a debugger that will flash the board. The earlier content of flash may be something that a core can't run.
     ///
     /// # Errors
-    /// The same as for [`Board::prepare`].
+    /// The same as for [`EmulatedBoard::prepare`].
     pub fn prepare_blank(spec: &BoardSpec) -> Result<Standby, BoardError> {
         Self::spawn(spec.made_ready()?, AirEnd::None, None)
     }
@@ -236,7 +236,7 @@ impl Standby {
         self.0.blank
     }
 
-    /// Does the same as [`Board::on_exit`].
+    /// Does the same as [`EmulatedBoard::on_exit`].
     pub fn on_exit(&self, notify: impl FnOnce(&Exit) + Send + 'static) {
         self.0.on_exit(notify);
     }
@@ -245,7 +245,7 @@ impl Standby {
     ///
     /// # Errors
     /// QEMU has ended or does not answer, or the file of its memory can't be written.
-    pub fn start(self) -> Result<Board, BoardError> {
+    pub fn start(self) -> Result<EmulatedBoard, BoardError> {
         // This must not happen earlier: until now, a working board may have used the same file.
         cut::forget(self.0.spec.machine, &self.0.spec.nvm_file())?;
         if !self.0.blank {

@@ -10,11 +10,11 @@
 //! - [`board`]: QEMU processes as boards with a power switch. Of the layers above it needs only the remote protocol
 //!
 //! ```no_run
-//! use probe_rs_qemu::{Machine, QemuProbe, board::{AirEnd, Board, BoardSpec}, chip};
+//! use probe_rs_qemu::{Machine, QemuProbe, board::{AirEnd, EmulatedBoard, BoardSpec}, chip};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let spec = BoardSpec::new(Machine::Mps2An386, "state/validator", "/tmp/rig");
-//! let board = Board::prepare(&spec, AirEnd::None)?.start()?;
+//! let board = EmulatedBoard::prepare(&spec, AirEnd::None)?.start()?;
 //! let mut registry = probe_rs::config::Registry::new();
 //! let family = chip::family(Machine::Mps2An386, &std::fs::read("flash-algorithm.elf")?)?;
 //! let name = registry.add_target_family(family)?;

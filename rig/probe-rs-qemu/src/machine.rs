@@ -72,7 +72,7 @@ impl Machine {
 
     /// The part of [`Machine::nvm`] that is the firmware's RAM. The host overwrites it whenever the board gets power.
     /// If the firmware has RAM elsewhere, that RAM would keep its content during
-    /// [`Board::cut`](crate::board::Board::cut), so the cut is refused.
+    /// [`EmulatedBoard::cut`](crate::board::EmulatedBoard::cut), so the cut is refused.
     pub fn work_ram(self) -> Option<Range<u32>> {
         match self {
             Self::Mps2An386 => Some(0x2180_0000..0x2184_0000),

@@ -9,7 +9,7 @@ use taprig_model::event::Role;
 use super::BenchError;
 use super::error::with_causes;
 
-/// What the two processes need to find each other. Each pair of processes has a new one.
+/// What two processes need to connect to each other. It is made anew for each pair of processes.
 #[derive(Debug)]
 pub struct Air {
     /// A socket on which the card emulator listens. It is used if one of the two boards is hosted.
@@ -19,7 +19,7 @@ pub struct Air {
 }
 
 impl Air {
-    /// The air at `path`, or as a wire of connected sockets.
+    /// The air between two boards: if `wired`, two connected sockets, and otherwise a socket at `path`.
     ///
     /// # Errors
     /// [`BenchError::Start`] if the system provides no sockets.

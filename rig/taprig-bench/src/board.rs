@@ -19,7 +19,7 @@ pub trait Board: Send + std::fmt::Debug {
     /// The kind of the board.
     fn kind(&self) -> BoardKind;
 
-    /// Gives power to the board. Returns the path of the serial port. An emulated core stands still until
+    /// Switches the board on. Returns the path of the serial port. An emulated core does not run until
     /// [`Board::go`], so that no byte comes before the port is open.
     ///
     /// `air` is the air if both boards are processes on this host. `prepared` is what [`Board::preparation`] made.
@@ -47,7 +47,7 @@ pub trait Board: Send + std::fmt::Debug {
         true
     }
 
-    /// Takes the power away at once, as a power cut does.
+    /// Switches the power off at once, as in a power cut.
     fn power_off(&mut self);
 
     /// How the board's power was last switched.
@@ -58,20 +58,20 @@ pub trait Board: Send + std::fmt::Debug {
         false
     }
 
-    /// Takes the power away as [`Board::power_off`] does, but keeps the process if possible, for
+    /// Switches the power off as [`Board::power_off`] does, but keeps the process if possible, for
     /// [`Board::power_on_again`].
     fn cut(&mut self) {
         self.power_off();
     }
 
-    /// Gives power to the board as [`Board::power_on`] does, with the process that [`Board::cut`] has kept. Returns
-    /// `None` if there is no such process or it can't go on. Then a new one is needed.
+    /// Switches the board on as [`Board::power_on`] does, with the process that [`Board::cut`] has kept. Returns
+    /// `None` if a new process is needed, because there is no kept process or it can't continue.
     fn power_on_again(&mut self) -> Option<PathBuf> {
         None
     }
 
-    /// The work that another thread can do before the next power-on. When an emulator's preparation is returned, `air`
-    /// exists, so the validator's preparation can be done at the same time.
+    /// The work that another thread can do before the next power-on. When this method returns the preparation of an
+    /// emulator, `air` already exists, so the validator can be prepared at the same time.
     ///
     /// # Errors
     /// [`BenchError::State`] if `air` can't be made.
@@ -79,8 +79,8 @@ pub trait Board: Send + std::fmt::Debug {
         Ok(None)
     }
 
-    /// Why the board has ended by itself, if it has, or if it does so `within` this time. The wait is needed because a
-    /// port vanishes a moment before the process behind it ends.
+    /// Why the board's process has ended by itself. `None` if it has no process, or if the process is still running
+    /// after the time `within`. The wait is needed because a port vanishes a moment before the process behind it ends.
     fn ended(&mut self, _within: Duration) -> Option<String> {
         None
     }
@@ -110,14 +110,14 @@ pub trait Board: Send + std::fmt::Debug {
 pub enum Start {
     /// Its power came on, so it starts by itself.
     PoweredOn,
-    /// Its power can't be switched, so it was on the whole time.
+    /// Its power can't be switched, so it has been on the whole time.
     StillOn,
 }
 
 /// What was made ahead of a power-on.
 #[derive(Debug)]
 pub enum Prepared {
-    /// An emulated board whose core stands still.
+    /// An emulated board whose core is halted.
     Qemu(Box<Standby>),
 }
 

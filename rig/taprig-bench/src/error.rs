@@ -28,6 +28,12 @@ pub enum BenchError {
         /// Number of slots.
         slots: u32,
     },
+    /// The bench has no board in this role, so there is no serial port.
+    #[error("the bench file names no board for the {0}, and the adapter of this side needs one")]
+    NoBoard(Role),
+    /// This version has no adapter for the kind of card side.
+    #[error("this version of taprig has no adapter for the card side `{0}`")]
+    NoCardSide(&'static str),
     /// A board does not start.
     #[error("the {role} ({kind}) does not start: {what}")]
     Start {
@@ -184,6 +190,8 @@ impl BenchError {
             Self::Power { .. } => "check whether the program works when you run it by hand",
             Self::Flash { source, .. } => return source.cause.advice(),
             Self::Link(error) => return error.advice(),
+            Self::NoCardSide(_) => "use a bench with another card side",
+            Self::NoBoard(_) => "add a board to the bench file",
             Self::NotProgrammable(_) => return None,
         })
     }

@@ -1,4 +1,4 @@
-//! Makes sure of the identity of the boards, and that they run the right image.
+//! Checks the identity of the boards and makes sure that they run the right image.
 
 use taprig_model::bench::BoardKind;
 use taprig_model::event::{Body, FlashOutcome, Role, Source};
@@ -8,7 +8,7 @@ use crate::flash::Image;
 use taprig_record::units::{lower_hex, micros};
 
 impl Bench {
-    /// Powers the bench on with the firmware that it is to run. It asks both boards for their identity and flashes
+    /// Powers the bench on with the firmware that it is to run. It asks both sides for their identity and flashes
     /// those whose digest differs from that of their image. With `anyway`, it flashes both. At the end both boards are
     /// ready.
     ///
@@ -16,12 +16,13 @@ impl Bench {
     /// [`BenchError`] that names what failed.
     pub(super) async fn establish(&mut self, anyway: bool) -> Result<(), BenchError> {
         let mut flashed = Vec::new();
-        for role in ROLES {
-            let board = self.board(role);
+        for (role, board) in self.boards.iter() {
             if board.is_blank() || anyway && board.image().is_some() {
-                self.flash(role)?;
                 flashed.push(role);
             }
+        }
+        for &role in &flashed {
+            self.flash(role)?;
         }
         while let Err(error) = self.power_cycle().await {
             // The flash contains nothing that runs and speaks. In that case only the probe tells which board it is.
@@ -33,7 +34,7 @@ impl Bench {
         }
         let stale = self.identify().await?;
         if stale.is_empty() {
-            for role in ROLES {
+            for role in self.boards.roles() {
                 if !flashed.contains(&role) {
                     self.tell_unchanged(role);
                 }
@@ -50,7 +51,7 @@ impl Bench {
         match self.identify().await?.into_iter().next() {
             None => Ok(()),
             Some((role, seen)) => {
-                let wanted = self.board(role).image().map(Image::digest_hex).unwrap_or_default();
+                let wanted = self.boards.image(role).map(Image::digest_hex).unwrap_or_default();
                 Err(BenchError::Digest { role, seen, wanted })
             }
         }
@@ -64,18 +65,18 @@ impl Bench {
             }
             _ => return None,
         };
-        let board = self.board(role);
+        let board = self.boards.get(role)?;
         (matches!(board.kind(), BoardKind::Probe | BoardKind::Qemu) && board.image().is_some()).then_some(role)
     }
 
-    /// Asks both boards for their identity. Returns those that run another image than they should, with the digest that
+    /// Asks both boards for their identity. Returns those that do not run the required image, with the digest that
     /// they report.
     async fn identify(&mut self) -> Result<Vec<(Role, String)>, BenchError> {
         let Some(links) = self.links.as_mut() else { return Ok(Vec::new()) };
         let validator = links.validator.identity().await?;
         let card = links.card.identify().await?;
 
-        let wanted = &self.device.identity;
+        let wanted = &self.sides.device.identity;
         if validator.device != wanted.device || validator.firmware != wanted.firmware {
             return Err(BenchError::WrongBoard {
                 role: Role::Validator,
@@ -89,13 +90,14 @@ impl Bench {
         Ok([(Role::Validator, validator.digest), (Role::Emulator, card.digest)]
             .into_iter()
             .map(|(role, digest)| (role, digest.unwrap_or_default()))
-            .filter(|(role, seen)| self.board(*role).image().is_some_and(|image| image.digest_hex() != *seen))
+            .filter(|(role, seen)| self.boards.image(*role).is_some_and(|image| image.digest_hex() != *seen))
             .collect())
     }
 
     fn flash(&mut self, role: Role) -> Result<(), BenchError> {
         let started = std::time::Instant::now();
-        let report = self.board(role).flash(&mut |_| {})?;
+        let board = self.boards.get_mut(role).ok_or(BenchError::NoBoard(role))?;
+        let report = board.flash(&mut |_| {})?;
         self.scope.emit(
             Source::Probe,
             Body::Flashed {
@@ -110,12 +112,10 @@ impl Bench {
     }
 
     fn tell_unchanged(&mut self, role: Role) {
-        let Some((digest, bytes)) = self.board(role).image().map(|image| (image.digest_hex(), image.bytes())) else {
+        let Some((digest, bytes)) = self.boards.image(role).map(|image| (image.digest_hex(), image.bytes())) else {
             return;
         };
         let outcome = FlashOutcome::Unchanged;
         self.scope.emit(Source::Probe, Body::Flashed { role, outcome, digest, bytes, took_us: 0 });
     }
 }
-
-const ROLES: [Role; 2] = [Role::Emulator, Role::Validator];

@@ -1,26 +1,24 @@
-//! Opens a bench: from a bench file to two boards that are ready.
+//! Opens a bench: from a bench file to boards that are ready.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use taprig_model::bench::{self, Board as BoardFile, BoardKind, Power};
+use taprig_model::bench::{self, BoardConfig, BoardKind, HostedPower};
 use taprig_model::device::Device;
 use taprig_model::event::{Body, FirmwareImage, Role, Source, TimeBasis};
 
 use super::board::Board;
+use super::boards::Boards;
 use super::qemu::QemuBoard;
 use super::real::{Program, RealBoard};
+use super::sides::{self, Sides};
 use super::sim::SimBoard;
 use super::slot::Slot;
 use super::{Bench, BenchError};
 use crate::card_side::CardCapabilities;
-use crate::card_side::emulator::Emulator;
 use crate::flash::{Image, Target};
-use crate::validator_side::Told;
+use crate::validator_side::LastSituation;
 use taprig_record::Recorder;
-
-/// Speed of an emulator's link if the bench file gives none.
-const EMULATOR_BAUD: u32 = 115_200;
 
 /// Everything that is needed to open a bench.
 #[derive(Debug, Clone)]
@@ -62,8 +60,7 @@ impl Config {
     /// that need more.
     #[must_use]
     pub fn card_side(&self) -> CardCapabilities {
-        // Every kind of board runs the same firmware and uses the same link.
-        Emulator::can()
+        sides::capabilities(&self.bench.card)
     }
 
     /// Where the times of this bench come from.
@@ -74,48 +71,45 @@ impl Config {
 }
 
 impl Bench {
-    /// Takes a slot, powers both boards on, flashes those that contain another image, and waits until both are ready.
+    /// Takes a slot, powers all boards on, flashes those that contain another image, and waits until all are ready.
     ///
     /// # Errors
     /// [`BenchError`] that names what failed.
     pub async fn open(config: &Config, recorder: &Recorder) -> Result<Self, BenchError> {
         let slot = Slot::take(&config.name)?;
         let scope = recorder.scope().bench(&format!("{}-{}", config.name, slot.number()));
-        let validator = board(config, Role::Validator, &slot)?;
-        let emulator = board(config, Role::Emulator, &slot)?;
+        let boards = config.bench.boards().into_iter();
+        let boards = boards.map(|(role, file)| Ok((role, board(config, role, file, &slot)?)));
+        let boards = Boards::new(boards.collect::<Result<_, BenchError>>()?);
         scope.emit(
             Source::Rig,
             Body::BenchOpened {
-                boards: [(Role::Validator, validator.kind()), (Role::Emulator, emulator.kind())].into(),
+                boards: boards.kinds(),
+                card_side: Some(config.bench.card.kind().to_owned()),
                 serial_number: config.bench.serial_number.clone(),
                 time: config.time(),
             },
         );
         let mut bench = Self {
             bench_name: config.name.clone(),
-            device: config.device.clone(),
-            validator,
-            emulator,
-            console_baud: serial(&config.bench.validator)
-                .and_then(|port| port.baud)
-                .unwrap_or(config.device.console.baud),
-            emulator_baud: serial(&config.bench.emulator).and_then(|port| port.baud).unwrap_or(EMULATOR_BAUD),
+            sides: Sides::new(&config.bench, &config.device),
+            boards,
             modelled: config.bench.is_modelled(),
             links: None,
-            told: Told::default(),
+            last: LastSituation::default(),
             on: false,
             fresh: false,
             lost: 0,
             unswitched: false,
             cycles: 0,
             air: None,
-            in_place: matches!(config.bench.power, Power::None | Power::Cut),
+            in_place: config.bench.power.hosted == HostedPower::Cut,
             next: None,
             scope,
             slot,
         };
-        for role in [Role::Validator, Role::Emulator] {
-            if let Some(image) = bench.board(role).image() {
+        for (role, board) in bench.boards.iter() {
+            if let Some(image) = board.image() {
                 let body = Body::Firmware(FirmwareImage {
                     role,
                     path: image.path().display().to_string(),
@@ -131,43 +125,28 @@ impl Bench {
     }
 }
 
-fn serial(board: &BoardFile) -> Option<&bench::SerialPort> {
-    match board {
-        BoardFile::Probe(probe) => Some(&probe.serial),
-        BoardFile::Attached(attached) => Some(&attached.serial),
-        BoardFile::Sim(_) | BoardFile::Qemu(_) => None,
-    }
-}
-
-fn board(config: &Config, role: Role, slot: &Slot) -> Result<Box<dyn Board>, BenchError> {
+fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result<Box<dyn Board>, BenchError> {
     let state = slot.state().join(role.to_string());
-    let file = match role {
-        Role::Validator => &config.bench.validator,
-        Role::Emulator => &config.bench.emulator,
-    };
-    let power = match (&config.bench.power, role) {
-        (Power::Command(command), Role::Validator) => Some(command.clone()),
-        _ => None,
-    };
+    let power = config.bench.power.switches.get(&role).cloned();
     Ok(match file {
-        BoardFile::Sim(sim) => {
+        BoardConfig::Sim(sim) => {
             let program = sim.program.clone().unwrap_or_else(|| config.programs.taprig.clone());
             Box::new(SimBoard::new(role, program, state))
         }
-        BoardFile::Qemu(qemu) => {
+        BoardConfig::Qemu(qemu) => {
             let Some(image) = config.image(role) else {
                 return Err(BenchError::NotProgrammable(BoardKind::Qemu));
             };
             Box::new(QemuBoard::new(role, &qemu.machine, image.clone(), &config.programs, state, runtime(slot, role))?)
         }
-        BoardFile::Probe(probe) => {
+        BoardConfig::Probe(probe) => {
             let program = config.image(role).map(|image| Program {
                 target: Target::Real { chip: probe.chip.clone(), probe: probe.probe.clone() },
                 image: image.clone(),
             });
             Box::new(RealBoard::new(role, probe.serial.clone(), power, program))
         }
-        BoardFile::Attached(attached) => Box::new(RealBoard::new(role, attached.serial.clone(), power, None)),
+        BoardConfig::Attached(attached) => Box::new(RealBoard::new(role, attached.serial.clone(), power, None)),
     })
 }
 

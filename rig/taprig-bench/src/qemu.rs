@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use probe_rs_qemu::Machine;
-use probe_rs_qemu::board::{AirEnd, Board as Emulated, BoardError, BoardSpec, Dark, Standby};
+use probe_rs_qemu::board::{AirEnd, BoardError, BoardSpec, Dark, EmulatedBoard, Standby};
 use taprig_model::bench::BoardKind;
 use taprig_model::event::{PowerSwitch, Role};
 
@@ -27,7 +27,7 @@ pub(super) struct QemuBoard {
     runtime: PathBuf,
     /// The process exists and waits until its port is opened.
     standing: Option<Box<Standby>>,
-    running: Option<Emulated>,
+    running: Option<EmulatedBoard>,
     /// The board has no power, but its process is kept.
     dark: Option<Dark>,
     switched: PowerSwitch,
@@ -96,14 +96,16 @@ impl Board for QemuBoard {
 
     fn preparation(&self, air: &Air) -> Result<Option<Preparation>, BenchError> {
         let (spec, air, role) = (self.spec(), self.air(air)?, self.role);
-        Ok(Some(Box::new(move || Ok(Prepared::Qemu(Box::new(Emulated::prepare(&spec, air).map_err(failed(role))?))))))
+        Ok(Some(Box::new(move || {
+            Ok(Prepared::Qemu(Box::new(EmulatedBoard::prepare(&spec, air).map_err(failed(role))?)))
+        })))
     }
 
     fn power_on(&mut self, air: &Air, prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
         self.power_off();
         let standby = match prepared {
             Some(Prepared::Qemu(standby)) => standby,
-            None => Box::new(Emulated::prepare(&self.spec(), self.air(air)?).map_err(failed(self.role))?),
+            None => Box::new(EmulatedBoard::prepare(&self.spec(), self.air(air)?).map_err(failed(self.role))?),
         };
         let serial = standby.serial().to_owned();
         self.standing = Some(standby);
@@ -140,7 +142,7 @@ impl Board for QemuBoard {
     }
 
     fn can_be_cut(&self) -> bool {
-        self.running.as_ref().is_some_and(Emulated::can_be_cut)
+        self.running.as_ref().is_some_and(EmulatedBoard::can_be_cut)
     }
 
     fn cut(&mut self) {
@@ -172,7 +174,7 @@ impl Board for QemuBoard {
     fn flash(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
         self.power_off();
         let role = self.role;
-        let board = Emulated::prepare_blank(&self.spec()).and_then(Standby::start).map_err(failed(role))?;
+        let board = EmulatedBoard::prepare_blank(&self.spec()).and_then(Standby::start).map_err(failed(role))?;
         let job = FlashJob {
             target: Target::Emulated {
                 machine: self.machine,

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use taprig_model::bench::{BoardKind, PowerCommand, SerialPort};
+use taprig_model::bench::{BoardKind, SerialPort, SwitchConfig};
 use taprig_model::event::{PowerSwitch, Role};
 
 use super::air::Air;
@@ -17,7 +17,7 @@ use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 pub(super) struct RealBoard {
     role: Role,
     port: SerialPort,
-    power: Option<PowerCommand>,
+    power: Option<SwitchConfig>,
     program: Option<Program>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Program {
 impl RealBoard {
     /// A board at `port`. Without `program`, its firmware stays as it is.
     #[must_use]
-    pub(super) fn new(role: Role, port: SerialPort, power: Option<PowerCommand>, program: Option<Program>) -> Self {
+    pub(super) fn new(role: Role, port: SerialPort, power: Option<SwitchConfig>, program: Option<Program>) -> Self {
         Self { role, port, power, program }
     }
 }

@@ -7,7 +7,7 @@ use taprig_model::situation::Situation;
 
 use super::{Bench, BenchError, Links};
 use crate::link::LinkError;
-use crate::validator_side::{Established, Told};
+use crate::validator_side::{Established, LastSituation};
 
 impl Bench {
     /// Brings the validator into the state in which a case begins, and makes sure that no answer of either board
@@ -17,9 +17,9 @@ impl Bench {
     /// # Errors
     /// [`BenchError`]. The validator is then in an unknown state.
     pub async fn situate(&mut self, situation: &Situation, nonce: [u8; 8]) -> Result<(), BenchError> {
-        let within = self.device.console.reply_within.into();
+        let within = self.sides.device.deadlines.reply.into();
         let Some(links) = &mut self.links else { return Ok(()) };
-        let (established, card) = links.situate(situation, &mut self.told, nonce, within).await?;
+        let (established, card) = links.situate(situation, &mut self.last, nonce, within).await?;
         if let Some(name) = established.settings {
             self.scope.emit(Source::Rig, Body::Note { text: format!("settings {name}") });
         }
@@ -37,11 +37,11 @@ impl Links {
     async fn situate(
         &mut self,
         situation: &Situation,
-        told: &mut Told,
+        last: &mut LastSituation,
         nonce: [u8; 8],
         within: Duration,
     ) -> Result<(Established, Freshness), BenchError> {
-        let established = self.validator.establish(situation, told, nonce).await?;
+        let established = self.validator.establish(situation, last, nonce).await?;
         let card = self.card.echo(nonce, within).await.map_err(|error| match error {
             LinkError::Deadline { .. } => BenchError::Nonce { role: Role::Emulator, seen: "nothing".into() },
             error => error.into(),
@@ -70,18 +70,20 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let file = include_str!("../../../fixtures/devices/taprig-reference.yaml");
-            let adapter = serde_yaml::from_str::<Device>(file).unwrap().console;
+            let yaml = serde_yaml::Deserializer::from_str(file);
+            let device: Device = serde_yaml::with::singleton_map_recursive::deserialize(yaml).unwrap();
+            let native = device.interface.native().unwrap();
             let (one, other) = (Terminal::new(), Terminal::new());
-            let console = Console::open(one.path(), adapter.baud, &adapter.lines, Arc::new(|_, _| ())).unwrap();
+            let console = Console::open(one.path(), native.baud, &native.lines, Arc::new(|_, _| ())).unwrap();
             let relay = Relay::open(other.path(), 115_200, Arc::new(|_, _| ())).unwrap();
             let _heard = one.console(|line| Some(format!("ok {}\n", line.strip_prefix("echo ").unwrap_or_default())));
             other.emulator(emulator);
             let mut links = Links {
-                validator: Box::new(NativeValidator::new(console, &adapter)),
+                validator: Box::new(NativeValidator::new(console, native, &device)),
                 card: Box::new(Emulator::new(relay)),
             };
             let within = Duration::from_millis(300);
-            links.situate(&Situation::default(), &mut Told::default(), NONCE, within).await
+            links.situate(&Situation::default(), &mut LastSituation::default(), NONCE, within).await
         })
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use taprig_model::bench::PowerCommand;
+use taprig_model::bench::SwitchConfig;
 
 use super::BenchError;
 
@@ -26,7 +26,8 @@ pub struct Switch {
 impl Switch {
     /// The program that switches power on or off, according to the bench file.
     #[must_use]
-    pub(super) fn of(power: &PowerCommand, on: bool) -> Self {
+    pub(super) fn of(power: &SwitchConfig, on: bool) -> Self {
+        let SwitchConfig::Command(power) = power;
         Self {
             arguments: if on { &power.on } else { &power.off }.clone(),
             within: power.within.map_or(WITHIN, Duration::from),
@@ -121,7 +122,7 @@ mod tests {
 
     fn switch(off: &str) -> Switch {
         let yaml = format!("{{ on: [], off: [sh, -c, '{off}'], off-for: 50 ms, within: 300 ms }}");
-        Switch::of(&serde_yaml::from_str(&yaml).unwrap(), false)
+        Switch::of(&SwitchConfig::Command(serde_yaml::from_str(&yaml).unwrap()), false)
     }
 
     fn both(off: &str) -> [Result<(), String>; 2] {

@@ -1,7 +1,7 @@
 //! The baseline of a device: transcripts that a person has reviewed, in insta's files.
 //!
-//! The file `<ID>[__<sub-case>].snap` contains the reviewed transcript. It lies in the folder `snapshots` beside its
-//! case, or in a folder of the device's own. If a transcript differs, taprig leaves it beside the reviewed one as
+//! The file `<ID>[__<sub-case>].snap` contains the reviewed transcript. It is in the folder `snapshots` beside its
+//! case, or in a separate folder for the device. If a transcript differs, taprig writes it into the same folder as
 //! `.snap.new`, which `cargo insta review` shows and accepts. This module only reads and writes files. The judge
 //! compares.
 
@@ -25,8 +25,8 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Follows insta's own `INSTA_UPDATE`: `no` writes nothing, `always` accepts, and any other value proposes. If the
-    /// variable is absent, nothing is written in CI.
+    /// The mode that insta's own variable `INSTA_UPDATE` asks for: `no` compares, `always` accepts, and `new` proposes.
+    /// If the variable is absent or has another value, the mode is to compare in CI, and to propose elsewhere.
     pub fn from_env() -> Self {
         match env::var("INSTA_UPDATE").as_deref() {
             Ok("no") => Self::Compare,

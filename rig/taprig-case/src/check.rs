@@ -17,7 +17,7 @@ use taprig_model::expect::{Expect, JournalExpect, StatusExpect};
 use taprig_model::reason::Reasons;
 use taprig_model::requirement::Requirements;
 use taprig_model::settings::{LONGEST, Settings};
-use taprig_model::step::{self, Tap};
+use taprig_model::step::{self, TapStep};
 
 /// The largest number of steps in a case, and of repetitions of a step.
 const MAX_COUNT: u32 = 100_000;
@@ -74,7 +74,7 @@ impl Known {
                 Ok(device) => {
                     known.claims.extend(device.claims.into_keys().map(|claim| claim.to_string()));
                     known.claims.extend(claim::ALL.map(str::to_owned));
-                    known.messages.extend(device.console.messages.into_values());
+                    known.messages.extend(device.words.messages.into_values());
                 }
                 Err(wrong) => {
                     problems.add(&wrong);
@@ -85,7 +85,7 @@ impl Known {
         known
     }
 
-    /// All settings of a profile, includes applied.
+    /// All settings of a profile, with its includes applied.
     pub fn profile(&mut self, name: &str, problems: &mut Problems) -> Option<Settings> {
         if let Some(known) = self.profiles.get(name) {
             return known.clone();
@@ -250,7 +250,7 @@ impl Known {
 /// Whether a case has an expectation besides its transcript.
 fn states_something(case: &Case) -> bool {
     let stated = |step: &step::Step| match step {
-        step::Step::Tap(Tap { expect, .. }) => expect.as_ref().is_some_and(|expect| !expect.is_empty()),
+        step::Step::Tap(TapStep { expect, .. }) => expect.as_ref().is_some_and(|expect| !expect.is_empty()),
         step::Step::Console(console) => console.expect.is_some(),
         step::Step::Status(_) | step::Step::Journal(_) | step::Step::ClearJournal | step::Step::Identity => true,
         step::Step::Wait(_) | step::Step::PowerCycle | step::Step::Validator(_) | step::Step::Inject(_) => false,
@@ -258,8 +258,8 @@ fn states_something(case: &Case) -> bool {
     !case.expect.is_empty() || case.steps.iter().any(stated)
 }
 
-/// The card of a case and the place where the case describes it. `way` leads to the map that has `changes` and, under
-/// `key`, the name of the image.
+/// The card of a case and the place where the case describes it. `way` is the path of the map that has the key
+/// `changes` and, under `key`, the name of the image.
 struct CardUse<'a> {
     image: &'a str,
     changes: &'a [Change],
@@ -402,9 +402,10 @@ fn device(node: &Node, problems: &mut Problems) {
     {
         let way = path!["claims", claim];
         let claimed = node.find(&way).and_then(Node::text) == Some("true");
-        if claimed && node.find(&path!["console", "commands", command]).is_none() {
+        let native = node.find(&path!["interface", "native", "commands"]);
+        if claimed && native.is_some() && node.find(&path!["interface", "native", "commands", command]).is_none() {
             let problem = node.place(&way).problem(format!("this claim needs the command `{command}`"));
-            problems.push(problem.help("add it under `console.commands`, or withdraw the claim"));
+            problems.push(problem.help("add it under `interface.native.commands`, or withdraw the claim"));
         }
     }
 }

@@ -10,7 +10,7 @@ use taprig_model::criteria::{Criteria, Needs, StepCriteria, StepWanted, WantedLi
 use taprig_model::device::claim;
 use taprig_model::event::Criterion;
 use taprig_model::name::Name;
-use taprig_model::step::{self, Tap};
+use taprig_model::step::{self, TapStep};
 
 /// The criteria of a sub-case.
 pub(crate) fn of(sub: &SubCase) -> Criteria {
@@ -45,7 +45,7 @@ fn wanted(step: &step::Step) -> StepWanted {
     }
 }
 
-/// What a case needs: the claims that it names, the claims that its steps rest on, and the capabilities of the card
+/// What a case needs: the claims that it names, the claims that its steps depend on, and the capabilities of the card
 /// side.
 pub(crate) fn needs(case: &Case) -> Needs {
     let mut needs = Needs { claims: case.applies.clone(), card_side: vec![] };
@@ -71,7 +71,7 @@ pub(crate) fn needs(case: &Case) -> Needs {
             step::Step::ClearJournal => claim(claim::JOURNAL),
             step::Step::Console(_) => claim(claim::NATIVE_CONSOLE),
             step::Step::Inject(_) => able.push(CardCapability::Faults),
-            step::Step::Tap(Tap { beside, hold, .. }) => {
+            step::Step::Tap(TapStep { beside, hold, .. }) => {
                 able.extend(beside.is_some().then_some(CardCapability::TwoCards));
                 able.extend(hold.is_some().then_some(CardCapability::Removal));
             }

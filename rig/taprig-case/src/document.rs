@@ -10,7 +10,7 @@ use serde_yaml::{Mapping, Number, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The deepest nesting. No format of taprig has half of it.
+/// The deepest nesting that is allowed. No file format of taprig nests even half as deep.
 pub const MAX_DEPTH: usize = 24;
 
 /// A range of bytes in a file.

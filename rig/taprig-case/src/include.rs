@@ -1,4 +1,4 @@
-//! `include: other` puts a fixture over another one of its kind.
+//! `include: other` merges a fixture with another one of the same kind.
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{self, Kind, Node};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The tree of a file, merged with the files that it includes. The file's own keys take precedence. `settings` and
 /// `claims` are merged key by key. `changes` are joined into one list, and those of the included file come first.
-/// `find` returns the file of a name, and all names.
+/// `find` takes the name of a fixture and returns its file and the names of all fixtures.
 pub fn read(
     path: &Path,
     chain: &mut Vec<PathBuf>,

@@ -7,8 +7,8 @@
 //! is a problem, nothing runs.
 //!
 //! Two YAML libraries share the work. `serde_yaml` (its maintained continuation) converts to types. But it does not
-//! know the place of a value, it accepts duplicate keys silently, and it expands aliases. So the tree is made from the
-//! events of `saphyr-parser`, which carry their places.
+//! report the place of a value, it accepts duplicate keys silently, and it expands aliases. So the tree is made from
+//! the events of `saphyr-parser`, which carry their places.
 
 pub mod baseline;
 pub mod check;

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The largest file that taprig reads, in bytes. A case has about a thousandth of it.
+/// The largest file that taprig reads, in bytes. A case is about a thousandth of this size.
 pub const MAX_BYTES: u64 = 1 << 20;
 
 /// The text of a file, and the positions of its lines and characters.

@@ -1,5 +1,5 @@
-//! Judges what the card sees: commands, data objects and time. The rig observes these itself, so they hold for every
-//! device.
+//! Judges what the card sees: commands, data objects and time. The rig observes these itself, so they are judged for
+//! every device.
 
 use std::collections::BTreeMap;
 

@@ -4,9 +4,9 @@
 //! always give the same verdict. It does not matter whether the events come from a run or from a record.
 //!
 //! An expectation has one of three sources. What a **person** sees (module `person`) and what the **card** sees (module
-//! `card`) hold for every device. What only the **device** can tell (module `told`) is judged if the device file claims
-//! that the device tells it, and if the file maps the device's words. Otherwise it is *not judged*, and the rest of the
-//! case still counts.
+//! `card`) are judged for every device. What only the **device** can report (module `told`) is judged if the device
+//! file claims that the device reports it, and if the file translates the device's words. Otherwise it is *not judged*,
+//! and the rest of the case still counts.
 
 pub mod again;
 mod baseline;
@@ -14,11 +14,11 @@ mod card;
 mod checks;
 mod pattern;
 mod person;
+mod reported;
 mod step;
 mod tap;
 #[cfg(test)]
 mod tests;
-mod told;
 pub mod transcript;
 
 pub use baseline::Baseline;
@@ -82,8 +82,8 @@ fn ended_without_verdict(events: &[Event]) -> Option<Judgement> {
     })
 }
 
-/// Judges the expectations for the whole case: the signs of the last tap, and the sum of all taps for money and
-/// journal.
+/// Judges the expectations for the whole case. The amount charged is summed over all taps, and the growth of the
+/// journal is that of the whole case. Everything else is judged by the last tap.
 fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
     let expect = &criteria.expect;
     let taps = taps(events);
@@ -92,7 +92,7 @@ fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<
         Some((&last, earlier)) => {
             person::last_signs(expect, last, checks);
             card::judge(expect, last, earlier, checks);
-            told::result(expect, last, checks);
+            reported::result(expect, last, checks);
         }
         None if expect.is_empty() => {}
         None => checks.add(SeenBy::Card, Criterion::Tap, "a tap", "none", false),
@@ -101,7 +101,7 @@ fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<
         checks.money(money, taps.iter().map(|tap| tap.charged()).sum());
     }
     if let Some(change) = expect.journal {
-        told::journal_change(change, events, checks);
+        reported::journal_change(change, events, checks);
     }
 }
 
@@ -119,8 +119,8 @@ fn verdict(checks: Vec<Check>) -> Judgement {
     Judgement { checks, verdict, failure }
 }
 
-/// Why no expectation of the case could be judged, or `None` if one was. Every case asks whether the validator accepts
-/// its settings and is ready for the next rider, so these two are not what a case is about.
+/// Why no expectation of the case could be judged, or `None` if at least one was. Two checks do not count here: whether
+/// the validator accepts its settings, and whether it is ready for the next rider. taprig makes them in every case.
 fn nothing_judged(checks: &[Check]) -> Option<String> {
     let stated: Vec<&Check> = checks
         .iter()

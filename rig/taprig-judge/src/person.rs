@@ -109,7 +109,7 @@ fn word<T>(
     checks.add(SeenBy::Person, what, wanted, seen, wanted == seen);
 }
 
-/// After each tap the validator has to be ready again. A bus may not stop, whatever a card does.
+/// After each tap the validator must be ready again. It must keep working in a bus, whatever a card does.
 pub(crate) fn ready_again(seen: ReadyAgain, within_us: u64, checks: &mut Checks<'_>) {
     let words = match seen {
         ReadyAgain::InTime => "ready",

@@ -5,7 +5,7 @@ use taprig_model::event::{Body, Event};
 
 use crate::checks::Checks;
 use crate::tap::{TapEvents, taps_of};
-use crate::{card, person, told};
+use crate::{card, person, reported};
 
 /// Judges each step by the events between its beginning and the beginning of the next one.
 pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
@@ -42,9 +42,9 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
                             checks.money(money, tap.charged());
                         }
                         card::judge(expect, tap, earlier, checks);
-                        told::result(expect, tap, checks);
+                        reported::result(expect, tap, checks);
                         if let Some(change) = expect.journal {
-                            told::journal_change(change, tap.events, checks);
+                            reported::journal_change(change, tap.events, checks);
                         }
                     }
                 }
@@ -52,7 +52,7 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
             StepWanted::Settings => {
                 for event in events {
                     if let Body::SettingsTaken { what, refused } = &event.body {
-                        told::setting(what, refused.as_ref(), checks);
+                        reported::setting(what, refused.as_ref(), checks);
                     }
                 }
             }
@@ -61,37 +61,37 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
                     Body::Status { status, .. } => Some(status),
                     _ => None,
                 });
-                told::status(wanted, seen, checks);
+                reported::status(wanted, seen, checks);
             }
             StepWanted::Journal(wanted) => {
                 let seen = events.iter().find_map(|event| match &event.body {
                     Body::Journal { count, total, listed: Some(rows), .. } => {
-                        Some(told::Listed { count: *count, total: *total, rows })
+                        Some(reported::Listed { count: *count, total: *total, rows })
                     }
                     _ => None,
                 });
-                told::journal(wanted, seen, checks);
+                reported::journal(wanted, seen, checks);
             }
             StepWanted::ClearJournal => {
                 let refused = events.iter().find_map(|event| match &event.body {
                     Body::JournalCleared { refused } => Some(refused.as_ref()),
                     _ => None,
                 });
-                told::cleared(refused, checks);
+                reported::cleared(refused, checks);
             }
             StepWanted::Identity => {
                 let seen = events.iter().find_map(|event| match &event.body {
                     Body::Identified { identity, .. } => Some(identity),
                     _ => None,
                 });
-                told::identity(checks.device(), seen, checks);
+                reported::identity(checks.device(), seen, checks);
             }
             StepWanted::Console(wanted) => {
                 let mut line = "";
                 for event in events {
                     match &event.body {
                         Body::ConsoleSent { line: sent } => line = sent,
-                        Body::ConsoleReply(reply) => told::reply(line, wanted, reply, checks),
+                        Body::ConsoleReply(reply) => reported::reply(line, wanted, reply, checks),
                         _ => {}
                     }
                 }

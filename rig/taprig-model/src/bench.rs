@@ -1,14 +1,15 @@
-//! A bench file, `fixtures/benches/<name>.yaml`: one validator, one card emulator, and how to reach them.
+//! A bench file, `fixtures/benches/<name>.yaml`: one validator, one card side, and how to reach them.
 
+pub use crate::board::{BoardKind, Role};
 use crate::name::Name;
 use crate::units::{Duration, Hex};
 use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A bench. Its two boards may be of different kinds.
+/// A bench. Its boards may be of different kinds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Bench {
@@ -22,12 +23,9 @@ pub struct Bench {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_number: Option<String>,
     /// The validator's board.
-    pub validator: Board,
-    /// The card emulator's board.
-    pub emulator: Board,
-    /// How the two are connected.
-    #[serde(default)]
-    pub air: Air,
+    pub validator: BoardConfig,
+    /// What holds cards to the validator's reader.
+    pub card: CardSideConfig,
     /// How power is switched.
     #[serde(default)]
     pub power: Power,
@@ -37,18 +35,98 @@ impl Bench {
     /// Whether times in a report are modelled instead of measured. This is so if at least one of the two boards is not
     /// real.
     #[must_use]
-    pub const fn is_modelled(&self) -> bool {
-        matches!(
-            (&self.validator, &self.emulator),
-            (Board::Sim(_) | Board::Qemu(_), _) | (_, Board::Sim(_) | Board::Qemu(_))
-        )
+    pub fn is_modelled(&self) -> bool {
+        self.boards().iter().any(|(_, board)| board.runs_here())
+    }
+
+    /// The boards of this bench, in the order in which they get power. A card side that is no board is not among them.
+    #[must_use]
+    pub fn boards(&self) -> Vec<(Role, &BoardConfig)> {
+        let card = self.card.board().map(|board| (Role::Emulator, board));
+        card.into_iter().chain([(Role::Validator, &self.validator)]).collect()
+    }
+
+    /// The same as [`Bench::boards`], to change them.
+    pub fn boards_mut(&mut self) -> Vec<(Role, &mut BoardConfig)> {
+        let card = match &mut self.card {
+            CardSideConfig::Emulator(board) => Some((Role::Emulator, board)),
+            CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => None,
+        };
+        card.into_iter().chain([(Role::Validator, &mut self.validator)]).collect()
     }
 }
+
+/// What holds cards to the validator's reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CardSideConfig {
+    /// A board that runs the card emulator's firmware of this repository.
+    Emulator(BoardConfig),
+    /// A virtual PC/SC reader: the daemon `vpcd` of vsmartcard.
+    VirtualReader(VirtualReader),
+    /// A PN532 module as a card with ISO/IEC 14443-4.
+    Pn532(Pn532),
+    /// A model of a PN532 module. The rig runs it as a process, and its radio end is the air of boards on this host.
+    Pn532Model(Pn532Model),
+}
+
+impl CardSideConfig {
+    /// The board, if the card side is one with the card emulator's firmware.
+    #[must_use]
+    pub const fn board(&self) -> Option<&BoardConfig> {
+        match self {
+            Self::Emulator(board) => Some(board),
+            Self::VirtualReader(_) | Self::Pn532(_) | Self::Pn532Model(_) => None,
+        }
+    }
+
+    /// The name of the kind in files and reports.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Emulator(_) => "emulator",
+            Self::VirtualReader(_) => "virtual-reader",
+            Self::Pn532(_) => "pn532",
+            Self::Pn532Model(_) => "pn532-model",
+        }
+    }
+}
+
+/// A virtual PC/SC reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct VirtualReader {
+    /// Host and port at which `vpcd` waits for a card. The default is `127.0.0.1:35963`.
+    pub address: String,
+}
+
+impl Default for VirtualReader {
+    fn default() -> Self {
+        Self { address: "127.0.0.1:35963".into() }
+    }
+}
+
+/// A PN532 module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pn532 {
+    /// Its serial port. The driver begins at 115,200 bits per second and then switches the module to the rate that is
+    /// given here.
+    pub serial: SerialPort,
+    /// The mode byte of TgInitAsTarget. The default is 04 (PICC only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_mode: Option<Hex>,
+}
+
+/// A model of a PN532 module.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pn532Model {}
 
 /// Where a board is and how it is programmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Board {
+pub enum BoardConfig {
     /// The firmware compiled for this host. It runs as a process.
     Sim(Sim),
     /// The real image on an emulated board, flashed through probe-rs.
@@ -59,7 +137,23 @@ pub enum Board {
     Attached(Attached),
 }
 
-impl Board {
+impl BoardConfig {
+    /// Whether the board is a process on this host, so that its times are modelled and the rig itself has its power.
+    #[must_use]
+    pub const fn runs_here(&self) -> bool {
+        matches!(self, Self::Sim(_) | Self::Qemu(_))
+    }
+
+    /// The serial port, if the board is reached by one.
+    #[must_use]
+    pub const fn serial(&self) -> Option<&SerialPort> {
+        match self {
+            Self::Probe(probe) => Some(&probe.serial),
+            Self::Attached(attached) => Some(&attached.serial),
+            Self::Sim(_) | Self::Qemu(_) => None,
+        }
+    }
+
     /// The kind of this board.
     #[must_use]
     pub const fn kind(&self) -> BoardKind {
@@ -69,31 +163,6 @@ impl Board {
             Self::Probe(_) => BoardKind::Probe,
             Self::Attached(_) => BoardKind::Attached,
         }
-    }
-}
-
-/// Kinds of board.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum BoardKind {
-    /// The firmware compiled for this host. It runs as a process.
-    Sim,
-    /// The real image on an emulated board.
-    Qemu,
-    /// A real board with a debug probe.
-    Probe,
-    /// A device that is already programmed.
-    Attached,
-}
-
-impl fmt::Display for BoardKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sim => "sim",
-            Self::Qemu => "qemu",
-            Self::Probe => "probe",
-            Self::Attached => "attached",
-        })
     }
 }
 
@@ -171,31 +240,34 @@ pub struct SerialPort {
     pub baud: Option<u32>,
 }
 
-/// How reader and card emulator are connected.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Air {
-    /// By UARTs. The rig itself connects boards that run on this host. There is no antenna yet, because it would need a
-    /// card emulator that has one.
-    #[default]
-    Uart,
+/// How power is switched. The rig can always switch boards that run on this host. Any other board needs a switch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Power {
+    /// How the rig takes power from boards that run on this host.
+    pub hosted: HostedPower,
+    /// The switches of real boards, by role. A real board without a switch is reset instead of power-cycled.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub switches: BTreeMap<Role, SwitchConfig>,
 }
 
-/// How power is switched. The rig can always switch boards that run on this host. It switches real boards by programs
-/// only, and of these only the validator.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How the rig takes power from boards that run on this host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Power {
-    /// The default. Boards that run on this host are switched as with `cut`. Real boards are not switched, and a power
-    /// cycle resets them instead.
+pub enum HostedPower {
+    /// The default. The rig stops two emulated boards whose machine allows it, overwrites their RAM with random bytes
+    /// and resets them. Their processes stay. Other boards that run on this host are switched as with `process`.
     #[default]
-    None,
-    /// The rig stops two emulated boards whose machine allows it, overwrites their RAM with random bytes and resets
-    /// them. Their processes stay. Other boards that run on this host are switched as with `process`.
     Cut,
     /// The rig ends the processes of boards that run on this host and starts new ones.
     Process,
-    /// By programs.
+}
+
+/// A power switch of one role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SwitchConfig {
+    /// Programs that switch power.
     Command(PowerCommand),
 }
 

@@ -1,5 +1,8 @@
-//! A device file, `fixtures/devices/<name>.yaml`: the identity of the device, its claims, and the grammar of its
-//! console.
+//! A device file, `fixtures/devices/<name>.yaml`: the identity of the device, its claims, its words, and its interface.
+
+mod native;
+
+pub use native::{Commands, Events, Lines, Native};
 
 use crate::expect::{Cvm, Gate, Outcome, Sound};
 use crate::name::Name;
@@ -10,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A device under test: its conformance statement and its console adapter.
+/// A device under test: its conformance statement, and how the rig talks to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Device {
@@ -18,7 +21,7 @@ pub struct Device {
     pub schema: Version,
     /// For a person: maker and model.
     pub title: String,
-    /// What the console of the device must say before anything is flashed or run.
+    /// What the device must say about itself before anything is flashed or run.
     pub identity: Identity,
     /// The conformance statement: every function that cases ask for, and whether the device claims it.
     pub claims: BTreeMap<Name, bool>,
@@ -26,8 +29,14 @@ pub struct Device {
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
+    /// How long the rig waits for the device.
+    #[serde(default)]
+    pub deadlines: Deadlines,
+    /// What the device's words mean.
+    #[serde(default)]
+    pub words: Words,
     /// How the rig talks to the device.
-    pub console: Adapter,
+    pub interface: Interface,
 }
 
 impl Device {
@@ -76,153 +85,80 @@ pub enum Baseline {
     None,
 }
 
-/// What the device says about itself in reply to [`Commands::identity`].
+/// What the device says about itself when the rig asks for its identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Identity {
-    /// Value of `device=`.
+    /// Maker and model in one word.
     pub device: String,
-    /// Value of `firmware=`.
+    /// Name of its firmware.
     pub firmware: String,
 }
 
-/// The console as data: templates of commands, names of events, and the values of events.
+/// How the rig talks to a device. Each kind has an adapter in `taprig-bench`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Adapter {
-    /// Bits per second. The format is 8 data bits, no parity, one stop bit.
-    pub baud: u32,
-    /// The longest time that a reply may take.
-    pub reply_within: Duration,
-    /// The longest time from power-on to the event `ready`.
-    pub ready_within: Duration,
-    /// The prefixes of lines.
-    pub lines: Lines,
-    /// The commands that the rig sends.
-    pub commands: Commands,
-    /// Settings that have another name on the device than in taprig: from taprig's name to the device's.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub settings: BTreeMap<String, String>,
-    /// The names that the device gives its events.
-    pub events: Events,
-    /// Messages on the display: from the device's id to the word that cases use.
+#[serde(rename_all = "kebab-case")]
+pub enum Interface {
+    /// A text console with the grammar of the reference device.
+    Native(Native),
+}
+
+impl Interface {
+    /// The console, if its grammar is that of the reference device.
+    #[must_use]
+    pub const fn native(&self) -> Option<&Native> {
+        match self {
+            Self::Native(native) => Some(native),
+        }
+    }
+
+    /// Speed of the console in bits per second, if the rig itself opens a console.
+    #[must_use]
+    pub const fn baud(&self) -> Option<u32> {
+        match self {
+            Self::Native(native) => Some(native.baud),
+        }
+    }
+}
+
+/// How long the rig waits for a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Deadlines {
+    /// The longest time that a reply may take. The default is 2 s.
+    pub reply: Duration,
+    /// The longest time from power-on until the device is ready for a card. The default is 5 s.
+    pub ready: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { reply: Duration::from_ms(2000), ready: Duration::from_ms(5000) }
+    }
+}
+
+/// What the device's words mean: from a word of the device to the word that cases use. If a map is absent, the device
+/// uses the words of cases. Several words of the device may mean the same. A word that a map does not contain is not
+/// judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Words {
+    /// Messages on the display.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub messages: BTreeMap<String, String>,
-    /// Outcomes: from the device's word to taprig's word. This holds for the maps below as well: if a map is absent,
-    /// the device uses taprig's words. Several words of the device may mean the same. A word that a map does not
-    /// contain is not judged.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Outcomes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, Outcome>,
-    /// Reasons: from the device's word to one of `cases/reasons.yaml`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Reasons, to those of `cases/reasons.yaml`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub reasons: BTreeMap<String, String>,
-    /// Sounds: from the device's word to taprig's word.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Sounds.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sounds: BTreeMap<String, Sound>,
-    /// Positions of the gate: from the device's word to taprig's word.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Positions of the gate.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub gates: BTreeMap<String, Gate>,
-    /// Cardholder verifications: from the device's word to taprig's word.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Cardholder verifications.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cvms: BTreeMap<String, Cvm>,
-}
-
-impl Adapter {
-    /// The word that cases use for the message with this id.
-    #[must_use]
-    pub fn message(&self, id: &str) -> Option<&str> {
-        self.messages.get(id).map(String::as_str)
-    }
-
-    /// The name that the device gives one of [`Settings`](crate::settings::Settings).
-    #[must_use]
-    pub fn setting<'a>(&'a self, key: &'a str) -> &'a str {
-        self.settings.get(key).map_or(key, String::as_str)
-    }
-}
-
-/// The prefixes of the console's lines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Lines {
-    /// A data line of a reply.
-    pub data: String,
-    /// The last line of a reply if the device carried out the command.
-    pub ok: String,
-    /// The last line of a reply if the device refused the command.
-    pub error: String,
-    /// An event.
-    pub event: String,
-}
-
-/// Templates of commands. `{name}` stands for a value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Commands {
-    /// Asks the device for its identity.
-    pub identity: String,
-    /// Asks the device to repeat `{text}`. If it is absent, the device can't do this. Then the power-on before a case
-    /// proves that no answer is stale.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub echo: Option<String>,
-    /// Asks for the state, the number of journal records, their total, and the profile.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-    /// Sets the clock to `{time}`, such as `2018-05-21T08:00:00`.
-    pub clock: String,
-    /// Sets `{key}` to `{value}`.
-    pub set: String,
-    /// Adds a CA key: `{rid}`, `{index}`, `{exponent}` and `{modulus}` in hexadecimal.
-    pub key_add: String,
-    /// Removes all CA keys.
-    pub key_clear: String,
-    /// Adds `{entry}` to the deny list: a PAN, optionally followed by `:` and the PSN.
-    pub deny_add: String,
-    /// Empties the deny list.
-    pub deny_clear: String,
-    /// Revokes the certificate `{rid}` `{index}` `{serial}`.
-    pub revoke_add: String,
-    /// Empties the revocation list.
-    pub revoke_clear: String,
-    /// Names the settings `{tag}`. If it is absent, the device keeps no name of its settings, and the rig sends all
-    /// settings before each case.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
-    /// Lists the journal from record `{from}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub journal: Option<String>,
-    /// Empties the journal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub journal_clear: Option<String>,
-    /// Resets all settings.
-    pub factory: String,
-    /// Restarts the device.
-    pub reboot: String,
-}
-
-impl Commands {
-    /// The template with its values inserted: `fill("set {key} {value}", &[("key", "fare"), ("value", "100")])`.
-    #[must_use]
-    pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
-        values.iter().fold(template.into(), |line: String, (name, value)| line.replace(&format!("{{{name}}}"), value))
-    }
-}
-
-/// The names that the device gives its events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Events {
-    /// The firmware has started.
-    pub started: String,
-    /// The device is idle and polls for cards.
-    pub ready: String,
-    /// A message on the display: `id`, `text`, and sometimes `amount`.
-    pub show: String,
-    /// A sound.
-    pub sound: String,
-    /// The gate.
-    pub gate: String,
-    /// The end of a tap: `outcome`, `reason`, `fare`, and sometimes `charged`.
-    pub result: String,
-    /// The device noticed something wrong about itself.
-    pub fault: String,
 }

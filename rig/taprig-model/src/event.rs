@@ -16,7 +16,8 @@ pub use check::{Check, CheckResult, Criterion, SeenBy};
 pub use signal::{JournalRow, Signal, Status, Word};
 pub use value::{Bytes, Fields};
 
-use crate::bench::BoardKind;
+use crate::board::BoardKind;
+pub use crate::board::Role;
 use crate::result::{Summary, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,25 +68,6 @@ pub enum Source {
     Power,
 }
 
-/// A board of a bench.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The device under test.
-    Validator,
-    /// The card emulator.
-    Emulator,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Validator => "validator",
-            Self::Emulator => "emulator",
-        })
-    }
-}
-
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -96,6 +78,9 @@ pub enum Body {
     BenchOpened {
         /// The kinds of its boards.
         boards: BTreeMap<Role, BoardKind>,
+        /// The kind of its card side, as bench files call it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        card_side: Option<String>,
         /// Serial number of the device under test, if the bench file gives it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         serial_number: Option<String>,

@@ -5,6 +5,7 @@
 //! as YAML maps with one key (`sim: {}`), so read them through `serde_yaml::with::singleton_map_recursive`.
 
 pub mod bench;
+mod board;
 pub mod capability;
 pub mod card;
 pub mod case;

@@ -79,6 +79,9 @@ pub struct RunResult {
 pub struct BenchResult {
     /// Kinds of its boards.
     pub boards: BTreeMap<Role, BoardKind>,
+    /// The kind of its card side, as bench files call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card_side: Option<String>,
     /// Serial number of the device under test, if the bench file gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_number: Option<String>,

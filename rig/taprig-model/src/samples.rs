@@ -59,6 +59,7 @@ pub fn run() -> Vec<Event> {
             None,
             Body::BenchOpened {
                 boards: [(Role::Validator, BoardKind::Qemu), (Role::Emulator, BoardKind::Qemu)].into(),
+                card_side: Some("emulator".into()),
                 serial_number: None,
                 time: TimeBasis::Modelled,
             },

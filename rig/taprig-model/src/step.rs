@@ -21,7 +21,7 @@ use std::str::FromStr;
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// A card is held to the reader.
-    Tap(Tap),
+    Tap(TapStep),
     /// Time passes.
     Wait(Duration),
     /// The validator's power is switched off and on. Then the validator must become ready.
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Step {
 
             fn visit_str<E: Error>(self, word: &str) -> Result<Step, E> {
                 match word {
-                    "tap" => Ok(Step::Tap(Tap::default())),
+                    "tap" => Ok(Step::Tap(TapStep::default())),
                     "power-cycle" => Ok(Step::PowerCycle),
                     "clear-journal" => Ok(Step::ClearJournal),
                     "identity" => Ok(Step::Identity),
@@ -126,7 +126,7 @@ impl JsonSchema for Step {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let tap = generator.subschema_for::<Tap>();
+        let tap = generator.subschema_for::<TapStep>();
         let wait = generator.subschema_for::<Duration>();
         let validator = generator.subschema_for::<Settings>();
         let status = generator.subschema_for::<StatusExpect>();
@@ -155,7 +155,7 @@ impl JsonSchema for Step {
 /// A card is held to the reader.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Tap {
+pub struct TapStep {
     /// The name of one of `given.cards`, or of a card image. If it is absent, the tap uses `given.card`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<Name>,

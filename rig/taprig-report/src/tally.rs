@@ -33,9 +33,10 @@ impl Tally {
         match &event.body {
             Body::RunStarted(run) => self.result.run = run.clone(),
             Body::Firmware(image) if !self.result.firmware.contains(image) => self.result.firmware.push(image.clone()),
-            Body::BenchOpened { boards, serial_number, time } => {
+            Body::BenchOpened { boards, card_side, serial_number, time } => {
                 let bench = self.result.benches.entry(event.bench.clone().unwrap_or_default()).or_default();
                 bench.boards.clone_from(boards);
+                bench.card_side.clone_from(card_side);
                 bench.serial_number.clone_from(serial_number);
                 bench.time = *time;
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use probe_rs_qemu::Machine;
-use taprig_model::bench::{Bench as BenchFile, Board, Sim};
+use taprig_model::bench::{Bench as BenchFile, BoardConfig, Sim};
 use taprig_model::device::Device;
 use taprig_model::event::Role;
 
@@ -26,7 +26,7 @@ pub const DEFAULT_BENCH: &str = "qemu";
 pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config, Problems> {
     let path = project.meant(Fixture::Bench, bench)?;
     let mut file: BenchFile = project.load_file(Fixture::Bench, &path)?;
-    for (board, role) in [(&mut file.validator, Role::Validator), (&mut file.emulator, Role::Emulator)] {
+    for (role, board) in file.boards_mut() {
         program(project, board, role, &path)?;
     }
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
@@ -37,7 +37,7 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
         flash_algorithm: built(project, "flash-algorithm"),
     };
     let mut images = BTreeMap::new();
-    for (board, role) in [(&file.validator, Role::Validator), (&file.emulator, Role::Emulator)] {
+    for (role, board) in file.boards() {
         images.extend(image(project, board, role, &path)?.map(|image| (role, image)));
     }
     Ok(Config { flash_anyway: false, name, bench: file, device, images, programs })
@@ -49,8 +49,8 @@ fn built(project: &Project, name: &str) -> PathBuf {
 }
 
 /// The program of a hosted board, as a path that does not depend on the current folder.
-fn program(project: &Project, board: &mut Board, role: Role, bench: &Path) -> Result<(), Problems> {
-    let Board::Sim(Sim { program: Some(program) }) = board else { return Ok(()) };
+fn program(project: &Project, board: &mut BoardConfig, role: Role, bench: &Path) -> Result<(), Problems> {
+    let BoardConfig::Sim(Sim { program: Some(program) }) = board else { return Ok(()) };
     *program = project.root().join(&*program);
     if program.is_file() {
         return Ok(());
@@ -60,33 +60,33 @@ fn program(project: &Project, board: &mut Board, role: Role, bench: &Path) -> Re
     Err(Diagnostic::of_file(bench, problem).help(help).into())
 }
 
-fn image(project: &Project, board: &Board, role: Role, bench: &Path) -> Result<Option<Image>, Problems> {
+fn image(project: &Project, board: &BoardConfig, role: Role, bench: &Path) -> Result<Option<Image>, Problems> {
     let wrong = |problem: String| Diagnostic::of_file(bench, format!("the {role}: {problem}"));
     let machine: Option<Machine> = match board {
         // This comes before the search for the image, because the image's name depends on it.
-        Board::Qemu(qemu) => Some(qemu.machine.parse().map_err(|error| wrong(with_causes(&error)))?),
+        BoardConfig::Qemu(qemu) => Some(qemu.machine.parse().map_err(|error| wrong(with_causes(&error)))?),
         _ => None,
     };
     let path = match board {
-        Board::Qemu(qemu) => match &qemu.firmware {
+        BoardConfig::Qemu(qemu) => match &qemu.firmware {
             Some(path) => project.root().join(path),
             None => built(project, &format!("{}-{role}", qemu.machine)),
         },
-        Board::Probe(probe) => project.root().join(&probe.firmware),
-        Board::Sim(_) | Board::Attached(_) => return Ok(None),
+        BoardConfig::Probe(probe) => project.root().join(&probe.firmware),
+        BoardConfig::Sim(_) | BoardConfig::Attached(_) => return Ok(None),
     };
     let image = Image::read(&path).map_err(|error| {
         wrong(with_advice(with_causes(&error), Some(error.advice())))
             .help("`ci/firmware` builds the boards' firmware into target/boards")
     })?;
     match (board, machine) {
-        (Board::Qemu(_), Some(machine)) => {
+        (BoardConfig::Qemu(_), Some(machine)) => {
             let flash = machine.flash();
             image
                 .check_fits(machine.chip(), std::slice::from_ref(&(u64::from(flash.start)..u64::from(flash.end))))
                 .map_err(|error| wrong(with_advice(error.to_string(), Some(error.advice()))))?;
         }
-        (Board::Probe(probe), _) => {
+        (BoardConfig::Probe(probe), _) => {
             let flash = flash_of(&probe.chip).map_err(wrong)?;
             image
                 .check_fits(&probe.chip, &flash)

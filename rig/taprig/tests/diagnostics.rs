@@ -25,7 +25,7 @@ fn project() -> TempDir {
     put(
         &dir,
         "fixtures/benches/sim.yaml",
-        "schema: 1\ntitle: Here\ndevice: reference\nvalidator: { sim: {} }\nemulator: { sim: {} }\n",
+        "schema: 1\ntitle: Here\ndevice: reference\nvalidator: { sim: {} }\ncard: { emulator: { sim: {} } }\n",
     );
     dir
 }

@@ -1,6 +1,6 @@
 //! A power cut in place. The machine is stopped wherever it is, its process stays, and its RAM is overwritten.
 
-use super::{Board, BoardError, BoardSpec, COMMAND, Standby, flash};
+use super::{BoardError, BoardSpec, COMMAND, EmulatedBoard, Standby, flash};
 use crate::Machine;
 use serde_json::json;
 use std::{
@@ -15,15 +15,15 @@ use std::{
 /// Two kinds of bytes are still on their way on the air: those that it has not read yet, and those that it sent last.
 /// The owner of the air discards them when the boards at both ends are [`Standby`] again, and before either is started.
 #[derive(Debug)]
-pub struct Dark(Board);
+pub struct Dark(EmulatedBoard);
 
-impl Board {
-    /// Whether [`Board::cut`] is possible: all RAM of its program is in [`Machine::work_ram`].
+impl EmulatedBoard {
+    /// Whether [`EmulatedBoard::cut`] is possible: all RAM of its program is in [`Machine::work_ram`].
     pub fn can_be_cut(&self) -> bool {
         self.forgets
     }
 
-    /// Cuts the power and keeps the process, so that the next power-on costs a fraction of [`Board::prepare`]. The
+    /// Cuts the power and keeps the process, so that the next power-on costs a fraction of [`EmulatedBoard::prepare`]. The
     /// machine stops between two instructions. Only what it has written to its non-volatile memory until then stays.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Dark {
     }
 }
 
-impl Board {
+impl EmulatedBoard {
     fn read_flash(&self, bytes: usize) -> Result<Vec<u8>, BoardError> {
         let path = self.sockets.unique(&self.spec.runtime_dir, "flash", "read");
         let arguments =

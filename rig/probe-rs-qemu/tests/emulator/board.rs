@@ -4,7 +4,7 @@ use crate::common::{Bench, Console, LONG, image, large_image, text};
 use crate::qemu::qemu;
 use probe_rs_qemu::{
     Machine,
-    board::{AirEnd, Board, BoardError},
+    board::{AirEnd, BoardError, EmulatedBoard},
 };
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -62,9 +62,9 @@ fn the_next_reader_waits_for_the_air() {
     let listener = UnixListener::bind(&path).unwrap();
     let air = || AirEnd::Connect(path.clone());
     // A reader's board may be made before the card's.
-    let first = Board::prepare(&reader.spec, air()).unwrap();
-    let card = Board::prepare(&card.spec, AirEnd::Listen(listener)).unwrap();
-    let second = Board::prepare(&reader.spec, air()).unwrap();
+    let first = EmulatedBoard::prepare(&reader.spec, air()).unwrap();
+    let card = EmulatedBoard::prepare(&card.spec, AirEnd::Listen(listener)).unwrap();
+    let second = EmulatedBoard::prepare(&reader.spec, air()).unwrap();
     drop(first);
     second.start().unwrap().power_off().unwrap();
     // Nobody but the card's board holds its end.
@@ -76,7 +76,7 @@ fn the_next_reader_waits_for_the_air() {
 fn a_reader_without_a_card_side_is_told_why() {
     let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let air = AirEnd::Connect(bench.folder.path().join("nobody.sock"));
-    let error = Board::prepare(&bench.spec, air).unwrap_err();
+    let error = EmulatedBoard::prepare(&bench.spec, air).unwrap_err();
     assert!(matches!(error, BoardError::Ended { .. }), "{}", text(&error));
     assert!(text(&error).contains("nobody.sock"), "{}", text(&error));
 }
@@ -86,7 +86,7 @@ fn air_is_bytes_on_a_socket() {
     let Some(bench) = Bench::new(Machine::Mps2An386) else { return };
     let path = bench.folder.path().join("air.sock");
     let listener = UnixListener::bind(&path).unwrap();
-    let standby = Board::prepare(&bench.spec, AirEnd::Connect(path)).unwrap();
+    let standby = EmulatedBoard::prepare(&bench.spec, AirEnd::Connect(path)).unwrap();
     let (mut air, _) = listener.accept().unwrap();
     air.set_read_timeout(Some(LONG)).unwrap();
     drop(standby);
@@ -97,9 +97,9 @@ fn air_is_bytes_on_a_socket() {
 fn an_emulator_that_is_none_is_told_from_a_missing_one() {
     let Some(mut bench) = Bench::new(Machine::Mps2An386) else { return };
     bench.spec.qemu = "no-such-emulator".into();
-    assert!(matches!(Board::prepare(&bench.spec, AirEnd::None), Err(BoardError::Missing { .. })));
+    assert!(matches!(EmulatedBoard::prepare(&bench.spec, AirEnd::None), Err(BoardError::Missing { .. })));
     bench.spec.qemu = "false".into();
-    assert!(matches!(Board::prepare(&bench.spec, AirEnd::None), Err(BoardError::Ended { .. })));
+    assert!(matches!(EmulatedBoard::prepare(&bench.spec, AirEnd::None), Err(BoardError::Ended { .. })));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_flash_file_of_another_board_is_refused() {
     let Some(bench) = Bench::new(Machine::NetduinoPlus2) else { return };
     fs::create_dir_all(&bench.spec.state_dir).unwrap();
     fs::write(bench.spec.flash_file(), vec![0; 0x10_0001]).unwrap();
-    assert!(matches!(Board::prepare(&bench.spec, AirEnd::None), Err(BoardError::FlashTooSmall { .. })));
+    assert!(matches!(EmulatedBoard::prepare(&bench.spec, AirEnd::None), Err(BoardError::FlashTooSmall { .. })));
 }
 
 #[test]

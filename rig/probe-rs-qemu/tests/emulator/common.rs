@@ -10,7 +10,7 @@ use probe_rs::{
 };
 use probe_rs_qemu::{
     Machine, QemuProbe,
-    board::{AirEnd, Board, BoardSpec, Standby},
+    board::{AirEnd, BoardSpec, EmulatedBoard, Standby},
     chip,
     probe::FaultHandle,
 };
@@ -136,10 +136,10 @@ impl Bench {
     }
 
     pub(crate) fn prepare(&self) -> Standby {
-        Board::prepare(&self.spec, AirEnd::None).unwrap()
+        EmulatedBoard::prepare(&self.spec, AirEnd::None).unwrap()
     }
 
-    pub(crate) fn attach(&self, board: &Board, faults: &FaultHandle) -> Result<Session, probe_rs::Error> {
+    pub(crate) fn attach(&self, board: &EmulatedBoard, faults: &FaultHandle) -> Result<Session, probe_rs::Error> {
         let machine = self.spec.machine;
         let mut registry = Registry::new();
         registry.add_target_family(chip::family(machine, &algorithm()).unwrap()).unwrap();
@@ -151,11 +151,11 @@ impl Bench {
     pub(crate) fn prepare_with(&self, image: &[u8], air: AirEnd) -> Standby {
         std::fs::create_dir_all(&self.spec.state_dir).unwrap();
         std::fs::write(self.spec.flash_file(), image).unwrap();
-        Board::prepare(&self.spec, air).unwrap()
+        EmulatedBoard::prepare(&self.spec, air).unwrap()
     }
 
     /// A started board with the image in its flash, saved.
-    pub(crate) fn flashed(&self, image: &[u8]) -> (Board, Console) {
+    pub(crate) fn flashed(&self, image: &[u8]) -> (EmulatedBoard, Console) {
         let standby = self.prepare();
         let console = Console::open(standby.serial());
         let board = standby.start().unwrap();

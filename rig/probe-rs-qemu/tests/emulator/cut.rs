@@ -5,7 +5,7 @@ use crate::common::{Bench, Console, LONG, forgetful_image, image, parrot, text};
 use probe_rs::{MemoryInterface as _, Session};
 use probe_rs_qemu::{
     Machine,
-    board::{AirEnd, Board, BoardError, Wire},
+    board::{AirEnd, BoardError, EmulatedBoard, Wire},
     probe::FaultHandle,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -20,11 +20,11 @@ use std::{
 const RAM: u64 = 0x2180_1000;
 const NVM: u64 = 0x2100_1000;
 
-fn cut(board: Board) -> Board {
+fn cut(board: EmulatedBoard) -> EmulatedBoard {
     board.cut().unwrap().standby().unwrap().start().unwrap()
 }
 
-fn session(bench: &Bench, board: &Board) -> Session {
+fn session(bench: &Bench, board: &EmulatedBoard) -> Session {
     bench.attach(board, &FaultHandle::default()).unwrap()
 }
 
@@ -37,7 +37,7 @@ fn ram_is_gone_and_the_rest_stays() {
     assert_eq!(console.line(), "A1");
     let pid = board.pid();
     let written: [u32; 64] = std::array::from_fn(|i| 0xC0FF_EE00 + i as u32);
-    let seen = |board: &Board, address| {
+    let seen = |board: &EmulatedBoard, address| {
         let mut seen = [0_u32; 64];
         session(&bench, board).core(0).unwrap().read_32(address, &mut seen).unwrap();
         seen

@@ -9,7 +9,7 @@ use super::{
 use object::elf::EM_ARM;
 use probe_rs_qemu::{
     Endpoint, Faults, Machine,
-    board::{AirEnd, Board, BoardSpec},
+    board::{AirEnd, BoardSpec, EmulatedBoard},
     probe::FaultHandle,
 };
 use std::{fs, path::PathBuf};
@@ -29,7 +29,7 @@ fn algorithm() -> PathBuf {
 /// An emulated board, its folder, and the image of a program that loops for ever.
 struct Bench {
     folder: tempfile::TempDir,
-    board: Board,
+    board: EmulatedBoard,
 }
 
 impl Bench {
@@ -40,7 +40,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let mut spec = BoardSpec::new(Machine::Mps2An386, folder.path().join("state"), folder.path());
         spec.qemu = qemu;
-        let board = Board::prepare(&spec, AirEnd::None).unwrap().start().unwrap();
+        let board = EmulatedBoard::prepare(&spec, AirEnd::None).unwrap().start().unwrap();
         Some(Self { folder, board })
     }
 

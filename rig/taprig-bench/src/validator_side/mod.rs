@@ -46,7 +46,7 @@
 //!         Ok(Identity { device: "scripted".into(), firmware: "none".into(), ..Identity::default() })
 //!     }
 //!
-//!     async fn establish(&mut self, _: &Situation, _: &mut Told, _: [u8; 8]) -> Result<Established, BenchError> {
+//!     async fn establish(&mut self, _: &Situation, _: &mut LastSituation, _: [u8; 8]) -> Result<Established, BenchError> {
 //!         // It returns no nonce. The bench has just switched it on, and it has told of its start.
 //!         Ok(Established { by: Freshness::PowerOn, settings: None })
 //!     }
@@ -131,7 +131,7 @@ pub trait ValidatorSide: fmt::Debug + Send {
     /// that all it reports from now on belongs to this case: it returns `nonce` if it can. Otherwise the power-on
     /// before the case proves it.
     ///
-    /// `told` is the state that the device was brought into before, if any. The side keeps it up to date. It outlives
+    /// `last` is the state that the device was brought into before, if any. The side keeps it up to date. It outlives
     /// the side, because each power-on makes a new side.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ pub trait ValidatorSide: fmt::Debug + Send {
     async fn establish(
         &mut self,
         situation: &Situation,
-        told: &mut Told,
+        last: &mut LastSituation,
         nonce: [u8; 8],
     ) -> Result<Established, BenchError>;
 
@@ -277,23 +277,23 @@ impl Identity {
     /// The identity as [`Body::Identified`](taprig_model::event::Body::Identified) has it.
     #[must_use]
     pub fn fields(&self) -> Fields {
-        let told = [
+        let known = [
             ("device", Some(&self.device)),
             ("firmware", Some(&self.firmware)),
             ("board", self.board.as_ref()),
             ("version", self.version.as_ref()),
             ("digest", self.digest.as_ref()),
         ];
-        told.into_iter().filter_map(|(name, value)| Some((name, value?.clone()))).collect()
+        known.into_iter().filter_map(|(name, value)| Some((name, value?.clone()))).collect()
     }
 }
 
 /// The state that a validator was last brought into. A bench keeps it across power cycles: settings may outlive the
 /// power, and a device that names its settings shows whether they did.
 #[derive(Debug, Default)]
-pub struct Told(Option<Situation>);
+pub struct LastSituation(Option<Situation>);
 
-impl Told {
+impl LastSituation {
     /// The situation, if there is one.
     #[must_use]
     pub fn situation(&self) -> Option<&Situation> {

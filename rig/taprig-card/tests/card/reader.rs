@@ -99,7 +99,7 @@ pub(crate) fn tags(mut bytes: &[u8], into: &mut Tags) {
 
 /// What a tap brought.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tap {
+pub(crate) struct ReadCard {
     pub(crate) tags: Tags,
     /// Static data to be authenticated.
     pub(crate) static_data: Vec<u8>,
@@ -154,15 +154,15 @@ pub(crate) fn gpo(pdol: &[u8], ttq: [u8; 4]) -> (Vec<u8>, Tags) {
 }
 
 /// Taps the application of the directory's first entry.
-pub(crate) fn tap(card: &mut Card, ttq: [u8; 4]) -> Result<Tap, u16> {
+pub(crate) fn tap(card: &mut Card, ttq: [u8; 4]) -> Result<ReadCard, u16> {
     card.reset();
     let mut directory = Tags::new();
     tags(&send(card, &select(b"2PAY.SYS.DDF01"))?, &mut directory);
     tap_application(card, &directory[&0x4F], ttq)
 }
 
-pub(crate) fn tap_application(card: &mut Card, aid: &[u8], ttq: [u8; 4]) -> Result<Tap, u16> {
-    let mut tap = Tap { aid: aid.to_vec(), ..Tap::default() };
+pub(crate) fn tap_application(card: &mut Card, aid: &[u8], ttq: [u8; 4]) -> Result<ReadCard, u16> {
+    let mut tap = ReadCard { aid: aid.to_vec(), ..ReadCard::default() };
     tags(&send(card, &select(aid))?, &mut tap.tags);
     let (command, input) = gpo(&tap.tags[&0x9F38], ttq);
     tap.input = input;
@@ -201,7 +201,7 @@ pub(crate) struct Chain {
 }
 
 /// Checks a tap with the `emv` crate, trusting the authorities of the fixtures but the stranger.
-pub(crate) fn verify(tap: &Tap) -> Result<Chain, Refused> {
+pub(crate) fn verify(tap: &ReadCard) -> Result<Chain, Refused> {
     let get = |tag: u32| tap.tags.get(&tag).map_or(&[][..], Vec::as_slice);
     let [index] = *get(0x8F) else { return Err(Refused::Authority) };
     let authority = KEYS.iter().find_map(|(name, file)| match &file.key {

@@ -22,12 +22,12 @@ pub fn render(events: &[Event], view: View) -> String {
         faulty = !case.faults.is_empty();
         given(case, &mut lines);
     }
-    let mut step: Option<Step> = None;
+    let mut step: Option<StepText> = None;
     for event in &events[start.min(events.len())..] {
         match &event.body {
             Body::StepStarted { number, step: text } => {
                 finish(step.take(), view, faulty, &mut lines);
-                step = Some(Step::new(*number, text));
+                step = Some(StepText::new(*number, text));
             }
             // Before the first step the rig configures the validator. The lines above show what differs from the
             // profile.
@@ -57,7 +57,7 @@ fn given(case: &CaseStarted, lines: &mut Vec<String>) {
 }
 
 /// A step, with its events sorted by their sources.
-struct Step<'a> {
+struct StepText<'a> {
     head: String,
     before: Vec<&'a Body>,
     taps: Vec<Vec<&'a Body>>,
@@ -67,7 +67,7 @@ struct Step<'a> {
     journal: Vec<&'a JournalRow>,
 }
 
-impl<'a> Step<'a> {
+impl<'a> StepText<'a> {
     fn new(number: u32, text: &str) -> Self {
         Self {
             head: format!("{number} {text}"),
@@ -123,7 +123,7 @@ impl<'a> Step<'a> {
     }
 }
 
-fn finish(step: Option<Step<'_>>, view: View, faulty: bool, lines: &mut Vec<String>) {
+fn finish(step: Option<StepText<'_>>, view: View, faulty: bool, lines: &mut Vec<String>) {
     let Some(step) = step else { return };
     lines.push(step.head);
     asked(&step.before, view, lines);

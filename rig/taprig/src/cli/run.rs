@@ -11,7 +11,7 @@ use taprig_bench::Config;
 use taprig_case::baseline::{Baselines, Mode};
 use taprig_case::plan;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
-use taprig_model::bench::Board as BoardFile;
+use taprig_model::bench::BoardConfig;
 use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Recorder, WriteError};
@@ -196,8 +196,7 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
 
 /// The version that the emulator reports, if the bench has an emulated board.
 fn qemu(config: &Config) -> Option<String> {
-    let emulated = |board: &BoardFile| matches!(board, BoardFile::Qemu(_));
-    if !emulated(&config.bench.validator) && !emulated(&config.bench.emulator) {
+    if !config.bench.boards().iter().any(|(_, board)| matches!(board, BoardConfig::Qemu(_))) {
         return None;
     }
     // If the emulator can't be run, making the boards reports it.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use taprig::display::noise;
 use taprig::run::station::Station;
-use taprig::run::tap::Tap;
+use taprig::run::tap::TapPlayer;
 use taprig::setup;
 use taprig_bench::{Bench, BenchError};
 use taprig_case::baseline::Mode;
@@ -76,7 +76,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         bench.situate(&situation, nonce).await?;
         if let Some(links) = bench.links() {
             scope.emit(Source::Rig, Body::StepStarted { number: 1, step: "tap".into() });
-            let tap = Tap {
+            let tap = TapPlayer {
                 number: 1,
                 name: &card_name,
                 card: &mut card,

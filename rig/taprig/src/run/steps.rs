@@ -7,9 +7,9 @@ use taprig_card::Card;
 use taprig_model::event::{Body, ReadyAgain, Role, Source};
 use taprig_model::name::Name;
 use taprig_model::settings::Settings;
-use taprig_model::step::{Beside, Injection, Step, Tap as TapStep};
+use taprig_model::step::{Beside, Injection, Step, TapStep};
 
-use super::tap::Tap;
+use super::tap::TapPlayer;
 use taprig_bench::validator_side::{JournalPage, ValidatorCapability};
 use taprig_bench::{Bench, BenchError, Links};
 use taprig_case::plan::Planned;
@@ -91,7 +91,7 @@ impl Stage<'_> {
         self.taps += 1;
         let mut injections = self.planned.sub.case.given.inject.clone();
         injections.append(&mut self.armed);
-        let tap = Tap {
+        let tap = TapPlayer {
             number: self.taps,
             name,
             card,

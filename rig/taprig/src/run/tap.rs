@@ -31,7 +31,7 @@ const LET_GO: Duration = Duration::from_millis(500);
 const ORDER: Duration = Duration::from_secs(1);
 
 /// The parameters of a tap.
-pub struct Tap<'a> {
+pub struct TapPlayer<'a> {
     /// Number of the tap in the sub-case, from 1.
     pub number: u32,
     /// Name of the card image.
@@ -51,7 +51,7 @@ pub struct Tap<'a> {
     pub frames: bool,
 }
 
-impl Tap<'_> {
+impl TapPlayer<'_> {
     /// Plays the tap and emits everything that happens, up to whether the validator was ready again.
     ///
     /// # Errors

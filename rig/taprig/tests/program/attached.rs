@@ -45,7 +45,7 @@ impl Terminal {
 
 /// A bench whose validator is at the end of a terminal, and whose emulator is hosted.
 fn bench(place: &Place, terminal: &Path) {
-    place.device("ready-within: 5 s", "ready-within: 1 s");
+    place.device("ready: 5 s", "ready: 1 s");
     place.bench("desk", &format!("attached: {{ serial: {{ path: {} }} }}", terminal.display()), "sim: {}");
 }
 
@@ -181,7 +181,7 @@ fn a_port_that_vanishes_before_the_boards_are_ready() {
     let terminal = Terminal::new();
     let place = Place::new();
     place.case("BUS-001", RIDE);
-    place.device("ready-within: 5 s", "ready-within: 60 s");
+    place.device("ready: 5 s", "ready: 60 s");
     place.bench("desk", &format!("attached: {{ serial: {{ path: {} }} }}", terminal.path().display()), "sim: {}");
     let run = Running::start(&place, &["--bench", "desk"]);
     let (device, _port) = terminal.into_ends();

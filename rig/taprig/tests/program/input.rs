@@ -96,7 +96,7 @@ fn a_bench_that_is_not_there() {
 #[test]
 fn a_device_that_is_not_there() {
     let place = with_a_case();
-    let bench = "schema: 1\ntitle: x\ndevice: acme-gate-7\nvalidator: { sim: {} }\nemulator: { sim: {} }\n";
+    let bench = "schema: 1\ntitle: x\ndevice: acme-gate-7\nvalidator: { sim: {} }\ncard: { emulator: { sim: {} } }\n";
     place.put("fixtures/benches/other.yaml", bench);
     nothing_is_run(&place, &["--bench", "other"], &["there is no device `acme-gate-7`", "other.yaml:3:9"]);
 }

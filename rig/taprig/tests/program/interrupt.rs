@@ -45,7 +45,7 @@ fn begun(ran: &Ran, id: &str) -> usize {
 
 /// A bench whose validator never says anything. The terminal is its port.
 fn silent_bench(place: &Place) -> Terminal {
-    place.device("ready-within: 5 s", "ready-within: 120 s");
+    place.device("ready: 5 s", "ready: 120 s");
     let silent = Terminal::new();
     let text = format!("#!/bin/sh\necho '{{\"serial\":\"{}\"}}'\nread line\n", silent.path().display());
     let program = place.script("silent-board", &text);

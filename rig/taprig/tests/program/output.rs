@@ -128,7 +128,7 @@ fn whether_a_changed_transcript_fails_the_run_is_for_the_run_to_say() {
     place.device("baseline: beside-cases\n", "");
     run(&[]).expect(0, &["1 passed"]);
     // One of its own lies where its device file says.
-    place.device("console:\n  baud", "baseline: { folder: fixtures/baselines/own }\nconsole:\n  baud");
+    place.device("deadlines:", "baseline: { folder: fixtures/baselines/own }\ndeadlines:");
     run(&[]).expect(1, &["at fixtures/baselines/own/BUS-001.snap"]);
 }
 

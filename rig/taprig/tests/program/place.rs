@@ -36,7 +36,11 @@ impl Place {
         place.put("cases/requirements.yaml", &format!("schema: 1\nrequirements:\n  RIDE: {requirement}\n"));
         place.bench("sim", "sim: {}", "sim: {}");
         place.bench("qemu", "qemu: { machine: mps2-an386 }", "qemu: { machine: mps2-an386 }");
-        place.bench("qemu-process", "qemu: { machine: mps2-an386 }", "qemu: { machine: mps2-an386 }\npower: process");
+        place.bench(
+            "qemu-process",
+            "qemu: { machine: mps2-an386 }",
+            "qemu: { machine: mps2-an386 }\npower: { hosted: process }",
+        );
         fs::create_dir_all(place.path("target")).unwrap();
         std::os::unix::fs::symlink(repository().join("target/boards"), place.path("target/boards")).unwrap();
         place
@@ -81,7 +85,7 @@ impl Place {
     /// `fixtures/benches/<name>.yaml`.
     pub(crate) fn bench(&self, name: &str, validator: &str, emulator: &str) {
         let text = format!(
-            "schema: 1\ntitle: A bench\ndevice: taprig-reference\nvalidator:\n  {validator}\nemulator:\n  {emulator}\n"
+            "schema: 1\ntitle: A bench\ndevice: taprig-reference\nvalidator:\n  {validator}\ncard:\n  emulator:\n    {emulator}\n"
         );
         self.put(&format!("fixtures/benches/{name}.yaml"), &text);
     }

@@ -20,7 +20,7 @@ fn bench(place: &Place, on: &str, off: &str) {
     let file = "fixtures/benches/desk.yaml";
     let text = std::fs::read_to_string(place.path(file)).unwrap();
     let power = format!(
-        "power:\n  command: {{ on: [{}], off: [{}], off-for: 10 ms, within: 1 s }}\n",
+        "power:\n  switches:\n    validator:\n      command: {{ on: [{}], off: [{}], off-for: 10 ms, within: 1 s }}\n",
         on.display(),
         off.display()
     );

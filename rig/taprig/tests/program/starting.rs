@@ -92,7 +92,7 @@ fn qemu_refuses_to_start_on_two_benches() {
 #[test]
 fn a_board_never_becomes_ready() {
     let place = Place::new();
-    place.device("ready-within: 5 s", "ready-within: 300 ms");
+    place.device("ready: 5 s", "ready: 300 ms");
     let silent = super::attached::Terminal::new();
     let program = place.script(
         "silent-board",
@@ -147,7 +147,7 @@ const SILENT: [u8; 10] = [0x00, 0x10, 0x00, 0x20, 0x09, 0x00, 0x00, 0x00, 0xFE, 
 #[track_caller]
 fn boards_that_hold(content: &[u8], args: &[&str]) -> Option<Ran> {
     let place = Place::of_bench("qemu")?;
-    place.device("ready-within: 5 s", "ready-within: 1500 ms");
+    place.device("ready: 5 s", "ready: 1500 ms");
     place.case("BUS-001", RIDE);
     for role in ["emulator", "validator"] {
         let state = place.path(&format!("state/boards/qemu/slot-1/{role}"));

@@ -1,5 +1,5 @@
 //! The adapter of devices whose console works like that of the reference device: text lines, with the words of the
-//! device file ([`Adapter`]).
+//! device file ([`Native`] and [`Words`]).
 
 mod settings;
 mod words;
@@ -8,15 +8,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use taprig_model::device::{Adapter, Commands};
+use taprig_model::device::{Commands, Device, Native, Words};
 use taprig_model::event::{ConsoleReply, Fields, Freshness, Role, Signal, Status};
 use taprig_model::settings::Settings;
 use taprig_model::situation::{AuthorityKey, Situation};
 use tokio::time::Instant;
 
 use super::{
-    Applied, Conversation, Established, Identity, JournalPage, Noise, Told, ValidatorCapability, ValidatorSide,
-    unsupported,
+    Applied, Conversation, Established, Identity, JournalPage, LastSituation, Noise, ValidatorCapability,
+    ValidatorSide, unsupported,
 };
 use crate::BenchError;
 use crate::board::Start;
@@ -31,6 +31,15 @@ const WINDOW: usize = 512;
 /// The longest time for an identity. A board computes the digest of its flash when it is asked for the first time.
 const IDENTITY: Duration = Duration::from_secs(2);
 
+/// What the adapter knows of the device file.
+#[derive(Debug, Clone)]
+struct Adapter {
+    native: Native,
+    words: Words,
+    /// The longest time that a reply may take.
+    reply_within: Duration,
+}
+
 /// A device at its console.
 #[derive(Debug)]
 pub struct NativeValidator {
@@ -40,10 +49,15 @@ pub struct NativeValidator {
 }
 
 impl NativeValidator {
-    /// The device at this console, with the words of `adapter`.
+    /// The device at this console. `native` is the interface of `device`.
     #[must_use]
-    pub fn new(console: Console, adapter: &Adapter) -> Self {
-        let commands = &adapter.commands;
+    pub fn new(console: Console, native: &Native, device: &Device) -> Self {
+        let (native, words) = (native.clone(), device.words.clone());
+        Self::with(console, Adapter { native, words, reply_within: device.deadlines.reply.into() })
+    }
+
+    fn with(console: Console, adapter: Adapter) -> Self {
+        let commands = &adapter.native.commands;
         let has = |template: &Option<String>, capability| template.is_some().then_some(capability);
         let capabilities = [
             has(&commands.echo, ValidatorCapability::Nonce),
@@ -53,11 +67,12 @@ impl NativeValidator {
             has(&commands.journal_clear, ValidatorCapability::ClearJournal),
             Some(ValidatorCapability::NativeConsole),
         ];
-        Self { console, adapter: adapter.clone(), capabilities: capabilities.into_iter().flatten().collect() }
+        let capabilities = capabilities.into_iter().flatten().collect();
+        Self { console, adapter, capabilities }
     }
 
     fn within(&self) -> Duration {
-        self.adapter.reply_within.into()
+        self.adapter.reply_within
     }
 
     /// Sends a line that the device may refuse. Returns its reply, or why it refused.
@@ -89,7 +104,7 @@ impl ValidatorSide for NativeValidator {
     }
 
     async fn starts(&mut self, how: Start, within: Duration) -> Result<(), LinkError> {
-        let (commands, events) = (&self.adapter.commands, &self.adapter.events);
+        let (commands, events) = (&self.adapter.native.commands, &self.adapter.native.events);
         if how == Start::StillOn {
             self.console.send(&commands.reboot).await?;
             // A device that was ready before becomes ready again. Only what follows the restart counts.
@@ -99,20 +114,20 @@ impl ValidatorSide for NativeValidator {
     }
 
     async fn identity(&mut self) -> Result<Identity, LinkError> {
-        let reply = self.console.command(&self.adapter.commands.identity, IDENTITY).await?;
+        let reply = self.console.command(&self.adapter.native.commands.identity, IDENTITY).await?;
         Ok(words::identity(&reply.fields()))
     }
 
     async fn establish(
         &mut self,
         situation: &Situation,
-        told: &mut Told,
+        last: &mut LastSituation,
         nonce: [u8; 8],
     ) -> Result<Established, BenchError> {
         let within = self.within();
-        let commands = &self.adapter.commands;
+        let commands = &self.adapter.native.commands;
         let wanted = Named::new(situation, &self.adapter);
-        let before = told.situation().map(|situation| Named::new(situation, &self.adapter));
+        let before = last.situation().map(|situation| Named::new(situation, &self.adapter));
         let status = match &commands.status {
             Some(line) => words::status(&self.console.command(line, within).await?.fields()),
             None => Status::default(),
@@ -135,14 +150,14 @@ impl ValidatorSide for NativeValidator {
                 Freshness::Nonce
             }
         };
-        told.remember(situation);
+        last.remember(situation);
         let named = commands.profile.is_some();
         Ok(Established { by, settings: named.then_some(wanted.tag) })
     }
 
     async fn apply(&mut self, settings: &Settings, keys: &[AuthorityKey]) -> Result<Vec<Applied>, LinkError> {
         let changes = changes(settings, keys, &self.adapter).into_iter().map(|change| (change.what, change.lines));
-        let clock = clock(settings, &self.adapter.commands).map(|line| ("clock".to_owned(), vec![line]));
+        let clock = clock(settings, &self.adapter.native.commands).map(|line| ("clock".to_owned(), vec![line]));
         let written = settings.in_words();
         let value = |what: &str| written.iter().find(|(key, _)| key == what).map(|(_, value)| value.as_str());
         let mut applied = Vec::new();
@@ -160,13 +175,14 @@ impl ValidatorSide for NativeValidator {
     }
 
     async fn status(&mut self) -> Result<(Status, Fields), LinkError> {
-        let line = self.adapter.commands.status.clone().ok_or_else(|| unsupported(ValidatorCapability::Status))?;
+        let line =
+            self.adapter.native.commands.status.clone().ok_or_else(|| unsupported(ValidatorCapability::Status))?;
         let said = self.console.command(&line, self.within()).await?.fields();
         Ok((words::status(&said), said))
     }
 
     async fn journal(&mut self, from: u32) -> Result<JournalPage, LinkError> {
-        let Some(template) = &self.adapter.commands.journal else {
+        let Some(template) = &self.adapter.native.commands.journal else {
             return Err(unsupported(ValidatorCapability::Journal));
         };
         let line = Commands::fill(template, &[("from", &from.to_string())]);
@@ -174,7 +190,7 @@ impl ValidatorSide for NativeValidator {
     }
 
     async fn clear_journal(&mut self) -> Result<Option<String>, LinkError> {
-        let line = self.adapter.commands.journal_clear.clone();
+        let line = self.adapter.native.commands.journal_clear.clone();
         let line = line.ok_or_else(|| unsupported(ValidatorCapability::ClearJournal))?;
         Ok(self.ask(&line).await?.err())
     }
@@ -189,7 +205,7 @@ impl ValidatorSide for NativeValidator {
     }
 
     async fn converse(&mut self, line: &str) -> Result<Conversation, LinkError> {
-        let commands = &self.adapter.commands;
+        let commands = &self.adapter.native.commands;
         let empties = Some(line) == commands.journal_clear.as_deref() || line == commands.factory;
         let reply = match self.ask(line).await? {
             Ok(reply) => {

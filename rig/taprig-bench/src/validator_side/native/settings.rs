@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use super::Adapter;
 use sha2::{Digest, Sha256};
-use taprig_model::device::{Adapter, Commands};
+use taprig_model::device::Commands;
 use taprig_model::settings::{DenyEntry, Revocation, Settings};
 use taprig_model::situation::{AuthorityKey, Situation};
 
@@ -53,7 +54,7 @@ impl Named {
     /// The lines that bring a device from what it holds to these settings and an empty journal. `told` is the state
     /// that it was last brought into. If only the device's factory state can undo a difference, or if the device keeps
     /// no name, all lines are needed.
-    pub(super) fn lines(&self, borne: Borne<'_>, told: Option<&Self>, commands: &Commands) -> Vec<String> {
+    pub(super) fn lines(&self, borne: Borne<'_>, before: Option<&Self>, commands: &Commands) -> Vec<String> {
         let name = commands.profile.as_ref().map(|template| Commands::fill(template, &[("tag", &self.tag)]));
         if borne.tag == Some(&self.tag) && borne.journal_is_empty {
             return vec![];
@@ -62,11 +63,11 @@ impl Named {
             if tag == self.tag {
                 return vec![clear.clone()];
             }
-            if let Some(told) = told
-                && tag == told.tag
-                && told.groups.keys().all(|key| self.groups.contains_key(key))
+            if let Some(before) = before
+                && tag == before.tag
+                && before.groups.keys().all(|key| self.groups.contains_key(key))
             {
-                let other = self.groups.iter().filter(|(key, lines)| told.groups.get(*key) != Some(lines));
+                let other = self.groups.iter().filter(|(key, lines)| before.groups.get(*key) != Some(lines));
                 let lines = other.flat_map(|(_, lines)| lines.clone());
                 return lines.chain([clear.clone(), name.clone()]).collect();
             }
@@ -90,11 +91,11 @@ pub(super) struct Change {
 /// The lines that make `settings` hold on a device, whatever it held before: by what they set, in the order to send
 /// them. The clock is not included.
 pub(super) fn changes(settings: &Settings, keys: &[AuthorityKey], adapter: &Adapter) -> Vec<Change> {
-    let commands = &adapter.commands;
+    let commands = &adapter.native.commands;
     let mut changes: Vec<Change> = Vec::new();
     for (key, value) in settings.pairs() {
         let value = if value.contains(' ') { format!("\"{value}\"") } else { value };
-        let line = Commands::fill(&commands.set, &[("key", adapter.setting(key)), ("value", &value)]);
+        let line = Commands::fill(&commands.set, &[("key", adapter.native.setting(key)), ("value", &value)]);
         // Discount and promotion are parts of the fare, and change with it.
         match changes.last_mut() {
             Some(fare) if matches!(key, "discount" | "one-cent") => fare.lines.push(line),

@@ -19,9 +19,10 @@ const NONCE_TEXT: &str = "01020304050607ff";
 
 fn adapter() -> Adapter {
     let file = include_str!("../../../../../fixtures/devices/taprig-reference.yaml");
-    let mut adapter = serde_yaml::from_str::<Device>(file).unwrap().console;
-    adapter.reply_within = "2 s".parse().unwrap();
-    adapter
+    let yaml = serde_yaml::Deserializer::from_str(file);
+    let device: Device = serde_yaml::with::singleton_map_recursive::deserialize(yaml).unwrap();
+    let native = device.interface.native().unwrap().clone();
+    Adapter { native, words: device.words, reply_within: Duration::from_secs(2) }
 }
 
 fn settings(yaml: &str) -> Settings {
@@ -61,8 +62,8 @@ fn side(
     seen: ByteSink,
 ) -> (NativeValidator, Receiver<String>) {
     let terminal = Terminal::new();
-    let port = Console::open(terminal.path(), adapter.baud, &adapter.lines, seen).unwrap();
-    (NativeValidator::new(port, adapter), terminal.console(console))
+    let port = Console::open(terminal.path(), adapter.native.baud, &adapter.native.lines, seen).unwrap();
+    (NativeValidator::with(port, adapter.clone()), terminal.console(console))
 }
 
 fn unheard() -> ByteSink {
@@ -77,11 +78,11 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 fn establishing(adapter: &Adapter, tag: &str, journal: u32, yaml: &[&str]) -> (Vec<String>, Established) {
     run(async {
         let (mut side, heard) = side(adapter, validator(tag, journal), unheard());
-        let mut told = Told::default();
+        let mut last = LastSituation::default();
         let mut established = None;
         for yaml in yaml {
             while heard.try_recv().is_ok() {}
-            established = Some(side.establish(&situation(yaml), &mut told, NONCE).await.unwrap());
+            established = Some(side.establish(&situation(yaml), &mut last, NONCE).await.unwrap());
         }
         (heard.try_iter().collect(), established.unwrap())
     })
@@ -141,9 +142,9 @@ fn settings_that_differ_have_names_that_differ() {
 fn failure(console: impl FnMut(&str) -> Option<String> + Send + 'static) -> BenchError {
     run(async {
         let mut adapter = adapter();
-        adapter.reply_within = "300 ms".parse().unwrap();
+        adapter.reply_within = Duration::from_millis(300);
         let (mut side, _heard) = side(&adapter, console, unheard());
-        side.establish(&situation(FLAT), &mut Told::default(), NONCE).await.unwrap_err()
+        side.establish(&situation(FLAT), &mut LastSituation::default(), NONCE).await.unwrap_err()
     })
 }
 
@@ -220,7 +221,7 @@ fn the_window_is_filled_and_not_exceeded() {
 #[test]
 fn a_device_that_keeps_no_name_is_told_everything_each_time() {
     let mut adapter = adapter();
-    adapter.commands.profile = None;
+    adapter.native.commands.profile = None;
     let (lines, established) = establishing(&adapter, "-", 0, &[FLAT, FLAT]);
     assert_eq!(lines[..2], ["status", "factory"]);
     assert!(lines.iter().all(|line| !line.starts_with("profile")), "{lines:?}");
@@ -232,7 +233,7 @@ fn a_device_that_keeps_no_name_is_told_everything_each_time() {
 fn a_device_that_echoes_nothing_proves_freshness_by_its_power_on() {
     let mut adapter = adapter();
     assert_eq!(establishing(&adapter, "-", 0, &[FLAT]).1.by, Freshness::Nonce);
-    adapter.commands.echo = None;
+    adapter.native.commands.echo = None;
     let (lines, established) = establishing(&adapter, "-", 0, &[FLAT]);
     assert_eq!(established.by, Freshness::PowerOn);
     assert_eq!(lines.last().map(String::as_str), Some("clock 2018-05-21T08:00:00"));
@@ -241,12 +242,12 @@ fn a_device_that_echoes_nothing_proves_freshness_by_its_power_on() {
 #[test]
 fn a_device_that_can_not_empty_its_journal_gets_it_emptied_by_its_factory_state() {
     let mut adapter = adapter();
-    adapter.commands.journal_clear = None;
+    adapter.native.commands.journal_clear = None;
     let name = tag(FLAT);
     assert_eq!(establishing(&adapter, &name, 0, &[FLAT]).0.len(), 3, "status, clock and nonce");
     assert_eq!(establishing(&adapter, &name, 2, &[FLAT]).0[1], "factory");
     // A device that does not report its state may have records.
-    adapter.commands.status = None;
+    adapter.native.commands.status = None;
     assert_eq!(establishing(&adapter, &name, 0, &[FLAT]).0[0], "factory");
 }
 
@@ -256,7 +257,7 @@ fn commands_that_a_device_lacks_are_capabilities_that_it_lacks() {
         let (reference, _) = side(&adapter(), |_| None, unheard());
         assert_eq!(reference.capabilities().len(), 6);
         let mut adapter = adapter();
-        let commands = &mut adapter.commands;
+        let commands = &mut adapter.native.commands;
         (commands.echo, commands.profile, commands.status) = (None, None, None);
         (commands.journal, commands.journal_clear) = (None, None);
         let (mut side, heard) = side(&adapter, |_| None, unheard());
@@ -371,7 +372,7 @@ fn status_identity_and_journal_are_read_by_the_names_of_this_console() {
 
 /// The meaning of lines from the console.
 fn signals(adapter: &Adapter, said: &[&str]) -> Vec<Signal> {
-    let marks = &adapter.lines;
+    let marks = &adapter.native.lines;
     let event = |line: &&str| match Line::parse(line, marks) {
         Line::Event(event) => words::signal(&event, adapter),
         other => panic!("{other:?}"),
@@ -434,13 +435,13 @@ fn words_that_are_not_ours_stay_the_devices_own() {
 #[test]
 fn each_map_of_the_device_file_gives_its_words_their_meaning() {
     let mut adapter = adapter();
-    adapter.messages = [("OK".into(), "approved".into())].into();
-    adapter.outcomes = [("paid".into(), Outcome::Approved), ("free".into(), Outcome::Approved)].into();
-    adapter.reasons = [("E17".into(), "pan-missing".into())].into();
-    adapter.sounds = [("ding".into(), Sound::Accepted)].into();
-    adapter.gates = [("1".into(), Gate::Open)].into();
-    adapter.cvms = [("0".into(), Cvm::None)].into();
-    adapter.events.result = "end".into();
+    adapter.words.messages = [("OK".into(), "approved".into())].into();
+    adapter.words.outcomes = [("paid".into(), Outcome::Approved), ("free".into(), Outcome::Approved)].into();
+    adapter.words.reasons = [("E17".into(), "pan-missing".into())].into();
+    adapter.words.sounds = [("ding".into(), Sound::Accepted)].into();
+    adapter.words.gates = [("1".into(), Gate::Open)].into();
+    adapter.words.cvms = [("0".into(), Cvm::None)].into();
+    adapter.native.events.result = "end".into();
     let said = ["! show id=OK", "! sound ding", "! gate 1", "! end outcome=free reason=E17 cvm=0"];
     let wanted = [
         Signal::Show { message: Word::Known("approved".into()) },

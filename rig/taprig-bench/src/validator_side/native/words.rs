@@ -3,32 +3,32 @@
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
-use taprig_model::device::Adapter;
 use taprig_model::event::{Fields, JournalRow, Signal, Status, Word};
 
 use super::super::{Identity, JournalPage};
+use super::Adapter;
 use crate::link::console::{Event, Reply};
 
 /// The meaning of an event of the console.
 pub(super) fn signal(event: &Event, adapter: &Adapter) -> Signal {
-    let (said, events) = (&event.values, &adapter.events);
+    let (said, events) = (&event.values, &adapter.native.events);
     let name = event.name.as_str();
     if name == events.started {
         Signal::Started {}
     } else if name == events.ready {
         Signal::Ready {}
     } else if name == events.show {
-        Signal::Show { message: word(&adapter.messages, said.get("id").unwrap_or_default()) }
+        Signal::Show { message: word(&adapter.words.messages, said.get("id").unwrap_or_default()) }
     } else if name == events.sound {
-        Signal::Sound { sound: word(&adapter.sounds, first(said)) }
+        Signal::Sound { sound: word(&adapter.words.sounds, first(said)) }
     } else if name == events.gate {
-        Signal::Gate { gate: word(&adapter.gates, first(said)) }
+        Signal::Gate { gate: word(&adapter.words.gates, first(said)) }
     } else if name == events.result {
         Signal::Result {
-            outcome: said.get("outcome").map(|said| word(&adapter.outcomes, said)),
-            reason: said.get("reason").map(|said| word(&adapter.reasons, said)),
+            outcome: said.get("outcome").map(|said| word(&adapter.words.outcomes, said)),
+            reason: said.get("reason").map(|said| word(&adapter.words.reasons, said)),
             charged: number(said, "charged"),
-            cvm: said.get("cvm").map(|said| word(&adapter.cvms, said)),
+            cvm: said.get("cvm").map(|said| word(&adapter.words.cvms, said)),
         }
     } else if name == events.fault {
         Signal::Fault { what: said.get("what").map_or_else(|| said.to_string(), str::to_owned) }

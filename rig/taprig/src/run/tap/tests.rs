@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use taprig_bench::board::Start;
 use taprig_bench::card_side::{CardCapabilities, CardIdentity, CardSide};
-use taprig_bench::validator_side::{Applied, Established, Identity, Told, ValidatorCapability, ValidatorSide};
+use taprig_bench::validator_side::{Applied, Established, Identity, LastSituation, ValidatorCapability, ValidatorSide};
 use taprig_case::{Problems, Project, Workshop};
 use taprig_model::card::Activation;
 use taprig_model::event::{Event, Freshness, Release, Word};
@@ -72,7 +72,7 @@ impl ValidatorSide for Side {
         Ok(Identity::default())
     }
 
-    async fn establish(&mut self, _: &Situation, _: &mut Told, _: [u8; 8]) -> Result<Established, BenchError> {
+    async fn establish(&mut self, _: &Situation, _: &mut LastSituation, _: [u8; 8]) -> Result<Established, BenchError> {
         Ok(Established { by: Freshness::PowerOn, settings: None })
     }
 
@@ -179,7 +179,7 @@ fn play(script: Script, injections: &[Injection], frames: bool) -> (Result<Ready
     let mut links = Links { validator: Box::new(side.clone()), card: Box::new(side.clone()) };
     let recorder = Recorder::start(None, Options::default(), vec![]).unwrap();
     let scope = recorder.scope().case("BUS-001");
-    let tap = Tap {
+    let tap = TapPlayer {
         number: 1,
         name: "a card",
         card: &mut card,

@@ -1,4 +1,4 @@
-//! Judges what only the device can report. It is judged if the device claims that it reports it.
+//! Judges what only the device can report. Such an expectation is judged only if the device claims to report it.
 
 use taprig_model::device::{Device, claim};
 use taprig_model::event::{Body, ConsoleReply, Criterion, Event, Fields, JournalRow, SeenBy, Status, Word};
@@ -157,7 +157,9 @@ pub(crate) fn cleared(refused: Option<Option<&String>>, checks: &mut Checks<'_>)
 
 /// Judges a reply on the console of the reference device. The expected lines are the last lines of the reply.
 pub(crate) fn reply(line: &str, wanted: &Console, reply: &ConsoleReply, checks: &mut Checks<'_>) {
-    let marks = &checks.device().console.lines;
+    // Only a device with this console has the claim that such a step rests on.
+    let Some(native) = checks.device().interface.native() else { return };
+    let marks = &native.lines;
     let mark = |mark: &str, rest: &str| format!("{mark} {rest}").trim_end().to_owned();
     let mut seen: Vec<String> = reply.data.iter().map(|data| mark(&marks.data, &data.to_string())).collect();
     seen.push(match (&reply.code, reply.ok) {

@@ -1,0 +1,175 @@
+//! Power-on and power-off of the boards of a bench, until both sides are ready.
+
+use std::time::{Duration, Instant};
+
+use taprig_model::event::{Body, Role, Source};
+
+use super::air::Air;
+use super::board::{Board, Start};
+use super::boards::Ports;
+use super::{Bench, BenchError, Links};
+use crate::link::LinkError;
+use taprig_record::units::micros;
+
+impl Bench {
+    /// Switches all boards off and on again. Returns when both sides are ready.
+    ///
+    /// # Errors
+    /// [`BenchError`]. The boards are off in that case.
+    pub async fn power_cycle(&mut self) -> Result<(), BenchError> {
+        self.power_off().await?;
+        let outcome = self.power_on().await;
+        // The reason why the boards did not come on matters most. If the power can't be taken away either, closing the
+        // bench reports that.
+        if outcome.is_err() && self.power_off().await.is_err() {
+            self.unswitched = false;
+        }
+        outcome
+    }
+
+    /// Switches all boards off. Returns when the power has been off for long enough.
+    ///
+    /// # Errors
+    /// [`BenchError::Power`]. A board may still have power in that case.
+    pub async fn power_off(&mut self) -> Result<(), BenchError> {
+        self.hang_up().await;
+        self.boards_off();
+        let switches: Vec<_> = self.boards.iter().rev().filter_map(|(_, board)| board.switch(false)).collect();
+        for switch in switches {
+            let switched = switch.run().await;
+            self.unswitched = switched.is_err();
+            switched?;
+        }
+        self.tell_off();
+        Ok(())
+    }
+
+    /// Switches all boards off in places that can't await. It does not wait until the power has been off for long
+    /// enough, because the boards are not used again.
+    pub(super) fn power_off_at_once(&mut self) -> Result<(), BenchError> {
+        self.hear_last_words();
+        self.links = None;
+        self.boards_off();
+        for (_, board) in self.boards.iter().rev() {
+            if let Some(switch) = board.switch(false) {
+                switch.run_at_once()?;
+            }
+        }
+        self.tell_off();
+        Ok(())
+    }
+
+    /// Switches off the boards that are processes on this host.
+    fn boards_off(&mut self) {
+        let cut = self.can_be_cut();
+        // The validator is the first to lose power, because it is the client of the emulator's socket for the air.
+        for (_, board) in self.boards.iter_mut().rev() {
+            if cut { board.cut() } else { board.power_off() }
+        }
+    }
+
+    fn hear_last_words(&mut self) {
+        self.lost = self.take_lost();
+        self.hear_out();
+    }
+
+    fn tell_off(&mut self) {
+        if std::mem::take(&mut self.on) {
+            for (role, board) in self.boards.iter().rev() {
+                self.tell_power(role, board, false);
+            }
+        }
+    }
+
+    /// Closes the ports, whose paths stay the same after a cut in place. Whatever the boards send from now on is lost.
+    async fn hang_up(&mut self) {
+        self.hear_last_words();
+        if let Some(Links { validator, card }) = self.links.take() {
+            validator.close().await;
+            card.close().await;
+        }
+    }
+
+    fn can_be_cut(&self) -> bool {
+        self.in_place && self.boards.can_be_cut()
+    }
+
+    fn tell_power(&self, role: Role, board: &dyn Board, on: bool) {
+        let by = Some(board.switched());
+        self.scope.emit(Source::Power, Body::Power { role, on, by });
+    }
+
+    async fn power_on(&mut self) -> Result<(), BenchError> {
+        // Boards that were made ahead cost no time here. The time for making the others counts.
+        let started = Instant::now();
+        let ports = match self.boards_again() {
+            Some(ports) => ports,
+            None => self.new_boards()?,
+        };
+        let mut card = self.sides.open_card(&ports, self.tap("emulator-link"))?;
+        let noise = Box::new(self.noise());
+        let mut validator = self.sides.open_validator(&ports, self.tap("validator-console"), noise)?;
+        for role in self.boards.roles() {
+            let Some(board) = self.boards.get_mut(role) else { continue };
+            board.go()?;
+            if let Some(switch) = board.switch(true) {
+                switch.run().await?;
+            }
+            if let Some(board) = self.boards.get(role) {
+                self.tell_power(role, board, true);
+            }
+        }
+
+        let within: Duration = self.sides.device.deadlines.ready.into();
+        if let Err(error) = card.starts(self.start(Role::Emulator), within).await {
+            return Err(self.not_ready(Role::Emulator, within, error));
+        }
+        self.scope.emit(Source::Emulator, Body::Ready { role: Role::Emulator, took_us: micros(started.elapsed()) });
+        if let Err(error) = validator.starts(self.start(Role::Validator), within).await {
+            return Err(self.not_ready(Role::Validator, within, error));
+        }
+        self.scope.emit(Source::Validator, Body::Ready { role: Role::Validator, took_us: micros(started.elapsed()) });
+        self.links = Some(Links { validator, card });
+        self.on = true;
+        if !self.can_be_cut() {
+            self.prepare_next();
+        }
+        Ok(())
+    }
+
+    /// How the board of a role has just started. Whatever fills a role without a board was on before.
+    fn start(&self, role: Role) -> Start {
+        let restarts = self.boards.get(role).is_some_and(Board::restarts);
+        if restarts { Start::PoweredOn } else { Start::StillOn }
+    }
+
+    /// Gives power to all boards if a cut has kept their processes, and returns the paths of their ports. Nothing that
+    /// was on its way to a board reaches it.
+    fn boards_again(&mut self) -> Option<Ports> {
+        // If one board needs a new process, all do, because the air connects processes.
+        let ports: Vec<_> = self.boards.iter_mut().map(|(role, board)| Some((role, board.power_on_again()?))).collect();
+        // All boards stand still now and read nothing, so nothing can follow.
+        let air_is_clear = self.air.as_ref().is_some_and(Air::clear);
+        let ports: Option<Ports> = ports.into_iter().collect();
+        ports.filter(|_| air_is_clear)
+    }
+
+    fn new_boards(&mut self) -> Result<Ports, BenchError> {
+        let (air, mut made) = self.take_next()?;
+        let mut ports = Ports::new();
+        for (role, board) in self.boards.iter_mut() {
+            ports.insert(role, board.power_on(&air, made.remove(&role))?);
+        }
+        self.air = Some(air);
+        Ok(ports)
+    }
+
+    /// The error for a board that did not become ready. If the board has ended, the error says so.
+    fn not_ready(&mut self, role: Role, within: Duration, error: LinkError) -> BenchError {
+        match (self.ended(role, &error), error) {
+            (Some(why), _) => BenchError::Ended { role, why },
+            (None, error @ LinkError::Deadline { .. }) => BenchError::NotReady { role, within, why: error.to_string() },
+            (None, error) => error.into(),
+        }
+    }
+}

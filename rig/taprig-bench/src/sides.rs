@@ -1,0 +1,96 @@
+//! Opens the two sides of a bench, each by the adapter that its file names.
+
+use std::path::PathBuf;
+
+use taprig_model::bench::{self, CardSideConfig};
+use taprig_model::device::{Device, Interface};
+use taprig_model::event::Role;
+
+use super::BenchError;
+use super::boards::Ports;
+use crate::card_side::emulator::Emulator;
+use crate::card_side::{CardCapabilities, CardSide};
+use crate::link::console::Console;
+use crate::link::emulator::Relay;
+use crate::link::port::ByteSink;
+use crate::validator_side::native::NativeValidator;
+use crate::validator_side::{Noise, ValidatorSide};
+
+/// Speed of an emulator's link if the bench file gives none, in bits per second.
+const EMULATOR_BAUD: u32 = 115_200;
+
+/// Speed of a validator's console if neither the bench file nor the device file gives one, in bits per second.
+const CONSOLE_BAUD: u32 = 115_200;
+
+/// What the two sides need to know about themselves, from the bench file and the device file.
+#[derive(Debug, Clone)]
+pub(super) struct Sides {
+    pub(super) device: Device,
+    card: CardSideConfig,
+    console_baud: u32,
+    emulator_baud: u32,
+}
+
+impl Sides {
+    #[must_use]
+    pub(super) fn new(bench: &bench::Bench, device: &Device) -> Self {
+        let baud = |board: Option<&bench::BoardConfig>| board?.serial()?.baud;
+        Self {
+            device: device.clone(),
+            card: bench.card.clone(),
+            console_baud: baud(Some(&bench.validator)).or(device.interface.baud()).unwrap_or(CONSOLE_BAUD),
+            emulator_baud: baud(bench.card.board()).unwrap_or(EMULATOR_BAUD),
+        }
+    }
+
+    /// Opens the card side. Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`BenchError::Link`] if its port can't be opened.
+    pub(super) fn open_card(&self, ports: &Ports, raw: ByteSink) -> Result<Box<dyn CardSide>, BenchError> {
+        match &self.card {
+            CardSideConfig::Emulator(_) => {
+                let relay = Relay::open(port(ports, Role::Emulator)?, self.emulator_baud, raw)?;
+                Ok(Box::new(Emulator::new(relay)))
+            }
+            CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => {
+                Err(BenchError::NoCardSide(self.card.kind()))
+            }
+        }
+    }
+
+    /// Opens the validator side. Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`BenchError::Link`] if its port can't be opened.
+    pub(super) fn open_validator(
+        &self,
+        ports: &Ports,
+        raw: ByteSink,
+        noise: Noise,
+    ) -> Result<Box<dyn ValidatorSide>, BenchError> {
+        match &self.device.interface {
+            Interface::Native(native) => {
+                let mut console = Console::open(port(ports, Role::Validator)?, self.console_baud, &native.lines, raw)?;
+                console.noise_to(noise);
+                Ok(Box::new(NativeValidator::new(console, native, &self.device)))
+            }
+        }
+    }
+}
+
+/// What a card side will be able to do. It is needed before anything is opened, to find the cases that need more.
+#[must_use]
+pub(super) fn capabilities(card: &CardSideConfig) -> CardCapabilities {
+    match card {
+        // Every kind of board runs the same firmware and uses the same link.
+        CardSideConfig::Emulator(_) => Emulator::can(),
+        CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => {
+            CardCapabilities::default()
+        }
+    }
+}
+
+fn port(ports: &Ports, role: Role) -> Result<&PathBuf, BenchError> {
+    ports.get(&role).ok_or(BenchError::NoBoard(role))
+}
