@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use ::pn532::command::{Baud, MAX_PART, Target};
 use async_trait::async_trait;
+use taprig_model::bench;
 use taprig_model::capability::CardCapability;
 use taprig_model::card::Activation;
 use taprig_model::event::Fields;
@@ -37,7 +38,7 @@ use crate::link::port::ByteSink;
 const WHO: &str = "the PN532";
 
 /// The longest time for the chip's identity.
-const IDENTITY: Duration = Duration::from_secs(2);
+const IDENTITY: Duration = Duration::from_secs(5);
 
 /// The mode byte of TgInitAsTarget: a card with the block protocol of ISO/IEC 14443-4 and nothing else.
 pub const MODE: u8 = 0x04;
@@ -51,11 +52,62 @@ pub struct Settings {
     pub mode: u8,
     /// Most bytes of a response in one command. A longer response goes to the chip in parts.
     pub part: usize,
+    /// What the air of this chip is.
+    pub air: Air,
+}
+
+/// The air between a chip and the validator's reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Air {
+    /// Two antennas. The host's clock measures its times.
+    Antenna,
+    /// A model of the air. Its times are calculated, and a chip does not report them. So the side does not know when the
+    /// moment has come at which a case wants the card to be taken away.
+    Modelled,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { speed: Baud::B115200, mode: MODE, part: MAX_PART }
+        Self { speed: Baud::B115200, mode: MODE, part: MAX_PART, air: Air::Antenna }
+    }
+}
+
+/// The bench file asks for something that a PN532 can't do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WrongSettings {
+    /// The chip does not have this speed.
+    #[error("a PN532 has no speed of {0} bits per second")]
+    Speed(u32),
+    /// The mode is not one byte.
+    #[error("the mode of a PN532 is one byte, but `target-mode` has {0}")]
+    Mode(usize),
+}
+
+impl WrongSettings {
+    /// What a person can try.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::Speed(_) => "set `baud` to 115200 or 921600, or remove it",
+            Self::Mode(_) => "remove `target-mode`, or set it to \"04\" or \"05\"",
+        }
+    }
+}
+
+impl TryFrom<&bench::Pn532> for Settings {
+    type Error = WrongSettings;
+
+    fn try_from(module: &bench::Pn532) -> Result<Self, WrongSettings> {
+        let speed = match module.serial.baud {
+            None => Baud::default(),
+            Some(baud) => Baud::of(baud).ok_or(WrongSettings::Speed(baud))?,
+        };
+        let mode = match module.target_mode.as_ref().map(|mode| mode.0.as_slice()) {
+            None => MODE,
+            Some(&[mode]) => mode,
+            Some(bytes) => return Err(WrongSettings::Mode(bytes.len())),
+        };
+        Ok(Self { speed, mode, ..Self::default() })
     }
 }
 
@@ -82,13 +134,25 @@ impl Pn532 {
         let (orders, received) = mpsc::unbounded_channel();
         let (tell, notes) = mpsc::unbounded_channel();
         let session = tokio::spawn(Session::new(hsu, settings, tell).run(received));
-        Ok(Self { settings, capabilities: Self::can(), orders, notes, pending: VecDeque::new(), card: None, session })
+        Ok(Self {
+            settings,
+            capabilities: Self::can(settings.air),
+            orders,
+            notes,
+            pending: VecDeque::new(),
+            card: None,
+            session,
+        })
     }
 
-    /// The capabilities of every PN532.
+    /// The capabilities of a PN532 at this air.
     #[must_use]
-    pub fn can() -> CardCapabilities {
-        CardCapabilities { can: vec![CardCapability::Removal], nonce: false, protocol: None }
+    pub fn can(air: Air) -> CardCapabilities {
+        let can = match air {
+            Air::Antenna => vec![CardCapability::Removal],
+            Air::Modelled => vec![],
+        };
+        CardCapabilities { can, nonce: false, protocol: None }
     }
 
     async fn order(&mut self, order: Order) -> Result<(), LinkError> {

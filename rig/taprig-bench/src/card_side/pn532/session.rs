@@ -13,8 +13,9 @@ use super::{Settings, WHO};
 use crate::card_side::{CardNote, What};
 use crate::link::LinkError;
 
-/// The longest time for the reply to a command that does not wait for a reader.
-const REPLY: Duration = Duration::from_millis(500);
+/// The longest time for the reply to a command that does not wait for a reader. The chip needs some ms; a busy machine
+/// needs more.
+const REPLY: Duration = Duration::from_secs(2);
 
 /// How long the task waits for what may still be on its way when the run wants to catch up. It covers the latency timer
 /// of a USB adapter.

@@ -391,6 +391,16 @@ fn what_the_chip_can_not_play_is_refused() {
 }
 
 #[test]
+fn settings_that_no_chip_has_are_refused() {
+    let settings = |yaml: &str| Settings::try_from(&serde_yaml::from_str::<bench::Pn532>(yaml).unwrap());
+    assert_eq!(settings("serial: { vid: '0403' }").unwrap(), Settings::default());
+    let fast = settings("{ serial: { path: /dev/ttyS1, baud: 921600 }, target-mode: '05' }").unwrap();
+    assert_eq!(fast, Settings { speed: Baud::B921600, mode: 0x05, ..Settings::default() });
+    assert_eq!(settings("serial: { baud: 1000000 }"), Err(WrongSettings::Speed(1_000_000)));
+    assert_eq!(settings("{ serial: {}, target-mode: '0405' }"), Err(WrongSettings::Mode(2)));
+}
+
+#[test]
 fn historical_bytes_stand_behind_the_interface_bytes() {
     assert!(historical(&[0x05, 0x78, 0x80, 0x70, 0x02]).is_empty());
     assert_eq!(historical(&[0x07, 0x78, 0x80, 0x70, 0x02, 0xAA, 0xBB]), [0xAA, 0xBB]);
