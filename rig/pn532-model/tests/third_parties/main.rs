@@ -2,6 +2,8 @@
 //! card in raw mode. Neither knows this repository, and both are used with real modules. `ci/pn532` installs them and runs
 //! these tests.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, too")]
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

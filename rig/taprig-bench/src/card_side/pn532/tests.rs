@@ -179,7 +179,7 @@ fn taps(settings: Settings, options: Options) {
             assert_eq!(notes[..2], [What::Field { on: true }, What::Activated { fsd: 256 }]);
             assert_eq!(commands(&notes), apdus());
             assert_eq!(removed(&mut side).await.len(), 1);
-            let gone = module.reads(|reader| reader.is_removed()).await.unwrap();
+            let gone = module.reads(Reader::is_removed).await.unwrap();
             assert!(gone, "the card was removed");
         }
         Box::new(side).close().await;
@@ -363,7 +363,7 @@ fn a_chip_that_an_earlier_session_left_is_brought_back() {
         serve(&mut side, reader).await.unwrap();
         Box::new(side).close().await;
         // A side that is closed has taken the card away, and its port can be opened again.
-        assert!(module.reads(|reader| reader.is_removed()).await.unwrap());
+        assert!(module.reads(Reader::is_removed).await.unwrap());
         module.started(Settings::default()).await;
     });
 }
