@@ -8,6 +8,7 @@ pub mod decode;
 pub mod emulator_air;
 pub mod gdb_packets;
 pub mod kernel_card;
+pub mod pn532_frames;
 pub mod record_inputs;
 pub mod validator_console;
 pub mod vpcd_messages;
@@ -17,12 +18,13 @@ pub mod wire_messages;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("case_file", case_file::run),
     ("decode", decode::run),
     ("emulator_air", emulator_air::run),
     ("gdb_packets", gdb_packets::run),
     ("kernel_card", kernel_card::run),
+    ("pn532_frames", pn532_frames::run),
     ("record_inputs", record_inputs::run),
     ("validator_console", validator_console::run),
     ("vpcd_messages", vpcd_messages::run),

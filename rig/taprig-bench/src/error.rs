@@ -6,6 +6,7 @@ use std::time::Duration;
 use taprig_model::bench::BoardKind;
 use taprig_model::event::{RigFault, Role};
 
+use crate::card_side::pn532::WrongSettings;
 use crate::flash::FlashError;
 use crate::link::LinkError;
 
@@ -34,6 +35,9 @@ pub enum BenchError {
     /// This version has no adapter for the kind of card side.
     #[error("this version of taprig has no adapter for the card side `{0}`")]
     NoCardSide(&'static str),
+    /// The bench file asks for something that a PN532 can't do.
+    #[error(transparent)]
+    Pn532(#[from] WrongSettings),
     /// A board does not start.
     #[error("the {role} ({kind}) does not start: {what}")]
     Start {
@@ -193,6 +197,7 @@ impl BenchError {
             Self::Flash { source, .. } => return source.cause.advice(),
             Self::Link(error) => return error.advice(),
             Self::NoCardSide(_) => "use a bench with another card side",
+            Self::Pn532(error) => error.advice(),
             Self::NoBoard(_) => "add a board to the bench file",
             Self::NotProgrammable(_) => return None,
         })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use taprig_model::bench::{self, BoardConfig, BoardKind, HostedPower};
+use taprig_model::bench::{self, BoardConfig, BoardKind, CardSideConfig, HostedPower};
 use taprig_model::device::Device;
 use taprig_model::event::{Body, FirmwareImage, Role, Source, TimeBasis};
 
@@ -81,7 +81,8 @@ impl Bench {
         let scope = recorder.scope().bench(&format!("{}-{}", config.name, slot.number()));
         let boards = config.bench.boards().into_iter();
         let boards = boards.map(|(role, file)| Ok((role, board(config, role, file, &slot)?)));
-        let boards = Boards::new(boards.collect::<Result<_, BenchError>>()?);
+        let boards = boards.collect::<Result<Vec<_>, BenchError>>()?;
+        let boards = Boards::new(chip(config, &slot).into_iter().chain(boards).collect());
         scope.emit(
             Source::Rig,
             Body::BenchOpened {
@@ -128,7 +129,7 @@ impl Bench {
 
 fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result<Box<dyn Board>, BenchError> {
     let state = slot.state().join(role.to_string());
-    let power = config.bench.power.switches.get(&role).map(|switch| Switch::new(role, switch));
+    let power = switch(config, role);
     Ok(match file {
         BoardConfig::Sim(sim) => {
             let program = sim.program.clone().unwrap_or_else(|| config.programs.taprig.clone());
@@ -151,10 +152,32 @@ fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result
     })
 }
 
+/// What is in the place of a card emulator's board if the card side is a chip with firmware of its own.
+fn chip(config: &Config, slot: &Slot) -> Option<(Role, Box<dyn Board>)> {
+    let role = Role::Emulator;
+    let board: Box<dyn Board> = match &config.bench.card {
+        CardSideConfig::Pn532(module) => {
+            let power = switch(config, role);
+            Box::new(RealBoard::new(role, module.serial.clone(), power, None))
+        }
+        CardSideConfig::Pn532Model(_) => {
+            let state = slot.state().join(role.to_string());
+            Box::new(SimBoard::pn532_model(config.programs.taprig.clone(), state))
+        }
+        CardSideConfig::Emulator(_) | CardSideConfig::VirtualReader(_) => return None,
+    };
+    Some((role, board))
+}
+
 fn runtime(slot: &Slot, role: Role) -> PathBuf {
     let short: &Path = Path::new(match role {
         Role::Validator => "v",
         Role::Emulator => "e",
     });
     slot.runtime().join(short)
+}
+
+/// The power switch of a role, if the bench file has one.
+fn switch(config: &Config, role: Role) -> Option<Switch> {
+    config.bench.power.switches.get(&role).map(|switch| Switch::new(role, switch))
 }

@@ -9,6 +9,7 @@ use taprig_model::event::Role;
 use super::BenchError;
 use super::boards::Ports;
 use crate::card_side::emulator::Emulator;
+use crate::card_side::pn532::{Air, Pn532, Settings};
 use crate::card_side::virtual_reader::VirtualReader;
 use crate::card_side::{CardCapabilities, CardSide};
 use crate::link::console::Console;
@@ -55,8 +56,15 @@ impl Sides {
                 Ok(Box::new(Emulator::new(relay)))
             }
             CardSideConfig::VirtualReader(reader) => Ok(Box::new(VirtualReader::new(reader.address.as_str(), raw))),
-            CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => Err(BenchError::NoCardSide(self.card.kind())),
+            CardSideConfig::Pn532(module) => Self::open_pn532(ports, Settings::try_from(module)?, raw),
+            CardSideConfig::Pn532Model(_) => {
+                Self::open_pn532(ports, Settings { air: Air::Modelled, ..Settings::default() }, raw)
+            }
         }
+    }
+
+    fn open_pn532(ports: &Ports, settings: Settings, raw: ByteSink) -> Result<Box<dyn CardSide>, BenchError> {
+        Ok(Box::new(Pn532::open(port(ports, Role::Emulator)?, settings, raw)?))
     }
 
     /// Opens the validator side. Call it within a tokio runtime.
@@ -86,7 +94,8 @@ pub(super) fn capabilities(card: &CardSideConfig) -> CardCapabilities {
         // Every kind of board runs the same firmware and uses the same link.
         CardSideConfig::Emulator(_) => Emulator::can(),
         CardSideConfig::VirtualReader(_) => VirtualReader::can(),
-        CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => CardCapabilities::default(),
+        CardSideConfig::Pn532(_) => Pn532::can(Air::Antenna),
+        CardSideConfig::Pn532Model(_) => Pn532::can(Air::Modelled),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A board that is a process on this host. It runs the crates of the firmware, compiled for the host.
+//! A board that is a process on this host. It runs the crates of the firmware, compiled for the host, or a model of a chip.
 
 use std::fs::File;
 use std::io::Read;
@@ -27,6 +27,8 @@ const WORDS: usize = 400;
 #[derive(Debug)]
 pub(super) struct SimBoard {
     role: Role,
+    /// What `program board` runs as.
+    what: String,
     program: PathBuf,
     /// The file with the validator's non-volatile memory.
     state: PathBuf,
@@ -37,7 +39,13 @@ impl SimBoard {
     /// A board with the role `role`. It runs `program board <role> ...`.
     #[must_use]
     pub(super) fn new(role: Role, program: PathBuf, state: PathBuf) -> Self {
-        Self { role, program, state, running: None }
+        Self { role, what: role.to_string(), program, state, running: None }
+    }
+
+    /// The model of a PN532 in the place of a card emulator. It runs `program board pn532-model ...`.
+    #[must_use]
+    pub(super) fn pn532_model(program: PathBuf, state: PathBuf) -> Self {
+        Self { role: Role::Emulator, what: "pn532-model".into(), program, state, running: None }
     }
 
     fn log(&self) -> PathBuf {
@@ -57,7 +65,7 @@ impl SimBoard {
             .map_err(|source| BenchError::State { path: self.state.clone(), source })?;
         let log = self.log();
         let mut command = Command::new(&self.program);
-        command.arg("board").arg(self.role.to_string()).arg("--air").arg(air);
+        command.arg("board").arg(&self.what).arg("--air").arg(air);
         if self.role == Role::Validator {
             command.arg("--nvm").arg(self.state.join("nvm.bin"));
         }

@@ -9,6 +9,7 @@ use taprig_model::case::{Case, Snapshot};
 use taprig_model::criteria::{Criteria, Needs, StepCriteria, StepWanted, WantedLines};
 use taprig_model::device::claim;
 use taprig_model::event::Criterion;
+use taprig_model::expect::Expect;
 use taprig_model::name::Name;
 use taprig_model::step::{self, TapStep};
 
@@ -57,6 +58,8 @@ pub(crate) fn needs(case: &Case) -> Needs {
         }
     };
     let mut able: Vec<CardCapability> = vec![];
+    able.extend(is_about_frames(case.id.family()).then_some(CardCapability::Frames));
+    able.extend(needed_by_expectation(&case.expect));
     let given = &case.given;
     if !given.inject.is_empty() {
         able.push(CardCapability::Faults);
@@ -71,7 +74,8 @@ pub(crate) fn needs(case: &Case) -> Needs {
             step::Step::ClearJournal => claim(claim::JOURNAL),
             step::Step::Console(_) => claim(claim::NATIVE_CONSOLE),
             step::Step::Inject(_) => able.push(CardCapability::Faults),
-            step::Step::Tap(TapStep { beside, hold, .. }) => {
+            step::Step::Tap(TapStep { beside, hold, expect, .. }) => {
+                able.extend(expect.as_ref().and_then(needed_by_expectation));
                 able.extend(beside.is_some().then_some(CardCapability::TwoCards));
                 able.extend(hold.is_some().then_some(CardCapability::Removal));
             }
@@ -87,6 +91,18 @@ pub(crate) fn needs(case: &Case) -> Needs {
     able.dedup();
     needs.card_side = able;
     needs
+}
+
+/// What an expectation needs from the card side. A time limit for a tap is about the device, so the card side may not
+/// take longer than a card.
+fn needed_by_expectation(expect: &Expect) -> Option<CardCapability> {
+    expect.within.map(|_| CardCapability::ExactDelays)
+}
+
+/// Whether the cases of a family are about the frames themselves. Then a record and a transcript hold them. In other
+/// cases the frames would only make the record long.
+pub(crate) fn is_about_frames(family: &str) -> bool {
+    family == "ISO"
 }
 
 /// What a change of a card needs from the card side beyond answering commands.

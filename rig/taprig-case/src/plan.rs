@@ -12,6 +12,7 @@ use taprig_model::settings::Settings;
 use taprig_model::situation::{AuthorityKey, Situation};
 use taprig_model::step::Step;
 
+use super::criteria::is_about_frames;
 use super::workshop::{KeyFiles, Workshop};
 use super::{Diagnostic, Problems, SubCase};
 
@@ -76,9 +77,7 @@ pub fn plan(workshop: &mut Workshop, cases: Vec<SubCase>) -> Result<Vec<Planned>
         let id = sub.id.to_string();
         let criteria = sub.criteria();
         let situation = keys.situation(&sub.settings);
-        // Cases of this family are about the frames themselves. In other cases the frames would only make the record
-        // long.
-        let frames = sub.id.case.family() == "ISO";
+        let frames = is_about_frames(sub.id.case.family());
         match cards(workshop, &sub, &mut problems) {
             Ok(cards) => {
                 let keys = keys.clone();

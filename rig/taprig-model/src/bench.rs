@@ -42,7 +42,7 @@ impl Bench {
     /// real.
     #[must_use]
     pub fn is_modelled(&self) -> bool {
-        self.boards().iter().any(|(_, board)| board.runs_here())
+        matches!(self.card, CardSideConfig::Pn532Model(_)) || self.boards().iter().any(|(_, board)| board.runs_here())
     }
 
     /// The boards of this bench, in the order in which they get power. A card side that is no board is not among them.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use probe_rs_qemu::Machine;
-use taprig_model::bench::{Bench as BenchFile, BoardConfig, Sim};
+use taprig_model::bench::{Bench as BenchFile, BoardConfig, CardSideConfig, Sim};
 use taprig_model::device::Device;
 use taprig_model::event::Role;
 
+use taprig_bench::card_side::pn532::{Settings, WrongSettings};
 use taprig_bench::flash::Image;
 use taprig_bench::{Config, Programs, with_advice, with_causes};
 use taprig_case::project::Fixture;
@@ -28,6 +29,10 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
     let mut file: BenchFile = project.load_file(Fixture::Bench, &path)?;
     for (role, board) in file.boards_mut() {
         program(project, board, role, &path)?;
+    }
+    if let CardSideConfig::Pn532(module) = &file.card {
+        let wrong = |error: WrongSettings| Diagnostic::of_file(&path, error.to_string()).help(error.advice());
+        Settings::try_from(module).map_err(wrong)?;
     }
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
     let device: Device = project.load(Fixture::Device, file.device.as_str())?;

@@ -39,6 +39,9 @@ pub enum SimError {
     /// Nothing can be waited for.
     #[error("cannot wait for the board's ports")]
     Wait(#[source] io::Error),
+    /// There is no standard input whose end could tell to stop.
+    #[error("cannot watch standard input, whose end tells the board to stop")]
+    StandardInput(#[source] io::Error),
     /// The line that names the ports could not be written.
     #[error("cannot tell the port on standard output")]
     Tell(#[source] io::Error),

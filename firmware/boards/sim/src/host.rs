@@ -8,17 +8,20 @@ use crate::waits::{Source, Waits};
 use rustix::event::Timespec;
 use rustix::event::epoll::EventFlags;
 use std::cell::{Cell, RefCell};
-use std::io::Write;
-use std::os::fd::AsFd;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::time::Instant;
 
-/// A process as a board.
+/// A process as a board: a pseudo terminal as its serial port, a unix socket as the air, and one place to wait.
 #[derive(Debug)]
-pub(crate) struct Host {
+pub struct Host {
     started: Instant,
+    /// The board ends when this closes.
+    stop: OwnedFd,
     waits: Waits,
     pty: Pty,
-    serial: RefCell<Line>,
+    serial_line: RefCell<Line>,
     /// What the serial port is waited for.
     serial_flags: Cell<EventFlags>,
     air: RefCell<Air>,
@@ -26,60 +29,99 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Opens the serial port and tells its name on standard output.
+    /// Opens the serial port and tells its name on standard output. The board ends when standard input closes.
     pub(crate) fn start(air: Air) -> Result<Self, SimError> {
+        let host = Self::open(air, standard_input()?)?;
+        host.tell()?;
+        Ok(host)
+    }
+
+    /// The card side's end of an air: a socket at `air`, where a reader can connect. The board is
+    /// [stopped](Host::stopped) when the other end of `stop` closes.
+    ///
+    /// # Errors
+    /// [`SimError`] when a port can't be opened.
+    pub fn card_side(air: &Path, stop: OwnedFd) -> Result<Self, SimError> {
+        Self::open(Air::listen(air)?, stop)
+    }
+
+    /// Tells the name of the serial port on standard output, as the rig expects it of a hosted board.
+    ///
+    /// # Errors
+    /// [`SimError::Tell`].
+    pub fn tell(&self) -> Result<(), SimError> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{{\"serial\":\"{}\"}}", self.pty.path).and_then(|()| out.flush()).map_err(SimError::Tell)
+    }
+
+    /// What the rig opens: the path of the serial port.
+    #[must_use]
+    pub fn serial(&self) -> &Path {
+        Path::new(&self.pty.path)
+    }
+
+    fn open(air: Air, stop: OwnedFd) -> Result<Self, SimError> {
         let pty = Pty::open()?;
         let waits = Waits::new().map_err(SimError::Wait)?;
-        // Standard input that can't be waited for is no pipe of a rig: nobody holds this process.
-        let held = waits.add(rustix::stdio::stdin(), Source::Stdin, EventFlags::IN).is_ok();
+        // An end that can't be waited for is no pipe of a rig: nobody holds this board.
+        let held = waits.add(&stop, Source::Stop, EventFlags::IN).is_ok();
         waits.add(&pty.master, Source::Serial, EventFlags::IN).map_err(SimError::Wait)?;
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{{\"serial\":\"{}\"}}", pty.path).and_then(|()| out.flush()).map_err(SimError::Tell)?;
         Ok(Self {
             started: Instant::now(),
+            stop,
             waits,
             pty,
-            serial: RefCell::default(),
+            serial_line: RefCell::default(),
             serial_flags: Cell::new(EventFlags::IN),
             air: RefCell::new(air),
             stopped: Cell::new(!held),
         })
     }
 
-    pub(crate) fn now_us(&self) -> u64 {
+    /// Time since the start, in us.
+    #[must_use]
+    pub fn now_us(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    pub(crate) fn stopped(&self) -> bool {
+    /// Whether the board is asked to end.
+    #[must_use]
+    pub fn stopped(&self) -> bool {
         self.stopped.get()
     }
 
-    pub(crate) fn serial_read(&self) -> Option<u8> {
-        self.serial.borrow_mut().pop()
+    /// The next byte from the rig, if there is one.
+    #[must_use]
+    pub fn serial_read(&self) -> Option<u8> {
+        self.serial_line.borrow_mut().pop()
     }
 
-    pub(crate) fn serial_write(&self, bytes: &[u8]) {
+    /// Sends bytes to the rig.
+    pub fn serial_write(&self, bytes: &[u8]) {
         // The terminal stays open as long as we hold its other end.
-        let _ = self.serial.borrow_mut().send(self.pty.master.as_fd(), bytes);
+        let _ = self.serial_line.borrow_mut().send(self.pty.master.as_fd(), bytes);
     }
 
-    pub(crate) fn air_read(&self) -> Option<u8> {
+    /// The next byte from the other side of the air, if there is one.
+    #[must_use]
+    pub fn air_read(&self) -> Option<u8> {
         self.air.borrow_mut().line.pop()
     }
 
-    pub(crate) fn air_write(&self, bytes: &[u8]) {
+    /// Sends bytes to the other side of the air. Without another side they are lost.
+    pub fn air_write(&self, bytes: &[u8]) {
         self.air.borrow_mut().send(bytes);
     }
 
     /// What a reset does to the receivers.
     pub(crate) fn forget_input(&self) {
-        self.serial.borrow_mut().forget_input();
+        self.serial_line.borrow_mut().forget_input();
         self.air.borrow_mut().line.forget_input();
     }
 
-    /// Waits until the clock reads `until_us`, or anything arrives, or the rig closes our standard input.
-    pub(crate) fn sleep(&self, until_us: u64) {
-        let mut serial = self.serial.borrow_mut();
+    /// Waits until the clock reads `until_us`, or anything arrives, or the board is asked to end. `u64::MAX`: no deadline.
+    pub fn sleep(&self, until_us: u64) {
+        let mut serial = self.serial_line.borrow_mut();
         let mut air = self.air.borrow_mut();
         // Whatever stays waits below for room. The air comes first: somebody waits for it.
         air.flush();
@@ -98,10 +140,10 @@ impl Host {
         air.register(&self.waits);
         // An error is a signal: the firmware sleeps again.
         let Ok(ready) = self.waits.wait(timeout.as_ref()) else { return };
-        if ready.has(Source::Stdin) {
+        if ready.has(Source::Stop) {
             let mut ignored = [0; 256];
             // Its end, or any failure: nobody holds us any more.
-            self.stopped.set(!matches!(rustix::io::read(rustix::stdio::stdin(), &mut ignored), Ok(n) if n > 0));
+            self.stopped.set(!matches!(rustix::io::read(&self.stop, &mut ignored), Ok(n) if n > 0));
         }
         if ready.has(Source::Serial) {
             let fd = self.pty.master.as_fd();
@@ -123,4 +165,9 @@ pub(crate) fn direction(line: &Line) -> EventFlags {
     flags.set(EventFlags::IN, line.wants_input());
     flags.set(EventFlags::OUT, line.has_output());
     flags
+}
+
+/// Standard input, by a handle of our own.
+fn standard_input() -> Result<OwnedFd, SimError> {
+    rustix::stdio::stdin().try_clone_to_owned().map_err(SimError::StandardInput)
 }

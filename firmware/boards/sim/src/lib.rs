@@ -20,3 +20,4 @@ mod waits;
 pub use card::{EmulatorOptions, run_emulator};
 pub use device::{ValidatorOptions, run_validator};
 pub use error::SimError;
+pub use host::Host;

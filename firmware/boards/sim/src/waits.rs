@@ -9,8 +9,8 @@ use std::os::fd::{AsFd, OwnedFd};
 /// What a wait can find ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// The rig's hold on this process.
-    Stdin,
+    /// The rig's hold on this board, usually standard input.
+    Stop,
     /// The serial port.
     Serial,
     /// The air, or the folder in which the other side's socket will be.
@@ -20,7 +20,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    const ALL: [Self; 4] = [Self::Stdin, Self::Serial, Self::Air, Self::Newcomer];
+    const ALL: [Self; 4] = [Self::Stop, Self::Serial, Self::Air, Self::Newcomer];
 
     fn bit(self) -> u64 {
         1 << self as u32
@@ -78,7 +78,7 @@ mod tests {
         let (mut one, other) = UnixStream::pair().expect("a pair");
         let (end, stdin) = UnixStream::pair().expect("a pair");
         waits.add(&other, Source::Air, EventFlags::IN).expect("added");
-        waits.add(&stdin, Source::Stdin, EventFlags::IN).expect("added");
+        waits.add(&stdin, Source::Stop, EventFlags::IN).expect("added");
         assert_eq!(waits.wait(Some(&NOW)).expect("a wait"), Ready::default());
         one.write_all(b"x").expect("sent");
         for _ in 0..2 {
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(Source::ALL.map(|source| ready.has(source)), [true, false, true, false]);
         drop(other);
         assert!(!waits.wait(Some(&NOW)).expect("a wait").has(Source::Air), "it was closed");
-        waits.change(&stdin, Source::Stdin, EventFlags::OUT).expect("changed");
-        assert!(waits.wait(Some(&NOW)).expect("a wait").has(Source::Stdin));
+        waits.change(&stdin, Source::Stop, EventFlags::OUT).expect("changed");
+        assert!(waits.wait(Some(&NOW)).expect("a wait").has(Source::Stop));
     }
 }

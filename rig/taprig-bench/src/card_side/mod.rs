@@ -1,9 +1,9 @@
 //! The card side of a bench: whatever holds a card to the reader and lets the rig answer in place of the card.
 //!
 //! A run talks to [`CardSide`] and to nothing below it. [`emulator`] is the adapter of a card emulator that runs the
-//! firmware of this repository. [`virtual_reader`] is the adapter of a virtual PC/SC reader. A side with an antenna, or
-//! one that also simulates the reader's end, needs its own adapter beside it. The adapter lists its capabilities, and a
-//! case that needs more is not applicable on that side.
+//! firmware of this repository. [`virtual_reader`] is the adapter of a virtual PC/SC reader, and [`pn532`] drives a
+//! contactless chip that has an antenna. A side that also simulates the reader's end needs its own adapter beside them.
+//! The adapter lists its capabilities, and a case that needs more is not applicable on that side.
 //!
 //! # One tap
 //!
@@ -117,6 +117,7 @@
 //! ```
 
 pub mod emulator;
+pub mod pn532;
 pub mod virtual_reader;
 
 use std::fmt;

@@ -68,6 +68,16 @@ pub enum LinkError {
         /// The board's own words.
         why: String,
     },
+    /// Another device is connected to the port.
+    #[error("the device at {port} is not {expected}: {seen}", port = port.display())]
+    Foreign {
+        /// The port.
+        port: PathBuf,
+        /// What was expected.
+        expected: &'static str,
+        /// What the device did, as a sentence.
+        seen: String,
+    },
     /// The answer is not part of the board's protocol.
     #[error("{from} answered {seen}, but {expected} was expected")]
     Unexpected {
@@ -94,6 +104,10 @@ impl LinkError {
             Self::Stuck { .. } => "its adapter may hang: unplug it, plug it in again and run again",
             Self::Unexpected { .. } => "check that its firmware matches this version of taprig",
             Self::VirtualReader(error) => error.advice(),
+            Self::Foreign { .. } => {
+                "check that the bench file names the right port, that the module's switches select its serial port (HSU), \
+                 and that its TX is connected to RX of the adapter and its RX to TX"
+            }
             Self::Deadline { .. } | Self::Refused { .. } => return None,
         })
     }

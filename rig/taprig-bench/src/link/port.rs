@@ -103,6 +103,26 @@ impl Port {
         }
     }
 
+    /// Changes the speed, after everything has been sent at the old one.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`] if the port has vanished or does not have this speed.
+    pub fn set_baud(&mut self, baud: u32) -> Result<(), LinkError> {
+        if baud == self.baud {
+            return Ok(());
+        }
+        let gone = |source| LinkError::Gone { port: self.path.clone(), source };
+        terminal::set_baud(&self.writer, baud).map_err(gone)?;
+        self.baud = baud;
+        Ok(())
+    }
+
+    /// The speed, in bits per second.
+    #[must_use]
+    pub fn baud(&self) -> u32 {
+        self.baud
+    }
+
     /// Closes the port, and returns when it is closed. Only then can it be opened again.
     pub async fn close(mut self) {
         self.reader.abort();

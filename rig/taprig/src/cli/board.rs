@@ -1,4 +1,4 @@
-//! `taprig board`: the hosted firmware as a process of its own. The rig uses this command.
+//! `taprig board`: a hosted board as a process of its own. The rig uses this command.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::{Exit, say};
 /// Arguments of `taprig board`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// `validator` or `emulator`.
+    /// `validator`, `emulator` or `pn532-model`.
     role: String,
     /// Path of the socket that stands for the air.
     #[arg(long)]
@@ -15,16 +15,25 @@ pub(crate) struct Args {
     /// Path of the file with the validator's non-volatile memory.
     #[arg(long)]
     nvm: Option<PathBuf>,
+    /// A fault of the model of the PN532, for tests, such as `lost-ack@86.1`. It can be given more than once.
+    #[arg(long)]
+    fault: Vec<pn532_model::fault::Planned>,
 }
 
 pub(super) fn run(args: &Args) -> Exit {
-    let done = match (args.role.as_str(), &args.nvm) {
-        ("validator", Some(nvm)) => {
+    let done = match (args.role.as_str(), &args.nvm, args.fault.as_slice()) {
+        ("validator", Some(nvm), []) => {
             board_sim::run_validator(&board_sim::ValidatorOptions { air: args.air.clone(), nvm: nvm.clone() })
         }
-        ("emulator", None) => board_sim::run_emulator(&board_sim::EmulatorOptions { air: args.air.clone() }),
+        ("emulator", None, []) => board_sim::run_emulator(&board_sim::EmulatorOptions { air: args.air.clone() }),
+        ("pn532-model", None, faults) => {
+            let options = pn532_model::Options { faults: faults.to_vec(), ..pn532_model::Options::default() };
+            pn532_model::run_process(&args.air, &options)
+        }
         _ => {
-            say("taprig board: `validator --air SOCKET --nvm FILE` or `emulator --air SOCKET`");
+            say(
+                "taprig board: `validator --air SOCKET --nvm FILE`, `emulator --air SOCKET` or `pn532-model --air SOCKET [--fault FAULT]`",
+            );
             return Exit::BadInput;
         }
     };

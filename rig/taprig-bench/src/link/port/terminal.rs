@@ -38,3 +38,13 @@ pub(super) fn open(path: &Path, baud: u32) -> io::Result<File> {
     tcsetattr(&port, OptionalActions::Now, &wanted)?;
     Ok(port.into())
 }
+
+/// Changes the speed, after everything has been sent at the old one.
+///
+/// # Errors
+/// The port has vanished or does not have this speed.
+pub(super) fn set_baud(port: &File, baud: u32) -> io::Result<()> {
+    let mut wanted = tcgetattr(port)?;
+    wanted.set_speed(baud)?;
+    Ok(tcsetattr(port, OptionalActions::Drain, &wanted)?)
+}
