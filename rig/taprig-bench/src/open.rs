@@ -152,7 +152,7 @@ fn board(config: &Config, role: Role, slot: &Slot) -> Result<Box<dyn Board>, Ben
     Ok(match file {
         BoardFile::Sim(sim) => {
             let program = sim.program.clone().unwrap_or_else(|| config.programs.taprig.clone());
-            Box::new(SimBoard::new(role, program, state))
+            Box::new(SimBoard::new(role, program, state, sim.memory))
         }
         BoardFile::Qemu(qemu) => {
             let Some(image) = config.image(role) else {

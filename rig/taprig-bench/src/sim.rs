@@ -30,14 +30,16 @@ pub(super) struct SimBoard {
     program: PathBuf,
     /// The file with the validator's non-volatile memory.
     state: PathBuf,
+    /// Bytes of that memory, if they differ from what the program has.
+    memory: Option<u32>,
     running: Option<Child>,
 }
 
 impl SimBoard {
     /// A board with the role `role`. It runs `program board <role> ...`.
     #[must_use]
-    pub(super) fn new(role: Role, program: PathBuf, state: PathBuf) -> Self {
-        Self { role, program, state, running: None }
+    pub(super) fn new(role: Role, program: PathBuf, state: PathBuf, memory: Option<u32>) -> Self {
+        Self { role, program, state, memory, running: None }
     }
 
     fn log(&self) -> PathBuf {
@@ -60,6 +62,9 @@ impl SimBoard {
         command.arg("board").arg(self.role.to_string()).arg("--air").arg(air);
         if self.role == Role::Validator {
             command.arg("--nvm").arg(self.state.join("nvm.bin"));
+            if let Some(bytes) = self.memory {
+                command.arg("--memory").arg(bytes.to_string());
+            }
         }
         // The board ends when its standard input closes, so it never outlives this process.
         let mut child = command

@@ -43,14 +43,25 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
     Ok(Config { flash_anyway: false, name, bench: file, device, images, programs })
 }
 
+/// The smallest non-volatile memory that the reference validator can use, in bytes.
+const SMALLEST_MEMORY: u32 = 4096;
+
 /// The folder in which `ci/firmware` puts its output.
 fn built(project: &Project, name: &str) -> PathBuf {
     project.root().join("target/boards").join(format!("{name}.elf"))
 }
 
-/// The program of a hosted board, as a path that does not depend on the current folder.
+/// The program of a hosted board, as a path that does not depend on the current folder. Its memory must be one that the
+/// firmware can use.
 fn program(project: &Project, board: &mut Board, role: Role, bench: &Path) -> Result<(), Problems> {
-    let Board::Sim(Sim { program: Some(program) }) = board else { return Ok(()) };
+    if let Board::Sim(Sim { memory: Some(bytes), .. }) = board
+        && *bytes < SMALLEST_MEMORY
+    {
+        let problem = format!("the {role}: a memory of {bytes} bytes is too small");
+        let help = "give `memory` 4096 bytes or more, or remove it";
+        return Err(Diagnostic::of_file(bench, problem).help(help).into());
+    }
+    let Board::Sim(Sim { program: Some(program), .. }) = board else { return Ok(()) };
     *program = project.root().join(&*program);
     if program.is_file() {
         return Ok(());

@@ -19,3 +19,4 @@ mod pty;
 pub use card::{EmulatorOptions, run_emulator};
 pub use device::{ValidatorOptions, run_validator};
 pub use error::SimError;
+pub use nvm::MEMORY;

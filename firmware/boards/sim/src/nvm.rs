@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// Bytes of it, as on the emulated board.
-pub(crate) const SIZE: usize = 256 * 1024;
+/// Bytes of it unless told otherwise: as on the emulated board.
+pub const MEMORY: u32 = 256 * 1024;
 
 /// The file, and what is in it.
 #[derive(Debug)]
@@ -18,19 +18,25 @@ pub(crate) struct Nvm {
 }
 
 impl Nvm {
-    /// Opens the file, or makes one of zeros; a shorter one is made longer.
-    pub(crate) fn open(path: &Path) -> Result<Self, SimError> {
-        Self::try_open(path).map_err(|source| SimError::Nvm { path: path.to_owned(), source })
+    /// Opens the file of a memory of `size` bytes, or makes one of zeros; a shorter one is made longer, and of a longer one the
+    /// rest is not used.
+    pub(crate) fn open(path: &Path, size: u32) -> Result<Self, SimError> {
+        Self::try_open(path, size).map_err(|source| SimError::Nvm { path: path.to_owned(), source })
     }
 
-    fn try_open(path: &Path) -> io::Result<Self> {
+    fn try_open(path: &Path, size: u32) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        if file.metadata()?.len() < SIZE as u64 {
-            file.set_len(SIZE as u64)?;
+        if file.metadata()?.len() < size.into() {
+            file.set_len(size.into())?;
         }
-        let mut content = vec![0; SIZE];
+        let mut content = vec![0; size as usize];
         file.read_exact_at(&mut content, 0)?;
         Ok(Self { file, content: RefCell::new(content) })
+    }
+
+    /// Its size in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.content.borrow().len()
     }
 
     /// Copies bytes out. Beyond the end nothing is copied.
@@ -61,14 +67,18 @@ mod tests {
     #[test]
     fn what_was_written_is_there_for_the_next_process() {
         let path = std::env::temp_dir().join(format!("taprig-nvm-{}", std::process::id()));
-        let nvm = Nvm::open(&path).expect("a file");
-        nvm.write(SIZE - 3, &[1, 2, 3]).expect("within");
-        assert!(nvm.write(SIZE - 2, &[1, 2, 3]).is_err());
-        drop(nvm);
-        let nvm = Nvm::open(&path).expect("the file");
-        let mut bytes = [0; 4];
-        nvm.read(SIZE - 4, &mut bytes);
-        assert_eq!(bytes, [0, 1, 2, 3]);
+        for size in [4096, MEMORY] {
+            let end = size as usize;
+            let nvm = Nvm::open(&path, size).expect("a file");
+            assert_eq!(nvm.size(), end);
+            nvm.write(end - 3, &[1, 2, 3]).expect("within");
+            assert!(nvm.write(end - 2, &[1, 2, 3]).is_err());
+            drop(nvm);
+            let nvm = Nvm::open(&path, size).expect("the file");
+            let mut bytes = [0; 4];
+            nvm.read(end - 4, &mut bytes);
+            assert_eq!(bytes, [0, 1, 2, 3]);
+        }
         std::fs::remove_file(&path).expect("removed");
     }
 }

@@ -15,16 +15,20 @@ pub(crate) struct Args {
     /// Path of the file with the validator's non-volatile memory.
     #[arg(long)]
     nvm: Option<PathBuf>,
+    /// Bytes of that memory.
+    #[arg(long, default_value_t = board_sim::MEMORY, value_parser = clap::value_parser!(u32).range(4096..))]
+    memory: u32,
 }
 
 pub(super) fn run(args: &Args) -> Exit {
     let done = match (args.role.as_str(), &args.nvm) {
         ("validator", Some(nvm)) => {
-            board_sim::run_validator(&board_sim::ValidatorOptions { air: args.air.clone(), nvm: nvm.clone() })
+            let options = board_sim::ValidatorOptions { air: args.air.clone(), nvm: nvm.clone(), memory: args.memory };
+            board_sim::run_validator(&options)
         }
         ("emulator", None) => board_sim::run_emulator(&board_sim::EmulatorOptions { air: args.air.clone() }),
         _ => {
-            say("taprig board: `validator --air SOCKET --nvm FILE` or `emulator --air SOCKET`");
+            say("taprig board: `validator --air SOCKET --nvm FILE [--memory BYTES]` or `emulator --air SOCKET`");
             return Exit::BadInput;
         }
     };
