@@ -1,13 +1,12 @@
 //! The board's main loop: reader on one side, host on the other, the card between them.
 
 use crate::card::{Card, Event, FromReader, OnAir};
-use crate::{Board, FIRMWARE, MAX_FRAME};
+use crate::{Board, FIRMWARE, MAX_FRAME, loopback};
 use heapless::{String, Vec};
 use sha2::{Digest, Sha256};
 use wire::air::Message;
 use wire::frame::{Collected, Collector};
 use wire::link::{AirFrame, Front, Identity, Note, Order, PROTOCOL, Refusal, Report, Request};
-use wire::loopback::{PATIENCE_US, Tally};
 
 /// Runs the card emulator on a board. Returns when the board is [stopped](Board::stopped).
 pub fn run<B: Board>(board: &B) {
@@ -243,7 +242,7 @@ impl Relay {
                 Ok(())
             }
             Request::Loopback(blocks) => {
-                let Tally { sent, back, wrong } = looped(board, blocks);
+                let wire::loopback::Tally { sent, back, wrong } = loopback::looped(board, blocks);
                 self.tell(board, Report::Looped { sent, back, wrong });
                 Ok(())
             }
@@ -306,22 +305,6 @@ fn to_air<B: Board>(board: &B, message: &Message<'_>) {
     if let Ok(packed) = message.encode() {
         board.air_write(&packed);
     }
-}
-
-/// The self-test of the air, with its transmitter wired to its receiver.
-fn looped<B: Board>(board: &B, blocks: u16) -> Tally {
-    // What a reader said before is none of it.
-    while board.air_read().is_some() {}
-    let next = || {
-        let until = board.now_us() + PATIENCE_US;
-        loop {
-            match board.air_read() {
-                None if board.now_us() < until && !board.stopped() => board.sleep(until),
-                byte => return byte,
-            }
-        }
-    };
-    Tally::of(blocks.into(), |bytes| board.air_write(bytes), next)
 }
 
 /// As much of `text` as fits.
@@ -503,17 +486,6 @@ mod tests {
         assert_eq!(identity.board, "desk");
         // FIPS 180-4's example: SHA-256 of "abc".
         assert_eq!(identity.digest[..4], [0xBA, 0x78, 0x16, 0xBF]);
-    }
-
-    #[test]
-    fn a_board_whose_air_is_wired_to_itself_counts_what_comes_back() {
-        let mut bench = Bench::new();
-        bench.reports();
-        bench.order(Request::Loopback(3));
-        assert_eq!(bench.reports(), [Report::Looped { sent: 768, back: 0, wrong: 0 }, Report::Done(1)]);
-        bench.desk.wired_to_itself.set(true);
-        bench.order(Request::Loopback(3));
-        assert_eq!(bench.reports(), [Report::Looped { sent: 768, back: 768, wrong: 0 }, Report::Done(2)]);
     }
 
     #[test]
