@@ -62,7 +62,8 @@ fn trials(project: &Arc<Project>, words: &[String]) -> Result<Vec<Trial>, Proble
         eprintln!("left out, as TAPRIG_WITHOUT_QEMU is set: all cases on the bench qemu");
     }
     for bench in BENCHES {
-        let config = Arc::new(setup::config(project, bench, env!("CARGO_BIN_EXE_taprig").into())?);
+        let taprig: std::path::PathBuf = env!("CARGO_BIN_EXE_taprig").into();
+        let config = Arc::new(setup::config(project, bench, taprig.clone(), taprig)?);
         let card_side = config.card_side().can;
         let pool =
             Arc::new(Pool { project: project.clone(), workshop: workshop.clone(), config, idle: Mutex::default() });

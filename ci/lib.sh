@@ -46,15 +46,26 @@ rust_tool() {
 
 # Sees to a program from PyPI and prints its path: `python_tool typos 1.52.0`.
 python_tool() {
+    from_pypi "$1" "$2" "bin/$1"
+    echo "$tools/$1-$2/bin/$1"
+}
+
+# Sees to a Python library from PyPI and prints the folder to name in PYTHONPATH: `python_library unicorn 2.1.4`.
+python_library() {
+    from_pypi "$1" "$2" "$1/__init__.py"
+    echo "$tools/$1-$2"
+}
+
+# Installs a package from PyPI to a folder of its own, unless it has brought this file already.
+from_pypi() {
     local tool=$1 version=$2 to=$tools/$1-$2
-    if [ ! -x "$to/bin/$tool" ]; then
+    if [ ! -e "$to/$3" ]; then
         python3 -m pip --version >/dev/null 2>&1 || apt_install "pip, which brings $tool" python3-pip >&2
         say "installing $tool $version to $to"
         rm -rf "$to"
         PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target "$to" "$tool==$version" >&2 ||
             { say "pip could not install $tool $version"; exit 3; }
     fi
-    echo "$to/bin/$tool"
 }
 
 # Runs the parts that are asked for, or all of `parts`, and says how each ended. A part is a function `part_NAME`; each

@@ -8,12 +8,12 @@ pub fn run(input: &[u8]) {
     let mut collector = Collector::<{ wire::link::MAX_PACKED }>::new();
     for &byte in input {
         let Some(Collected::Frame(body)) = collector.push(byte) else { continue };
-        if let Ok(message) = wire::air::Message::decode(body)
+        let sealed = [body, &wire::crc::link(body)].concat();
+        if let Ok(message) = wire::air::Message::decode(&sealed)
             && let Ok(packed) = message.encode()
         {
             assert!(packed.ends_with(&[0]));
         }
-        let sealed = [body, &wire::crc::link(body)].concat();
         if let Ok(order) = wire::link::decode::<Order>(&sealed) {
             assert!(wire::link::encode(&order).is_ok());
         }

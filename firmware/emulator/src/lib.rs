@@ -18,6 +18,7 @@ pub mod air_time;
 pub mod blocks;
 mod board;
 pub mod card;
+mod loopback;
 mod relay;
 
 pub use board::Board;

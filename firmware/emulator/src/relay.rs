@@ -1,7 +1,7 @@
 //! The board's main loop: reader on one side, host on the other, the card between them.
 
 use crate::card::{Card, Event, FromReader, OnAir};
-use crate::{Board, FIRMWARE, MAX_FRAME};
+use crate::{Board, FIRMWARE, MAX_FRAME, loopback};
 use heapless::{String, Vec};
 use sha2::{Digest, Sha256};
 use wire::air::Message;
@@ -239,6 +239,11 @@ impl Relay {
             },
             Request::Trace(on) => {
                 self.trace = on;
+                Ok(())
+            }
+            Request::Loopback(blocks) => {
+                let wire::loopback::Tally { sent, back, wrong } = loopback::looped(board, blocks);
+                self.tell(board, Report::Looped { sent, back, wrong });
                 Ok(())
             }
         };

@@ -7,6 +7,7 @@ use crate::device::{Device, End};
 use crate::hex::Hex;
 use crate::settings::SettingError;
 use crate::store::StoreError;
+use wire::loopback::{PATIENCE_US, Tally};
 
 /// Sends an `error` reply.
 pub(crate) fn refuse<B: Board>(board: &B, problem: Problem) {
@@ -63,8 +64,13 @@ impl<B: Board> Device<'_, B> {
             Command::Clock(seconds) => self.board.set_rtc(seconds),
             Command::Set { key, value } => {
                 let mut settings = self.store.settings().clone();
-                settings.set(key, value, self.store.layout.journal.capacity)?;
+                settings.set(key, value)?;
                 self.store.put(settings)?;
+                // What was asked for is kept, and what there is room for is told.
+                let (wanted, taken) = (self.store.settings().capacity, self.store.capacity());
+                if key == "capacity" && wanted != Some(taken) {
+                    return Ok(ok.field("capacity", taken));
+                }
             }
             Command::KeyAdd(key) => self.store.add_key(&key)?,
             Command::KeyClear => self.store.clear_keys()?,
@@ -78,6 +84,7 @@ impl<B: Board> Device<'_, B> {
                 self.store.put(settings)?;
             }
             Command::Journal(from) => return Ok(self.list_journal(from)),
+            Command::Loopback(blocks) => return Ok(self.loopback(blocks)),
             Command::JournalClear => self.store.clear_journal()?,
             Command::Factory => {
                 self.store.factory()?;
@@ -97,6 +104,32 @@ impl<B: Board> Device<'_, B> {
             .field("board", self.board.name())
             .field("version", env!("CARGO_PKG_VERSION"))
             .field("digest", Hex(&digest))
+    }
+
+    /// The self-test of the air, with its transmitter wired to its receiver.
+    fn loopback(&self, blocks: u32) -> Line {
+        let board = self.board;
+        // What a card side said before is none of it.
+        while board.air_read().is_some() {}
+        let started = board.now_us();
+        let tally = Tally::of(
+            blocks,
+            |bytes| board.air_write(bytes),
+            || {
+                let until = board.now_us() + PATIENCE_US;
+                loop {
+                    match board.air_read() {
+                        None if board.now_us() < until && !board.stopped() => board.sleep(until),
+                        byte => return byte,
+                    }
+                }
+            },
+        );
+        Line::new("ok")
+            .field("sent", tally.sent)
+            .field("back", tally.back)
+            .field("wrong", tally.wrong)
+            .field("us", board.now_us() - started)
     }
 
     fn status(&self) -> Line {

@@ -89,6 +89,8 @@ pub enum Command<'a> {
     Journal(u32),
     /// Empty the journal.
     JournalClear,
+    /// Send so many blocks on the air, and count what comes back: for a board whose air is wired to itself.
+    Loopback(u32),
     /// Factory state.
     Factory,
     /// Restart.
@@ -180,6 +182,10 @@ impl<'a> Command<'a> {
                     Ok(from) if from > 0 && !rest.starts_with('+') => Ok(Self::Journal(from)),
                     _ => Err(Problem::malformed("journal takes nothing, a record number from 1, or clear")),
                 },
+            },
+            "loopback" => match rest.parse() {
+                Ok(blocks) if (1..=10_000).contains(&blocks) && !rest.starts_with('+') => Ok(Self::Loopback(blocks)),
+                _ => Err(Problem::malformed("loopback takes a number of blocks of 256 bytes, 1 to 10000")),
             },
             "factory" => alone(Self::Factory),
             "reboot" => alone(Self::Reboot),
@@ -327,6 +333,7 @@ mod tests {
         assert_eq!(Command::parse("set route \"A to B\""), Ok(Command::Set { key: "route", value: "A to B" }));
         assert_eq!(Command::parse("set route A to B"), Ok(Command::Set { key: "route", value: "A to B" }));
         assert_eq!(Command::parse("set route \"\""), Ok(Command::Set { key: "route", value: "" }));
+        assert_eq!(Command::parse("loopback 10000"), Ok(Command::Loopback(10_000)));
         assert_eq!(Command::parse("journal 7"), Ok(Command::Journal(7)));
         let pan = Pan::from_digits("6226001234567890").expect("digits");
         assert_eq!(Command::parse("deny add 6226001234567890:01"), Ok(Command::DenyAdd(pan.clone(), Some(1))));
@@ -358,6 +365,9 @@ mod tests {
             ("deny add 6226 0012", "malformed"),
             ("revoke add A000000333 C1 0102", "malformed"),
             ("journal 0", "malformed"),
+            ("loopback", "malformed"),
+            ("loopback 0", "malformed"),
+            ("loopback 10001", "malformed"),
             ("journal -1", "malformed"),
             ("journal 99999999999", "malformed"),
         ] {

@@ -85,12 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn a_small_memory_takes_two_and_clearing_makes_room() {
+    fn a_small_memory_takes_those_of_a_deployment_and_clearing_makes_room() {
         let board = TestBoard::new(4096);
         let (mut store, _) = Store::open(&board);
-        store.add_key(&key(1, 1)).expect("room");
-        store.add_key(&key(2, 1)).expect("room");
-        assert_eq!(store.add_key(&key(3, 1)), Err(StoreError::Full));
+        for index in 1..=5 {
+            store.add_key(&key(index, 1)).expect("room");
+        }
+        assert_eq!(store.add_key(&key(6, 1)), Err(StoreError::Full));
         store.clear_keys().expect("kept");
         assert_eq!(store.ca_key(&kernel::aid::UNIONPAY, 1), None);
         store.add_key(&key(3, 1)).expect("room");

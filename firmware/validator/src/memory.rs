@@ -16,6 +16,9 @@ pub const MIN_SIZE: usize = 4096;
 /// Room for one copy of the settings.
 pub const SETTINGS_SLOT: usize = 448;
 
+/// The same in a memory of less than 64 KiB: the longest settings of today, rounded up.
+pub const SMALL_SETTINGS_SLOT: usize = 344;
+
 /// Bytes a record of the journal, check sum included.
 pub const JOURNAL_SLOT: usize = 208;
 
@@ -55,16 +58,18 @@ impl Layout {
     #[must_use]
     pub fn new(size: usize) -> Self {
         let large = size >= 64 * 1024;
-        let (keys, deny, revoked) = if large { (32, 512, 64) } else { (2, 16, 8) };
+        // Four keys are what a deployment has, and a fifth comes before an old one goes. On a small memory rides pay for it.
+        let (keys, deny, revoked) = if large { (32, 512, 64) } else { (5, 16, 8) };
+        let copy = if large { SETTINGS_SLOT } else { SMALL_SETTINGS_SLOT };
         let table = |kind, offset, slot, capacity| Table { kind, offset, slot, capacity };
         let end = |table: Table| table.offset + table.slot * table.capacity as usize;
-        let keys = table(1, 2 * SETTINGS_SLOT, 264, keys);
+        let keys = table(1, 2 * copy, 264, keys);
         let deny = table(2, end(keys), 16, deny);
         let revoked = table(3, end(deny), 16, revoked);
         let journal = table(4, end(revoked), JOURNAL_SLOT, 0);
         let room = size.saturating_sub(journal.offset) / journal.slot;
         let journal = Table { capacity: u32::try_from(room).unwrap_or(u32::MAX), ..journal };
-        Self { settings: [0, SETTINGS_SLOT], keys, deny, revoked, journal }
+        Self { settings: [0, copy], keys, deny, revoked, journal }
     }
 }
 
@@ -157,7 +162,7 @@ mod tests {
             let Layout { keys, deny, revoked, journal, .. } = Layout::new(size);
             [keys, deny, revoked, journal].map(|table| table.capacity)
         };
-        assert_eq!(capacities(4096), [2, 16, 8, 11]);
+        assert_eq!(capacities(4096), [5, 16, 8, 8]);
         assert_eq!(capacities(262_144), [32, 512, 64, 1171]);
     }
 

@@ -9,6 +9,9 @@ use crate::memory;
 /// Highest amount that can be set, in fen.
 pub const MAX_AMOUNT: u32 = 999_999_999;
 
+/// Most records that can be asked for; the memory may have room for fewer.
+pub const MAX_CAPACITY: u32 = 99_999;
+
 /// Longest re-tap time, in seconds: a day.
 pub const MAX_RETAP_S: u32 = 86_400;
 
@@ -173,12 +176,11 @@ fn exact<const N: usize>(value: &str, wanted: &'static str) -> Result<String<N>,
 }
 
 impl Settings {
-    /// Sets one value as the console writes it. On an error nothing is changed. `max_capacity` is what the
-    /// memory has room for. The name is forgotten.
+    /// Sets one value as the console writes it. On an error nothing is changed. The name is forgotten.
     ///
     /// # Errors
     /// [`SettingError`] says whether key or value is wrong.
-    pub fn set(&mut self, key: &str, value: &str, max_capacity: u32) -> Result<(), SettingError> {
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), SettingError> {
         match key {
             "county" => self.county = text(value, "text of at most 24 bytes")?,
             "line" => self.line = text(value, "text of at most 16 bytes")?,
@@ -211,8 +213,8 @@ impl Settings {
             "terminal" => self.terminal = exact(value, "exactly 8 characters")?,
             "merchant" => self.merchant = exact(value, "exactly 15 characters")?,
             "capacity" => {
-                let wanted = "records, 1 to what the memory has room for";
-                let records = number(value, max_capacity, wanted)?;
+                let wanted = "records, 1 to 99999";
+                let records = number(value, MAX_CAPACITY, wanted)?;
                 if records == 0 {
                     return Err(SettingError::Value(wanted));
                 }
@@ -359,9 +361,9 @@ mod tests {
             ("ttq", "27800080"),
             ("terminal", "12345678"),
             ("merchant", "123456789012345"),
-            ("capacity", "1000"),
+            ("capacity", "99999"),
         ] {
-            settings.set(key, value, 1000).expect(key);
+            settings.set(key, value).expect(key);
         }
         settings.name(&"x".repeat(64)).expect("64 bytes");
         settings
@@ -372,6 +374,7 @@ mod tests {
         let epochs = Epochs { keys: u32::MAX, deny: u32::MAX, revoked: u32::MAX, journal: u32::MAX };
         let saved = Saved { sequence: u32::MAX, epochs, settings: full() };
         let bytes = saved.encode().expect("fits");
+        assert!(bytes.len() <= memory::SMALL_SETTINGS_SLOT, "{} bytes", bytes.len());
         assert_eq!(Saved::decode(&bytes), Some(saved));
         for length in 0..bytes.len() {
             assert_eq!(Saved::decode(&bytes[..length]), None);
@@ -397,23 +400,23 @@ mod tests {
             ("terminal", "1234567"),
             ("merchant", "1234567890123456"),
             ("capacity", "0"),
-            ("capacity", "1001"),
+            ("capacity", "100000"),
             ("line", "12345678901234567"),
             ("line", "a\"b"),
         ] {
             let before = settings.clone();
-            assert!(matches!(settings.set(key, value, 1000), Err(SettingError::Value(_))), "{key} {value}");
+            assert!(matches!(settings.set(key, value), Err(SettingError::Value(_))), "{key} {value}");
             assert_eq!(settings, before);
         }
-        assert_eq!(settings.set("colour", "red", 1000), Err(SettingError::Key));
+        assert_eq!(settings.set("colour", "red"), Err(SettingError::Key));
     }
 
     #[test]
     fn a_change_forgets_the_name() {
         let mut settings = full();
-        assert!(settings.set("fare", "x", 1000).is_err());
+        assert!(settings.set("fare", "x").is_err());
         assert!(!settings.profile.is_empty());
-        settings.set("fare", "1", 1000).expect("good");
+        settings.set("fare", "1").expect("good");
         assert!(settings.profile.is_empty());
         assert!(settings.name("a b").is_err());
     }
@@ -421,7 +424,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_value_panics(key in "[a-z-]{0,12}", value in ".{0,40}") {
-            let _ = Settings::default().set(&key, &value, 100);
+            let _ = Settings::default().set(&key, &value);
         }
 
         #[test]

@@ -212,7 +212,8 @@ mod tests {
         let (mut store, _) = Store::open(&board);
         store.put(with_fare(&store, 200)).expect("kept");
         board.nvm.borrow_mut()[20] ^= 1;
-        board.nvm.borrow_mut()[SETTINGS_SLOT + 20] ^= 1;
+        let second = Layout::new(4096).settings[1];
+        board.nvm.borrow_mut()[second + 20] ^= 1;
         assert_eq!(Store::open(&board).1, Found::SettingsLost);
         let (store, found) = Store::open(&board);
         assert_eq!((store.settings().fare, found), (100, Found::Good));

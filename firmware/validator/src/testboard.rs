@@ -18,6 +18,13 @@ pub(crate) type Air = Box<dyn FnMut(&TestBoard, Message<'_>) -> Vec<u8>>;
 /// Something that happens at a time.
 type Event = Box<dyn FnOnce(&TestBoard)>;
 
+/// A line without a card side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BareAir {
+    Open,
+    WiredToItself,
+}
+
 pub(crate) struct TestBoard {
     pub(crate) now: Cell<u64>,
     pub(crate) nvm: RefCell<Vec<u8>>,
@@ -28,6 +35,8 @@ pub(crate) struct TestBoard {
     air_in: RefCell<VecDeque<u8>>,
     air: RefCell<Option<Air>>,
     collector: RefCell<Collector<MAX_PACKED>>,
+    /// The air is no card side but a bare line: open, or wired to itself.
+    pub(crate) bare_air: Cell<Option<BareAir>>,
     pub(crate) rtc: Cell<Option<u64>>,
     /// Things that happen when the clock gets there, in order of time.
     script: RefCell<VecDeque<(u64, Event)>>,
@@ -49,6 +58,7 @@ impl TestBoard {
             air_in: RefCell::default(),
             air: RefCell::default(),
             collector: RefCell::new(Collector::new()),
+            bare_air: Cell::new(None),
             rtc: Cell::new(None),
             script: RefCell::default(),
             stop_at: Cell::new(u64::MAX),
@@ -137,6 +147,11 @@ impl Board for TestBoard {
     }
 
     fn air_write(&self, bytes: &[u8]) {
+        if let Some(bare) = self.bare_air.get() {
+            let back = if bare == BareAir::WiredToItself { bytes } else { &[] };
+            self.air_in.borrow_mut().extend(back);
+            return;
+        }
         for &byte in bytes {
             let body = match self.collector.borrow_mut().push(byte) {
                 Some(Collected::Frame(body)) => body.to_vec(),

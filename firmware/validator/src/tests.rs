@@ -17,7 +17,7 @@ use wire::air::Message;
 use crate::device::{Device, End};
 use crate::reader::testcard::TestCard;
 use crate::run;
-use crate::testboard::TestBoard;
+use crate::testboard::{BareAir, TestBoard};
 
 const SIZE: usize = 262_144;
 const SECOND: u64 = 1_000_000;
@@ -128,6 +128,34 @@ fn the_console_answers_each_line_once() {
             "error unknown no such setting",
         ]
     );
+}
+
+#[test]
+fn a_capacity_beyond_the_memory_is_told_and_a_smaller_one_is_taken() {
+    let board = TestBoard::new(4096);
+    let lines = talk(&board, "set capacity 200\nstatus\nset capacity 8\nset capacity 3\nstatus\nset capacity 100000\n");
+    assert_eq!(
+        lines,
+        [
+            "ok capacity=8",
+            "ok state=clock-unset profile=- journal=0 capacity=8 total=0 clock=unset",
+            "ok",
+            "ok",
+            "ok state=clock-unset profile=- journal=0 capacity=3 total=0 clock=unset",
+            "error value records, 1 to 99999"
+        ]
+    );
+}
+
+#[test]
+fn a_board_whose_air_is_wired_to_itself_counts_what_comes_back() {
+    let board = TestBoard::new(4096);
+    board.bare_air.set(Some(BareAir::Open));
+    let lines = talk(&board, "loopback 2\n");
+    assert!(lines[0].starts_with("ok sent=512 back=0 wrong=0 us="), "an open line: {lines:?}");
+    board.bare_air.set(Some(BareAir::WiredToItself));
+    let lines = talk(&board, "loopback 2\n");
+    assert!(lines[0].starts_with("ok sent=512 back=512 wrong=0 us="), "{lines:?}");
 }
 
 #[test]

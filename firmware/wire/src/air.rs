@@ -6,19 +6,21 @@
 //! reader's frame its answer began. The reader compares that time, not its own clock, with the frame waiting
 //! time. Only a dead or unplugged emulator makes the reader fall back on a guard time of its own.
 //!
-//! Each message is one [`frame`](crate::frame): kind, exchange number, payload. The answer carries the number of
-//! the frame it answers, so that one which comes too late is never taken for the next one's.
+//! Each message is one [`frame`](crate::frame): kind, exchange number, payload, CRC-16. The answer carries the number of
+//! the frame it answers, so that one which comes too late is never taken for the next one's. The CRC is that of the
+//! UART: damage between two boards is never taken for what a card or a reader said, whose own CRC is part of the payload.
+//! A damaged message counts as lost.
 
 use heapless::Vec;
 
 /// Longest ISO/IEC 14443 frame on this medium: FSD and FSC of 256 bytes, the CRC within.
 pub const MAX_FRAME: usize = 256;
 
-/// Longest message: kind, number, delay, frame; some bytes more than FSD, so that an oversized frame can be sent.
+/// Longest message without its CRC: kind, number, delay, frame; some bytes more than FSD, so that an oversized frame can be sent.
 pub const MAX_MESSAGE: usize = MAX_FRAME + 32;
 
 /// Room for one packed message.
-pub const MAX_PACKED: usize = crate::frame::encoded_len(MAX_MESSAGE);
+pub const MAX_PACKED: usize = crate::frame::encoded_len(MAX_MESSAGE + 2);
 
 /// What passes over the medium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,8 +87,12 @@ impl<'a> Message<'a> {
     /// The message in the body of a frame.
     ///
     /// # Errors
-    /// [`Malformed`] for an unknown kind or a body of the wrong length.
+    /// [`Malformed`] for a CRC that does not fit, an unknown kind or a body of the wrong length.
     pub fn decode(body: &'a [u8]) -> Result<Self, Malformed> {
+        let (body, crc) = body.split_last_chunk::<2>().ok_or(Malformed)?;
+        if crate::crc::link(body) != *crc {
+            return Err(Malformed);
+        }
         let (&kind, rest) = body.split_first().ok_or(Malformed)?;
         match (kind, rest) {
             (FIELD_OFF, []) => Ok(Self::FieldOff),
@@ -108,8 +114,11 @@ impl<'a> Message<'a> {
     /// # Errors
     /// [`TooLong`](crate::frame::TooLong) when the bytes exceed what a message carries.
     pub fn encode(&self) -> Result<Vec<u8, MAX_PACKED>, crate::frame::TooLong> {
-        let mut body = Vec::<u8, MAX_MESSAGE>::new();
-        let mut put = |bytes: &[u8]| body.extend_from_slice(bytes).map_err(|_| crate::frame::TooLong);
+        let mut body = Vec::<u8, { MAX_MESSAGE + 2 }>::new();
+        let mut put = |bytes: &[u8]| {
+            let fits = body.len() + bytes.len() <= MAX_MESSAGE;
+            fits.then(|| body.extend_from_slice(bytes).ok()).flatten().ok_or(crate::frame::TooLong)
+        };
         match *self {
             Self::FieldOff => put(&[FIELD_OFF])?,
             Self::FieldOn => put(&[FIELD_ON])?,
@@ -127,6 +136,8 @@ impl<'a> Message<'a> {
             Self::Collision { exchange } => put(&[COLLISION, exchange])?,
             Self::Silence { exchange } => put(&[SILENCE, exchange])?,
         }
+        let crc = crate::crc::link(&body);
+        body.extend_from_slice(&crc).map_err(|_| crate::frame::TooLong)?;
         let mut packed = Vec::new();
         crate::frame::encode(&body, &mut packed)?;
         Ok(packed)
@@ -188,6 +199,22 @@ mod tests {
     }
 
     #[test]
+    fn a_turned_bit_and_a_lost_byte_are_noticed() {
+        let body =
+            over_the_wire(&Message::Answer { exchange: 7, delay_us: 92, bytes: &[0x02, 0x90, 0x00, 0xF1, 0x09] });
+        for bit in 0..body.len() * 8 {
+            let mut damaged = body.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Message::decode(&damaged), Err(Malformed), "bit {bit}");
+        }
+        for lost in 0..body.len() {
+            let mut damaged = body.clone();
+            damaged.remove(lost);
+            assert_eq!(Message::decode(&damaged), Err(Malformed), "byte {lost}");
+        }
+    }
+
+    #[test]
     fn a_frame_longer_than_the_medium_takes_is_refused() {
         assert!(Message::Command { exchange: 0, bytes: &[0; MAX_MESSAGE] }.encode().is_err());
         assert!(Message::Answer { exchange: 0, delay_us: 0, bytes: &[0; MAX_FRAME + 26] }.encode().is_ok());
@@ -207,6 +234,8 @@ mod tests {
         #[test]
         fn no_body_panics(body in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = Message::decode(&body);
+            let crc = crate::crc::link(&body);
+            let _ = Message::decode(&[&body[..], &crc].concat());
         }
     }
 }

@@ -24,7 +24,7 @@ pub fn crc_a_ok(frame: &[u8]) -> bool {
     frame.split_last_chunk::<2>().is_some_and(|(body, crc)| crc_a(body) == *crc)
 }
 
-/// CRC-16 that closes each message of the serial link, high byte first.
+/// CRC-16 that closes each message of the serial link and of the air between two boards, high byte first.
 #[must_use]
 pub fn link(bytes: &[u8]) -> [u8; 2] {
     LINK.checksum(bytes).to_be_bytes()

@@ -10,8 +10,9 @@ use crate::{Command, Response, frame};
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
-/// Version of this protocol; [`Identity::protocol`] carries it. Raised when a message changes its meaning.
-pub const PROTOCOL: u8 = 1;
+/// Version of this protocol and of the messages on the air; [`Identity::protocol`] carries it. Raised when a message changes
+/// its meaning. 2: messages on the air have a CRC.
+pub const PROTOCOL: u8 = 2;
 
 /// Longest message before packing.
 pub const MAX_MESSAGE: usize = 400;
@@ -51,6 +52,9 @@ pub enum Request {
     },
     /// Report each frame on the air ([`Report::Frame`]), or no longer.
     Trace(bool),
+    /// Send so many blocks on the air and count what comes back: answered by [`Report::Looped`]. For a board whose air is
+    /// wired to itself ([`loopback`](crate::loopback)).
+    Loopback(u16),
 }
 
 /// The card as the reader sees it before any application.
@@ -193,6 +197,15 @@ pub enum Report {
     Frame(AirFrame),
     /// Orders were lost: bytes on the serial line that were no order.
     Damaged,
+    /// What came back at [`Request::Loopback`].
+    Looped {
+        /// Bytes sent.
+        sent: u32,
+        /// Bytes that came back.
+        back: u32,
+        /// Bytes that came back and were not the next ones sent.
+        wrong: u32,
+    },
 }
 
 /// Who the board is.

@@ -95,7 +95,7 @@ impl Bench {
         &self.sides.device
     }
 
-    /// Whether the bench's times are modelled. This is so if one of its boards is emulated or hosted.
+    /// Whether the bench's times are modelled. They are on every air that is a UART.
     #[must_use]
     pub fn is_modelled(&self) -> bool {
         self.modelled

@@ -42,8 +42,10 @@ pub struct Config {
 /// Programs that a bench starts.
 #[derive(Debug, Clone)]
 pub struct Programs {
-    /// The program whose subcommand `board` is the hosted firmware: `taprig` itself, or `sim-board`.
+    /// `taprig` itself. Its subcommand `board` is the hosted firmware, and the model of a PN532.
     pub taprig: PathBuf,
+    /// The hosted firmware: `taprig` as well, or `sim-board`, which starts faster.
+    pub hosted: PathBuf,
     /// `qemu-system-arm`.
     pub qemu: PathBuf,
     /// The flash algorithm of emulated boards, an ELF file.
@@ -132,8 +134,8 @@ fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result
     let power = switch(config, role);
     Ok(match file {
         BoardConfig::Sim(sim) => {
-            let program = sim.program.clone().unwrap_or_else(|| config.programs.taprig.clone());
-            Box::new(SimBoard::new(role, program, state))
+            let program = sim.program.clone().unwrap_or_else(|| config.programs.hosted.clone());
+            Box::new(SimBoard::new(role, program, state, sim.memory))
         }
         BoardConfig::Qemu(qemu) => {
             let Some(image) = config.image(role) else {

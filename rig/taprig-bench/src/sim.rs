@@ -32,20 +32,22 @@ pub(super) struct SimBoard {
     program: PathBuf,
     /// The file with the validator's non-volatile memory.
     state: PathBuf,
+    /// Bytes of that memory, if they differ from what the program has.
+    memory: Option<u32>,
     running: Option<Child>,
 }
 
 impl SimBoard {
     /// A board with the role `role`. It runs `program board <role> ...`.
     #[must_use]
-    pub(super) fn new(role: Role, program: PathBuf, state: PathBuf) -> Self {
-        Self { role, what: role.to_string(), program, state, running: None }
+    pub(super) fn new(role: Role, program: PathBuf, state: PathBuf, memory: Option<u32>) -> Self {
+        Self { role, what: role.to_string(), program, state, memory, running: None }
     }
 
     /// The model of a PN532 in the place of a card emulator. It runs `program board pn532-model ...`.
     #[must_use]
     pub(super) fn pn532_model(program: PathBuf, state: PathBuf) -> Self {
-        Self { role: Role::Emulator, what: "pn532-model".into(), program, state, running: None }
+        Self { role: Role::Emulator, what: "pn532-model".into(), program, state, memory: None, running: None }
     }
 
     fn log(&self) -> PathBuf {
@@ -68,6 +70,9 @@ impl SimBoard {
         command.arg("board").arg(&self.what).arg("--air").arg(air);
         if self.role == Role::Validator {
             command.arg("--nvm").arg(self.state.join("nvm.bin"));
+            if let Some(bytes) = self.memory {
+                command.arg("--memory").arg(bytes.to_string());
+            }
         }
         // The board ends when its standard input closes, so it never outlives this process.
         let mut child = command

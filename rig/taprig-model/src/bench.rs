@@ -38,11 +38,14 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Whether times in a report are modelled instead of measured. This is so if at least one of the two boards is not
-    /// real.
+    /// Whether times in a report are modelled instead of measured. The card emulator computes them from the frames,
+    /// between real boards as well. A virtual reader and a PN532 module have times of the host.
     #[must_use]
-    pub fn is_modelled(&self) -> bool {
-        matches!(self.card, CardSideConfig::Pn532Model(_)) || self.boards().iter().any(|(_, board)| board.runs_here())
+    pub const fn is_modelled(&self) -> bool {
+        match self.card {
+            CardSideConfig::Emulator(_) | CardSideConfig::Pn532Model(_) => true,
+            CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => false,
+        }
     }
 
     /// The boards of this bench, in the order in which they get power. A card side that is no board is not among them.
@@ -180,6 +183,11 @@ pub struct Sim {
     /// with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<PathBuf>,
+    /// Bytes of the validator's non-volatile memory, 4096 or more. If it is absent, the board has 262144. A card emulator
+    /// has no such memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 4096))]
+    pub memory: Option<u32>,
 }
 
 /// An emulated board.

@@ -19,12 +19,12 @@ pub const DEFAULT_BENCH: &str = "qemu";
 
 /// Reads and checks everything that is needed to open a bench. It starts nothing.
 ///
-/// `bench` is a name in `fixtures/benches`, or a path. `taprig` is the program whose subcommand `board` is the hosted
-/// firmware: `taprig` itself, or the `sim-board` that `ci/firmware` builds.
+/// `bench` is a name in `fixtures/benches`, or a path. `taprig` is this program, and `hosted` the hosted firmware: this
+/// program as well, or the `sim-board` that `ci/firmware` builds.
 ///
 /// # Errors
 /// Everything that is wrong with the bench file, the device file, or an image.
-pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config, Problems> {
+pub fn config(project: &Project, bench: &str, taprig: PathBuf, hosted: PathBuf) -> Result<Config, Problems> {
     let path = project.meant(Fixture::Bench, bench)?;
     let mut file: BenchFile = project.load_file(Fixture::Bench, &path)?;
     for (role, board) in file.boards_mut() {
@@ -38,6 +38,7 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
     let device: Device = project.load(Fixture::Device, file.device.as_str())?;
     let programs = Programs {
         taprig,
+        hosted,
         qemu: std::env::var_os("TAPRIG_QEMU").map_or_else(|| "qemu-system-arm".into(), PathBuf::from),
         flash_algorithm: built(project, "flash-algorithm"),
     };
@@ -48,14 +49,25 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
     Ok(Config { flash_anyway: false, name, bench: file, device, images, programs })
 }
 
+/// The smallest non-volatile memory that the reference validator can use, in bytes.
+const SMALLEST_MEMORY: u32 = 4096;
+
 /// The folder in which `ci/firmware` puts its output.
 fn built(project: &Project, name: &str) -> PathBuf {
     project.root().join("target/boards").join(format!("{name}.elf"))
 }
 
-/// The program of a hosted board, as a path that does not depend on the current folder.
+/// The program of a hosted board, as a path that does not depend on the current folder. Its memory must be one that the
+/// firmware can use.
 fn program(project: &Project, board: &mut BoardConfig, role: Role, bench: &Path) -> Result<(), Problems> {
-    let BoardConfig::Sim(Sim { program: Some(program) }) = board else { return Ok(()) };
+    if let BoardConfig::Sim(Sim { memory: Some(bytes), .. }) = board
+        && *bytes < SMALLEST_MEMORY
+    {
+        let problem = format!("the {role}: a memory of {bytes} bytes is too small");
+        let help = "give `memory` 4096 bytes or more, or remove it";
+        return Err(Diagnostic::of_file(bench, problem).help(help).into());
+    }
+    let BoardConfig::Sim(Sim { program: Some(program), .. }) = board else { return Ok(()) };
     *program = project.root().join(&*program);
     if program.is_file() {
         return Ok(());

@@ -26,7 +26,11 @@ pub trait Chip {
     fn now_us() -> u64;
     /// A counter as fast as the chip has.
     fn counter() -> u32;
-    /// Sees to an interrupt at or soon after `us` from now. A tick that comes before it is good enough, for a long wait.
+    /// A word of the chip's own generator of random numbers, if it has one that works.
+    fn noise() -> Option<u32> {
+        None
+    }
+    /// Sees to an interrupt at or soon after `us` from now, which calls [`woken`]. A tick that comes before it is good enough, for a long wait.
     fn alarm(us: u64);
     /// Sends bytes. Gives up on a line that takes none.
     fn send(port: Port, bytes: &[u8]);
@@ -38,6 +42,8 @@ static HOST: Ring<4096> = Ring::new();
 static AIR: Ring<4096> = Ring::new();
 /// Something arrived since the firmware last slept.
 static ARRIVED: AtomicBool = AtomicBool::new(false);
+/// A tick or an alarm came since the firmware last looked at the clock.
+static WOKEN: AtomicBool = AtomicBool::new(false);
 static POOL: Pool = Pool::new();
 
 /// For the interrupt of a port: a byte came, while the fast counter read `counter`.
@@ -50,6 +56,11 @@ pub fn received(port: Port, byte: u8, counter: u32) {
     let _ = ring.push(byte);
     POOL.stir(counter);
     ARRIVED.store(true, Ordering::Release);
+}
+
+/// For the interrupts of tick and alarm: whoever sleeps has to look at the clock.
+pub fn woken() {
+    WOKEN.store(true, Ordering::Release);
 }
 
 /// The wall clock, kept where interrupts reach it.
@@ -99,18 +110,24 @@ impl<C: Chip> Device<C> {
 
     fn doze(&self, until_us: u64) {
         loop {
+            // The clock is read before interrupts are masked, as that takes its time: a tick or alarm in between is seen
+            // by its mark.
+            WOKEN.store(false, Ordering::Release);
+            let left = until_us.saturating_sub(C::now_us());
+            if left > 0 {
+                C::alarm(left);
+            }
             // With interrupts off, so that none comes between the look and the sleep: a pending one still wakes.
-            let over = interrupt::free(|_| {
-                let now = C::now_us();
-                if ARRIVED.swap(false, Ordering::AcqRel) || now >= until_us {
-                    return true;
+            let arrived = interrupt::free(|_| {
+                let arrived = ARRIVED.load(Ordering::Acquire);
+                ARRIVED.store(false, Ordering::Release);
+                if !arrived && left > 0 && !WOKEN.load(Ordering::Acquire) {
+                    asm::dsb();
+                    asm::wfi();
                 }
-                C::alarm(until_us - now);
-                asm::dsb();
-                asm::wfi();
-                false
+                arrived
             });
-            if over {
+            if arrived || left == 0 {
                 return;
             }
         }
@@ -161,6 +178,9 @@ impl<C: Chip> validator::board::Board for Device<C> {
         set_wall(seconds, C::now_us());
     }
     fn entropy(&self) -> u32 {
+        if let Some(word) = C::noise() {
+            POOL.stir(word);
+        }
         POOL.draw(C::counter())
     }
     fn image(&self) -> &[u8] {

@@ -19,8 +19,21 @@ pub fn tell_faults(voice: Voice) {
     interrupt::free(|token| VOICE.borrow(token).set(Some(voice)));
 }
 
-/// Starts the chip again (AIRCR.SYSRESETREQ).
+/// Waits until what was sent has left the chip, without interrupts and not for ever.
+type Drain = fn();
+
+static DRAIN: Mutex<Cell<Option<Drain>>> = Mutex::new(Cell::new(None));
+
+/// From now on [`reset`] waits by `drain` first: a reset stops a UART in the middle of a byte.
+pub fn drain_before_reset(drain: Drain) {
+    interrupt::free(|token| DRAIN.borrow(token).set(Some(drain)));
+}
+
+/// Starts the chip again (AIRCR.SYSRESETREQ), when the last reply is out.
 pub fn reset() -> ! {
+    if let Some(drain) = interrupt::free(|token| DRAIN.borrow(token).take()) {
+        drain();
+    }
     cortex_m::peripheral::SCB::sys_reset()
 }
 

@@ -19,9 +19,9 @@ mod memory;
 mod register;
 
 #[cfg(target_os = "none")]
-pub use device::{Chip, Device, Port, received, ticked};
+pub use device::{Chip, Device, Port, received, ticked, woken};
 #[cfg(target_os = "none")]
-pub use fault::{reset, tell_faults};
+pub use fault::{drain_before_reset, reset, tell_faults};
 #[cfg(target_os = "none")]
 pub use memory::Memory;
 #[cfg(target_os = "none")]

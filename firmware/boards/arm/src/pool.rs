@@ -1,8 +1,8 @@
 //! Words that a card can't foresee, from the times at which bytes arrive.
 //!
-//! These boards have no generator of their own that runs (the STM32F405's needs the 48 MHz of a PLL). The low bits of a
-//! fast counter at each received byte depend on the other side's clock, on its software and on people; the unpredictable
-//! number of a fare validator needs no more, keys would.
+//! The low bits of a fast counter at each received byte depend on the other side's clock, on its software and on people; the
+//! unpredictable number of a fare validator needs no more, keys would. A chip with a generator of its own stirs its words
+//! in too.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 

@@ -42,10 +42,15 @@ impl Register {
     }
 }
 
-/// Lets an interrupt through (NVIC_ISER, ARMv7-M B3.4.4).
-pub fn enable_interrupt(number: u8) {
-    #[expect(unsafe_code, reason = "set-enable registers of the NVIC")]
-    // SAFETY: ISER0 to ISER7 on every ARMv7-M processor.
-    let register = unsafe { Register::at(0xE000_E100 + 4 * (usize::from(number) / 32)) };
-    register.write(1 << (number % 32));
+/// Lets an interrupt through (NVIC_ISER, ARMv7-M B3.4.4), with this priority (NVIC_IPR): 0 comes before all others. A chip
+/// looks at the upper bits only.
+pub fn enable_interrupt(number: u8, priority: u8) {
+    let (word, bit) = (4 * (usize::from(number) / 32), number % 32);
+    let byte = 8 * u32::from(number % 4);
+    #[expect(unsafe_code, reason = "set-enable and priority registers of the NVIC")]
+    // SAFETY: ISER0 to ISER7 and IPR0 to IPR59 on every ARMv7-M processor.
+    let (enable, priorities) =
+        unsafe { (Register::at(0xE000_E100 + word), Register::at(0xE000_E400 + usize::from(number & !3))) };
+    priorities.modify(0xFF << byte, u32::from(priority) << byte);
+    enable.write(1 << bit);
 }

@@ -1,6 +1,6 @@
 //! Clock, timer and UARTs (Arm application note AN386; Cortex-M System Design Kit, technical reference manual).
 
-use board_arm::{Chip, Device, Memory, Port, Register, enable_interrupt, received, tell_faults, ticked};
+use board_arm::{Chip, Device, Memory, Port, Register, enable_interrupt, received, tell_faults, ticked, woken};
 use core::cell::Cell;
 use cortex_m::interrupt::{self, Mutex};
 use cortex_m::peripheral::Peripherals;
@@ -79,7 +79,7 @@ impl Uart {
     fn start(self, baud: u32) {
         self.bauddiv.write(CLOCK_HZ / baud);
         self.ctrl.write(TRANSMIT_RECEIVE_INTERRUPT);
-        enable_interrupt(self.receive_interrupt);
+        enable_interrupt(self.receive_interrupt, 0);
     }
 
     /// The interrupt is cleared before the byte is read: the next byte may come right behind and raise it again.
@@ -125,7 +125,7 @@ impl Mps2 {
             core.SYST.enable_interrupt();
             core.SYST.enable_counter();
         }
-        enable_interrupt(timer::INTERRUPT);
+        enable_interrupt(timer::INTERRUPT, 0);
         UART0.start(115_200);
         UART1.start(1_000_000);
         if faults_told {
@@ -191,6 +191,7 @@ impl Chip for Mps2 {
 
 #[exception]
 fn SysTick() {
+    woken();
     ticked(Mps2::now_us());
 }
 
@@ -204,6 +205,7 @@ unsafe fn DefaultHandler(number: i16) {
         8 => {
             timer::CTRL.write(0);
             timer::INTCLEAR.write(1);
+            woken();
         }
         // None other is enabled.
         _ => {}

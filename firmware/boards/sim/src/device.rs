@@ -4,7 +4,7 @@ use crate::air::Air;
 use crate::crash;
 use crate::error::SimError;
 use crate::host::Host;
-use crate::nvm::{self, Nvm};
+use crate::nvm::Nvm;
 use std::cell::Cell;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -19,6 +19,8 @@ pub struct ValidatorOptions {
     pub air: PathBuf,
     /// The file that is the non-volatile memory; made when missing.
     pub nvm: PathBuf,
+    /// Bytes of that memory, 4096 or more: [`MEMORY`](crate::MEMORY) is what the emulated board has.
+    pub memory: u32,
 }
 
 /// Runs the validator until standard input closes. A restart that the console asks for is a restart of the firmware
@@ -28,7 +30,7 @@ pub struct ValidatorOptions {
 /// # Errors
 /// [`SimError`] when a port or the memory can't be opened.
 pub fn run_validator(options: &ValidatorOptions) -> Result<(), SimError> {
-    let nvm = Nvm::open(&options.nvm)?;
+    let nvm = Nvm::open(&options.nvm, options.memory)?;
     let host = Host::start(Air::connect(&options.air)?)?;
     let mut device = Device { host, nvm, rtc: Cell::new(None), cause: ResetCause::Power };
     while let End::Reset = crash::told(|| validator::run(&device), |line| device.host.serial_write(line)) {
@@ -69,7 +71,7 @@ impl Board for Device {
         self.host.air_write(bytes);
     }
     fn nvm_size(&self) -> usize {
-        nvm::SIZE
+        self.nvm.size()
     }
     fn nvm_read(&self, offset: usize, buffer: &mut [u8]) {
         if let Err(error) = self.nvm.read(offset, buffer) {

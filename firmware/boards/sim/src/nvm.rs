@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// Bytes of it, as on the emulated board.
-pub(crate) const SIZE: usize = 256 * 1024;
+/// Bytes of it unless told otherwise: as on the emulated board.
+pub const MEMORY: u32 = 256 * 1024;
 
 /// So much is read from the file at once. A validator reads all records when it starts, one after the other.
 const WINDOW: usize = 16 * 1024;
@@ -17,6 +17,7 @@ const WINDOW: usize = 16 * 1024;
 #[derive(Debug)]
 pub(crate) struct Nvm {
     file: File,
+    size: usize,
     window: RefCell<Window>,
 }
 
@@ -36,17 +37,23 @@ impl Window {
 }
 
 impl Nvm {
-    /// Opens the file, or makes one of zeros; a shorter one is made longer.
-    pub(crate) fn open(path: &Path) -> Result<Self, SimError> {
-        Self::try_open(path).map_err(|source| SimError::Nvm { path: path.to_owned(), source })
+    /// Opens the file of a memory of `size` bytes, or makes one of zeros; a shorter one is made longer, and of a longer one the
+    /// rest is not used.
+    pub(crate) fn open(path: &Path, size: u32) -> Result<Self, SimError> {
+        Self::try_open(path, size).map_err(|source| SimError::Nvm { path: path.to_owned(), source })
     }
 
-    fn try_open(path: &Path) -> io::Result<Self> {
+    fn try_open(path: &Path, size: u32) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        if file.metadata()?.len() < SIZE as u64 {
-            file.set_len(SIZE as u64)?;
+        if file.metadata()?.len() < size.into() {
+            file.set_len(size.into())?;
         }
-        Ok(Self { file, window: RefCell::default() })
+        Ok(Self { file, size: size as usize, window: RefCell::default() })
+    }
+
+    /// Its size in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.size
     }
 
     /// Copies bytes out.
@@ -54,10 +61,10 @@ impl Nvm {
     /// # Errors
     /// When the file can't be read, or the range is beyond the end.
     pub(crate) fn read(&self, offset: usize, buffer: &mut [u8]) -> io::Result<()> {
-        within(offset, buffer.len())?;
+        self.within(offset, buffer.len())?;
         let mut window = self.window.borrow_mut();
         if window.part(offset, buffer.len()).is_none() {
-            let length = buffer.len().max(WINDOW).min(SIZE - offset);
+            let length = buffer.len().max(WINDOW).min(self.size - offset);
             window.offset = offset;
             window.bytes.resize(length, 0);
             if let Err(error) = self.file.read_exact_at(&mut window.bytes, offset as u64) {
@@ -75,7 +82,7 @@ impl Nvm {
     /// # Errors
     /// When the file takes no bytes, or the range is beyond the end.
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) -> io::Result<()> {
-        within(offset, bytes.len())?;
+        self.within(offset, bytes.len())?;
         let mut window = self.window.borrow_mut();
         match window.part(offset, bytes.len()) {
             Some(part) => part.copy_from_slice(bytes),
@@ -84,11 +91,11 @@ impl Nvm {
         }
         self.file.write_all_at(bytes, offset as u64)
     }
-}
 
-fn within(offset: usize, length: usize) -> io::Result<()> {
-    let end = offset.checked_add(length).filter(|end| *end <= SIZE);
-    end.map(drop).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    fn within(&self, offset: usize, length: usize) -> io::Result<()> {
+        let end = offset.checked_add(length).filter(|end| *end <= self.size);
+        end.map(drop).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
 }
 
 #[cfg(test)]
@@ -98,14 +105,18 @@ mod tests {
     #[test]
     fn what_was_written_is_there_for_the_next_process() {
         let path = std::env::temp_dir().join(format!("taprig-nvm-{}", std::process::id()));
-        let nvm = Nvm::open(&path).expect("a file");
-        nvm.write(SIZE - 3, &[1, 2, 3]).expect("within");
-        assert!(nvm.write(SIZE - 2, &[1, 2, 3]).is_err());
-        drop(nvm);
-        let nvm = Nvm::open(&path).expect("the file");
-        let mut bytes = [0; 4];
-        nvm.read(SIZE - 4, &mut bytes).expect("within");
-        assert_eq!(bytes, [0, 1, 2, 3]);
+        for size in [4096, MEMORY] {
+            let end = size as usize;
+            let nvm = Nvm::open(&path, size).expect("a file");
+            assert_eq!(nvm.size(), end);
+            nvm.write(end - 3, &[1, 2, 3]).expect("within");
+            assert!(nvm.write(end - 2, &[1, 2, 3]).is_err());
+            drop(nvm);
+            let nvm = Nvm::open(&path, size).expect("the file");
+            let mut bytes = [0; 4];
+            nvm.read(end - 4, &mut bytes).expect("within");
+            assert_eq!(bytes, [0, 1, 2, 3]);
+        }
         std::fs::remove_file(&path).expect("removed");
     }
 
@@ -113,8 +124,9 @@ mod tests {
     #[test]
     fn every_read_sees_every_write() {
         let path = std::env::temp_dir().join(format!("taprig-nvm-window-{}", std::process::id()));
-        let nvm = Nvm::open(&path).expect("a file");
-        let mut plain = vec![0; SIZE];
+        let nvm = Nvm::open(&path, MEMORY).expect("a file");
+        let size = nvm.size();
+        let mut plain = vec![0; size];
         let mut seed = 1_usize;
         let mut next = |below: usize| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -123,7 +135,7 @@ mod tests {
         for turn in 0..4000_u32 {
             let length = next(300);
             // Mostly close to each other, so that windows overlap with what is written.
-            let near = if next(4) == 0 { SIZE } else { 2 * WINDOW };
+            let near = if next(4) == 0 { size } else { 2 * WINDOW };
             let offset = next(near - length + 1);
             if next(2) == 0 {
                 let bytes = vec![turn.to_le_bytes()[0]; length];
@@ -135,7 +147,7 @@ mod tests {
                 assert_eq!(bytes, plain[offset..offset + length], "turn {turn}, {offset} + {length}");
             }
         }
-        assert!(nvm.read(SIZE - 1, &mut [0; 2]).is_err());
+        assert!(nvm.read(size - 1, &mut [0; 2]).is_err());
         assert!(nvm.read(usize::MAX, &mut [0; 2]).is_err());
         std::fs::remove_file(&path).expect("removed");
     }

@@ -1,137 +1,20 @@
-//! Clock, pins, USARTs and backup memory (ST reference manual RM0090).
+//! Start of the chip and what it does for both firmwares (ST reference manual RM0090).
 
-use board_arm::{Chip, Device, Memory, Port, Register, enable_interrupt, received, tell_faults, ticked};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use cortex_m::interrupt;
+use crate::clock::{self, Clock, comes};
+use crate::registers::{dbgmcu, flash, gpio, pwr, rcc, rng};
+use crate::usart::{TICK_PRIORITY, USART1, USART2};
+use board_arm::{Chip, Device, Memory, Port, drain_before_reset, tell_faults, ticked, woken};
+use core::sync::atomic::{AtomicBool, Ordering};
 use cortex_m::peripheral::syst::SystClkSource;
-use cortex_m::peripheral::{Peripherals, SCB, SYST};
+use cortex_m::peripheral::{Peripherals, SYST, scb::SystemHandler};
 use cortex_m_rt::exception;
 use validator::board::ResetCause;
 
-/// The internal oscillator, which runs after reset.
-const HSI_HZ: u32 = 16_000_000;
-/// What QEMU's system tick counts, whatever the clock control says.
-const EMULATED_HZ: u32 = 168_000_000;
 /// Ticks a second: how finely a deadline is met.
 const TICK_HZ: u32 = 1_000;
 /// An emulated tick costs the host's time.
 const EMULATED_TICK_HZ: u32 = 100;
 
-#[expect(unsafe_code, reason = "register addresses of RM0090")]
-const fn register(address: usize) -> Register {
-    // SAFETY: called with the constants of this file only.
-    unsafe { Register::at(address) }
-}
-
-/// Reset and clock control.
-mod rcc {
-    use super::{Register, register};
-    pub(super) const CR: Register = register(0x4002_3800);
-    pub(super) const AHB1ENR: Register = register(0x4002_3830);
-    pub(super) const APB1ENR: Register = register(0x4002_3840);
-    pub(super) const APB2ENR: Register = register(0x4002_3844);
-    pub(super) const CSR: Register = register(0x4002_3874);
-    pub(super) const GPIOA_EN: u32 = 1 << 0;
-    pub(super) const BACKUP_SRAM_EN: u32 = 1 << 18;
-    pub(super) const USART2_EN: u32 = 1 << 17;
-    pub(super) const PWR_EN: u32 = 1 << 28;
-    pub(super) const USART1_EN: u32 = 1 << 4;
-    pub(super) const REMOVE_RESET_FLAGS: u32 = 1 << 24;
-    pub(super) const POWER_ON_RESET: u32 = 1 << 27;
-    pub(super) const WATCHDOG_RESETS: u32 = 0b11 << 29;
-}
-
-/// Power control.
-mod pwr {
-    use super::{Register, register};
-    pub(super) const CR: Register = register(0x4000_7000);
-    pub(super) const CSR: Register = register(0x4000_7004);
-    /// Writes to the backup domain are let through.
-    pub(super) const BACKUP_WRITES: u32 = 1 << 8;
-    /// The backup memory is supplied by VBAT when VDD is off.
-    pub(super) const BACKUP_REGULATOR: u32 = 1 << 9;
-}
-
-/// Port A.
-mod gpio {
-    use super::{Register, register};
-    pub(super) const MODER: Register = register(0x4002_0000);
-    pub(super) const PUPDR: Register = register(0x4002_000C);
-    pub(super) const AFRL: Register = register(0x4002_0020);
-    pub(super) const AFRH: Register = register(0x4002_0024);
-}
-
-/// A USART.
-#[derive(Clone, Copy)]
-struct Usart {
-    port: Port,
-    interrupt: u8,
-    sr: Register,
-    dr: Register,
-    brr: Register,
-    cr1: Register,
-}
-
-const fn usart(port: Port, base: usize, interrupt: u8) -> Usart {
-    Usart {
-        port,
-        interrupt,
-        sr: register(base),
-        dr: register(base + 0x4),
-        brr: register(base + 0x8),
-        cr1: register(base + 0xC),
-    }
-}
-
-const USART1: Usart = usart(Port::Host, 0x4001_1000, 37);
-const USART2: Usart = usart(Port::Air, 0x4000_4400, 38);
-
-const SR_RXNE: u32 = 1 << 5;
-const SR_ORE: u32 = 1 << 3;
-const SR_TXE: u32 = 1 << 7;
-/// CR1: USART on, transmit, receive, interrupt on receive.
-const ON_WITH_INTERRUPT: u32 = 1 << 13 | 1 << 3 | 1 << 2 | 1 << 5;
-
-/// How long a line may take no byte, in us. At 115,200 bit/s a byte takes 87.
-const STUCK_US: u64 = 50_000;
-
-impl Usart {
-    /// Oversampling by 16: BRR is the clock divided by the rate, rounded.
-    fn start(self, baud: u32) {
-        self.brr.write((HSI_HZ + baud / 2) / baud);
-        self.cr1.write(ON_WITH_INTERRUPT);
-        enable_interrupt(self.interrupt);
-    }
-
-    fn receive(self) {
-        // Reading SR and then DR clears an overrun too, which would otherwise interrupt for ever.
-        while self.sr.read() & (SR_RXNE | SR_ORE) != 0 {
-            // The data are in the low eight bits.
-            received(self.port, self.dr.read() as u8, SYST::get_current());
-        }
-    }
-
-    fn send(self, bytes: &[u8]) {
-        for &byte in bytes {
-            if self.sr.read() & SR_TXE == 0 {
-                let limit = Stm32f405::now_us() + STUCK_US;
-                while self.sr.read() & SR_TXE == 0 {
-                    if Stm32f405::now_us() > limit {
-                        return;
-                    }
-                }
-            }
-            self.dr.write(byte.into());
-        }
-    }
-}
-
-/// System ticks since start, two halves: the chip has no 64-bit atomics. Written by the tick alone.
-static TICKS_LOW: AtomicU32 = AtomicU32::new(0);
-static TICKS_HIGH: AtomicU32 = AtomicU32::new(0);
-/// Length of a tick in us, and its cycles.
-static TICK_US: AtomicU32 = AtomicU32::new(0);
-static TICK_CYCLES: AtomicU32 = AtomicU32::new(1);
 /// Set where the chip kept its reset flags readable, which no emulation does.
 static REAL: AtomicBool = AtomicBool::new(false);
 
@@ -148,16 +31,13 @@ impl Stm32f405 {
         // HSION is set after every reset of a real chip.
         let real = rcc::CR.read() != 0;
         REAL.store(real, Ordering::Relaxed);
-        let (clock, tick) = if real { (HSI_HZ, TICK_HZ) } else { (EMULATED_HZ, EMULATED_TICK_HZ) };
-        TICK_US.store(1_000_000 / tick, Ordering::Relaxed);
-        TICK_CYCLES.store(clock / tick, Ordering::Relaxed);
         rcc::AHB1ENR.set(rcc::GPIOA_EN | rcc::BACKUP_SRAM_EN);
         rcc::APB1ENR.set(rcc::USART2_EN | rcc::PWR_EN);
         rcc::APB2ENR.set(rcc::USART1_EN);
-        // A clock reaches its peripheral two cycles after the write (RM0090 6.2.13): reading it back takes longer.
+        // A clock reaches its peripheral two cycles after the write (RM0090 7.2.12): reading it back takes longer.
         let _ = rcc::APB2ENR.read();
-        pwr::CR.set(pwr::BACKUP_WRITES);
-        pwr::CSR.set(pwr::BACKUP_REGULATOR);
+        let (clock, tick) = if real { (Self::wake(), TICK_HZ) } else { (Clock::EMULATED, EMULATED_TICK_HZ) };
+        clock::set_tick(clock.core, tick);
         // PA2, PA3, PA9, PA10: alternate function 7, the receivers with pull-up, so that an open line is silent.
         gpio::MODER.modify(0x003C_00F0, 0x0028_00A0);
         gpio::PUPDR.modify(0x0030_00C0, 0x0010_0040);
@@ -165,18 +45,62 @@ impl Stm32f405 {
         gpio::AFRH.modify(0x0000_0FF0, 0x0000_0770);
         if let Some(mut core) = Peripherals::take() {
             core.SYST.set_clock_source(SystClkSource::Core);
-            core.SYST.set_reload(clock / tick - 1);
+            core.SYST.set_reload(clock.core / tick - 1);
             core.SYST.clear_current();
+            #[expect(
+                unsafe_code,
+                reason = "a priority may break a critical section that rests on priorities; none does"
+            )]
+            // SAFETY: critical sections here mask all interrupts, whatever their priority.
+            unsafe {
+                core.SCB.set_priority(SystemHandler::SysTick, TICK_PRIORITY);
+            }
             core.SYST.enable_interrupt();
             core.SYST.enable_counter();
         }
-        USART1.start(115_200);
-        USART2.start(1_000_000);
+        USART1.start(clock.apb2, 115_200);
+        USART2.start(clock.apb1, 1_000_000);
+        drain_before_reset(|| {
+            USART1.drain();
+            USART2.drain();
+        });
         if faults_told {
             tell_faults(|bytes| USART1.send(bytes));
         }
         Device::new()
     }
+
+    /// What only a real chip has: clock, backup memory, random numbers, brown-out level, access for a debugger.
+    fn wake() -> Clock {
+        // A processor that sleeps most of the time can't be attached to otherwise.
+        dbgmcu::CR.set(dbgmcu::DEBUG_ALWAYS);
+        pwr::CR.set(pwr::BACKUP_WRITES);
+        pwr::CSR.set(pwr::BACKUP_REGULATOR);
+        // Without the regulator the memory works as long as VDD is there. Nothing more can be done about it here.
+        let _ = comes(|| pwr::CSR.read() & pwr::BACKUP_REGULATOR_READY != 0);
+        let clock = clock::raise();
+        rcc::AHB2ENR.set(rcc::RNG_EN);
+        let _ = rcc::AHB2ENR.read();
+        rng::CR.write(rng::ENABLE);
+        set_brown_out_level();
+        clock
+    }
+}
+
+/// Sees to it that a supply that falls slowly resets the chip before the flash reads wrong at 168 MHz. The level is an
+/// option byte, which a new chip has off: it is written once, and holds from the next reset on.
+fn set_brown_out_level() {
+    if flash::OPTCR.read() & flash::BROWN_OUT != flash::BROWN_OUT || !comes(|| flash::SR.read() & flash::BUSY == 0) {
+        return;
+    }
+    for key in flash::OPTION_KEYS {
+        flash::OPTKEYR.write(key);
+    }
+    flash::OPTCR.modify(flash::BROWN_OUT, flash::BROWN_OUT_LEVEL_2);
+    flash::OPTCR.set(flash::OPTION_START);
+    // The processor stands still while it reads from a flash that is being written, and so this ends.
+    let _ = comes(|| flash::SR.read() & flash::BUSY == 0);
+    flash::OPTCR.set(flash::OPTION_LOCK);
 }
 
 impl Chip for Stm32f405 {
@@ -195,23 +119,17 @@ impl Chip for Stm32f405 {
     }
 
     fn now_us() -> u64 {
-        interrupt::free(|_| {
-            let cycles = TICK_CYCLES.load(Ordering::Relaxed);
-            let before = SYST::get_current();
-            // The counter turned over and its interrupt waits for us to leave: which side the reading is on shows
-            // by a second one.
-            let pending = SCB::is_pendst_pending();
-            let left = if pending { SYST::get_current() } else { before };
-            let ticks =
-                u64::from(TICKS_HIGH.load(Ordering::Relaxed)) << 32 | u64::from(TICKS_LOW.load(Ordering::Relaxed));
-            let gone = u64::from((cycles - 1).saturating_sub(left));
-            let us = u64::from(TICK_US.load(Ordering::Relaxed));
-            (ticks + u64::from(pending)) * us + gone * us / u64::from(cycles)
-        })
+        clock::now_us()
     }
 
     fn counter() -> u32 {
         SYST::get_current()
+    }
+
+    fn noise() -> Option<u32> {
+        // A word is ready 40 cycles of 48 MHz after the one before; who comes sooner gets none.
+        let ready = REAL.load(Ordering::Relaxed) && rng::SR.read() & (rng::READY | rng::ERRORS) == rng::READY;
+        ready.then(|| rng::DR.read())
     }
 
     fn alarm(_us: u64) {
@@ -232,7 +150,7 @@ impl Chip for Stm32f405 {
         let flags = rcc::CSR.read();
         rcc::CSR.set(rcc::REMOVE_RESET_FLAGS);
         Some(match flags {
-            flags if flags & rcc::POWER_ON_RESET != 0 => ResetCause::Power,
+            flags if flags & rcc::POWER_RESETS != 0 => ResetCause::Power,
             flags if flags & rcc::WATCHDOG_RESETS != 0 => ResetCause::Watchdog,
             _ => ResetCause::Reset,
         })
@@ -241,14 +159,10 @@ impl Chip for Stm32f405 {
 
 #[exception]
 fn SysTick() {
-    let low = TICKS_LOW.load(Ordering::Relaxed).wrapping_add(1);
-    TICKS_LOW.store(low, Ordering::Relaxed);
-    if low == 0 {
-        TICKS_HIGH.store(TICKS_HIGH.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-    }
+    woken();
     // Every 16 ticks are often enough for a clock of seconds.
-    if low % 16 == 0 {
-        ticked(Stm32f405::now_us());
+    if clock::tick() % 16 == 0 {
+        ticked(clock::now_us());
     }
 }
 

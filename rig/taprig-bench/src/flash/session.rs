@@ -4,7 +4,7 @@ use super::{Cause, FlashError, FlashStage, Image, Target};
 use probe_rs::{
     Permissions, Session,
     config::{Registry, Target as Chip},
-    probe::{DebugProbeInfo, DebugProbeSelector, Probe, list::Lister},
+    probe::{DebugProbeInfo, DebugProbeSelector, Probe, ftdi::FtdiProbeFactory, list::Lister},
 };
 use probe_rs_qemu::{QemuProbe, chip, probe::FaultHandle};
 use std::fs;
@@ -54,16 +54,29 @@ impl<'a> Connection<'a> {
 
     /// Opens the probe and attaches to the chip.
     pub(super) fn attach(&self, faults: &FaultHandle) -> Result<Session, FlashError> {
-        let probe = match self.target {
-            Target::Emulated { machine, gdb, .. } => {
-                Probe::new(QemuProbe::with_faults(*machine, gdb.clone(), faults.clone()))
-            }
-            Target::Real { probe, .. } => self.open(probe.as_deref())?,
-        };
+        let chip = self.chip.name.as_str();
         // The permission to erase everything is not given. A locked chip stays as it is, and the error says so.
-        probe
-            .attach_with_registry(self.chip.name.as_str(), Permissions::default(), &self.registry)
-            .map_err(|error| FlashError::probe(FlashStage::Attach, &self.name, error))
+        let attach = |probe: Probe| probe.attach_with_registry(chip, Permissions::default(), &self.registry);
+        let failed = |error| FlashError::probe(FlashStage::Attach, &self.name, error);
+        match self.target {
+            Target::Emulated { machine, gdb, .. } => {
+                attach(Probe::new(QemuProbe::with_faults(*machine, gdb.clone(), faults.clone()))).map_err(failed)
+            }
+            Target::Real { probe, .. } => {
+                let probe = probe.as_deref();
+                or_under_reset(
+                    || attach(self.open(probe)?).map_err(failed),
+                    || {
+                        let under_reset = self.open(probe)?.attach_under_reset_with_registry(
+                            chip,
+                            Permissions::default(),
+                            &self.registry,
+                        );
+                        under_reset.map_err(failed)
+                    },
+                )
+            }
+        }
     }
 
     /// Opens the named probe, or the only one if none is named.
@@ -76,7 +89,10 @@ impl<'a> Connection<'a> {
                     .map_err(|error| FlashError::with(FlashStage::Open, &self.name, Cause::BadSelector, error))
             })
             .transpose()?;
-        let all = lister.list_all();
+        let mut all = lister.list_all();
+        if wanted.is_none() {
+            all.retain(|info| !is_serial_adapter(info));
+        }
         let connected = || match all.as_slice() {
             [] => "none".to_owned(),
             some => some.iter().map(describe).collect::<Vec<_>>().join(", "),
@@ -91,7 +107,64 @@ impl<'a> Connection<'a> {
     }
 }
 
+/// Attaches by `plainly`. If the chip does not answer, because its firmware sleeps without a clock for the debug port or has
+/// taken the pins, it is held in reset meanwhile. The first error counts if that fails too: without the reset wire it can't
+/// work.
+fn or_under_reset<T>(
+    plainly: impl FnOnce() -> Result<T, FlashError>,
+    under_reset: impl FnOnce() -> Result<T, FlashError>,
+) -> Result<T, FlashError> {
+    plainly().or_else(|error| match error.cause {
+        Cause::NoTarget | Cause::Other(_) => under_reset().map_err(|_| error),
+        _ => Err(error),
+    })
+}
+
+/// An FTDI adapter can be a debug probe, but it is most often a serial adapter, and looks the same. It is used as a probe
+/// only where the bench file names it.
+fn is_serial_adapter(info: &DebugProbeInfo) -> bool {
+    info.is_probe_type::<FtdiProbeFactory>()
+}
+
 fn describe(info: &DebugProbeInfo) -> String {
     let serial = info.serial_number.as_ref().map_or_else(String::new, |serial| format!(":{serial}"));
     format!("{} {:04x}:{:04x}{serial}", info.identifier, info.vendor_id, info.product_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    fn failed<T>(cause: Cause) -> Result<T, FlashError> {
+        Err(FlashError::new(FlashStage::Attach, "a chip", cause))
+    }
+
+    #[test]
+    fn a_chip_that_does_not_answer_is_tried_once_more_under_reset() {
+        assert_eq!(or_under_reset(|| failed(Cause::NoTarget), || Ok(1)).unwrap(), 1);
+        assert_eq!(or_under_reset(|| Ok(2), || panic!("not needed")).unwrap(), 2);
+        let error = or_under_reset(|| failed::<()>(Cause::NoTarget), || failed(Cause::ProbeLost)).unwrap_err();
+        assert!(matches!(error.cause, Cause::NoTarget), "the first error tells more: {error}");
+    }
+
+    #[test]
+    fn a_locked_chip_and_a_missing_probe_are_not_tried_again() {
+        for cause in [Cause::Locked, Cause::ProbeBusy, Cause::NoProbe { connected: "none".into() }] {
+            let tried = Cell::new(false);
+            let again = || {
+                tried.set(true);
+                Ok(())
+            };
+            assert!(or_under_reset(|| failed(cause), again).is_err());
+            assert!(!tried.get());
+        }
+    }
+
+    #[test]
+    fn an_adapter_by_ftdi_is_no_probe_unless_it_is_named() {
+        let of = |factory| DebugProbeInfo::new("a device", 0x0403, 0x6011, None, factory, None, false);
+        assert!(is_serial_adapter(&of(&FtdiProbeFactory)));
+        assert!(!is_serial_adapter(&of(&probe_rs::probe::stlink::StLinkFactory)));
+    }
 }

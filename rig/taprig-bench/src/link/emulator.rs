@@ -260,6 +260,7 @@ fn order_name(request: &Request) -> &'static str {
         Request::Remove => "remove",
         Request::Answer { .. } => "answer",
         Request::Trace(_) => "trace",
+        Request::Loopback(_) => "loopback",
     }
 }
 

@@ -114,8 +114,8 @@ pub trait ValidatorSide: fmt::Debug + Send {
     /// The capabilities of this side beyond those of every validator.
     fn capabilities(&self) -> &BTreeSet<ValidatorCapability>;
 
-    /// Waits until the device is ready for a card. With [`Start::StillOn`], the device is restarted first, and only
-    /// what follows the restart counts.
+    /// Waits until the device has started and is ready for a card. With [`Start::StillOn`], the device is restarted first.
+    /// Only what follows the start counts, because the device may have been ready before.
     ///
     /// # Errors
     /// [`LinkError::Deadline`] with what the device reported meanwhile, [`LinkError::Gone`].

@@ -15,6 +15,9 @@ pub(crate) struct Args {
     /// Path of the file with the validator's non-volatile memory.
     #[arg(long)]
     nvm: Option<PathBuf>,
+    /// Bytes of that memory.
+    #[arg(long, default_value_t = board_sim::MEMORY, value_parser = clap::value_parser!(u32).range(4096..))]
+    memory: u32,
     /// A fault of the model of the PN532, for tests, such as `lost-ack@86.1`. It can be given more than once.
     #[arg(long)]
     fault: Vec<pn532_model::fault::Planned>,
@@ -23,7 +26,8 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args) -> Exit {
     let done = match (args.role.as_str(), &args.nvm, args.fault.as_slice()) {
         ("validator", Some(nvm), []) => {
-            board_sim::run_validator(&board_sim::ValidatorOptions { air: args.air.clone(), nvm: nvm.clone() })
+            let options = board_sim::ValidatorOptions { air: args.air.clone(), nvm: nvm.clone(), memory: args.memory };
+            board_sim::run_validator(&options)
         }
         ("emulator", None, []) => board_sim::run_emulator(&board_sim::EmulatorOptions { air: args.air.clone() }),
         ("pn532-model", None, faults) => {
@@ -32,7 +36,7 @@ pub(super) fn run(args: &Args) -> Exit {
         }
         _ => {
             say(
-                "taprig board: `validator --air SOCKET --nvm FILE`, `emulator --air SOCKET` or `pn532-model --air SOCKET [--fault FAULT]`",
+                "taprig board: `validator --air SOCKET --nvm FILE [--memory BYTES]`, `emulator --air SOCKET` or `pn532-model --air SOCKET [--fault FAULT]`",
             );
             return Exit::BadInput;
         }

@@ -12,7 +12,7 @@ use taprig_case::{Problems, Project};
 use taprig_model::event::{Body, Event, FlashOutcome};
 use taprig_record::{Options, Recorder};
 
-use super::{Exit, hosted_firmware, interrupt};
+use super::{Exit, config, interrupt};
 
 /// Arguments of `taprig flash`.
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
-    let mut config = setup::config(project, &args.bench, hosted_firmware(project)?)?;
+    let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);
     config.flash_anyway = args.force;
     let config = Arc::new(config);
     let mut out = Out::new(std::io::stdout());

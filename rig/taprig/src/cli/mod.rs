@@ -24,7 +24,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use taprig::display::{Failure, Out};
-use taprig_bench::{BenchError, with_advice, with_causes};
+use taprig::setup;
+use taprig_bench::{BenchError, Config, with_advice, with_causes};
 use taprig_case::{Diagnostic, Problems, Project};
 use taprig_model::event::{Body, Event};
 use taprig_record::Listener;
@@ -178,15 +179,15 @@ pub(crate) fn shown(failure: &Failure) -> Exit {
     }
 }
 
-/// The program that is a hosted board: the one that `ci/firmware` has built, which starts faster, or this program. Both run the same firmware and take the same arguments.
-pub(crate) fn hosted_firmware(project: &Project) -> Result<PathBuf, Problems> {
+/// Reads what is needed to open the bench with this name or path.
+pub(crate) fn config(project: &Project, bench: &str) -> Result<Arc<Config>, Problems> {
+    let taprig = std::env::current_exe().map_err(|error| {
+        Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}"))
+    })?;
+    // Both run the same firmware and take the same arguments, but the one that `ci/firmware` has built starts faster.
     let built = project.root().join("target/boards/sim-board");
-    if built.is_file() {
-        return Ok(built);
-    }
-    std::env::current_exe().map_err(|error| {
-        Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}")).into()
-    })
+    let hosted = if built.is_file() { built } else { taprig.clone() };
+    Ok(Arc::new(setup::config(project, bench, taprig, hosted)?))
 }
 
 /// Reports that the rig failed, with all causes.

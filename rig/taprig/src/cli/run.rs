@@ -19,7 +19,7 @@ use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Record, Recorder, WriteError};
 use taprig_report::Tally;
 
-use super::{Exit, Format, hosted_firmware, interrupt, resume, say};
+use super::{Exit, Format, config, interrupt, resume, say};
 
 /// Arguments of `taprig run`.
 #[derive(Debug, clap::Args)]
@@ -100,7 +100,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
 fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit, Problems> {
     // Everything is read and checked before anything runs.
     let mut suite = Suite::load(project, &args.select)?;
-    let config = Arc::new(setup::config(project, &args.bench, hosted_firmware(project)?)?);
+    let config = config(project, &args.bench)?;
     if let Some(record) = earlier {
         resume::check_images(record, &config)?;
     }

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use taprig::display::{Out, Serving};
 use taprig::run::serve::{Served, serve};
 use taprig::run::station::{Station, Stop};
-use taprig::setup;
 use taprig_bench::card_side::virtual_reader::VirtualReader;
 use taprig_bench::card_side::{CardCapabilities, CardSide};
 use taprig_bench::{Bench, BenchError, Config, open_card_alone};
@@ -19,7 +18,7 @@ use taprig_model::situation::Situation;
 use taprig_record::{Options, Recorder};
 
 use super::fixture::{DEFAULT_PROFILE, card, situation};
-use super::{Exit, hosted_firmware, interrupt, say, shown};
+use super::{Exit, config, interrupt, say, shown};
 
 /// The card side that needs no bench file.
 const VIRTUAL_READER: &str = "virtual-reader";
@@ -59,7 +58,7 @@ impl On {
         if args.on == VIRTUAL_READER {
             return Ok(Self::VirtualReader);
         }
-        let config = Arc::new(setup::config(project, &args.on, hosted_firmware(project)?)?);
+        let config = config(project, &args.on)?;
         if config.card_stands_alone() {
             return Ok(Self::CardSide(config));
         }

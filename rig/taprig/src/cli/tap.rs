@@ -1,6 +1,5 @@
 //! `taprig tap`: plays one tap by hand and shows it decoded.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use taprig::display::noise;
@@ -16,7 +15,7 @@ use taprig_record::decode::View;
 use taprig_record::{Options, Recorder};
 
 use super::fixture::{DEFAULT_PROFILE, card, situation};
-use super::{Exit, hosted_firmware, interrupt, print};
+use super::{Exit, config, interrupt, print};
 
 /// Arguments of `taprig tap`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +31,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
-    let config = Arc::new(setup::config(project, &args.bench, hosted_firmware(project)?)?);
+    let config = config(project, &args.bench)?;
     let mut workshop = Workshop::new(project);
     let (validator_name, situation) = situation(project, &mut workshop, &args.validator)?;
     let (card_name, mut card) = card(project, &mut workshop, &args.card)?;

@@ -101,7 +101,7 @@ fn a_board_never_becomes_ready() {
     place.bench("silent", &format!("sim: {{ program: {} }}", program.display()), "sim: {}");
     let words = [
         "getting the boards ready on the bench silent: the validator did not become ready within 300 ms of power-on",
-        "`ready` (it sent nothing)",
+        "`started` (it sent nothing)",
         "; check that it has power, that its firmware is the one for this board and runs, and that this is its port",
     ];
     nothing_is_judged(&place, &["--bench", "silent"], None, &words);

@@ -1,7 +1,7 @@
 //! A hosted board by hand: `sim-board emulator AIR` or `sim-board validator AIR NVM`. It also takes the command line by which
 //! the rig starts the `program` of a bench file.
 
-use board_sim::{EmulatorOptions, SimError, ValidatorOptions, run_emulator, run_validator};
+use board_sim::{EmulatorOptions, MEMORY, SimError, ValidatorOptions, run_emulator, run_validator};
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -11,7 +11,13 @@ fn main() -> ExitCode {
     let run = match args[..] {
         ["emulator", air] | ["board", "emulator", "--air", air] => run_emulator(&EmulatorOptions { air: air.into() }),
         ["validator", air, nvm] | ["board", "validator", "--air", air, "--nvm", nvm] => {
-            run_validator(&ValidatorOptions { air: air.into(), nvm: nvm.into() })
+            run_validator(&ValidatorOptions { air: air.into(), nvm: nvm.into(), memory: MEMORY })
+        }
+        ["board", "validator", "--air", air, "--nvm", nvm, "--memory", bytes]
+            if bytes.parse::<u32>().is_ok_and(|bytes| bytes >= 4096) =>
+        {
+            let memory = bytes.parse().unwrap_or(MEMORY);
+            run_validator(&ValidatorOptions { air: air.into(), nvm: nvm.into(), memory })
         }
         _ => {
             eprintln!("usage: sim-board emulator AIR-SOCKET | sim-board validator AIR-SOCKET NVM-FILE");

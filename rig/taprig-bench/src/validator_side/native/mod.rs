@@ -107,10 +107,12 @@ impl ValidatorSide for NativeValidator {
         let (commands, events) = (&self.adapter.native.commands, &self.adapter.native.events);
         if how == Start::StillOn {
             self.console.send(&commands.reboot).await?;
-            // A device that was ready before becomes ready again. Only what follows the restart counts.
-            self.console.wait_for(&events.started, within).await?;
         }
-        self.console.wait_for(&events.ready, within).await.map(drop)
+        // The port may be open before the device loses its power or is reset, and a device that was ready becomes ready
+        // again. Only what follows the start counts.
+        let deadline = Instant::now() + within;
+        self.console.wait_for(&events.started, within).await?;
+        self.console.wait_for(&events.ready, deadline.saturating_duration_since(Instant::now())).await.map(drop)
     }
 
     async fn identity(&mut self) -> Result<Identity, LinkError> {

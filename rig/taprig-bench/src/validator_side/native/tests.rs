@@ -503,3 +503,22 @@ fn a_device_that_had_power_all_the_time_is_told_to_start_again() {
         assert!(matches!(error, LinkError::Deadline { .. }), "{error:?}");
     });
 }
+
+#[test]
+fn a_ready_from_before_the_start_is_no_start() {
+    run(async {
+        // The console was open while the device was still on.
+        let tell = |text: &'static str| move |line: &str| (line == "reboot").then(|| format!("ok\n{text}"));
+        let (mut side, _heard) = side(&adapter(), tell("! ready\n"), unheard());
+        side.converse("reboot").await.unwrap();
+        let error = side.starts(Start::PoweredOn, Duration::from_millis(100)).await.unwrap_err();
+        assert!(error.to_string().contains("`started`"), "{error}");
+    });
+    run(async {
+        let tell = |line: &str| (line == "reboot").then(|| "ok\n! ready\n! started\n! ready\n".to_owned());
+        let (mut side, _heard) = side(&adapter(), tell, unheard());
+        side.converse("reboot").await.unwrap();
+        side.starts(Start::PoweredOn, Duration::from_secs(2)).await.unwrap();
+        assert_eq!(side.signal(Instant::now()).await.unwrap(), None);
+    });
+}
