@@ -92,7 +92,39 @@ pub struct Settings {
     pub revoked: Option<Vec<Revocation>>,
 }
 
+/// The keys of [`Settings::pairs`].
+const PAIRS: [&str; 21] = [
+    "county", "line", "route", "bus", "driver", "fare", "discount", "one-cent", "zero-allowed", "tx-limit", "floor-limit",
+    "cvm-limit", "merchant-max", "debit", "retap", "mode", "status-check", "ttq", "terminal", "merchant", "capacity",
+];
+
 impl Settings {
+    /// Whether nothing is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// These settings without those that are present in `other`.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        macro_rules! drop {
+            ($($field:ident)*) => {
+                Self { $($field: self.$field.clone().filter(|_| other.$field.is_none())),* }
+            };
+        }
+        drop! {
+            county line route bus driver fare zero_allowed tx_limit floor_limit cvm_limit merchant_max
+            debit retap mode status_check ttq terminal merchant capacity clock keys deny_list revoked
+        }
+    }
+
+    /// The keys that [`Settings::pairs`] can have, in its order.
+    #[must_use]
+    pub fn keys_of_pairs() -> Vec<&'static str> {
+        PAIRS.to_vec()
+    }
+
     /// These settings, overridden by those that are present in `over`.
     #[must_use]
     pub fn overlaid(&self, over: &Self) -> Self {
