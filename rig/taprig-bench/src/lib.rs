@@ -15,6 +15,7 @@ pub mod link;
 mod open;
 mod port;
 mod power;
+mod program;
 mod qemu;
 mod real;
 mod sides;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use taprig_model::bench::{self, BoardConfig, BoardKind, HostedPower};
+use taprig_model::bench::{self, Attached, BoardConfig, BoardKind, HostedPower};
 use taprig_model::device::Device;
 use taprig_model::event::{Body, FirmwareImage, Role, Source, TimeBasis};
 
 use super::board::Board;
 use super::boards::Boards;
+use super::program::ProgramBoard;
 use super::qemu::QemuBoard;
 use super::real::{Program, RealBoard};
 use super::sides::{self, Sides};
@@ -47,6 +48,8 @@ pub struct Programs {
     pub qemu: PathBuf,
     /// The flash algorithm of emulated boards, an ELF file.
     pub flash_algorithm: PathBuf,
+    /// The folder in which programs of a bench file are started: the project's.
+    pub folder: PathBuf,
 }
 
 impl Config {
@@ -144,9 +147,12 @@ fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result
                 target: Target::Real { chip: probe.chip.clone(), probe: probe.probe.clone() },
                 image: image.clone(),
             });
-            Box::new(RealBoard::new(role, probe.serial.clone(), power, program))
+            Box::new(RealBoard::new(role, Attached::Serial(probe.serial.clone()), power, program))
         }
-        BoardConfig::Attached(attached) => Box::new(RealBoard::new(role, attached.serial.clone(), power, None)),
+        BoardConfig::Attached(attached) => Box::new(RealBoard::new(role, attached.clone(), power, None)),
+        BoardConfig::Program(program) => {
+            Box::new(ProgramBoard::new(role, program.command.clone(), &config.programs, state))
+        }
     })
 }
 

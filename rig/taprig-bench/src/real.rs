@@ -1,22 +1,21 @@
 //! Real boards. The rig programs them through a debug probe, or they are already programmed. It talks to them over
-//! serial ports.
+//! serial ports or a network.
 
-use std::path::PathBuf;
-
-use taprig_model::bench::{BoardKind, SerialPort, SwitchConfig};
+use taprig_model::bench::{Attached, BoardKind, SwitchConfig};
 use taprig_model::event::{PowerSwitch, Role};
 
 use super::air::Air;
 use super::board::{Board, Prepared};
 use super::switch::Switch;
 use super::{BenchError, port};
+use crate::link::endpoint::Endpoint;
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 
 /// A board that continues to exist after the run.
 #[derive(Debug)]
 pub(super) struct RealBoard {
     role: Role,
-    port: SerialPort,
+    reached: Attached,
     power: Option<SwitchConfig>,
     program: Option<Program>,
 }
@@ -31,10 +30,10 @@ pub(super) struct Program {
 }
 
 impl RealBoard {
-    /// A board at `port`. Without `program`, its firmware stays as it is.
+    /// A board that is reached like this. Without `program`, its firmware stays as it is.
     #[must_use]
-    pub(super) fn new(role: Role, port: SerialPort, power: Option<SwitchConfig>, program: Option<Program>) -> Self {
-        Self { role, port, power, program }
+    pub(super) fn new(role: Role, reached: Attached, power: Option<SwitchConfig>, program: Option<Program>) -> Self {
+        Self { role, reached, power, program }
     }
 }
 
@@ -43,8 +42,11 @@ impl Board for RealBoard {
         if self.program.is_some() { BoardKind::Probe } else { BoardKind::Attached }
     }
 
-    fn power_on(&mut self, _air: &Air, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
-        port::find(self.role, &self.port)
+    fn power_on(&mut self, _air: &Air, _prepared: Option<Prepared>) -> Result<Endpoint, BenchError> {
+        match &self.reached {
+            Attached::Serial(port) => port::find(self.role, port).map(Endpoint::Serial),
+            Attached::Tcp(address) => Ok(Endpoint::Tcp(address.clone())),
+        }
     }
 
     fn go(&mut self) -> Result<(), BenchError> {

@@ -74,8 +74,8 @@ mod tests {
             let device: Device = serde_yaml::with::singleton_map_recursive::deserialize(yaml).unwrap();
             let native = device.interface.native().unwrap();
             let (one, other) = (Terminal::new(), Terminal::new());
-            let console = Console::open(one.path(), native.baud, &native.lines, Arc::new(|_, _| ())).unwrap();
-            let relay = Relay::open(other.path(), 115_200, Arc::new(|_, _| ())).unwrap();
+            let console = Console::open(&one.path().into(), native.baud, &native.lines, Arc::new(|_, _| ())).unwrap();
+            let relay = Relay::open(&other.path().into(), 115_200, Arc::new(|_, _| ())).unwrap();
             let _heard = one.console(|line| Some(format!("ok {}\n", line.strip_prefix("echo ").unwrap_or_default())));
             other.emulator(emulator);
             let mut links = Links {

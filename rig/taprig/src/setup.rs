@@ -35,6 +35,7 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
         taprig,
         qemu: std::env::var_os("TAPRIG_QEMU").map_or_else(|| "qemu-system-arm".into(), PathBuf::from),
         flash_algorithm: built(project, "flash-algorithm"),
+        folder: project.root().to_owned(),
     };
     let mut images = BTreeMap::new();
     for (role, board) in file.boards() {
@@ -73,7 +74,7 @@ fn image(project: &Project, board: &BoardConfig, role: Role, bench: &Path) -> Re
             None => built(project, &format!("{}-{role}", qemu.machine)),
         },
         BoardConfig::Probe(probe) => project.root().join(&probe.firmware),
-        BoardConfig::Sim(_) | BoardConfig::Attached(_) => return Ok(None),
+        BoardConfig::Sim(_) | BoardConfig::Attached(_) | BoardConfig::Program(_) => return Ok(None),
     };
     let image = Image::read(&path).map_err(|error| {
         wrong(with_advice(with_causes(&error), Some(error.advice())))

@@ -1,47 +1,49 @@
-//! Serial links: the validator's console and the card emulator's relay.
+//! Byte links: the validator's console and the card emulator's relay.
 //!
 //! Every port has one reader from open to close, so that no byte is lost between two callers. Every wait has a
 //! deadline, and no wait polls.
 
 pub mod console;
 pub mod emulator;
+pub mod endpoint;
+pub(crate) mod lines;
 pub mod port;
+mod terminal;
 #[cfg(test)]
 pub(crate) mod pty;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// A serial link failed. This is the fault of the rig or of the board, and never a verdict on the device.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The port can't be opened.
-    #[error("can't open the serial port {port}: {source}", port = port.display())]
+    #[error("can't open the {port}: {source}")]
     Open {
-        /// The port.
-        port: PathBuf,
+        /// The port, with the word for what it is.
+        port: String,
         /// The cause.
         source: std::io::Error,
     },
     /// Another process holds the port.
-    #[error("another process uses the serial port {port}", port = port.display())]
+    #[error("another process uses the {port}")]
     Taken {
-        /// The port.
-        port: PathBuf,
+        /// The port, with the word for what it is.
+        port: String,
     },
     /// The port vanished during use.
-    #[error("the serial port {port} vanished: {source}", port = port.display())]
+    #[error("the {port} vanished: {source}")]
     Gone {
-        /// The port.
-        port: PathBuf,
+        /// The port, with the word for what it is.
+        port: String,
         /// The cause.
         source: std::io::Error,
     },
     /// The port accepts no bytes.
-    #[error("the serial port {port} did not accept {bytes} bytes within {} ms", within.as_millis(), port = port.display())]
+    #[error("the {port} did not accept {bytes} bytes within {} ms", within.as_millis())]
     Stuck {
-        /// The port.
-        port: PathBuf,
+        /// The port, with the word for what it is.
+        port: String,
         /// Number of bytes to send.
         bytes: usize,
         /// The time limit.

@@ -1,14 +1,13 @@
-//! A serial port. It has one reader for as long as it is open, and all raw bytes are recorded.
+//! An open link: a serial port, a network connection or a terminal. It has one reader for as long as it is open, and all raw bytes are recorded.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
-use tokio_serial::{SerialPortBuilderExt, SerialStream};
 
 use super::LinkError;
+use super::endpoint::{Endpoint, Stream};
 
 /// The direction of bytes on a port, as seen from the rig.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,13 +42,18 @@ pub enum Incoming<M> {
 pub type Messages<D> = mpsc::UnboundedReceiver<Incoming<<D as Decoder>::Message>>;
 
 /// An open port, for writing. Its reader lives as long as this value.
-#[derive(Debug)]
 pub struct Port {
-    path: PathBuf,
+    name: String,
     baud: u32,
-    writer: WriteHalf<SerialStream>,
+    writer: WriteHalf<Box<dyn Stream>>,
     tap: SinkHandle,
     reader: tokio::task::JoinHandle<()>,
+}
+
+impl std::fmt::Debug for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Port").field("name", &self.name).field("baud", &self.baud).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone)]
@@ -62,27 +66,21 @@ impl std::fmt::Debug for SinkHandle {
 }
 
 impl Port {
-    /// Opens `path` at `baud`, 8N1, exclusively, and starts its reader. Call it within a tokio runtime.
+    /// Opens `endpoint`, a serial port at `baud`, 8N1, exclusively, and starts its reader. Call it within a tokio
+    /// runtime.
     ///
     /// # Errors
     /// [`LinkError::Taken`] if another process holds the port, [`LinkError::Open`] if it can't be opened.
     pub fn open<D: Decoder>(
-        path: &Path,
+        endpoint: &Endpoint,
         baud: u32,
         decoder: D,
         tap: ByteSink,
     ) -> Result<(Self, Messages<D>), LinkError> {
-        let open = |source: std::io::Error| LinkError::Open { port: path.into(), source };
-        let name = path.to_string_lossy();
-        let stream = tokio_serial::new(name, baud).open_native_async().map_err(|error| match error.kind() {
-            // The port is opened exclusively. The kernel's lock ends with the process that holds it.
-            _ if is_taken(&error) => LinkError::Taken { port: path.into() },
-            _ => open(error.into()),
-        })?;
-        let (reader, writer) = tokio::io::split(stream);
+        let (reader, writer) = tokio::io::split(endpoint.open(baud)?);
         let (send, receive) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(reader, decoder, tap.clone(), send));
-        Ok((Self { path: path.into(), baud, writer, tap: SinkHandle(tap), reader }, receive))
+        Ok((Self { name: endpoint.to_string(), baud, writer, tap: SinkHandle(tap), reader }, receive))
     }
 
     /// Sends all of `bytes`, within the time that a port of this speed needs.
@@ -94,8 +92,8 @@ impl Port {
         (self.tap.0)(Way::Out, bytes);
         let within = patience(self.baud, bytes.len());
         match tokio::time::timeout(within, self.writer.write_all(bytes)).await {
-            Ok(sent) => sent.map_err(|source| LinkError::Gone { port: self.path.clone(), source }),
-            Err(_) => Err(LinkError::Stuck { port: self.path.clone(), bytes: bytes.len(), within }),
+            Ok(sent) => sent.map_err(|source| LinkError::Gone { port: self.name.clone(), source }),
+            Err(_) => Err(LinkError::Stuck { port: self.name.clone(), bytes: bytes.len(), within }),
         }
     }
 
@@ -107,10 +105,10 @@ impl Port {
         let _ = (&mut self.reader).await;
     }
 
-    /// The path of the device.
+    /// The port, with the word for what it is.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -130,14 +128,8 @@ fn patience(baud: u32, bytes: usize) -> Duration {
     SLACK + Duration::from_millis(bits.saturating_mul(1000) / u64::from(baud.max(1)))
 }
 
-/// Whether another process holds the port. Only the text of serialport's error says so.
-fn is_taken(error: &tokio_serial::Error) -> bool {
-    let text = error.description.to_ascii_lowercase();
-    text.contains("busy") || text.contains("exclusive lock")
-}
-
 async fn read<D: Decoder>(
-    mut reader: ReadHalf<SerialStream>,
+    mut reader: ReadHalf<Box<dyn Stream>>,
     mut decoder: D,
     tap: ByteSink,
     send: mpsc::UnboundedSender<Incoming<D::Message>>,

@@ -41,6 +41,10 @@ pub struct Rules {
     /// the whole text since the last line end matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Pattern>,
+    /// Whether the device tells after each tap that it is ready again. The default is yes, if it has an event `ready`. If
+    /// it does not tell, the rig takes the reader's next poll as the sign.
+    #[serde(default = "yes")]
+    pub repeats_ready: bool,
     /// How the device writes values.
     #[serde(default)]
     pub forms: Forms,
@@ -76,6 +80,10 @@ impl Rules {
     pub fn tells(&self, kind: EventKind) -> bool {
         self.events.iter().any(|rule| rule.is == kind)
     }
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// How a console encodes text.

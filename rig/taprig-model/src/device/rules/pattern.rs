@@ -30,6 +30,12 @@ impl Pattern {
         self.0.is_match(line)
     }
 
+    /// Whether the whole text is a match.
+    #[must_use]
+    pub fn is_all_of(&self, text: &str) -> bool {
+        self.0.find(text).is_some_and(|found| found.start() == 0 && text[found.end()..].trim_end().is_empty())
+    }
+
     /// The named groups of a line that matches, with their texts. A group that took no part is left out.
     #[must_use]
     pub fn groups(&self, line: &str) -> Option<Vec<(&str, String)>> {
