@@ -151,6 +151,24 @@ impl Settings {
         }
     }
 
+    /// The same as [`Settings::in_words`], but lists of cards and certificates are only counted: `2 entries`. An empty list
+    /// is `[]`.
+    #[must_use]
+    pub fn in_words_without_lists(&self) -> Vec<(String, String)> {
+        let length = |key: &str| match key {
+            "deny-list" => self.deny_list.as_ref().map(Vec::len),
+            "revoked" => self.revoked.as_ref().map(Vec::len),
+            _ => None,
+        };
+        let words = self.in_words().into_iter();
+        words
+            .map(|(key, value)| match length(&key) {
+                Some(count @ 1..) => (key, format!("{count} entries")),
+                _ => (key, value),
+            })
+            .collect()
+    }
+
     /// The plain settings that are present, in a fixed order: the key on the device's console and the value in the
     /// console's units (fen, seconds, per cent, `on` and `off`). The clock, the keys and the lists are not included,
     /// because they have commands of their own.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use probe_rs_qemu::Machine;
 use taprig_model::bench::{Bench as BenchFile, BoardConfig, Sim};
-use taprig_model::device::Device;
+use taprig_model::device::{Device, Interface};
 use taprig_model::event::Role;
 
 use taprig_bench::flash::Image;
@@ -31,6 +31,7 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
     }
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
     let device: Device = project.load(Fixture::Device, file.device.as_str())?;
+    can_restart(&file, &device, &path)?;
     let programs = Programs {
         taprig,
         qemu: std::env::var_os("TAPRIG_QEMU").map_or_else(|| "qemu-system-arm".into(), PathBuf::from),
@@ -42,6 +43,18 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf) -> Result<Config,
         images.extend(image(project, board, role, &path)?.map(|image| (role, image)));
     }
     Ok(Config { flash_anyway: false, name, bench: file, device, images, programs })
+}
+
+/// A device whose power nobody switches has to restart on request, because a case begins with a restart.
+fn can_restart(bench: &BenchFile, device: &Device, path: &Path) -> Result<(), Problems> {
+    let Interface::Rules(rules) = &device.interface else { return Ok(()) };
+    let attached = matches!(bench.validator, BoardConfig::Attached(_));
+    if rules.commands.reboot.is_some() || !attached || bench.power.switches.contains_key(&Role::Validator) {
+        return Ok(());
+    }
+    let problem = format!("nothing restarts the device {} before a case", bench.device);
+    let help = "add a switch for its power under `power.switches.validator`, or the command `reboot` to the device file";
+    Err(Diagnostic::of_file(path, problem).help(help).into())
 }
 
 /// The folder in which `ci/firmware` puts its output.

@@ -189,6 +189,12 @@ pub trait ValidatorSide: fmt::Debug + Send {
     /// [`LinkError::Gone`].
     async fn signal(&mut self, deadline: Instant) -> Result<Option<(Signal, Fields)>, LinkError>;
 
+    /// Whether the device reports the end of a tap with a [`Signal::Result`]. If it does not, a run takes its sound or its
+    /// gate as the end.
+    fn tells_result(&self) -> bool {
+        true
+    }
+
     /// Whether the device reports by itself that it is ready for the next card. If it does not, a run takes the reader's
     /// next poll as the sign.
     fn tells_ready(&self) -> bool {

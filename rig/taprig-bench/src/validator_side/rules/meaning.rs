@@ -45,7 +45,10 @@ impl Meanings {
     pub fn signals<'a>(&'a self, line: &'a str) -> impl Iterator<Item = (Signal, Fields)> + 'a {
         self.rules.events.iter().filter_map(|rule| {
             let groups = rule.line.groups(line)?;
-            let values = named(&groups, &rule.values);
+            let mut values = named(&groups, &rule.values);
+            if let Some(fen) = self.amount(values.get("amount").map(String::as_str)) {
+                values.insert("amount".into(), fen.to_string());
+            }
             let said = values.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
             Some((self.signal(rule, &values), said))
         })

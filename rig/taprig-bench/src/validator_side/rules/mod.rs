@@ -251,6 +251,10 @@ impl ValidatorSide for RulesValidator {
         }
     }
 
+    fn tells_result(&self) -> bool {
+        self.rules().tells(EventKind::Result)
+    }
+
     fn tells_ready(&self) -> bool {
         self.rules().repeats_ready && self.rules().tells(EventKind::Ready)
     }
