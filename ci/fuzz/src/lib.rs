@@ -8,6 +8,7 @@ pub mod decode;
 pub mod emulator_air;
 pub mod gdb_packets;
 pub mod kernel_card;
+pub mod rules_console;
 pub mod validator_console;
 pub mod wire_messages;
 
@@ -15,12 +16,13 @@ pub mod wire_messages;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("case_file", case_file::run),
     ("decode", decode::run),
     ("emulator_air", emulator_air::run),
     ("gdb_packets", gdb_packets::run),
     ("kernel_card", kernel_card::run),
+    ("rules_console", rules_console::run),
     ("validator_console", validator_console::run),
     ("wire_messages", wire_messages::run),
 ];

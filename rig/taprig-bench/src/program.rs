@@ -86,9 +86,7 @@ impl ProgramBoard {
             // The program must not get Ctrl-C itself, and its group lets the rig end everything that it has started.
             .process_group(0)
             .spawn()
-            .map_err(|error| {
-                self.failed(format!("{program}: {error}"), Some("check `command` in the bench file"))
-            })?;
+            .map_err(|error| self.failed(format!("{program}: {error}"), Some("check `command` in the bench file")))?;
         let words = Arc::default();
         let reader = child.stderr.take().map(|stderr| listen(stderr, &words));
         Ok((Running { child, words, reader, status: None }, Endpoint::Terminal(Arc::new(own))))
@@ -140,6 +138,10 @@ impl Running {
             if poll(&mut waits, Timespec::try_from(within).ok().as_ref()) == Ok(1) {
                 self.end_group();
                 self.status = self.child.wait().ok();
+                // Its last words are complete when nobody has the other end of standard error any more.
+                if let Some(reader) = self.reader.take() {
+                    let _ = reader.join();
+                }
             }
         }
         self.status
@@ -192,5 +194,87 @@ impl Board for ProgramBoard {
         let running = self.running.as_mut()?;
         let status = running.ended(within)?;
         Some(format!("its program ended with {status}{}", running.words()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::port::{Decoder, Incoming, Port};
+
+    struct Text;
+
+    impl Decoder for Text {
+        type Message = String;
+
+        fn push(&mut self, bytes: &[u8], emit: &mut dyn FnMut(String)) {
+            emit(String::from_utf8_lossy(bytes).into_owned());
+        }
+    }
+
+    fn board(state: &std::path::Path, command: &[&str]) -> (ProgramBoard, Air) {
+        let programs = Programs {
+            taprig: "taprig".into(),
+            qemu: "qemu".into(),
+            flash_algorithm: "none".into(),
+            folder: state.to_owned(),
+        };
+        let command = command.iter().map(|argument| argument.parse().unwrap()).collect();
+        let air = Air::new(state.join("air"), false).unwrap();
+        (ProgramBoard::new(Role::Validator, command, &programs, state.join("kept")), air)
+    }
+
+    /// What comes from the port until it contains this, or until the port is gone.
+    async fn until(incoming: &mut crate::link::port::Messages<Text>, word: &str) -> (String, bool) {
+        let mut seen = String::new();
+        while !seen.contains(word) {
+            match tokio::time::timeout(Duration::from_secs(20), incoming.recv()).await.unwrap() {
+                Some(Incoming::Message(text)) => seen += &text,
+                _ => return (seen, true),
+            }
+        }
+        (seen, false)
+    }
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+    }
+
+    #[test]
+    fn a_program_has_a_raw_terminal_and_ends_with_its_power() {
+        run(async {
+            let folder = tempfile::tempdir().unwrap();
+            // What the shell starts would outlive it, and would show that it did.
+            let script = "test -t 0 && test -t 1 && printf 'up\\n'; (sleep 2; touch {state}/alive) & read x; printf '<%s>\\n' \"$x\"; wait";
+            let (mut board, air) = board(folder.path(), &["sh", "-c", script]);
+            let raw: crate::link::port::ByteSink = Arc::new(|_, _| ());
+            let endpoint = board.power_on(&air, None).unwrap();
+            let (mut port, mut incoming) = Port::open(&endpoint, 115_200, Text, raw.clone()).unwrap();
+            assert_eq!(until(&mut incoming, "\n").await, ("up\n".to_owned(), false), "no byte is changed");
+            port.send(b"hello\n").await.unwrap();
+            assert_eq!(until(&mut incoming, ">").await.0.trim(), "<hello>", "and none is echoed");
+            assert_eq!(board.ended(Duration::ZERO), None);
+            board.power_off();
+            drop(endpoint);
+            assert!(until(&mut incoming, "never").await.1, "the port is gone");
+            let endpoint = board.power_on(&air, None).unwrap();
+            let (_port, mut incoming) = Port::open(&endpoint, 115_200, Text, raw).unwrap();
+            assert_eq!(until(&mut incoming, "up").await.0.trim(), "up", "it starts again");
+            board.power_off();
+            std::thread::sleep(Duration::from_millis(2500));
+            assert!(!folder.path().join("kept/alive").exists());
+        });
+    }
+
+    #[test]
+    fn a_program_that_ends_is_told_with_its_last_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut program, air) = board(folder.path(), &["sh", "-c", "echo no radio >&2; exit 4"]);
+        let _endpoint = program.power_on(&air, None).unwrap();
+        let ended = program.ended(Duration::from_secs(20)).unwrap();
+        assert!(ended.starts_with("its program ended with exit status: 4"), "{ended}");
+        let (mut program, air) = board(folder.path(), &["./no-such-program"]);
+        let error = program.power_on(&air, None).unwrap_err();
+        assert!(error.to_string().contains("the validator (program) does not start: ./no-such-program:"), "{error}");
     }
 }

@@ -14,8 +14,8 @@ use super::air::Air;
 use super::board::{Board, Preparation, Prepared};
 use super::error::with_causes;
 use super::{BenchError, Programs};
-use crate::link::endpoint::Endpoint;
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
+use crate::link::endpoint::Endpoint;
 
 /// An emulated board.
 #[derive(Debug)]

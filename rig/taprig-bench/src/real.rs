@@ -8,8 +8,8 @@ use super::air::Air;
 use super::board::{Board, Prepared};
 use super::switch::Switch;
 use super::{BenchError, port};
-use crate::link::endpoint::Endpoint;
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
+use crate::link::endpoint::Endpoint;
 
 /// A board that continues to exist after the run.
 #[derive(Debug)]

@@ -80,7 +80,8 @@ impl Sides {
             }
             Interface::Rules(rules) => {
                 let endpoint = port(ports, Role::Validator)?;
-                let mut side = RulesValidator::open(endpoint, self.console_baud, rules, &self.device, self.told.clone(), raw)?;
+                let mut side =
+                    RulesValidator::open(endpoint, self.console_baud, rules, &self.device, self.told.clone(), raw)?;
                 side.noise_to(noise);
                 Ok(Box::new(side))
             }

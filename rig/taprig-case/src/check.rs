@@ -28,7 +28,6 @@ use taprig_model::step::{self, TapStep};
 /// The largest number of steps in a case, and of repetitions of a step.
 const MAX_COUNT: u32 = 100_000;
 
-
 /// Everything that cases may refer to. It is read once.
 pub struct Known {
     project: Project,
@@ -367,10 +366,14 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
             for side in ["validator", "emulator"] {
                 let Some(board) = node.get(side) else { continue };
                 if let Some(program) = board.get("program") {
-                    let is_empty = program.get("command").is_some_and(|command| matches!(&command.kind, Kind::List(words) if words.is_empty()));
+                    let is_empty = program
+                        .get("command")
+                        .is_some_and(|command| matches!(&command.kind, Kind::List(words) if words.is_empty()));
                     if is_empty {
                         let place = node.place(&path![side, "program", "command"]);
-                        problems.push(place.problem("this names no program").help("write a list: the program and its arguments"));
+                        problems.push(
+                            place.problem("this names no program").help("write a list: the program and its arguments"),
+                        );
                     }
                 }
                 for kind in ["probe", "attached"] {

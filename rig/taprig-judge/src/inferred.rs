@@ -34,17 +34,16 @@ fn signs(tap: TapEvents<'_>) -> Signs {
     let last = |text: &str| shown.iter().rev().find(|shown| !is_idle(shown)).is_some_and(|shown| *shown == text);
     let fit = match (gate, sound) {
         (Some(Gate::Open), _) | (None, Some(Sound::Accepted)) => vec![Outcome::Approved],
-        _ if last("present card again") || last("see phone") || last("present one card only") => vec![Outcome::TryAgain],
+        _ if last("present card again") || last("see phone") || last("present one card only") => {
+            vec![Outcome::TryAgain]
+        }
         _ if last("not authorised") => vec![Outcome::Declined, Outcome::OnlineRequest],
         _ if last("insert, swipe or try another card") => vec![Outcome::EndApplication, Outcome::TryAnotherInterface],
         _ if unknown.is_some() => vec![],
         (_, Some(Sound::Attention)) => vec![Outcome::TryAgain],
-        (Some(Gate::Shut), _) | (_, Some(Sound::Refused)) => vec![
-            Outcome::Declined,
-            Outcome::OnlineRequest,
-            Outcome::EndApplication,
-            Outcome::TryAnotherInterface,
-        ],
+        (Some(Gate::Shut), _) | (_, Some(Sound::Refused)) => {
+            vec![Outcome::Declined, Outcome::OnlineRequest, Outcome::EndApplication, Outcome::TryAnotherInterface]
+        }
         _ => vec![Outcome::None],
     };
     match unknown {

@@ -289,7 +289,8 @@ impl FromStr for Argument {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        const WRITE: &str = "an argument without control characters, in which `{air}`, `{state}` and `{taprig}` have a meaning";
+        const WRITE: &str =
+            "an argument without control characters, in which `{air}`, `{state}` and `{taprig}` have a meaning";
         if text.is_empty() || text.contains(char::is_control) {
             return malformed("this is no argument", WRITE);
         }

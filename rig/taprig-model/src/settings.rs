@@ -94,8 +94,27 @@ pub struct Settings {
 
 /// The keys of [`Settings::pairs`].
 const PAIRS: [&str; 21] = [
-    "county", "line", "route", "bus", "driver", "fare", "discount", "one-cent", "zero-allowed", "tx-limit", "floor-limit",
-    "cvm-limit", "merchant-max", "debit", "retap", "mode", "status-check", "ttq", "terminal", "merchant", "capacity",
+    "county",
+    "line",
+    "route",
+    "bus",
+    "driver",
+    "fare",
+    "discount",
+    "one-cent",
+    "zero-allowed",
+    "tx-limit",
+    "floor-limit",
+    "cvm-limit",
+    "merchant-max",
+    "debit",
+    "retap",
+    "mode",
+    "status-check",
+    "ttq",
+    "terminal",
+    "merchant",
+    "capacity",
 ];
 
 impl Settings {
@@ -163,7 +182,8 @@ impl Settings {
         let words = self.in_words().into_iter();
         words
             .map(|(key, value)| match length(&key) {
-                Some(count @ 1..) => (key, format!("{count} entries")),
+                Some(1) => (key, "1 entry".to_owned()),
+                Some(count @ 2..) => (key, format!("{count} entries")),
                 _ => (key, value),
             })
             .collect()
@@ -331,4 +351,30 @@ pub struct Revocation {
     pub index: Hex,
     /// Serial number of the certificate, 3 bytes.
     pub serial: Hex,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: &str = "{ county: a, line: a, route: a, bus: a, driver: a, fare: 1.00 CNY, zero-allowed: true, tx-limit: none,
+        floor-limit: none, cvm-limit: none, merchant-max: 1.00 CNY, debit: true, retap: 1 s, mode: oda, status-check: true,
+        ttq: auto, terminal: a, merchant: a, capacity: 1, clock: '2018-05-21T08:00:00', keys: [], deny-list: [], revoked: [] }";
+
+    #[test]
+    fn each_plain_setting_has_its_key() {
+        let all: Settings = serde_yaml::from_str(ALL).unwrap();
+        let keys: Vec<&str> = all.pairs().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, Settings::keys_of_pairs());
+        assert!(all.without(&all).is_empty() && Settings::default().is_empty() && !all.is_empty());
+        assert_eq!(all.without(&Settings::default()), all);
+    }
+
+    #[test]
+    fn lists_are_only_counted() {
+        let some: Settings = serde_yaml::from_str("{ deny-list: [6229 9001 8000 0013], revoked: [] }").unwrap();
+        let words =
+            [("deny-list", "1 entry"), ("revoked", "[]")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(some.in_words_without_lists(), words);
+    }
 }

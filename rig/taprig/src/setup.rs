@@ -53,7 +53,8 @@ fn can_restart(bench: &BenchFile, device: &Device, path: &Path) -> Result<(), Pr
         return Ok(());
     }
     let problem = format!("nothing restarts the device {} before a case", bench.device);
-    let help = "add a switch for its power under `power.switches.validator`, or the command `reboot` to the device file";
+    let help =
+        "add a switch for its power under `power.switches.validator`, or the command `reboot` to the device file";
     Err(Diagnostic::of_file(path, problem).help(help).into())
 }
 

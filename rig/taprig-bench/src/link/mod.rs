@@ -8,9 +8,9 @@ pub mod emulator;
 pub mod endpoint;
 pub(crate) mod lines;
 pub mod port;
-mod terminal;
 #[cfg(test)]
 pub(crate) mod pty;
+mod terminal;
 
 use std::time::Duration;
 

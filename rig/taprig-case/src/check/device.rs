@@ -14,7 +14,8 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
     native(node, problems);
     if let Some(fixed) = node.get("fixed").and_then(|node| typed::<Settings>(node, &mut Problems::default())) {
         settings(project, &fixed, node, &path!["fixed"], problems);
-        let lists = [("deny-list", fixed.deny_list.map(|list| list.len())), ("revoked", fixed.revoked.map(|list| list.len()))];
+        let lists =
+            [("deny-list", fixed.deny_list.map(|list| list.len())), ("revoked", fixed.revoked.map(|list| list.len()))];
         for (key, _) in lists.iter().filter(|(_, length)| length.is_some_and(|length| length > 0)) {
             let problem = node.place(&path!["fixed", *key]).problem("a list that can't be told has to be empty");
             problems.push(problem.help(format!("write `{key}: []`; no case could use the entries")));

@@ -17,5 +17,6 @@ mod power;
 mod pty;
 #[path = "../../../probe-rs-qemu/tests/emulator/qemu.rs"]
 mod qemu;
+mod rules;
 mod running;
 mod starting;

@@ -141,3 +141,33 @@ fn a_path_that_is_no_port() {
         }
     });
 }
+
+#[test]
+fn a_console_on_a_network_is_a_port() {
+    run(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let device = std::thread::spawn(move || {
+            use std::io::{Read as _, Write as _};
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"hello\n").unwrap();
+            let mut heard = [0; 3];
+            stream.read_exact(&mut heard).unwrap();
+            heard
+        });
+        let endpoint = Endpoint::Tcp(address.parse().unwrap());
+        let (mut port, mut incoming) = Port::open(&endpoint, 9600, Raw, tap().0).unwrap();
+        let mut seen = Vec::new();
+        while seen.len() < 6 {
+            let Some(Incoming::Message(bytes)) = incoming.recv().await else { panic!("after {seen:?}") };
+            seen.extend(bytes);
+        }
+        assert_eq!(seen, b"hello\n");
+        port.send(b"id\n").await.unwrap();
+        assert_eq!(&device.join().unwrap(), b"id\n");
+        let Some(Incoming::Gone(_)) = incoming.recv().await else { panic!("the device has closed it") };
+        // Nobody listens there any more.
+        let error = Port::open(&endpoint, 9600, Raw, tap().0).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("can't open the TCP port {address}: ")), "{error}");
+    });
+}

@@ -82,6 +82,12 @@ impl Meanings {
         named(&groups(&command.lines, reply), &command.values)
     }
 
+    /// Everything that the lines of a reply mean: its values, and the records of a journal.
+    #[must_use]
+    pub fn reply(&self, command: &Command, reply: &[String]) -> (Values, Vec<JournalRow>) {
+        (self.values(command, reply), self.journal(command, reply).0)
+    }
+
     pub(super) fn identity(&self, command: &Command, reply: &[String]) -> Identity {
         let mut values = self.values(command, reply);
         let mut take = |name: &str| values.remove(name).filter(|value| !value.is_empty());

@@ -120,7 +120,8 @@ impl RulesValidator {
         let within = self.reply_within;
         let deadline = Instant::now() + within;
         let replies = self.rules().replies.clone();
-        let (ok, error) = (command.ok.as_ref().or(replies.ok.as_ref()), command.error.as_ref().or(replies.error.as_ref()));
+        let (ok, error) =
+            (command.ok.as_ref().or(replies.ok.as_ref()), command.error.as_ref().or(replies.error.as_ref()));
         let mut echo = self.rules().echo.then(|| line.trim().to_owned());
         let (mut reply, mut refusal) = (Vec::new(), None);
         loop {
@@ -207,7 +208,11 @@ impl RulesValidator {
                         Sign::Event(kind) => format!("the event `{kind}`"),
                         Sign::Prompt => "the prompt".to_owned(),
                     };
-                    let heard = if heard.is_empty() { "it sent nothing".into() } else { format!("it sent: {}", heard.join(" / ")) };
+                    let heard = if heard.is_empty() {
+                        "it sent nothing".into()
+                    } else {
+                        format!("it sent: {}", heard.join(" / "))
+                    };
                     return Err(LinkError::Deadline { what: format!("{what} ({heard})"), from: WHO, within });
                 }
             }

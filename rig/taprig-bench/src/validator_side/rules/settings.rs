@@ -71,7 +71,8 @@ pub(super) fn commands(rules: &Rules, settings: &Settings, only: Option<&Setting
             continue;
         }
         if let Some(line) = command.send.fill(|name| Some(sent(rules, name, values.get(name)?))) {
-            let whole = |name: &str| if matches!(name, "discount" | "one-cent") { "fare".into() } else { name.to_owned() };
+            let whole =
+                |name: &str| if matches!(name, "discount" | "one-cent") { "fare".into() } else { name.to_owned() };
             sendings.push(Sending { command: command.clone(), line, keys: command.send.names().map(whole).collect() });
         }
     }

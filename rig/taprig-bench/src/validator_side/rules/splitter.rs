@@ -159,7 +159,8 @@ mod tests {
     fn a_prompt_needs_no_line_end_and_events_come_behind_it() {
         let prompt = Some("QG[0-9]>");
         let heard = split(splitter(Encoding::Utf8, prompt), [&b"OK\rQG1> "[..], b"*SHOW 3\rQG1>QG1> x\rQG12>\r"]);
-        let expected = [line("OK"), Heard::Prompt, line("*SHOW 3"), Heard::Prompt, Heard::Prompt, line("x"), line("QG12>")];
+        let expected =
+            [line("OK"), Heard::Prompt, line("*SHOW 3"), Heard::Prompt, Heard::Prompt, line("x"), line("QG12>")];
         assert_eq!(heard, expected);
     }
 

@@ -252,7 +252,8 @@ mod tests {
             assert_eq!(form.read(said), Some(time), "{said}");
         }
         let form = TimeForm::default();
-        for wrong in ["unset", "", "2018-13-21T08:09:07", "2018-05-21T08:09:07Z", "2018-05-21", "２018-05-21T08:09:07"] {
+        for wrong in ["unset", "", "2018-13-21T08:09:07", "2018-05-21T08:09:07Z", "2018-05-21", "２018-05-21T08:09:07"]
+        {
             assert_eq!(form.read(wrong), None, "{wrong}");
         }
         for wrong in ["", "YYYY-MM-DD", "YYYY-MM-DD hh:mm:ss mm", "MM-DD hh:mm:ss", "YYYY YY-MM-DD hh:mm:ss"] {

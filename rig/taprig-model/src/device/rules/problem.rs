@@ -124,7 +124,8 @@ impl Rules {
     fn setting_problems(&self, device: &Device, problems: &mut Problems) {
         let keys = Settings::keys_of_pairs();
         let mut told = BTreeSet::new();
-        let initial: BTreeSet<_> = self.initial.overlaid(&device.fixed).pairs().into_iter().map(|(key, _)| key).collect();
+        let initial: BTreeSet<_> =
+            self.initial.overlaid(&device.fixed).pairs().into_iter().map(|(key, _)| key).collect();
         for (index, command) in self.settings.iter().enumerate() {
             let way = ["settings".to_owned(), index.to_string()];
             let here = |key: &str| [&way[0], &way[1], key].map(str::to_owned);
@@ -155,7 +156,10 @@ impl Rules {
             ("revoked", commands.revoke_add.is_some(), commands.revoke_clear.is_some()),
         ] {
             if add != clear {
-                let what = format!("the list `{list}` can be {}", if add { "filled but not emptied" } else { "emptied but not filled" });
+                let what = format!(
+                    "the list `{list}` can be {}",
+                    if add { "filled but not emptied" } else { "emptied but not filled" }
+                );
                 problems.add(&["commands"], what, "give both commands of a list, or put the list under `fixed`");
             }
             told.extend(add.then(|| list.to_owned()));
@@ -203,7 +207,11 @@ impl Rules {
         }
         for (claim, needed) in NEEDED_SETTINGS {
             if !self.settings.iter().any(|command| command.send.names().any(|name| name == needed)) {
-                denied(claim, &format!("a command that sets `{needed}`"), "add it under `settings`, or withdraw the claim");
+                denied(
+                    claim,
+                    &format!("a command that sets `{needed}`"),
+                    "add it under `settings`, or withdraw the claim",
+                );
             }
         }
         for (claim, value) in [(claim::TELLS_REASON, "reason"), (claim::TELLS_CVM, "cvm")] {
@@ -217,7 +225,11 @@ impl Rules {
         }
         let sounds = &device.words.sounds;
         if !sounds.is_empty() && !sounds.values().any(|sound| *sound == Sound::Attention) {
-            denied(claim::ATTENTION_SOUND, "a word for `attention`", "add it under `words.sounds`, or withdraw the claim");
+            denied(
+                claim::ATTENTION_SOUND,
+                "a word for `attention`",
+                "add it under `words.sounds`, or withdraw the claim",
+            );
         }
         let help = "withdraw the claim: cases that talk to the console of the reference device don't apply";
         denied(claim::NATIVE_CONSOLE, "the interface `native`", help);
@@ -239,11 +251,19 @@ fn command_problems(name: &str, command: &Command, problems: &mut Problems) {
     let names: BTreeSet<&str> = command.send.names().collect();
     let send = [&way[0], &way[1], "send"].map(str::to_owned);
     for missing in needed.iter().filter(|value| !names.contains(*value)) {
-        problems.push(&send, format!("this template lacks its value `{{{missing}}}`"), "put it where the device expects it");
+        problems.push(
+            &send,
+            format!("this template lacks its value `{{{missing}}}`"),
+            "put it where the device expects it",
+        );
     }
     for name in names.iter().filter(|name| !needed.contains(name) && !optional.contains(name)) {
         let known: Vec<_> = needed.iter().chain(optional).map(|name| format!("`{{{name}}}`")).collect();
-        let help = if known.is_empty() { "this command has no values".into() } else { format!("known values: {}", known.join(", ")) };
+        let help = if known.is_empty() {
+            "this command has no values".into()
+        } else {
+            format!("known values: {}", known.join(", "))
+        };
         problems.push(&send, format!("there is no value `{name}` to put in"), &help);
     }
     match name {
@@ -278,7 +298,11 @@ fn asks(way: &[String], command: &Command, wanted: &'static [(&'static str, bool
 /// A command that only has an effect.
 fn no_answer(way: &[String], command: &Command, problems: &mut Problems) {
     if !command.lines.is_empty() || !command.rows.is_empty() || !command.values.is_empty() {
-        problems.push(way, "this command tells nothing that the rig needs".into(), "remove `lines`, `rows` and `values`");
+        problems.push(
+            way,
+            "this command tells nothing that the rig needs".into(),
+            "remove `lines`, `rows` and `values`",
+        );
     }
 }
 
@@ -306,7 +330,11 @@ fn read(
             }
             if UNMASKED.contains(&group) {
                 let what = format!("the group `{group}` has a name that is kept for another meaning");
-                problems.push(&at(index), what, "give the group another name: the record does not mask values of this name");
+                problems.push(
+                    &at(index),
+                    what,
+                    "give the group another name: the record does not mask values of this name",
+                );
             } else if !used.contains(group) {
                 let names: Vec<_> = wanted.iter().map(|(name, _)| name.replace('-', "_")).collect();
                 let what = format!("nothing uses the group `{group}`");
@@ -321,7 +349,11 @@ fn read(
     for (name, template) in values.iter().filter(|(name, _)| is_wanted(name)) {
         for missing in template.names().filter(|group| !groups.contains(group)) {
             let what = format!("this template lacks its value: no pattern here has the group `{missing}`");
-            problems.push(&[way, &["values".to_owned(), name.clone()]].concat(), what, "name a group of the pattern so");
+            problems.push(
+                &[way, &["values".to_owned(), name.clone()]].concat(),
+                what,
+                "name a group of the pattern so",
+            );
         }
     }
     for (name, _) in wanted.iter().filter(|(_, needed)| *needed) {
@@ -341,8 +373,16 @@ fn unknown_values(
 ) {
     let known: Vec<&str> = wanted.iter().flat_map(|values| values.iter().map(|(name, _)| *name)).collect();
     for name in values.keys().filter(|name| !known.contains(&name.as_str())) {
-        let help = if known.is_empty() { "it has no values".into() } else { format!("known values: `{}`", known.join("`, `")) };
-        problems.push(&[way, &["values".to_owned(), name.clone()]].concat(), format!("there is no value `{name}`"), &help);
+        let help = if known.is_empty() {
+            "it has no values".into()
+        } else {
+            format!("known values: `{}`", known.join("`, `"))
+        };
+        problems.push(
+            &[way, &["values".to_owned(), name.clone()]].concat(),
+            format!("there is no value `{name}`"),
+            &help,
+        );
     }
 }
 

@@ -57,7 +57,8 @@ impl FromStr for Template {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        const WRITE: &str = "`{name}` for a value, `{name:6}` for one with zeros in front, and `{{` or `}}` for a brace";
+        const WRITE: &str =
+            "`{name}` for a value, `{name:6}` for one with zeros in front, and `{{` or `}}` for a brace";
         if text.contains(|c: char| c.is_control()) {
             return malformed("a command is a single line without control characters", WRITE);
         }
