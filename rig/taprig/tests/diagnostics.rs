@@ -364,7 +364,7 @@ fn each_bad_rule_is_explained() {
         ("(?<message>", "(?<code>", "^@10", "nothing uses the group `code`"),
         ("(?<message>", "(?<serial>", "^@10", "the group `serial` has a name that is kept for another meaning"),
         ("(?<sound>[0-9])", "[0-9]", "^@11", "nothing tells the value `sound`"),
-        ("values: { outcome:", "values: { outcoem:", "outcoem", "there is no value `outcoem`"),
+        ("values: { outcome:", "values: { outcomes:", "values: { outcomes", "there is no value `outcomes`"),
         ("(?<firmware>[A-Z]+)", "[A-Z]+", "^型号", "nothing tells the value `firmware`"),
         // Claims.
         (
@@ -452,7 +452,7 @@ fn a_bench_with_a_program_or_a_network_is_checked() {
     for (wrong, expected) in [
         ("{ program: { command: [] } }", "this names no program"),
         ("{ program: { command: [x, \"{port}\"] } }", "`{port}` has no meaning"),
-        ("{ program: { comand: [x] } }", "unknown key `comand`"),
+        ("{ program: { commands: [x] } }", "unknown key `commands`"),
         ("{ attached: { tcp: \"192.0.2.7\" } }", "has no port"),
         ("{ attached: { tcp: \"192.0.2.7:99999\" } }", "`99999` is not a TCP port"),
     ] {

@@ -4,7 +4,7 @@ use super::*;
 
 /// The worked example of a console by rules, without its rule for results.
 fn without_result() -> Device {
-    let file = include_str!("../../../../../fixtures/devices/lumiqin-lq9.yaml");
+    let file = include_str!("../../../../fixtures/devices/lumiqin-lq9.yaml");
     let file: String = file
         .replace("- is: result", "- is: fault")
         .lines()

@@ -1,5 +1,6 @@
 //! Tests of ports on real pseudo terminals.
 
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::*;
