@@ -373,7 +373,12 @@ fn each_bad_rule_is_explained() {
             "native-console: true",
             "this claim needs the interface `native`",
         ),
-        ("      status:\n        send: STAT\n", "      reboot:\n        send: STAT\n", "reboot:", "duplicate key"),
+        (
+            "      status:\n        send: STAT\n",
+            "      reboot:\n        send: STAT\n",
+            "  status: true",
+            "this claim needs the command `status`",
+        ),
         (
             "(?<reason>E[0-9]+)",
             "E[0-9]+",

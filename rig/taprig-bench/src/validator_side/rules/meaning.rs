@@ -49,7 +49,16 @@ impl Meanings {
             if let Some(fen) = self.amount(values.get("amount").map(String::as_str)) {
                 values.insert("amount".into(), fen.to_string());
             }
-            let said = values.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+            // Transcripts and displays show a message by these names.
+            if let Some(code) = values.remove("message") {
+                let meaning = self.words.messages.get(&code).unwrap_or(&code).clone();
+                values.extend([("text".into(), meaning), ("id".into(), code.clone()), ("message".into(), code)]);
+            }
+            let said = values
+                .iter()
+                .filter(|(name, _)| *name != "message")
+                .map(|(name, value)| (name.as_str(), value.clone()))
+                .collect();
             Some((self.signal(rule, &values), said))
         })
     }
