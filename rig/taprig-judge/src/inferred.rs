@@ -94,15 +94,15 @@ fn charged_in(tap: TapEvents<'_>) -> Option<u64> {
         Signs::Fit(fit) if !fit.contains(&Outcome::Approved) => return Some(0),
         _ => {}
     }
-    let shown = tap.events.iter().filter_map(|event| match &event.body {
+    let mut shown = tap.events.iter().filter_map(|event| match &event.body {
         Body::Signal { signal: Signal::Show { message: Word::Known(message) }, said } if !is_idle(message) => {
             said.get("amount")?.parse().ok()
         }
         _ => None,
     });
-    let added = tap.events.iter().filter_map(|event| match &event.body {
+    let mut added = tap.events.iter().filter_map(|event| match &event.body {
         Body::Journal { added, .. } if !added.is_empty() => added.iter().map(|row| row.charged).sum::<Option<u64>>(),
         _ => None,
     });
-    shown.last().or_else(|| added.last())
+    shown.next_back().or_else(|| added.next_back())
 }

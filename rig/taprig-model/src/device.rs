@@ -116,7 +116,7 @@ pub struct Identity {
 #[serde(rename_all = "kebab-case")]
 pub enum Interface {
     /// A text console with the grammar of the reference device.
-    Native(Native),
+    Native(Box<Native>),
     /// Any other text console, described by rules.
     Rules(Box<rules::Rules>),
 }
@@ -124,7 +124,7 @@ pub enum Interface {
 impl Interface {
     /// The console, if its grammar is that of the reference device.
     #[must_use]
-    pub const fn native(&self) -> Option<&Native> {
+    pub fn native(&self) -> Option<&Native> {
         match self {
             Self::Native(native) => Some(native),
             Self::Rules(_) => None,
