@@ -1,7 +1,7 @@
 //! Tests of the adapter. A thread plays the device at the console.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -75,7 +75,7 @@ fn side(
     let (mut voice, encoding) = (own.try_clone().unwrap(), rules.encoding);
     std::thread::spawn(move || {
         let mut line = Vec::new();
-        for byte in voice.try_clone().unwrap().bytes().map_while(Result::ok) {
+        for byte in BufReader::new(voice.try_clone().unwrap()).bytes().map_while(Result::ok) {
             if byte != end {
                 line.push(byte);
                 continue;
