@@ -1,7 +1,7 @@
 //! The adapter of any text console that a device file describes by rules ([`Rules`]).
 //!
 //! The console's bytes become lines and prompts ([`splitter`]), lines become events and values ([`meaning`]), and
-//! settings become commands ([`settings`]). The rig sends one command at a time and waits for the end of its reply, because
+//! settings become commands (module `settings`). The rig sends one command at a time and waits for the end of its reply, because
 //! nothing is known of the buffer of the device. Lines that no rule explains are noise: the record has them, and nothing
 //! follows from them.
 
