@@ -10,6 +10,7 @@ pub mod gdb_packets;
 pub mod kernel_card;
 pub mod pn532_frames;
 pub mod record_inputs;
+pub mod rules_console;
 pub mod validator_console;
 pub mod vpcd_messages;
 pub mod wire_messages;
@@ -18,7 +19,7 @@ pub mod wire_messages;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("case_file", case_file::run),
     ("decode", decode::run),
     ("emulator_air", emulator_air::run),
@@ -26,6 +27,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("kernel_card", kernel_card::run),
     ("pn532_frames", pn532_frames::run),
     ("record_inputs", record_inputs::run),
+    ("rules_console", rules_console::run),
     ("validator_console", validator_console::run),
     ("vpcd_messages", vpcd_messages::run),
     ("wire_messages", wire_messages::run),

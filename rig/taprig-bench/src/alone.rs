@@ -38,7 +38,7 @@ pub async fn open_card_alone(config: &Config, scope: &Scope) -> Result<Box<dyn C
     let serial = config.bench.card.board().and_then(BoardConfig::serial);
     let mut ports = Ports::new();
     if let Some(serial) = serial {
-        ports.insert(Role::Emulator, port::find(Role::Emulator, serial)?);
+        ports.insert(Role::Emulator, port::find(Role::Emulator, serial)?.into());
     }
     let raw = scope.serial("emulator-link");
     let raw = std::sync::Arc::new(move |way, bytes: &[u8]| raw.bytes(Instant::now(), way == Way::In, bytes));

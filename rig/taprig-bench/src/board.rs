@@ -1,6 +1,5 @@
 //! The operations that a bench needs from every kind of board.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use probe_rs_qemu::board::Standby;
@@ -10,6 +9,7 @@ use taprig_model::event::PowerSwitch;
 use super::BenchError;
 use super::air::Air;
 use crate::flash::{FlashReport, Image, Progress};
+use crate::link::endpoint::Endpoint;
 use crate::switch::Turn;
 
 /// A board, from power-on to power-off.
@@ -19,14 +19,14 @@ pub trait Board: Send + std::fmt::Debug {
     /// The kind of the board.
     fn kind(&self) -> BoardKind;
 
-    /// Switches the board on. Returns the path of the serial port. An emulated core does not run until
-    /// [`Board::go`], so that no byte comes before the port is open.
+    /// Switches the board on. Returns where its link is. An emulated core does not run until
+    /// [`Board::go`], so that no byte comes before the link is open.
     ///
     /// `air` is the air if both boards are processes on this host. `prepared` is what [`Board::preparation`] made.
     ///
     /// # Errors
     /// [`BenchError`] that names what does not start.
-    fn power_on(&mut self, air: &Air, prepared: Option<Prepared>) -> Result<PathBuf, BenchError>;
+    fn power_on(&mut self, air: &Air, prepared: Option<Prepared>) -> Result<Endpoint, BenchError>;
 
     /// Lets the core run, because the serial port is open now.
     ///
@@ -66,7 +66,7 @@ pub trait Board: Send + std::fmt::Debug {
 
     /// Switches the board on as [`Board::power_on`] does, with the process that [`Board::cut`] has kept. Returns
     /// `None` if a new process is needed, because there is no kept process or it can't continue.
-    fn power_on_again(&mut self) -> Option<PathBuf> {
+    fn power_on_again(&mut self) -> Option<Endpoint> {
         None
     }
 

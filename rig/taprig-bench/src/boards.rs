@@ -1,16 +1,16 @@
 //! The boards of a bench, by role.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use taprig_model::bench::BoardKind;
 use taprig_model::event::Role;
 
 use super::board::Board;
 use crate::flash::Image;
+use crate::link::endpoint::Endpoint;
 
-/// The serial ports of boards that have power.
-pub(super) type Ports = BTreeMap<Role, PathBuf>;
+/// The links of boards that have power.
+pub(super) type Ports = BTreeMap<Role, Endpoint>;
 
 /// The boards, in the order in which they get power. A bench has no board for a role that something else fills, such as
 /// a virtual reader in place of a card emulator.

@@ -16,6 +16,7 @@ pub mod link;
 mod open;
 mod port;
 mod power;
+mod program;
 mod qemu;
 mod real;
 mod sides;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use taprig_model::bench::{self, BoardConfig, BoardKind, CardSideConfig, HostedPower};
+use taprig_model::bench::{self, Attached, BoardConfig, BoardKind, CardSideConfig, HostedPower};
 use taprig_model::device::Device;
 use taprig_model::event::{Body, FirmwareImage, Role, Source, TimeBasis};
 
 use super::board::Board;
 use super::boards::Boards;
+use super::program::ProgramBoard;
 use super::qemu::QemuBoard;
 use super::real::{Program, RealBoard};
 use super::sides::{self, Sides};
@@ -50,6 +51,8 @@ pub struct Programs {
     pub qemu: PathBuf,
     /// The flash algorithm of emulated boards, an ELF file.
     pub flash_algorithm: PathBuf,
+    /// The folder in which programs of a bench file are started: the project's.
+    pub folder: PathBuf,
 }
 
 impl Config {
@@ -148,9 +151,12 @@ fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result
                 target: Target::Real { chip: probe.chip.clone(), probe: probe.probe.clone() },
                 image: image.clone(),
             });
-            Box::new(RealBoard::new(role, probe.serial.clone(), power, program))
+            Box::new(RealBoard::new(role, Attached::Serial(probe.serial.clone()), power, program))
         }
-        BoardConfig::Attached(attached) => Box::new(RealBoard::new(role, attached.serial.clone(), power, None)),
+        BoardConfig::Attached(attached) => Box::new(RealBoard::new(role, attached.clone(), power, None)),
+        BoardConfig::Program(program) => {
+            Box::new(ProgramBoard::new(role, program.command.clone(), &config.programs, state))
+        }
     })
 }
 
@@ -160,7 +166,7 @@ fn chip(config: &Config, slot: &Slot) -> Option<(Role, Box<dyn Board>)> {
     let board: Box<dyn Board> = match &config.bench.card {
         CardSideConfig::Pn532(module) => {
             let power = switch(config, role);
-            Box::new(RealBoard::new(role, module.serial.clone(), power, None))
+            Box::new(RealBoard::new(role, Attached::Serial(module.serial.clone()), power, None))
         }
         CardSideConfig::Pn532Model(_) => {
             let state = slot.state().join(role.to_string());

@@ -15,6 +15,7 @@ use super::board::{Board, Preparation, Prepared};
 use super::error::with_causes;
 use super::{BenchError, Programs};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
+use crate::link::endpoint::Endpoint;
 
 /// An emulated board.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ impl Board for QemuBoard {
         })))
     }
 
-    fn power_on(&mut self, air: &Air, prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
+    fn power_on(&mut self, air: &Air, prepared: Option<Prepared>) -> Result<Endpoint, BenchError> {
         self.power_off();
         let standby = match prepared {
             Some(Prepared::Qemu(standby)) => standby,
@@ -110,16 +111,16 @@ impl Board for QemuBoard {
         let serial = standby.serial().to_owned();
         self.standing = Some(standby);
         self.switched = PowerSwitch::Process;
-        Ok(serial)
+        Ok(serial.into())
     }
 
-    fn power_on_again(&mut self) -> Option<PathBuf> {
+    fn power_on_again(&mut self) -> Option<Endpoint> {
         // A process that can't go on is replaced, like one that has ended.
         let standby = Box::new(self.dark.take()?.standby().ok()?);
         let serial = standby.serial().to_owned();
         self.standing = Some(standby);
         self.switched = PowerSwitch::Cut;
-        Some(serial)
+        Some(serial.into())
     }
 
     fn go(&mut self) -> Result<(), BenchError> {

@@ -1,9 +1,7 @@
 //! Real boards. The rig programs them through a debug probe, or they are already programmed. It talks to them over
-//! serial ports.
+//! serial ports or a network.
 
-use std::path::PathBuf;
-
-use taprig_model::bench::{BoardKind, SerialPort};
+use taprig_model::bench::{Attached, BoardKind};
 use taprig_model::event::{PowerSwitch, Role};
 
 use super::air::Air;
@@ -11,12 +9,13 @@ use super::board::{Board, Prepared};
 use super::switch::{Switch, Turn};
 use super::{BenchError, port};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
+use crate::link::endpoint::Endpoint;
 
 /// A board that continues to exist after the run.
 #[derive(Debug)]
 pub(super) struct RealBoard {
     role: Role,
-    port: SerialPort,
+    reached: Attached,
     power: Option<Switch>,
     program: Option<Program>,
 }
@@ -31,10 +30,10 @@ pub(super) struct Program {
 }
 
 impl RealBoard {
-    /// A board at `port`. Without `program`, its firmware stays as it is.
+    /// A board that is reached like this. Without `program`, its firmware stays as it is.
     #[must_use]
-    pub(super) fn new(role: Role, port: SerialPort, power: Option<Switch>, program: Option<Program>) -> Self {
-        Self { role, port, power, program }
+    pub(super) fn new(role: Role, reached: Attached, power: Option<Switch>, program: Option<Program>) -> Self {
+        Self { role, reached, power, program }
     }
 }
 
@@ -43,8 +42,11 @@ impl Board for RealBoard {
         if self.program.is_some() { BoardKind::Probe } else { BoardKind::Attached }
     }
 
-    fn power_on(&mut self, _air: &Air, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
-        port::find(self.role, &self.port)
+    fn power_on(&mut self, _air: &Air, _prepared: Option<Prepared>) -> Result<Endpoint, BenchError> {
+        match &self.reached {
+            Attached::Serial(port) => port::find(self.role, port).map(Endpoint::Serial),
+            Attached::Tcp(address) => Ok(Endpoint::Tcp(address.clone())),
+        }
     }
 
     fn go(&mut self) -> Result<(), BenchError> {

@@ -1,7 +1,5 @@
 //! Opens the two sides of a bench, each by the adapter that its file names.
 
-use std::path::PathBuf;
-
 use taprig_model::bench::{self, CardSideConfig};
 use taprig_model::device::{Device, Interface};
 use taprig_model::event::Role;
@@ -14,8 +12,10 @@ use crate::card_side::virtual_reader::VirtualReader;
 use crate::card_side::{CardCapabilities, CardSide};
 use crate::link::console::Console;
 use crate::link::emulator::Relay;
+use crate::link::endpoint::Endpoint;
 use crate::link::port::ByteSink;
 use crate::validator_side::native::NativeValidator;
+use crate::validator_side::rules::{RulesValidator, Told};
 use crate::validator_side::{Noise, ValidatorSide};
 
 /// Speed of an emulator's link if the bench file gives none, in bits per second.
@@ -31,6 +31,8 @@ pub(super) struct Sides {
     card: CardSideConfig,
     console_baud: u32,
     emulator_baud: u32,
+    /// What a device that rules describe was last told.
+    told: Told,
 }
 
 impl Sides {
@@ -42,6 +44,7 @@ impl Sides {
             card: bench.card.clone(),
             console_baud: baud(Some(&bench.validator)).or(device.interface.baud()).unwrap_or(CONSOLE_BAUD),
             emulator_baud: baud(bench.card.board()).unwrap_or(EMULATOR_BAUD),
+            told: Told::default(),
         }
     }
 
@@ -83,6 +86,13 @@ impl Sides {
                 console.noise_to(noise);
                 Ok(Box::new(NativeValidator::new(console, native, &self.device)))
             }
+            Interface::Rules(rules) => {
+                let endpoint = port(ports, Role::Validator)?;
+                let mut side =
+                    RulesValidator::open(endpoint, self.console_baud, rules, &self.device, self.told.clone(), raw)?;
+                side.noise_to(noise);
+                Ok(Box::new(side))
+            }
         }
     }
 }
@@ -99,6 +109,6 @@ pub(super) fn capabilities(card: &CardSideConfig) -> CardCapabilities {
     }
 }
 
-fn port(ports: &Ports, role: Role) -> Result<&PathBuf, BenchError> {
+fn port(ports: &Ports, role: Role) -> Result<&Endpoint, BenchError> {
     ports.get(&role).ok_or(BenchError::NoBoard(role))
 }

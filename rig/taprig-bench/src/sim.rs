@@ -16,6 +16,7 @@ use taprig_model::event::{PowerSwitch, Role};
 use super::BenchError;
 use super::air::Air;
 use super::board::{Board, Prepared};
+use crate::link::endpoint::Endpoint;
 
 /// The longest time from the start of the process to the line that names its port.
 const START: Duration = Duration::from_secs(5);
@@ -121,11 +122,11 @@ impl Board for SimBoard {
         BoardKind::Sim
     }
 
-    fn power_on(&mut self, air: &Air, _prepared: Option<Prepared>) -> Result<PathBuf, BenchError> {
+    fn power_on(&mut self, air: &Air, _prepared: Option<Prepared>) -> Result<Endpoint, BenchError> {
         self.power_off();
         let (child, serial) = self.spawn(&air.path)?;
         self.running = Some(child);
-        Ok(serial)
+        Ok(serial.into())
     }
 
     fn power_off(&mut self) {

@@ -18,6 +18,7 @@ impl Bench {
     /// [`BenchError`]. The validator is then in an unknown state.
     pub async fn situate(&mut self, situation: &Situation, nonce: [u8; 8]) -> Result<(), BenchError> {
         let within = self.sides.device.deadlines.reply.into();
+        let situation = &self.tellable(situation);
         let Some(links) = &mut self.links else { return Ok(()) };
         let (established, card) = links.situate(situation, &mut self.last, nonce, within).await?;
         if let Some(name) = established.settings {
@@ -26,6 +27,14 @@ impl Bench {
         self.tell_fresh(Role::Validator, established.by);
         self.tell_fresh(Role::Emulator, card);
         Ok(())
+    }
+
+    /// The situation without the settings that the device can't be told. A case that needs another value of one of them
+    /// does not apply.
+    fn tellable(&self, situation: &Situation) -> Situation {
+        let settings = situation.settings.without(&self.device().fixed);
+        let keys = if settings.keys.is_some() { situation.keys.clone() } else { vec![] };
+        Situation { settings, keys }
     }
 
     fn tell_fresh(&self, role: Role, by: Freshness) {
@@ -74,8 +83,8 @@ mod tests {
             let device: Device = serde_yaml::with::singleton_map_recursive::deserialize(yaml).unwrap();
             let native = device.interface.native().unwrap();
             let (one, other) = (Terminal::new(), Terminal::new());
-            let console = Console::open(one.path(), native.baud, &native.lines, Arc::new(|_, _| ())).unwrap();
-            let relay = Relay::open(other.path(), 115_200, Arc::new(|_, _| ())).unwrap();
+            let console = Console::open(&one.path().into(), native.baud, &native.lines, Arc::new(|_, _| ())).unwrap();
+            let relay = Relay::open(&other.path().into(), 115_200, Arc::new(|_, _| ())).unwrap();
             let _heard = one.console(|line| Some(format!("ok {}\n", line.strip_prefix("echo ").unwrap_or_default())));
             other.emulator(emulator);
             let mut links = Links {

@@ -1,5 +1,11 @@
 //! Checks that types can't express: names that must exist, and values that must fit together.
 
+macro_rules! path {
+    ($($step:expr),* $(,)?) => { [$(PathStep::from($step)),*] };
+}
+
+mod device;
+
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{Kind, Node, PathStep};
 use super::preset::Presets;
@@ -21,10 +27,6 @@ use taprig_model::step::{self, TapStep};
 
 /// The largest number of steps in a case, and of repetitions of a step.
 const MAX_COUNT: u32 = 100_000;
-
-macro_rules! path {
-    ($($step:expr),* $(,)?) => { [$(PathStep::from($step)),*] };
-}
 
 /// Everything that cases may refer to. It is read once.
 pub struct Known {
@@ -363,6 +365,17 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
             }
             for side in ["validator", "emulator"] {
                 let Some(board) = node.get(side) else { continue };
+                if let Some(program) = board.get("program") {
+                    let is_empty = program
+                        .get("command")
+                        .is_some_and(|command| matches!(&command.kind, Kind::List(words) if words.is_empty()));
+                    if is_empty {
+                        let place = node.place(&path![side, "program", "command"]);
+                        problems.push(
+                            place.problem("this names no program").help("write a list: the program and its arguments"),
+                        );
+                    }
+                }
                 for kind in ["probe", "attached"] {
                     let Some(port) = board.get(kind).and_then(|board| board.get("serial")) else { continue };
                     let names = ["path", "vid", "serial", "location"].iter().any(|key| port.get(key).is_some());
@@ -391,22 +404,8 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
                 }
             }
         }
-        Fixture::Device => device(node, problems),
+        Fixture::Device => device::check(project, node, problems),
         Fixture::Key => {}
-    }
-}
-
-/// A device that claims to report something needs the command by which the rig asks for it.
-fn device(node: &Node, problems: &mut Problems) {
-    for (claim, command) in [(claim::STATUS, "status"), (claim::JOURNAL, "journal"), (claim::JOURNAL, "journal-clear")]
-    {
-        let way = path!["claims", claim];
-        let claimed = node.find(&way).and_then(Node::text) == Some("true");
-        let native = node.find(&path!["interface", "native", "commands"]);
-        if claimed && native.is_some() && node.find(&path!["interface", "native", "commands", command]).is_none() {
-            let problem = node.place(&way).problem(format!("this claim needs the command `{command}`"));
-            problems.push(problem.help("add it under `interface.native.commands`, or withdraw the claim"));
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::document::{Kind, Node, PathStep, Place};
 use super::suite::SubCase;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use taprig_model::capability::CardCapability;
 use taprig_model::card::change::{Change, Object};
 use taprig_model::case::{Case, Snapshot};
@@ -25,7 +25,7 @@ pub(crate) fn of(sub: &SubCase) -> Criteria {
         title: case.title.clone(),
         file: sub.file.display().to_string(),
         requires: case.requires.clone(),
-        needs: needs(case),
+        needs: Needs { settings: settings(sub), ..needs(case) },
         steps: steps.collect(),
         expect: case.expect.clone(),
         lines: sub.lines.case().clone(),
@@ -49,7 +49,7 @@ fn wanted(step: &step::Step) -> StepWanted {
 /// What a case needs: the claims that it names, the claims that its steps depend on, and the capabilities of the card
 /// side.
 pub(crate) fn needs(case: &Case) -> Needs {
-    let mut needs = Needs { claims: case.applies.clone(), card_side: vec![] };
+    let mut needs = Needs { claims: case.applies.clone(), ..Needs::default() };
     let mut claim = |claim: &str| {
         if let Ok(name) = claim.parse::<Name>()
             && !needs.claims.contains(&name)
@@ -103,6 +103,21 @@ fn needed_by_expectation(expect: &Expect) -> Option<CardCapability> {
 /// cases the frames would only make the record long.
 pub(crate) fn is_about_frames(family: &str) -> bool {
     family == "ISO"
+}
+
+/// The values of settings that a sub-case sets at its start and in its steps.
+fn settings(sub: &SubCase) -> BTreeMap<String, BTreeSet<String>> {
+    let steps = sub.case.steps.iter().filter_map(|step| match step {
+        step::Step::Validator(settings) => Some(settings),
+        _ => None,
+    });
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for settings in std::iter::once(&sub.settings).chain(steps) {
+        for (key, value) in settings.in_words_without_lists() {
+            all.entry(key).or_default().insert(value);
+        }
+    }
+    all
 }
 
 /// What a change of a card needs from the card side beyond answering commands.

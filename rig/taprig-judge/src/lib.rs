@@ -12,6 +12,7 @@ pub mod again;
 mod baseline;
 mod card;
 mod checks;
+mod inferred;
 mod pattern;
 mod person;
 mod reported;
@@ -43,14 +44,22 @@ pub struct Judgement {
     pub failure: Option<String>,
 }
 
-/// What is missing for a case: claims that the device does not make, and capabilities that the card side does not have.
+/// What is missing for a case: claims that the device does not make, settings that are fixed to another value, and
+/// capabilities that the card side does not have.
 /// If the list is empty, the case applies.
 #[must_use]
 pub fn lacks(criteria: &Criteria, device: &Device, card_side: &[CardCapability]) -> Vec<String> {
     let claims =
         device.lacks(&criteria.needs.claims).into_iter().map(|claim| format!("the device does not claim {claim}"));
     let missing = criteria.needs.card_side.iter().filter(|need| !card_side.contains(need));
-    claims.chain(missing.map(|need| format!("the card side of the bench can't do {need}"))).collect()
+    let fixed = device.fixed.in_words_without_lists();
+    let unfit = fixed.iter().flat_map(|(key, is)| {
+        let wanted = criteria.needs.settings.get(key).into_iter().flatten();
+        wanted
+            .filter(move |wanted| *wanted != is)
+            .map(move |wanted| format!("the device is fixed to `{key}: {is}`, and the case needs `{key}: {wanted}`"))
+    });
+    claims.chain(unfit).chain(missing.map(|need| format!("the card side of the bench can't do {need}"))).collect()
 }
 
 /// Judges the last attempt in the events of one sub-case. Use [`lacks`] first to find out whether the case applies.
@@ -98,7 +107,7 @@ fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<
         None => checks.add(SeenBy::Card, Criterion::Tap, "a tap", "none", false),
     }
     if let Some(money) = expect.charged {
-        checks.money(money, taps.iter().map(|tap| tap.charged()).sum());
+        person::charged(money, &taps, checks);
     }
     if let Some(change) = expect.journal {
         reported::journal_change(change, events, checks);

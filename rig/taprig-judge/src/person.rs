@@ -3,9 +3,10 @@
 use taprig_model::device::claim;
 use taprig_model::event::{Criterion, ReadyAgain, SeenBy, Signal, Word};
 use taprig_model::expect::{Expect, Gate, Outcome, Sound};
-use taprig_model::units::Duration;
+use taprig_model::units::{Duration, Money};
 
 use crate::checks::{Checks, unmapped};
+use crate::inferred;
 use crate::tap::TapEvents;
 
 /// Judges the outcome, the display, the sound and the gate of a tap.
@@ -44,6 +45,9 @@ fn sound(wanted: Sound, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
 }
 
 fn outcome(wanted: Outcome, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+    if !checks.device().tells_result() {
+        return inferred::outcome(wanted, tap, checks);
+    }
     let seen = match tap.result() {
         None => Outcome::None.as_str(),
         Some(result) => match result.outcome {
@@ -107,6 +111,14 @@ fn word<T>(
         }
     };
     checks.add(SeenBy::Person, what, wanted, seen, wanted == seen);
+}
+
+/// Judges the amount that was charged in these taps together.
+pub(crate) fn charged(wanted: Money, taps: &[TapEvents<'_>], checks: &mut Checks<'_>) {
+    if checks.device().tells_result() {
+        return checks.money(wanted, taps.iter().map(|tap| tap.charged()).sum());
+    }
+    inferred::charged(wanted, taps, checks);
 }
 
 /// After each tap the validator must be ready again. It must keep working in a bus, whatever a card does.

@@ -39,7 +39,7 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
                         let earlier = &taps[..taps.len() - 1];
                         person::last_signs(expect, tap, checks);
                         if let Some(money) = expect.charged {
-                            checks.money(money, tap.charged());
+                            person::charged(money, &[tap], checks);
                         }
                         card::judge(expect, tap, earlier, checks);
                         reported::result(expect, tap, checks);

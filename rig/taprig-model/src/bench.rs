@@ -5,7 +5,8 @@ mod power;
 use crate::address::Address;
 pub use crate::board::{BoardKind, Role};
 use crate::name::Name;
-use crate::units::Hex;
+use crate::text::text;
+use crate::units::{Hex, Malformed, malformed};
 use crate::version::Version;
 pub use power::{
     HostedPower, HttpRequest, HttpState, HttpSwitch, LineSwitch, ModemLine, Power, PowerCommand, RelaySwitch,
@@ -13,7 +14,9 @@ pub use power::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// A bench. Its boards may be of different kinds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -144,13 +147,15 @@ pub enum BoardConfig {
     Probe(Probe),
     /// A device that is already programmed.
     Attached(Attached),
+    /// A program on this host that is the device: another maker's simulator, or firmware compiled for this host.
+    Program(Program),
 }
 
 impl BoardConfig {
     /// Whether the board is a process on this host, so that its times are modelled and the rig itself has its power.
     #[must_use]
     pub const fn runs_here(&self) -> bool {
-        matches!(self, Self::Sim(_) | Self::Qemu(_))
+        matches!(self, Self::Sim(_) | Self::Qemu(_) | Self::Program(_))
     }
 
     /// The serial port, if the board is reached by one.
@@ -158,8 +163,8 @@ impl BoardConfig {
     pub const fn serial(&self) -> Option<&SerialPort> {
         match self {
             Self::Probe(probe) => Some(&probe.serial),
-            Self::Attached(attached) => Some(&attached.serial),
-            Self::Sim(_) | Self::Qemu(_) => None,
+            Self::Attached(Attached::Serial(serial)) => Some(serial),
+            Self::Attached(Attached::Tcp(_)) | Self::Sim(_) | Self::Qemu(_) | Self::Program(_) => None,
         }
     }
 
@@ -171,6 +176,7 @@ impl BoardConfig {
             Self::Qemu(_) => BoardKind::Qemu,
             Self::Probe(_) => BoardKind::Probe,
             Self::Attached(_) => BoardKind::Attached,
+            Self::Program(_) => BoardKind::Program,
         }
     }
 }
@@ -217,12 +223,87 @@ pub struct Probe {
     pub serial: SerialPort,
 }
 
-/// A device that is already programmed.
+/// A device that is already programmed, by how the rig reaches it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attached {
+    /// By a serial port: the console of a validator, or the link of a card emulator.
+    Serial(SerialPort),
+    /// By a network: a TCP port that carries the bytes of a console, such as `192.0.2.7:4001`.
+    Tcp(Address),
+}
+
+/// A program on this host that is the device. Its standard input and output are a pseudo terminal in raw mode without
+/// echo, and they carry what a serial port would carry. To switch the power off, the rig ends the program's process
+/// group. To switch it on, the rig starts the program again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Attached {
-    /// The serial port: the console of a validator, or the link of a card emulator.
-    pub serial: SerialPort,
+pub struct Program {
+    /// The program and its arguments; no shell is involved. It is started in the project's folder. In an argument,
+    /// `{air}` stands for the path of the socket that is the air, `{state}` for a folder that outlives the power, and
+    /// `{taprig}` for the program taprig.
+    pub command: Vec<Argument>,
+}
+
+/// Places in an argument, and what they stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArgumentPlace {
+    /// The path of the socket that is the air.
+    Air,
+    /// A folder that outlives the power.
+    State,
+    /// The program taprig.
+    Taprig,
+}
+
+impl ArgumentPlace {
+    /// All places, with their names.
+    const ALL: [(&str, Self); 3] = [("{air}", Self::Air), ("{state}", Self::State), ("{taprig}", Self::Taprig)];
+}
+
+/// A program or one of its arguments. `{air}`, `{state}` and `{taprig}` have a meaning; other braces have none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument(String);
+
+text!(Argument, "Argument", r"^.+$", "a program or an argument, such as `{air}`");
+
+impl FromStr for Argument {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        const WRITE: &str =
+            "an argument without control characters, in which `{air}`, `{state}` and `{taprig}` have a meaning";
+        if text.is_empty() || text.contains(char::is_control) {
+            return malformed("this is no argument", WRITE);
+        }
+        let mut rest = text;
+        while let Some((_, after)) = rest.split_once('{') {
+            let place = after.split_once('}').map(|(name, _)| name).unwrap_or_default();
+            let is_name = !place.is_empty() && place.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            if is_name && !ArgumentPlace::ALL.iter().any(|(known, _)| *known == format!("{{{place}}}")) {
+                return malformed(format!("`{{{place}}}` has no meaning"), WRITE);
+            }
+            rest = after;
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Argument {
+    /// The argument with the paths in their places.
+    #[must_use]
+    pub fn fill(&self, path: impl Fn(ArgumentPlace) -> String) -> String {
+        ArgumentPlace::ALL.iter().fold(self.0.clone(), |text, (name, place)| match text.contains(name) {
+            true => text.replace(name, &path(*place)),
+            false => text,
+        })
+    }
 }
 
 /// A serial port. It is described by properties that stay the same when cables are plugged in another order. A port has
@@ -252,4 +333,20 @@ pub struct SerialPort {
     /// port uses 115,200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baud: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_may_hold_places() {
+        let fill = |text: &str| text.parse::<Argument>().unwrap().fill(|place| format!("<{place:?}>"));
+        assert_eq!(fill("--air={air}"), "--air=<Air>");
+        assert_eq!(fill("{state}/nvm {air}"), "<State>/nvm <Air>");
+        assert_eq!(fill("{\"a\": 1}"), "{\"a\": 1}");
+        for wrong in ["{port}", "", "a\nb"] {
+            assert!(wrong.parse::<Argument>().is_err(), "{wrong}");
+        }
+    }
 }

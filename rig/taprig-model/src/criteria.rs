@@ -1,7 +1,7 @@
 //! The criteria of a sub-case: everything that its verdict rests on besides the events.
 //!
 //! A run makes the criteria of each sub-case before the sub-case starts. A record keeps them, so that taprig can judge
-//! a stored record again. They contain no settings and no card data.
+//! a stored record again. They contain no card data. Of lists of cards and certificates they contain only the length.
 
 use crate::capability::CardCapability;
 use crate::event::Criterion;
@@ -10,7 +10,7 @@ use crate::name::Name;
 use crate::step::Console;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The criteria by which a sub-case is judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +50,10 @@ pub struct Needs {
     /// Capabilities of the card side.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub card_side: Vec<CardCapability>,
+    /// Values of settings that the case sets at its start or in its steps, by the key of the setting. A device whose
+    /// setting is fixed to another value can't play the case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The criteria by which a step is judged.

@@ -1,11 +1,13 @@
 //! A device file, `fixtures/devices/<name>.yaml`: the identity of the device, its claims, its words, and its interface.
 
 mod native;
+pub mod rules;
 
 pub use native::{Commands, Events, Lines, Native};
 
 use crate::expect::{Cvm, Gate, Outcome, Sound};
 use crate::name::Name;
+use crate::settings::Settings;
 use crate::units::Duration;
 use crate::version::Version;
 use schemars::JsonSchema;
@@ -35,6 +37,10 @@ pub struct Device {
     /// What the device's words mean.
     #[serde(default)]
     pub words: Words,
+    /// Settings that the device can't be told, and what they are set to. A case that needs another value is not
+    /// applicable.
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub fixed: Settings,
     /// How the rig talks to the device.
     pub interface: Interface,
 }
@@ -45,6 +51,16 @@ impl Device {
     #[must_use]
     pub fn lacks<'a>(&self, wanted: &'a [Name]) -> Vec<&'a Name> {
         wanted.iter().filter(|name| !self.claims(name.as_str())).collect()
+    }
+
+    /// Whether the device reports by itself that a tap has come to its end. If it does not, the outcome follows from what
+    /// a person and the card see.
+    #[must_use]
+    pub fn tells_result(&self) -> bool {
+        match &self.interface {
+            Interface::Native(_) => true,
+            Interface::Rules(rules) => rules.tells(rules::EventKind::Result),
+        }
     }
 
     /// Whether the device makes a claim.
@@ -100,23 +116,27 @@ pub struct Identity {
 #[serde(rename_all = "kebab-case")]
 pub enum Interface {
     /// A text console with the grammar of the reference device.
-    Native(Native),
+    Native(Box<Native>),
+    /// Any other text console, described by rules.
+    Rules(Box<rules::Rules>),
 }
 
 impl Interface {
     /// The console, if its grammar is that of the reference device.
     #[must_use]
-    pub const fn native(&self) -> Option<&Native> {
+    pub fn native(&self) -> Option<&Native> {
         match self {
             Self::Native(native) => Some(native),
+            Self::Rules(_) => None,
         }
     }
 
     /// Speed of the console in bits per second, if the rig itself opens a console.
     #[must_use]
-    pub const fn baud(&self) -> Option<u32> {
+    pub fn baud(&self) -> Option<u32> {
         match self {
             Self::Native(native) => Some(native.baud),
+            Self::Rules(rules) => rules.baud,
         }
     }
 }

@@ -92,7 +92,58 @@ pub struct Settings {
     pub revoked: Option<Vec<Revocation>>,
 }
 
+/// The keys of [`Settings::pairs`].
+const PAIRS: [&str; 21] = [
+    "county",
+    "line",
+    "route",
+    "bus",
+    "driver",
+    "fare",
+    "discount",
+    "one-cent",
+    "zero-allowed",
+    "tx-limit",
+    "floor-limit",
+    "cvm-limit",
+    "merchant-max",
+    "debit",
+    "retap",
+    "mode",
+    "status-check",
+    "ttq",
+    "terminal",
+    "merchant",
+    "capacity",
+];
+
 impl Settings {
+    /// Whether nothing is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// These settings without those that are present in `other`.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        macro_rules! drop {
+            ($($field:ident)*) => {
+                Self { $($field: self.$field.clone().filter(|_| other.$field.is_none())),* }
+            };
+        }
+        drop! {
+            county line route bus driver fare zero_allowed tx_limit floor_limit cvm_limit merchant_max
+            debit retap mode status_check ttq terminal merchant capacity clock keys deny_list revoked
+        }
+    }
+
+    /// The keys that [`Settings::pairs`] can have, in its order.
+    #[must_use]
+    pub fn keys_of_pairs() -> Vec<&'static str> {
+        PAIRS.to_vec()
+    }
+
     /// These settings, overridden by those that are present in `over`.
     #[must_use]
     pub fn overlaid(&self, over: &Self) -> Self {
@@ -117,6 +168,25 @@ impl Settings {
             // Settings are a map of plain values, so serialising them can't fail.
             _ => vec![],
         }
+    }
+
+    /// The same as [`Settings::in_words`], but lists of cards and certificates are only counted: `2 entries`. An empty list
+    /// is `[]`.
+    #[must_use]
+    pub fn in_words_without_lists(&self) -> Vec<(String, String)> {
+        let length = |key: &str| match key {
+            "deny-list" => self.deny_list.as_ref().map(Vec::len),
+            "revoked" => self.revoked.as_ref().map(Vec::len),
+            _ => None,
+        };
+        let words = self.in_words().into_iter();
+        words
+            .map(|(key, value)| match length(&key) {
+                Some(1) => (key, "1 entry".to_owned()),
+                Some(count @ 2..) => (key, format!("{count} entries")),
+                _ => (key, value),
+            })
+            .collect()
     }
 
     /// The plain settings that are present, in a fixed order: the key on the device's console and the value in the
@@ -281,4 +351,30 @@ pub struct Revocation {
     pub index: Hex,
     /// Serial number of the certificate, 3 bytes.
     pub serial: Hex,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: &str = "{ county: a, line: a, route: a, bus: a, driver: a, fare: 1.00 CNY, zero-allowed: true, tx-limit: none,
+        floor-limit: none, cvm-limit: none, merchant-max: 1.00 CNY, debit: true, retap: 1 s, mode: oda, status-check: true,
+        ttq: auto, terminal: a, merchant: a, capacity: 1, clock: '2018-05-21T08:00:00', keys: [], deny-list: [], revoked: [] }";
+
+    #[test]
+    fn each_plain_setting_has_its_key() {
+        let all: Settings = serde_yaml::from_str(ALL).unwrap();
+        let keys: Vec<&str> = all.pairs().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, Settings::keys_of_pairs());
+        assert!(all.without(&all).is_empty() && Settings::default().is_empty() && !all.is_empty());
+        assert_eq!(all.without(&Settings::default()), all);
+    }
+
+    #[test]
+    fn lists_are_only_counted() {
+        let some: Settings = serde_yaml::from_str("{ deny-list: [6229 9001 8000 0013], revoked: [] }").unwrap();
+        let words =
+            [("deny-list", "1 entry"), ("revoked", "[]")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(some.in_words_without_lists(), words);
+    }
 }

@@ -43,8 +43,8 @@ pub fn event(event: &mut Event, key: &Key) {
     event.numbers.extend(found.iter().map(|digits| key.token(digits)));
 }
 
-/// Masks account numbers in text: 13 to 19 digits or a few more, on their own, in one piece or in groups of four. It
-/// also masks them at the start of track 2 data, and in data objects that are written in hexadecimal.
+/// Masks account numbers in text: 13 to 19 digits or a few more, on their own, in one piece or in groups of four with blanks,
+/// hyphens or dots between them. It also masks them at the start of track 2 data, and in data objects that are written in hexadecimal.
 pub fn text(text: &mut String) {
     words(text, &mut Found::new());
 }
@@ -167,7 +167,7 @@ fn body(body: &mut Body, found: &mut Found) {
 fn fields(fields: &mut Fields, found: &mut Found) {
     for (name, value) in &mut fields.0 {
         // The values of these names are long numbers, but not account numbers.
-        if !matches!(name.as_str(), "time" | "ac" | "digest" | "serial") {
+        if !matches!(name.as_str(), "time" | "ac" | "cryptogram" | "digest" | "serial") {
             words(value, found);
         }
     }
@@ -219,8 +219,10 @@ fn number(text: &str) -> usize {
     if run != 4 {
         return 0;
     }
+    // Other makers put hyphens or dots between the groups.
+    let Some(between) = text[4..].chars().next().filter(|c| matches!(c, ' ' | '-' | '.')) else { return 0 };
     let (mut digits, mut end) = (4, 4);
-    while let Some(group) = text[end..].strip_prefix(' ') {
+    while let Some(group) = text[end..].strip_prefix(between) {
         let run = group.bytes().take_while(u8::is_ascii_digit).count();
         if run == 0 || run > 4 || !ends_word(end + 1 + run) {
             break;
@@ -362,6 +364,9 @@ mod tests {
             masked_text("deny-list 6226 0912 3456 7890, 6226 0912 3456 7890 123"),
             "deny-list 622609xxxxxx7890, 622609xxxxxxxxx0123"
         );
+        for other in ["6226-0912-3456-7890", "6226.0912.3456.7890", "卡号6226-0912-3456-7890。"] {
+            assert!(masked_text(other).contains("622609xxxxxx7890"), "{other}");
+        }
         assert_eq!(masked_text("track 2 6226091234567890D30122010000F"), "track 2 622609xxxxxx7890D30122010000F");
         assert_eq!(masked_text("set 5A 622609123456789012f"), "set 5A 622609xxxxxxxx9012f");
         assert_eq!(
@@ -377,6 +382,9 @@ mod tests {
             "at 2018-05-21T08:00:00 fare=100 atc=0017",
             "pan=622609******7890 卡",
             "1234 5678 9012",
+            "6226-0912 3456-7890",
+            "2018-05-21-08-00-00",
+            "6229-90##-####-0021",
         ] {
             assert_eq!(masked_text(line), line);
         }

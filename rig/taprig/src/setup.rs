@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use probe_rs_qemu::Machine;
 use taprig_model::bench::{Bench as BenchFile, BoardConfig, CardSideConfig, Sim};
-use taprig_model::device::Device;
+use taprig_model::device::{Device, Interface};
 use taprig_model::event::Role;
 
 use taprig_bench::card_side::pn532::{Settings, WrongSettings};
@@ -36,11 +36,13 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf, hosted: PathBuf) 
     }
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
     let device: Device = project.load(Fixture::Device, file.device.as_str())?;
+    can_restart(&file, &device, &path)?;
     let programs = Programs {
         taprig,
         hosted,
         qemu: std::env::var_os("TAPRIG_QEMU").map_or_else(|| "qemu-system-arm".into(), PathBuf::from),
         flash_algorithm: built(project, "flash-algorithm"),
+        folder: project.root().to_owned(),
     };
     let mut images = BTreeMap::new();
     for (role, board) in file.boards() {
@@ -51,6 +53,19 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf, hosted: PathBuf) 
 
 /// The smallest non-volatile memory that the reference validator can use, in bytes.
 const SMALLEST_MEMORY: u32 = 4096;
+
+/// A device whose power nobody switches has to restart on request, because a case begins with a restart.
+fn can_restart(bench: &BenchFile, device: &Device, path: &Path) -> Result<(), Problems> {
+    let Interface::Rules(rules) = &device.interface else { return Ok(()) };
+    let attached = matches!(bench.validator, BoardConfig::Attached(_));
+    if rules.commands.reboot.is_some() || !attached || bench.power.switches.contains_key(&Role::Validator) {
+        return Ok(());
+    }
+    let problem = format!("nothing restarts the device {} before a case", bench.device);
+    let help =
+        "add a switch for its power under `power.switches.validator`, or the command `reboot` to the device file";
+    Err(Diagnostic::of_file(path, problem).help(help).into())
+}
 
 /// The folder in which `ci/firmware` puts its output.
 fn built(project: &Project, name: &str) -> PathBuf {
@@ -90,7 +105,7 @@ fn image(project: &Project, board: &BoardConfig, role: Role, bench: &Path) -> Re
             None => built(project, &format!("{}-{role}", qemu.machine)),
         },
         BoardConfig::Probe(probe) => project.root().join(&probe.firmware),
-        BoardConfig::Sim(_) | BoardConfig::Attached(_) => return Ok(None),
+        BoardConfig::Sim(_) | BoardConfig::Attached(_) | BoardConfig::Program(_) => return Ok(None),
     };
     let image = Image::read(&path).map_err(|error| {
         wrong(with_advice(with_causes(&error), Some(error.advice())))

@@ -322,3 +322,163 @@ fn the_cases_and_fixtures_of_this_project_are_right() {
         assert!(output.status.success(), "taprig {args:?}:\n{}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+const LQ9: &str = include_str!("../../../fixtures/devices/lumiqin-lq9.yaml");
+
+/// What is said of a device file by rules in which `was` is replaced, and the place of `place` in it.
+fn check_rules(was: &str, is: &str, place: &str) -> (String, String) {
+    assert!(LQ9.contains(was), "{was}");
+    let text = LQ9.replacen(was, is, 1);
+    let line = 1 + text.lines().position(|line| line.contains(place)).unwrap_or_else(|| panic!("{place}"));
+    let dir = project();
+    put(&dir, "fixtures/devices/lq9.yaml", text);
+    (check(&dir, &[]), format!("fixtures/devices/lq9.yaml:{line}:"))
+}
+
+#[test]
+fn a_right_device_by_rules_is_right() {
+    let (said, _) = check_rules("schema: 1", "schema: 1", "schema");
+    assert!(said.ends_with("no problems\nexit code 0\n"), "{said}");
+}
+
+/// Each is refused at its line, before anything is touched.
+#[test]
+fn each_bad_rule_is_explained() {
+    for (was, is, place, expected) in [
+        // Patterns.
+        ("line: ^@00", "line: '^@00('", "^@00(", "this is not a pattern, because unclosed group"),
+        ("line: ^@00", "line: '@^00'", "'@^00'", "this pattern can't match"),
+        ("line: ^@00", "line: '.*'", "'.*'", "this pattern matches the empty text"),
+        ("line: ^@00", r"line: '(\w{100}){100}'", "{100}", "this pattern is too large"),
+        ("line: ^@00", r"line: '(a+)+\1'", "(a+)+", "backreferences are not supported"),
+        ("prompt: LQ9>", "prompt: \"LQ9\\n\"", "prompt:", "this pattern can't match"),
+        // Templates and their values.
+        ("TIME {time}", "TIME", "send: \"TIME", "this template lacks its value `{time}`"),
+        ("TIME {time}", "TIME {time", "{time", "has no other brace"),
+        ("TIME {time}", "TIME {time} {zone}", "{zone}", "there is no value `zone` to put in"),
+        ("{code}/{detail}", "{code}/{sub}", "{sub}", "no pattern here has the group `sub`"),
+        ("CFG TTQ {ttq}", "CFG TTQ {tqt}", "{tqt}", "there is no setting `tqt` to put in"),
+        ("CFG LINE {line}", "CFG LINE {line} {ttq}", "{line} {ttq}", "a command above sets `ttq` already"),
+        ("      debit: true", "", "CFG MODE", "a case may leave out `debit`, and then this template lacks its value"),
+        // Groups.
+        ("(?<message>", "(?<code>", "^@10", "nothing uses the group `code`"),
+        ("(?<message>", "(?<serial>", "^@10", "the group `serial` has a name that is kept for another meaning"),
+        ("(?<sound>[0-9])", "[0-9]", "^@11", "nothing tells the value `sound`"),
+        ("values: { outcome:", "values: { outcomes:", "values: { outcomes", "there is no value `outcomes`"),
+        ("(?<firmware>[A-Z]+)", "[A-Z]+", "^型号", "nothing tells the value `firmware`"),
+        // Claims.
+        (
+            "native-console: false",
+            "native-console: true",
+            "native-console: true",
+            "this claim needs the interface `native`",
+        ),
+        (
+            "      status:\n        send: STAT\n",
+            "      reboot:\n        send: STAT\n",
+            "  status: true",
+            "this claim needs the command `status`",
+        ),
+        (
+            "(?<reason>E[0-9]+)",
+            "E[0-9]+",
+            "tells-reason: true",
+            "this claim needs an event `result` with the value `reason`",
+        ),
+        ("(?<cvm>[0-9])", "[0-9]", "tells-cvm: true", "this claim needs an event `result` with the value `cvm`"),
+        ("\"2\": attention, ", "", "attention-sound: true", "this claim needs a word for `attention`"),
+        (
+            "      journal-clear: { send: LOGCLR }\n",
+            "",
+            "  journal: true",
+            "this claim needs the command `journal-clear`",
+        ),
+        (
+            "      - { send: \"CFG CAP {capacity}\" }\n",
+            "",
+            "journal-capacity: true",
+            "this claim needs a command that sets `capacity`",
+        ),
+        // Settings.
+        ("ignored: [county,", "ignored: [fare,", "ignored: [fare", "`fare` is no label, so it can't be ignored"),
+        ("ignored: [county,", "ignored: [", "    settings:", "no command sets `county`"),
+        (
+            "interface:\n",
+            "fixed: { fare: 2.00 CNY }\ninterface:\n",
+            "    settings:",
+            "a command sets `fare`, but `fixed` says",
+        ),
+        (
+            "interface:\n",
+            "fixed: { deny-list: [6229 9001 8000 0013] }\ninterface:\n",
+            "deny-list: [6229",
+            "a list that can't be told has to be empty",
+        ),
+        // Replies and starts.
+        ("    prompt: LQ9>", "#", "^@01", ""),
+        ("      ok: ^=0$\n", "", "    prompt: LQ9>", ""),
+        (
+            "    forms:\n      amount: yuan\n",
+            "    forms:\n      amount: dollar\n",
+            "amount: dollar",
+            "unknown word `dollar`",
+        ),
+        ("time: DD.MM.YYYY-hh:mm:ss", "time: DD.MM-hh:mm:ss", "DD.MM-hh", "the year is not there exactly once"),
+    ] {
+        let (said, at) = check_rules(was, is, place);
+        if expected.is_empty() {
+            assert!(said.ends_with("exit code 0\n"), "one of the two signs is enough: {said}");
+            continue;
+        }
+        let flat: String = said.replace("\n  │ ", " ").replace("\n    ", " ");
+        assert!(flat.contains(expected), "`{expected}` is not in\n{said}");
+        assert!(said.contains(&at), "`{at}` is not in\n{said}");
+        assert!(said.contains("nothing was run") && said.ends_with("exit code 2\n"), "{said}");
+    }
+}
+
+#[test]
+fn a_bench_with_a_program_or_a_network_is_checked() {
+    let bench = |validator: &str| {
+        let dir = project();
+        put(&dir, "fixtures/devices/lq9.yaml", LQ9);
+        let text = format!(
+            "schema: 1\ntitle: T\ndevice: lq9\nvalidator: {validator}\ncard: {{ emulator: {{ sim: {{}} }} }}\n"
+        );
+        put(&dir, "fixtures/benches/desk.yaml", text);
+        check(&dir, &[])
+    };
+    for right in
+        ["{ program: { command: [x, \"{air}\", \"--state={state}\"] } }", "{ attached: { tcp: \"192.0.2.7:4001\" } }"]
+    {
+        let said = bench(right);
+        assert!(said.ends_with("exit code 0\n"), "{said}");
+    }
+    for (wrong, expected) in [
+        ("{ program: { command: [] } }", "this names no program"),
+        ("{ program: { command: [x, \"{port}\"] } }", "`{port}` has no meaning"),
+        ("{ program: { commands: [x] } }", "unknown key `commands`"),
+        ("{ attached: { tcp: \"192.0.2.7\" } }", "has no port"),
+        ("{ attached: { tcp: \"192.0.2.7:99999\" } }", "`99999` is not a TCP port"),
+    ] {
+        let said = bench(wrong);
+        assert!(
+            said.contains(expected) && said.contains("fixtures/benches/desk.yaml:4:"),
+            "`{expected}` is not in\n{said}"
+        );
+        assert!(said.ends_with("exit code 2\n"), "{said}");
+    }
+}
+
+/// A device that nobody can restart is refused before its console is opened.
+#[test]
+fn a_device_that_nothing_restarts_is_refused() {
+    let dir = project();
+    put(&dir, "fixtures/devices/lq9.yaml", LQ9.replace("      reboot: { send: RST }\n", ""));
+    let text = "schema: 1\ntitle: T\ndevice: lq9\nvalidator: { attached: { tcp: \"192.0.2.7:4001\" } }\ncard: { emulator: { sim: {} } }\n";
+    put(&dir, "fixtures/benches/desk.yaml", text);
+    let output = taprig(&dir, &["run", "--bench", "desk"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("nothing restarts the device lq9 before a case"), "{said}");
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -5,16 +5,16 @@
 //! and the last lines of it are kept for messages.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::time::Duration;
 
-use taprig_model::device::Lines;
+use taprig_model::device::Lines as Marks;
 use taprig_model::event::Fields;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::LinkError;
-use super::port::{ByteSink, Decoder, Incoming, Port};
+use super::endpoint::Endpoint;
+use super::lines::{Lines, first_words};
+use super::port::{ByteSink, Decoder};
 
 const WHO: &str = "the validator's console";
 
@@ -50,7 +50,7 @@ pub struct Event {
 impl Line {
     /// Parses a line, with the prefixes that this device uses.
     #[must_use]
-    pub fn parse(line: &str, marks: &Lines) -> Self {
+    pub fn parse(line: &str, marks: &Marks) -> Self {
         let line = line.trim_end();
         let after = |mark: &str| {
             line.strip_prefix(mark).filter(|rest| rest.is_empty() || rest.starts_with(' ')).map(str::trim_start)
@@ -73,7 +73,7 @@ impl Line {
 /// Splits a byte stream into lines.
 #[derive(Debug)]
 struct Splitter {
-    marks: Lines,
+    marks: Marks,
     line: Vec<u8>,
 }
 
@@ -117,51 +117,37 @@ impl Reply {
 /// The console of one validator.
 #[derive(Debug)]
 pub struct Console {
-    port: Port,
-    lines: mpsc::UnboundedReceiver<Incoming<Line>>,
+    lines: Lines<Line>,
     /// Events that came during a wait for a reply.
     events: VecDeque<Event>,
-    /// The last lines that belong to no reply.
-    noise: VecDeque<String>,
-    hears: Hears,
-}
-
-/// The listener for noise.
-struct Hears(Box<dyn Fn(&str) + Send>);
-
-impl std::fmt::Debug for Hears {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hears")
-    }
 }
 
 impl Console {
     /// Opens the console.
     ///
     /// # Errors
-    /// The same as for [`Port::open`].
-    pub fn open(path: &Path, baud: u32, marks: &Lines, tap: ByteSink) -> Result<Self, LinkError> {
-        let (port, lines) = Port::open(path, baud, Splitter { marks: marks.clone(), line: Vec::new() }, tap)?;
-        let hears = Hears(Box::new(|_| {}));
-        Ok(Self { port, lines, events: VecDeque::new(), noise: VecDeque::new(), hears })
+    /// The same as for [`Port::open`](super::port::Port::open).
+    pub fn open(endpoint: &Endpoint, baud: u32, marks: &Marks, tap: ByteSink) -> Result<Self, LinkError> {
+        let lines = Lines::open(endpoint, baud, Splitter { marks: marks.clone(), line: Vec::new() }, tap)?;
+        Ok(Self { lines, events: VecDeque::new() })
     }
 
     /// Sets the listener. From now on `hear` receives each line that is neither an event nor part of an expected reply,
     /// in the order of all lines.
     pub fn noise_to(&mut self, hear: impl Fn(&str) + Send + 'static) {
-        self.hears = Hears(Box::new(hear));
+        self.lines.noise_to(hear);
     }
 
     /// Reads what has come and nobody has waited for. Noise is handed on, and events are kept.
     pub fn hear_out(&mut self) {
-        while let Ok(Incoming::Message(line)) = self.lines.try_recv() {
+        while let Some(line) = self.lines.next_at_once() {
             self.keep(line);
         }
     }
 
     /// Closes the console. Anything that it still holds is lost.
     pub async fn close(self) {
-        self.port.close().await;
+        self.lines.close().await;
     }
 
     /// Sends one command and waits for its reply.
@@ -178,7 +164,7 @@ impl Console {
     /// # Errors
     /// [`LinkError::Gone`].
     pub async fn send(&mut self, line: &str) -> Result<(), LinkError> {
-        self.port.send(format!("{line}\n").as_bytes()).await
+        self.lines.send(format!("{line}\n").as_bytes()).await
     }
 
     /// The reply to the oldest command that has none yet. `command` is only for the message.
@@ -190,12 +176,12 @@ impl Console {
         let mut data = Vec::new();
         loop {
             let shown = || first_words(command);
-            match self.line(deadline).await? {
+            match self.lines.next(deadline).await? {
                 Some(Line::Data(line)) => data.push(line),
                 Some(Line::Ok(ok)) => return Ok(Reply { data, ok }),
                 Some(Line::Error(why)) => return Err(LinkError::Refused { what: shown(), from: WHO, why }),
                 Some(Line::Event(event)) => self.events.push_back(event),
-                Some(Line::Noise(line)) => self.keep_noise(line),
+                Some(Line::Noise(line)) => self.lines.keep_noise(line),
                 None => {
                     return Err(LinkError::Deadline { what: format!("the reply to `{}`", shown()), from: WHO, within });
                 }
@@ -212,11 +198,11 @@ impl Console {
             if let Some(event) = self.events.pop_front() {
                 return Ok(Some(event));
             }
-            match self.line(deadline).await? {
+            match self.lines.next(deadline).await? {
                 Some(Line::Event(event)) => return Ok(Some(event)),
                 // A reply that nobody waits for belongs to a command whose caller gave up.
                 Some(Line::Noise(line) | Line::Data(line) | Line::Ok(line) | Line::Error(line)) => {
-                    self.keep_noise(line);
+                    self.lines.keep_noise(line);
                 }
                 None => return Ok(None),
             }
@@ -236,9 +222,7 @@ impl Console {
             }
             heard.push(event.line);
         }
-        heard.extend(self.noise.drain(..));
-        let heard =
-            if heard.is_empty() { "it sent nothing".to_owned() } else { format!("it sent: {}", heard.join(" / ")) };
+        let heard = self.lines.said_instead(heard);
         Err(LinkError::Deadline { what: format!("the event `{name}` ({heard})"), from: WHO, within })
     }
 
@@ -247,7 +231,7 @@ impl Console {
     /// # Errors
     /// [`LinkError::Gone`] as soon as the port is gone.
     pub async fn idle(&mut self, deadline: Instant) -> Result<(), LinkError> {
-        while let Some(line) = self.line(deadline).await? {
+        while let Some(line) = self.lines.next(deadline).await? {
             self.keep(line);
         }
         Ok(())
@@ -256,36 +240,8 @@ impl Console {
     fn keep(&mut self, line: Line) {
         match line {
             Line::Event(event) => self.events.push_back(event),
-            Line::Noise(line) | Line::Data(line) | Line::Ok(line) | Line::Error(line) => self.keep_noise(line),
+            Line::Noise(line) | Line::Data(line) | Line::Ok(line) | Line::Error(line) => self.lines.keep_noise(line),
         }
-    }
-
-    async fn line(&mut self, deadline: Instant) -> Result<Option<Line>, LinkError> {
-        match tokio::time::timeout_at(deadline, self.lines.recv()).await {
-            Err(_) => Ok(None),
-            Ok(Some(Incoming::Message(line))) => Ok(Some(line)),
-            Ok(Some(Incoming::Gone(source))) => Err(LinkError::Gone { port: self.port.path().into(), source }),
-            Ok(None) => Err(LinkError::Gone {
-                port: self.port.path().into(),
-                source: std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the thread that reads it has ended"),
-            }),
-        }
-    }
-
-    fn keep_noise(&mut self, line: String) {
-        (self.hears.0)(&line);
-        if self.noise.len() == 16 {
-            self.noise.pop_front();
-        }
-        self.noise.push_back(line);
-    }
-}
-
-/// A command as messages show it. A long one (such as the modulus of a key) is shortened.
-fn first_words(command: &str) -> String {
-    match command.char_indices().nth(60) {
-        Some((i, _)) => format!("{}...", &command[..i]),
-        None => command.to_owned(),
     }
 }
 
@@ -294,8 +250,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn marks() -> Lines {
-        Lines { data: "-".into(), ok: "ok".into(), error: "error".into(), event: "!".into() }
+    fn marks() -> Marks {
+        Marks { data: "-".into(), ok: "ok".into(), error: "error".into(), event: "!".into() }
     }
 
     fn lines(chunks: &[&[u8]]) -> Vec<Line> {

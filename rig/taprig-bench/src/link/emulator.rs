@@ -1,7 +1,6 @@
 //! The card emulator's relay: [`wire::link`] over its serial port.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -10,6 +9,7 @@ use wire::frame::{Collected, Collector};
 use wire::link::{Identity, Note, Order, PROTOCOL, Report, Request};
 
 use super::LinkError;
+use super::endpoint::Endpoint;
 use super::port::{ByteSink, Decoder, Incoming, Port};
 
 const WHO: &str = "the card emulator";
@@ -65,8 +65,8 @@ impl Relay {
     ///
     /// # Errors
     /// The same as for [`Port::open`].
-    pub fn open(path: &Path, baud: u32, tap: ByteSink) -> Result<Self, LinkError> {
-        let (port, notes) = Port::open(path, baud, Notes::default(), tap)?;
+    pub fn open(endpoint: &Endpoint, baud: u32, tap: ByteSink) -> Result<Self, LinkError> {
+        let (port, notes) = Port::open(endpoint, baud, Notes::default(), tap)?;
         Ok(Self { port, notes, pending: VecDeque::new(), order: 0, last_note: None, lost: 0, garbage: 0 })
     }
 
@@ -213,7 +213,7 @@ impl Relay {
 
     async fn receive(&mut self, deadline: Instant) -> Result<Option<(Note, std::time::Instant)>, LinkError> {
         loop {
-            let gone = |source| LinkError::Gone { port: self.port.path().into(), source };
+            let gone = |source| LinkError::Gone { port: self.port.name().to_owned(), source };
             match tokio::time::timeout_at(deadline, self.notes.recv()).await {
                 Err(_) => return Ok(None),
                 Ok(Some(Incoming::Message(received))) => {
@@ -278,7 +278,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let terminal = Terminal::new();
-            let mut relay = Relay::open(terminal.path(), 115_200, std::sync::Arc::new(|_, _| {})).unwrap();
+            let mut relay = Relay::open(&terminal.path().into(), 115_200, std::sync::Arc::new(|_, _| {})).unwrap();
             said.iter().for_each(|bytes| terminal.say(bytes));
             relay.idle(Instant::now() + Duration::from_millis(200)).await.unwrap();
             relay.take_lost()

@@ -1,48 +1,52 @@
-//! Links: the validator's console and the card emulator's relay on serial ports, and the virtual reader over TCP.
+//! Byte links: the validator's console and the card emulator's relay on serial ports, terminals or a network, and the
+//! virtual reader over TCP.
 //!
 //! Every port has one reader from open to close, so that no byte is lost between two callers. Every wait has a
 //! deadline, and no wait polls.
 
 pub mod console;
 pub mod emulator;
+pub mod endpoint;
+pub(crate) mod lines;
 pub mod port;
 #[cfg(test)]
 pub(crate) mod pty;
+mod serial;
+mod terminal;
 pub mod vpcd;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// A link failed. This is the fault of the rig or of the board, and never a verdict on the device.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The port can't be opened.
-    #[error("can't open the serial port {port}: {source}", port = port.display())]
+    #[error("can't open the {port}: {source}")]
     Open {
-        /// The port.
-        port: PathBuf,
+        /// The port, with the word for what it is.
+        port: String,
         /// The cause.
         source: std::io::Error,
     },
     /// Another process holds the port.
-    #[error("another process uses the serial port {port}", port = port.display())]
+    #[error("another process uses the {port}")]
     Taken {
-        /// The port.
-        port: PathBuf,
+        /// The port, with the word for what it is.
+        port: String,
     },
     /// The port vanished during use.
-    #[error("the serial port {port} vanished: {source}", port = port.display())]
+    #[error("the {port} vanished: {source}")]
     Gone {
-        /// The port.
-        port: PathBuf,
+        /// The port, with the word for what it is.
+        port: String,
         /// The cause.
         source: std::io::Error,
     },
     /// The port accepts no bytes.
-    #[error("the serial port {port} did not accept {bytes} bytes within {} ms", within.as_millis(), port = port.display())]
+    #[error("the {port} did not accept {bytes} bytes within {} ms", within.as_millis())]
     Stuck {
-        /// The port.
-        port: PathBuf,
+        /// The port, with the word for what it is.
+        port: String,
         /// Number of bytes to send.
         bytes: usize,
         /// The time limit.
@@ -69,10 +73,10 @@ pub enum LinkError {
         why: String,
     },
     /// Another device is connected to the port.
-    #[error("the device at {port} is not {expected}: {seen}", port = port.display())]
+    #[error("the device at the {port} is not {expected}: {seen}")]
     Foreign {
         /// The port.
-        port: PathBuf,
+        port: String,
         /// What was expected.
         expected: &'static str,
         /// What the device did, as a sentence.

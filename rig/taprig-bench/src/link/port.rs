@@ -1,16 +1,14 @@
-//! A serial port. It has one reader for as long as it is open, and all raw bytes are recorded.
+//! An open link: a serial port, a network connection or a terminal. It has one reader for as long as it is open, and all raw bytes are recorded.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
-use tokio::net::unix::pipe;
 use tokio::sync::mpsc;
 
 use super::LinkError;
+use super::endpoint::{Endpoint, Reader, Writer};
 
 /// The direction of bytes on a port, as seen from the rig.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +43,18 @@ pub enum Incoming<M> {
 pub type Messages<D> = mpsc::UnboundedReceiver<Incoming<<D as Decoder>::Message>>;
 
 /// An open port, for writing. Its reader lives as long as this value.
-#[derive(Debug)]
 pub struct Port {
-    path: PathBuf,
+    name: String,
     baud: u32,
-    writer: File,
+    writer: Writer,
     tap: SinkHandle,
     reader: tokio::task::JoinHandle<()>,
+}
+
+impl std::fmt::Debug for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Port").field("name", &self.name).field("baud", &self.baud).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone)]
@@ -64,29 +67,21 @@ impl std::fmt::Debug for SinkHandle {
 }
 
 impl Port {
-    /// Opens `path` at `baud`, 8N1, exclusively, and starts its reader. Call it within a tokio runtime.
+    /// Opens `endpoint`, a serial port at `baud`, 8N1, exclusively, and starts its reader. Call it within a tokio
+    /// runtime.
     ///
     /// # Errors
     /// [`LinkError::Taken`] if another process holds the port, [`LinkError::Open`] if it can't be opened.
     pub fn open<D: Decoder>(
-        path: &Path,
+        endpoint: &Endpoint,
         baud: u32,
         decoder: D,
         tap: ByteSink,
     ) -> Result<(Self, Messages<D>), LinkError> {
-        let failed = |source: io::Error| match source.kind() {
-            // The port is opened exclusively. The kernel's lock ends with the process that holds it.
-            ErrorKind::ResourceBusy | ErrorKind::WouldBlock => LinkError::Taken { port: path.into() },
-            _ => LinkError::Open { port: path.into(), source },
-        };
-        let writer = terminal::open(path, baud).map_err(failed)?;
-        // tokio has no type for a terminal, but to wait for the bytes of a pipe is the same. The reader has a handle of
-        // its own, which is registered for reading and nothing else: a handle that is registered for writing, too, wakes
-        // the bench whenever the board has read something.
-        let reader = writer.try_clone().and_then(pipe::Receiver::from_file_unchecked).map_err(failed)?;
+        let (reader, writer) = endpoint.open(baud)?;
         let (send, receive) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(reader, decoder, tap.clone(), send));
-        Ok((Self { path: path.into(), baud, writer, tap: SinkHandle(tap), reader }, receive))
+        Ok((Self { name: endpoint.to_string(), baud, writer, tap: SinkHandle(tap), reader }, receive))
     }
 
     /// Sends all of `bytes`, within the time that a port of this speed needs.
@@ -97,9 +92,9 @@ impl Port {
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         (self.tap.0)(Way::Out, bytes);
         let within = patience(self.baud, bytes.len());
-        match tokio::time::timeout(within, write(&self.writer, bytes)).await {
-            Ok(sent) => sent.map_err(|source| LinkError::Gone { port: self.path.clone(), source }),
-            Err(_) => Err(LinkError::Stuck { port: self.path.clone(), bytes: bytes.len(), within }),
+        match tokio::time::timeout(within, self.writer.write_all(bytes)).await {
+            Ok(sent) => sent.map_err(|source| LinkError::Gone { port: self.name.clone(), source }),
+            Err(_) => Err(LinkError::Stuck { port: self.name.clone(), bytes: bytes.len(), within }),
         }
     }
 
@@ -111,8 +106,8 @@ impl Port {
         if baud == self.baud {
             return Ok(());
         }
-        let gone = |source| LinkError::Gone { port: self.path.clone(), source };
-        terminal::set_baud(&self.writer, baud).map_err(gone)?;
+        let gone = |source| LinkError::Gone { port: self.name.clone(), source };
+        self.writer.set_baud(baud).map_err(gone)?;
         self.baud = baud;
         Ok(())
     }
@@ -131,10 +126,10 @@ impl Port {
         let _ = (&mut self.reader).await;
     }
 
-    /// The path of the device.
+    /// The port, with the word for what it is.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -154,25 +149,8 @@ fn patience(baud: u32, bytes: usize) -> Duration {
     SLACK + Duration::from_millis(bits.saturating_mul(1000) / u64::from(baud.max(1)))
 }
 
-/// Writes all bytes. It waits for room only if the port has none.
-async fn write(mut port: &File, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match port.write(bytes) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(n) => bytes = &bytes[n..],
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                // A registration begins with the present state of the port, so no room is missed.
-                pipe::Sender::from_file_unchecked(port.try_clone()?)?.writable().await?;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
 async fn read<D: Decoder>(
-    mut reader: pipe::Receiver,
+    mut reader: Reader,
     mut decoder: D,
     tap: ByteSink,
     send: mpsc::UnboundedSender<Incoming<D::Message>>,
@@ -196,6 +174,5 @@ async fn read<D: Decoder>(
     }
 }
 
-mod terminal;
 #[cfg(test)]
 mod tests;

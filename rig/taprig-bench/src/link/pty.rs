@@ -10,7 +10,7 @@ use wire::frame::{Collected, Collector};
 use wire::link::{Note, Order, Report, Request};
 
 #[path = "../../../taprig/tests/support/pty.rs"]
-mod open;
+pub(crate) mod open;
 
 /// A pseudo terminal in raw mode.
 pub(crate) struct Terminal {

@@ -1,8 +1,9 @@
 //! The validator side of a bench: what a run asks of a device under test, and what the device reports.
 //!
 //! A run talks to [`ValidatorSide`] and to nothing below it. Values are typed. How a device names them is up to its
-//! adapter. [`native`] is the adapter of every device whose console works like that of the reference device. A device
-//! with another interface needs its own adapter beside it.
+//! adapter. [`native`] is the adapter of every device whose console works like that of the reference device. [`rules`]
+//! is the adapter of every other text console; a device file describes it. A device with another interface needs its
+//! own adapter beside them.
 //!
 //! # An adapter of one's own
 //!
@@ -83,6 +84,8 @@
 //! ```
 
 pub mod native;
+pub mod rules;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -185,6 +188,28 @@ pub trait ValidatorSide: fmt::Debug + Send {
     /// # Errors
     /// [`LinkError::Gone`].
     async fn signal(&mut self, deadline: Instant) -> Result<Option<(Signal, Fields)>, LinkError>;
+
+    /// Whether the device reports the end of a tap with a [`Signal::Result`]. If it does not, a run takes its sound or its
+    /// gate as the end.
+    fn tells_result(&self) -> bool {
+        true
+    }
+
+    /// Whether the device reports by itself that it is ready for the next card. If it does not, a run takes the reader's
+    /// next poll as the sign.
+    fn tells_ready(&self) -> bool {
+        true
+    }
+
+    /// Returns when everything that the device has reported so far can be had from [`ValidatorSide::signal`]. A run calls
+    /// this after it has seen the device do something that comes after its reports, on a way that may be faster. A side
+    /// whose device reports its readiness does nothing.
+    ///
+    /// # Errors
+    /// [`LinkError`] if the device does not answer.
+    async fn catch_up(&mut self) -> Result<(), LinkError> {
+        Ok(())
+    }
 
     /// Lets time pass. Signals of this time are kept for [`ValidatorSide::signal`].
     ///

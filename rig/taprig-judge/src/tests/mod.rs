@@ -1,5 +1,6 @@
 //! Tests each criterion, with a true and a false result, on handmade events.
 
+mod inferred;
 mod record;
 
 use taprig_model::criteria::{Criteria, StepCriteria, StepWanted, WantedLines};

@@ -10,7 +10,7 @@ fn record() -> (Vec<Criteria>, Vec<Event>) {
     bus.expect = expect("{ outcome: approved, charged: 1.00 CNY }");
     let sm = Criteria {
         id: "SMX-001".into(),
-        needs: taprig_model::criteria::Needs { claims: vec!["sm2".parse().unwrap()], card_side: vec![] },
+        needs: taprig_model::criteria::Needs { claims: vec!["sm2".parse().unwrap()], ..Default::default() },
         ..bus.clone()
     };
     let started = || event(Body::CaseStarted(CaseStarted::default()));

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use taprig_card::Card;
+use taprig_model::capability::CardCapability;
 use taprig_model::event::{Body, Bytes, Fields, ReadyAgain, Role, Signal, Source, Traffic};
 use taprig_model::expect::CommandName;
 use taprig_model::step::{Beside, Injection};
@@ -27,6 +28,10 @@ pub const READY_AGAIN: Duration = Duration::from_secs(1);
 
 /// The longest time from the result until the reader releases the card.
 const LET_GO: Duration = Duration::from_millis(500);
+
+/// Number of polls that stay unanswered before a reader takes a card for removed (EMV Contactless Book D, removal
+/// procedure).
+const REMOVAL_POLLS: u32 = 3;
 
 /// The longest time that an order to the emulator takes.
 const ORDER: Duration = Duration::from_secs(1);
@@ -59,7 +64,10 @@ impl TapPlayer<'_> {
     /// [`BenchError`] if a link fails. A wrong reaction of the device is not an error.
     pub async fn play(self, links: &mut Links, scope: &Scope) -> Result<ReadyAgain, BenchError> {
         self.card.reset();
-        links.card.configure(&self.card.front(), self.beside, self.frames).await?;
+        // A device that does not say that it is ready again shows it by its next polls.
+        let (tells_result, tells_ready) = (links.validator.tells_result(), links.validator.tells_ready());
+        let sees_polls = !tells_ready && links.card.capabilities().can.contains(&CardCapability::Frames);
+        links.card.configure(&self.card.front(), self.beside, self.frames || sees_polls).await?;
         scope.emit(Source::Rig, Body::Presented { tap: self.number, card: self.name.to_owned() });
         links.card.present().await?;
 
@@ -77,6 +85,9 @@ impl TapPlayer<'_> {
             ready: false,
             restarted: false,
             hold_us: None,
+            frames: self.frames,
+            polls: 0,
+            tells_result,
         };
         let slower = if self.modelled { SLOWER } else { 1 };
         let longest = HOLD * slower;
@@ -120,7 +131,11 @@ impl TapPlayer<'_> {
         };
         scope.emit(Source::Emulator, Body::Removed { traffic, air_us: scene.air_us });
         scene.card.reset();
-        let ready = scene.until_ready(links).await?;
+        let ready = match (tells_ready, sees_polls) {
+            (true, _) => scene.until_ready(links).await?,
+            (false, true) => scene.until_polled(links).await?,
+            (false, false) => scene.is_answering(links).await?,
+        };
         let seen = match (ready, scene.restarted) {
             (_, true) => ReadyAgain::Restarted,
             (true, false) => ReadyAgain::InTime,
@@ -151,6 +166,12 @@ struct Scene<'a> {
     restarted: bool,
     /// The modelled time at which the card is taken away.
     hold_us: Option<u64>,
+    /// Whether frames on the air go into the record.
+    frames: bool,
+    /// Number of polls for type A since the card left the field.
+    polls: u32,
+    /// Whether the device reports a result.
+    tells_result: bool,
 }
 
 impl Scene<'_> {
@@ -210,10 +231,36 @@ impl Scene<'_> {
         }
     }
 
+    /// Waits until the reader polls for the next card. A reader first makes sure that the card has gone, by polls that
+    /// look the same. If it polls so seldom that their number is not reached in time, one poll is enough.
+    async fn until_polled(&mut self, links: &mut Links) -> Result<bool, BenchError> {
+        let deadline = tokio::time::Instant::now() + READY_AGAIN;
+        self.until(links, deadline, |scene| scene.polls > REMOVAL_POLLS || scene.restarted).await?;
+        Ok(self.polls > 0 && self.is_answering(links).await?)
+    }
+
+    /// Whether the console answers. Everything that the device reported before has been emitted then.
+    async fn is_answering(&mut self, links: &mut Links) -> Result<bool, BenchError> {
+        match links.validator.catch_up().await {
+            Ok(()) => {}
+            Err(LinkError::Deadline { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        while let Some((signal, said)) = links.validator.signal(tokio::time::Instant::now()).await? {
+            self.signal(signal, said);
+        }
+        Ok(true)
+    }
+
     /// Emits what the validator reports. Returns true when it is ready.
     fn signal(&mut self, signal: Signal, said: Fields) -> bool {
         let ready = matches!(signal, Signal::Ready {});
-        self.result |= matches!(signal, Signal::Result { .. });
+        // A device without results ends a tap with its sound and its gate.
+        self.result |= match signal {
+            Signal::Result { .. } => true,
+            Signal::Sound { .. } | Signal::Gate { .. } => !self.tells_result,
+            _ => false,
+        };
         self.ready |= ready && self.result;
         self.restarted |= matches!(signal, Signal::Started {});
         self.scope.emit(Source::Validator, Body::Signal { signal, said });
@@ -252,7 +299,12 @@ impl Scene<'_> {
                 self.active = false;
                 self.removed = Some(traffic);
             }
-            What::Frame { from_card, short, bytes } => tell(Body::Frame { from_card, short, bytes: Bytes(bytes) }),
+            What::Frame { from_card, short, bytes } => {
+                self.polls += u32::from(self.removed.is_some() && short && !from_card);
+                if self.frames {
+                    tell(Body::Frame { from_card, short, bytes: Bytes(bytes) });
+                }
+            }
             What::Trouble(text) => tell(Body::Note { text }),
             What::Started => {
                 return Err(BenchError::Ended {

@@ -17,6 +17,7 @@ mod power;
 mod pty;
 #[path = "../../../probe-rs-qemu/tests/emulator/qemu.rs"]
 mod qemu;
+mod rules;
 mod running;
 mod serving;
 mod shared;

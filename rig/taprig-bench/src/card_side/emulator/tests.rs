@@ -18,7 +18,7 @@ fn play<T>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let done = runtime.block_on(async {
         let terminal = Terminal::new();
-        let mut side = Emulator::new(Relay::open(terminal.path(), 115_200, Arc::new(|_, _| ())).unwrap());
+        let mut side = Emulator::new(Relay::open(&terminal.path().into(), 115_200, Arc::new(|_, _| ())).unwrap());
         terminal.emulator(move |order| {
             keep.lock().unwrap().push(order.request.clone());
             report(order)

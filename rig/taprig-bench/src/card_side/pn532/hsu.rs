@@ -1,7 +1,6 @@
 //! The chip's serial port: one command at a time, with its ACK, its reply, and what to do when a frame is damaged or lost.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::time::{Duration, Instant as At};
 
 use ::pn532::command::Command;
@@ -11,6 +10,7 @@ use tokio::time::Instant;
 
 use super::WHO;
 use crate::link::LinkError;
+use crate::link::endpoint::Endpoint;
 use crate::link::port::{ByteSink, Decoder, Incoming, Port};
 
 /// The longest time until the chip acknowledges a command. The chip takes 15 ms at most. An adapter adds its own time,
@@ -95,8 +95,8 @@ pub(super) struct Hsu {
 }
 
 impl Hsu {
-    pub(super) fn open(path: &Path, baud: u32, tap: ByteSink) -> Result<Self, LinkError> {
-        let (port, incoming) = Port::open(path, baud, Chunks::default(), tap)?;
+    pub(super) fn open(endpoint: &Endpoint, baud: u32, tap: ByteSink) -> Result<Self, LinkError> {
+        let (port, incoming) = Port::open(endpoint, baud, Chunks::default(), tap)?;
         Ok(Self {
             port,
             incoming,
@@ -212,7 +212,7 @@ impl Hsu {
 
     /// The next thing from the port. It is cancel-safe.
     pub(super) async fn receive(&mut self) -> Result<Received, LinkError> {
-        let gone = |source| LinkError::Gone { port: self.port.path().into(), source };
+        let gone = |source| LinkError::Gone { port: self.port.name().to_owned(), source };
         match self.incoming.recv().await {
             Some(Incoming::Message(received)) => Ok(received),
             Some(Incoming::Gone(source)) => Err(gone(source)),
@@ -300,7 +300,7 @@ impl Hsu {
 
     /// The error that the device is not a PN532.
     pub(super) fn other(&self, seen: String) -> LinkError {
-        LinkError::Foreign { port: self.port.path().into(), expected: "a PN532", seen }
+        LinkError::Foreign { port: self.port.name().to_owned(), expected: "a PN532", seen }
     }
 }
 

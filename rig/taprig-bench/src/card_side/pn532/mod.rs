@@ -14,7 +14,6 @@ mod hsu;
 mod session;
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::time::Duration;
 
 use ::pn532::command::{Baud, MAX_PART, Target};
@@ -33,6 +32,7 @@ use self::session::{Order, Session};
 use super::{Answer, CardCapabilities, CardIdentity, CardNote, CardSide};
 use crate::board::Start;
 use crate::link::LinkError;
+use crate::link::endpoint::Endpoint;
 use crate::link::port::ByteSink;
 
 const WHO: &str = "the PN532";
@@ -129,8 +129,8 @@ impl Pn532 {
     ///
     /// # Errors
     /// The same as for [`Port::open`](crate::link::port::Port::open).
-    pub fn open(path: &Path, settings: Settings, tap: ByteSink) -> Result<Self, LinkError> {
-        let hsu = Hsu::open(path, Baud::default().bits_per_second(), tap)?;
+    pub fn open(endpoint: &Endpoint, settings: Settings, tap: ByteSink) -> Result<Self, LinkError> {
+        let hsu = Hsu::open(endpoint, Baud::default().bits_per_second(), tap)?;
         let (orders, received) = mpsc::unbounded_channel();
         let (tell, notes) = mpsc::unbounded_channel();
         let session = tokio::spawn(Session::new(hsu, settings, tell).run(received));

@@ -59,7 +59,7 @@ impl Module {
                 sent.lock().unwrap().extend(bytes);
             }
         });
-        Pn532::open(self.model.serial(), settings, tap).unwrap()
+        Pn532::open(&self.model.serial().into(), settings, tap).unwrap()
     }
 
     async fn started(&self, settings: Settings) -> Pn532 {

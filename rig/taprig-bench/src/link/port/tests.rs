@@ -1,5 +1,6 @@
 //! Tests of ports on real pseudo terminals.
 
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::*;
@@ -46,7 +47,7 @@ fn bytes_from_the_board_come_whole_and_in_order_to_decoder_and_record() {
     run(async {
         let terminal = Terminal::new();
         let (tap, kept) = tap();
-        let (_port, mut incoming) = Port::open(terminal.path(), 115_200, Raw, tap).unwrap();
+        let (_port, mut incoming) = Port::open(&terminal.path().into(), 115_200, Raw, tap).unwrap();
         let device = std::thread::spawn(move || {
             pattern().chunks(333).for_each(|chunk| terminal.say(chunk));
             terminal
@@ -68,7 +69,7 @@ fn bytes_from_the_board_come_whole_and_in_order_to_decoder_and_record() {
 fn bytes_come_without_the_bytes_after_them() {
     run(async {
         let terminal = Terminal::new();
-        let (_port, mut incoming) = Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap();
+        let (_port, mut incoming) = Port::open(&terminal.path().into(), 115_200, Raw, tap().0).unwrap();
         let pattern = pattern();
         for round in 0..400 {
             // These lengths end at every place of the terminal's ring of 4096 bytes, sooner or later.
@@ -89,7 +90,7 @@ fn bytes_to_the_board_go_whole_and_in_order() {
     run(async {
         let terminal = Terminal::new();
         let (tap, kept) = tap();
-        let (mut port, _incoming) = Port::open(terminal.path(), 115_200, Raw, tap).unwrap();
+        let (mut port, _incoming) = Port::open(&terminal.path().into(), 115_200, Raw, tap).unwrap();
         let device = std::thread::spawn(move || terminal.hear(pattern().len()));
         for chunk in pattern().chunks(777) {
             port.send(chunk).await.unwrap();
@@ -104,7 +105,7 @@ fn bytes_to_the_board_go_whole_and_in_order() {
 fn a_port_that_takes_nothing_is_told_in_time() {
     run(async {
         let terminal = Terminal::new();
-        let (mut port, _incoming) = Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap();
+        let (mut port, _incoming) = Port::open(&terminal.path().into(), 115_200, Raw, tap().0).unwrap();
         let error = port.send(&vec![b'x'; 30_000]).await.unwrap_err();
         assert!(matches!(&error, LinkError::Stuck { bytes: 30_000, .. }), "{error:?}");
         assert!(error.to_string().contains(terminal.path().to_str().unwrap()), "{error}");
@@ -122,7 +123,7 @@ fn an_unplugged_port_is_told_after_its_last_bytes() {
     run(async {
         let terminal = Terminal::new();
         let path = terminal.path().to_owned();
-        let (mut port, mut incoming) = Port::open(&path, 115_200, Raw, tap().0).unwrap();
+        let (mut port, mut incoming) = Port::open(&path.as_path().into(), 115_200, Raw, tap().0).unwrap();
         terminal.say(b"last words");
         let Some(Incoming::Message(words)) = incoming.recv().await else { panic!() };
         assert_eq!(words, b"last words");
@@ -141,15 +142,15 @@ fn an_unplugged_port_is_told_after_its_last_bytes() {
 fn a_port_is_for_one_at_a_time() {
     run(async {
         let terminal = Terminal::new();
-        let (first, _incoming) = Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap();
-        let error = Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap_err();
+        let (first, _incoming) = Port::open(&terminal.path().into(), 115_200, Raw, tap().0).unwrap();
+        let error = Port::open(&terminal.path().into(), 115_200, Raw, tap().0).unwrap_err();
         assert!(matches!(&error, LinkError::Taken { .. }), "{error:?}");
         assert!(error.to_string().starts_with("another process uses the serial port"), "{error}");
         assert!(error.advice().unwrap().starts_with("end that process"), "{error:?}");
         drop(first);
         // The reader ends at its next turn, and releases its half.
         tokio::task::yield_now().await;
-        Port::open(terminal.path(), 115_200, Raw, tap().0).unwrap();
+        Port::open(&terminal.path().into(), 115_200, Raw, tap().0).unwrap();
     });
 }
 
@@ -157,9 +158,39 @@ fn a_port_is_for_one_at_a_time() {
 fn a_path_that_is_no_port() {
     run(async {
         for path in ["/dev/null", "/nonexistent"] {
-            let error = Port::open(Path::new(path), 115_200, Raw, tap().0).unwrap_err();
+            let error = Port::open(&Path::new(path).into(), 115_200, Raw, tap().0).unwrap_err();
             assert!(matches!(&error, LinkError::Open { .. }), "{error:?}");
             assert!(error.to_string().contains(path), "{error}");
         }
+    });
+}
+
+#[test]
+fn a_console_on_a_network_is_a_port() {
+    run(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let device = std::thread::spawn(move || {
+            use std::io::{Read as _, Write as _};
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"hello\n").unwrap();
+            let mut heard = [0; 3];
+            stream.read_exact(&mut heard).unwrap();
+            heard
+        });
+        let endpoint = Endpoint::Tcp(address.parse().unwrap());
+        let (mut port, mut incoming) = Port::open(&endpoint, 9600, Raw, tap().0).unwrap();
+        let mut seen = Vec::new();
+        while seen.len() < 6 {
+            let Some(Incoming::Message(bytes)) = incoming.recv().await else { panic!("after {seen:?}") };
+            seen.extend(bytes);
+        }
+        assert_eq!(seen, b"hello\n");
+        port.send(b"id\n").await.unwrap();
+        assert_eq!(&device.join().unwrap(), b"id\n");
+        let Some(Incoming::Gone(_)) = incoming.recv().await else { panic!("the device has closed it") };
+        // Nobody listens there any more.
+        let error = Port::open(&endpoint, 9600, Raw, tap().0).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("can't open the TCP port {address}: ")), "{error}");
     });
 }

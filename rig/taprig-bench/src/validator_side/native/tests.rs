@@ -62,7 +62,7 @@ fn side(
     seen: ByteSink,
 ) -> (NativeValidator, Receiver<String>) {
     let terminal = Terminal::new();
-    let port = Console::open(terminal.path(), adapter.native.baud, &adapter.native.lines, seen).unwrap();
+    let port = Console::open(&terminal.path().into(), adapter.native.baud, &adapter.native.lines, seen).unwrap();
     (NativeValidator::with(port, adapter.clone()), terminal.console(console))
 }
 

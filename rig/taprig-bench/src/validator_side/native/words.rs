@@ -1,10 +1,8 @@
 //! Translates what the device says into the words of cases. No other place reads fields of its console by their names.
 
-use std::collections::BTreeMap;
+use taprig_model::event::{Fields, JournalRow, Signal, Status};
 
-use serde::de::DeserializeOwned;
-use taprig_model::event::{Fields, JournalRow, Signal, Status, Word};
-
+use super::super::words::word;
 use super::super::{Identity, JournalPage};
 use super::Adapter;
 use crate::link::console::{Event, Reply};
@@ -35,12 +33,6 @@ pub(super) fn signal(event: &Event, adapter: &Adapter) -> Signal {
     } else {
         Signal::Other { name: name.to_owned() }
     }
-}
-
-/// The meaning of a word of the device. Without a map the device uses the words of cases.
-fn word<T: Clone + DeserializeOwned>(map: &BTreeMap<String, T>, said: &str) -> Word<T> {
-    let known = if map.is_empty() { serde_json::from_value(said.into()).ok() } else { map.get(said).cloned() };
-    known.map_or_else(|| Word::Unknown(said.to_owned()), Word::Known)
 }
 
 /// The first word of an event such as `! sound accepted`.

@@ -3,7 +3,7 @@
 use super::*;
 
 async fn starts(terminal: &Terminal) -> (LinkError, Option<&'static str>) {
-    let mut side = Pn532::open(terminal.path(), Settings::default(), Arc::new(|_, _| {})).unwrap();
+    let mut side = Pn532::open(&terminal.path().into(), Settings::default(), Arc::new(|_, _| {})).unwrap();
     let error = side.starts(Start::StillOn, LIMIT).await.unwrap_err();
     Box::new(side).close().await;
     let advice = error.advice();

@@ -1,11 +1,12 @@
 //! Opens a terminal as a serial port.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open as open_file};
 use rustix::termios::{ControlModes, InputModes, OptionalActions, ioctl_tiocexcl, tcgetattr, tcsetattr};
+use tokio::net::unix::pipe;
 
 /// Opens `path` at `baud`, 8N1, without flow control. Reads and writes do not block. Nobody else can open the port
 /// meanwhile.
@@ -47,4 +48,24 @@ pub(super) fn set_baud(port: &File, baud: u32) -> io::Result<()> {
     let mut wanted = tcgetattr(port)?;
     wanted.set_speed(baud)?;
     Ok(tcsetattr(port, OptionalActions::Drain, &wanted)?)
+}
+
+/// Writes all bytes. It waits for room only if the port has none.
+///
+/// # Errors
+/// The port has vanished.
+pub(super) async fn write_all(mut port: &File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match port.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = &bytes[n..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                // A registration begins with the present state of the port, so no room is missed.
+                pipe::Sender::from_file_unchecked(port.try_clone()?)?.writable().await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

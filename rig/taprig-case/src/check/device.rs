@@ -1,0 +1,60 @@
+//! Checks of a device file: claims that its interface can't keep, and rules that lack something.
+
+use taprig_model::device::{Device, Interface, claim};
+use taprig_model::settings::Settings;
+
+use super::settings;
+use crate::diagnostic::Problems;
+use crate::document::{Kind, Node, PathStep};
+use crate::project::Project;
+use crate::typed::typed;
+
+/// Reports everything that types can't express.
+pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
+    native(node, problems);
+    if let Some(fixed) = node.get("fixed").and_then(|node| typed::<Settings>(node, &mut Problems::default())) {
+        settings(project, &fixed, node, &path!["fixed"], problems);
+        let lists =
+            [("deny-list", fixed.deny_list.map(|list| list.len())), ("revoked", fixed.revoked.map(|list| list.len()))];
+        for (key, _) in lists.iter().filter(|(_, length)| length.is_some_and(|length| length > 0)) {
+            let problem = node.place(&path!["fixed", *key]).problem("a list that can't be told has to be empty");
+            problems.push(problem.help(format!("write `{key}: []`; no case could use the entries")));
+        }
+    }
+    // Whatever does not fit the types is reported by the caller.
+    let Some(device) = typed::<Device>(node, &mut Problems::default()) else { return };
+    if let Interface::Rules(rules) = &device.interface {
+        settings(project, &rules.initial, node, &path!["interface", "rules", "initial"], problems);
+        for problem in rules.problems(&device) {
+            let place = node.place(&steps(node, &problem.way));
+            problems.push(place.problem(problem.what).help(problem.help));
+        }
+    }
+}
+
+/// The way through the tree. A number is an index where the tree has a list.
+fn steps(node: &Node, way: &[String]) -> Vec<PathStep> {
+    let mut steps: Vec<PathStep> = Vec::new();
+    for step in way {
+        let is_list = node.find(&steps).is_some_and(|node| matches!(node.kind, Kind::List(_)));
+        steps.push(match step.parse() {
+            Ok(index) if is_list => PathStep::Item(index),
+            _ => PathStep::from(step.as_str()),
+        });
+    }
+    steps
+}
+
+/// A device that claims to report something needs the command by which the rig asks for it.
+fn native(node: &Node, problems: &mut Problems) {
+    for (claim, command) in [(claim::STATUS, "status"), (claim::JOURNAL, "journal"), (claim::JOURNAL, "journal-clear")]
+    {
+        let way = path!["claims", claim];
+        let claimed = node.find(&way).and_then(Node::text) == Some("true");
+        let native = node.find(&path!["interface", "native", "commands"]);
+        if claimed && native.is_some() && node.find(&path!["interface", "native", "commands", command]).is_none() {
+            let problem = node.place(&way).problem(format!("this claim needs the command `{command}`"));
+            problems.push(problem.help("add it under `interface.native.commands`, or withdraw the claim"));
+        }
+    }
+}

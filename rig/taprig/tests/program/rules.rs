@@ -1,0 +1,124 @@
+//! A validator of another maker as a program, with a console that rules describe: the worked example of the repository.
+//! It needs Python 3.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+
+use super::attached::{ASK, answers, in_a_row, play_emulator, reports};
+use super::place::{Place, repository};
+
+/// A project with the worked example and its bench.
+fn place() -> Place {
+    let place = Place::new();
+    let from = repository().join("fixtures");
+    for file in ["devices/lumiqin-lq9.yaml", "devices/lumiqin/lq9.py", "benches/lumiqin-lq9.yaml"] {
+        place.put(&format!("fixtures/{file}"), &std::fs::read_to_string(from.join(file)).unwrap());
+    }
+    place
+}
+
+/// A ride, its record, and a second ride after a power cycle.
+const RIDES: &str = "steps:
+  - tap
+  - journal: { records: [{ number: 1, account: '622990\\*\\*\\*\\*\\*\\*0021', charged: 1.00 CNY, counter: '0017', kind: oda, time: '2018-05-21T08:00:*' }], count: 1, total: 1.00 CNY }
+  - power-cycle
+  - validator: { clock: 2018-05-21T09:00:00 }
+  - tap
+  - status: { state: ready, journal: 2, total: 2.00 CNY, clock: '2018-05-21T09:00:*' }
+  - clear-journal
+  # The same card may ride again at once.
+  - validator: { fare: 2.00 CNY, retap: 0 s }
+  - tap: { expect: { charged: 2.00 CNY, journal: +1 } }
+  - journal: { records: [{ number: 1, charged: 2.00 CNY }], count: 1 }
+expect: { outcome: approved, sound: accepted, gate: open, shows: approved, reason: oda-approved, cvm: none }
+";
+
+#[test]
+fn a_console_unlike_ours_is_judged_to_the_end() {
+    let place = place();
+    place.case("BUS-001", RIDES);
+    place.run(&["--bench", "lumiqin-lq9"]).expect(0, &["1 passed"]);
+    assert_eq!(place.record(), "complete");
+    let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
+    // Its boot noise is recorded, its prompts and the echoes of commands are not.
+    assert!(events.contains(r#""kind":"console-noise","text":"LQ-BOOT 2.1 crc ok""#), "{events}");
+    assert!(!events.contains("LQ9>") && !events.contains("CFG FARE"), "{events}");
+    // No account number is written, in whatever style.
+    for style in ["6229900180000021", "6229-9001-8000-0021"] {
+        assert!(!events.contains(style), "{style}");
+    }
+}
+
+#[test]
+fn a_verdict_on_a_wrong_fare_is_a_fail() {
+    let place = place();
+    place.case("BUS-001", "steps: [tap]\nexpect: { outcome: declined, charged: 3.00 CNY }\n");
+    place.run(&["--bench", "lumiqin-lq9"]).expect(1, &["expected declined, seen approved", "1 failed"]);
+}
+
+#[test]
+fn without_a_result_the_outcome_follows_from_the_signs() {
+    let place = place();
+    let file = "fixtures/devices/lumiqin-lq9.yaml";
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    let (before, rest) = text.split_once("      - is: result\n").unwrap();
+    let (_, after) = rest.split_once("\n      - { is: fault").unwrap();
+    let text = format!("{before}      - {{ is: fault{after}");
+    let text = text.replace("tells-cvm: true", "tells-cvm: false").replace("tells-reason: true", "tells-reason: false");
+    place.put(file, &text);
+    place.case(
+        "BUS-001",
+        "steps: [tap]\nexpect: { outcome: approved, charged: 1.00 CNY, gate: open, reason: oda-approved }\n",
+    );
+    place.case("BUS-002", "steps: [tap]\nexpect: { outcome: declined }\n");
+    let ran = place.run(&["--bench", "lumiqin-lq9"]);
+    ran.expect(1, &["expected declined, seen approved", "1 passed, 1 failed"]);
+    assert_eq!(place.verdict("BUS-001").0, "pass");
+}
+
+#[test]
+fn a_case_that_a_fixed_setting_excludes_is_not_applicable() {
+    let place = place();
+    let file = "fixtures/devices/lumiqin-lq9.yaml";
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    let text = text.replace("      - { send: \"CFG FARE {fare} {discount} {one-cent}\" }\n", "");
+    place.put(file, &text.replace("interface:\n", "fixed: { fare: 1.00 CNY }\ninterface:\n"));
+    place.case("BUS-001", "steps: [tap]\nexpect: { outcome: approved, charged: 1.00 CNY }\n");
+    place.case("BUS-002", "steps: [tap, { validator: { fare: 2.00 CNY } }, tap]\nexpect: { outcome: approved }\n");
+    place.run(&["--bench", "lumiqin-lq9"]).expect(0, &["1 passed"]);
+    let (verdict, why) = place.verdict("BUS-002");
+    assert_eq!(verdict, "not-applicable");
+    assert_eq!(why, "the device is fixed to `fare: 1.00 CNY`, and the case needs `fare: 2.00 CNY`");
+}
+
+#[test]
+fn a_program_that_does_not_start_is_a_fault_of_the_rig() {
+    let place = place();
+    place.case("BUS-001", "steps: [tap]\nexpect: { outcome: approved }\n");
+    place.put("fixtures/devices/lumiqin/lq9.py", "import sys\nsys.exit('card 6229 9001 8000 0021 in the way')\n");
+    let ran = place.run(&["--bench", "lumiqin-lq9"]);
+    ran.expect(3, &["its program ended with exit status: 1: card 622990xxxxxx0021 in the way"]);
+}
+
+/// A console at a TCP port: here the test plays a validator that speaks like ours.
+#[test]
+fn a_validator_is_reached_over_a_network() {
+    let place = Place::new();
+    place.case("BUS-001", ASK);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let link = super::attached::Terminal::new();
+    let port = listener.local_addr().unwrap();
+    place.bench(
+        "desk",
+        &format!("attached: {{ tcp: \"{port}\" }}"),
+        &format!("attached: {{ serial: {{ path: {} }} }}", link.path().display()),
+    );
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            for line in BufReader::new(&stream).lines().map_while(Result::ok) {
+                (&stream).write_all(answers(&line).as_bytes()).unwrap();
+            }
+        }
+    });
+    play_emulator(link, reports(in_a_row()));
+    place.run(&["--bench", "desk"]).expect(0, &["1 passed"]);
+}
