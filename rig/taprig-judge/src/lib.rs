@@ -98,7 +98,7 @@ fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<
         None => checks.add(SeenBy::Card, Criterion::Tap, "a tap", "none", false),
     }
     if let Some(money) = expect.charged {
-        checks.money(money, taps.iter().map(|tap| tap.charged()).sum());
+        person::charged(money, &taps, checks);
     }
     if let Some(change) = expect.journal {
         reported::journal_change(change, events, checks);

@@ -39,11 +39,15 @@ impl Bench {
         self.boards().iter().any(|(_, board)| board.runs_here())
     }
 
-    /// The boards of this bench, in the order in which they get power. A card side that is no board is not among them.
+    /// The boards of this bench, in the order in which they get power. A card side that is no board and an external
+    /// device are not among them.
     #[must_use]
     pub fn boards(&self) -> Vec<(Role, &BoardConfig)> {
         let card = self.card.board().map(|board| (Role::Emulator, board));
-        card.into_iter().chain([(Role::Validator, &self.validator)]).collect()
+        card.into_iter()
+            .chain([(Role::Validator, &self.validator)])
+            .filter(|(_, board)| board.external().is_none())
+            .collect()
     }
 
     /// The same as [`Bench::boards`], to change them.
@@ -52,7 +56,8 @@ impl Bench {
             CardSideConfig::Emulator(board) => Some((Role::Emulator, board)),
             CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => None,
         };
-        card.into_iter().chain([(Role::Validator, &mut self.validator)]).collect()
+        let boards = card.into_iter().chain([(Role::Validator, &mut self.validator)]);
+        boards.filter(|(_, board)| board.external().is_none()).collect()
     }
 }
 
@@ -135,6 +140,8 @@ pub enum BoardConfig {
     Probe(Probe),
     /// A device that is already programmed.
     Attached(Attached),
+    /// A device for which the rig needs no port: an adapter program or a person reaches it.
+    External(External),
 }
 
 impl BoardConfig {
@@ -144,13 +151,22 @@ impl BoardConfig {
         matches!(self, Self::Sim(_) | Self::Qemu(_))
     }
 
+    /// The external device, if it is one.
+    #[must_use]
+    pub const fn external(&self) -> Option<&External> {
+        match self {
+            Self::External(external) => Some(external),
+            Self::Sim(_) | Self::Qemu(_) | Self::Probe(_) | Self::Attached(_) => None,
+        }
+    }
+
     /// The serial port, if the board is reached by one.
     #[must_use]
     pub const fn serial(&self) -> Option<&SerialPort> {
         match self {
             Self::Probe(probe) => Some(&probe.serial),
             Self::Attached(attached) => Some(&attached.serial),
-            Self::Sim(_) | Self::Qemu(_) => None,
+            Self::Sim(_) | Self::Qemu(_) | Self::External(_) => None,
         }
     }
 
@@ -162,6 +178,7 @@ impl BoardConfig {
             Self::Qemu(_) => BoardKind::Qemu,
             Self::Probe(_) => BoardKind::Probe,
             Self::Attached(_) => BoardKind::Attached,
+            Self::External(_) => BoardKind::External,
         }
     }
 }
@@ -209,6 +226,15 @@ pub struct Probe {
 pub struct Attached {
     /// The serial port: the console of a validator, or the link of a card emulator.
     pub serial: SerialPort,
+}
+
+/// A device for which the rig needs no port.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct External {
+    /// Values for the adapter program, such as `port: /dev/ttyUSB0`. They come on top of those of the device file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// A serial port. It is described by properties that stay the same when cables are plugged in another order. A port has

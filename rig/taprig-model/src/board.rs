@@ -35,6 +35,8 @@ pub enum BoardKind {
     Probe,
     /// A device that is already programmed.
     Attached,
+    /// A device that an adapter program or a person reaches.
+    External,
 }
 
 impl fmt::Display for BoardKind {
@@ -44,6 +46,7 @@ impl fmt::Display for BoardKind {
             Self::Qemu => "qemu",
             Self::Probe => "probe",
             Self::Attached => "attached",
+            Self::External => "external",
         })
     }
 }

@@ -1,8 +1,12 @@
 //! A device file, `fixtures/devices/<name>.yaml`: the identity of the device, its claims, its words, and its interface.
 
+mod adapter;
 mod native;
+mod operator;
 
+pub use adapter::AdapterProgram;
 pub use native::{Commands, Events, Lines, Native};
+pub use operator::{Operator, Sight};
 
 use crate::expect::{Cvm, Gate, Outcome, Sound};
 use crate::name::Name;
@@ -101,6 +105,10 @@ pub struct Identity {
 pub enum Interface {
     /// A text console with the grammar of the reference device.
     Native(Native),
+    /// A program of its own that speaks the protocol of [`crate::adapter`].
+    Adapter(AdapterProgram),
+    /// None: a person at the bench sets the device up and says what it shows.
+    Operator(Operator),
 }
 
 impl Interface {
@@ -109,6 +117,7 @@ impl Interface {
     pub const fn native(&self) -> Option<&Native> {
         match self {
             Self::Native(native) => Some(native),
+            Self::Adapter(_) | Self::Operator(_) => None,
         }
     }
 
@@ -117,6 +126,25 @@ impl Interface {
     pub const fn baud(&self) -> Option<u32> {
         match self {
             Self::Native(native) => Some(native.baud),
+            Self::Adapter(_) | Self::Operator(_) => None,
+        }
+    }
+
+    /// The adapter program, if there is one.
+    #[must_use]
+    pub const fn adapter(&self) -> Option<&AdapterProgram> {
+        match self {
+            Self::Adapter(adapter) => Some(adapter),
+            _ => None,
+        }
+    }
+
+    /// What a person is asked, if the device has no interface.
+    #[must_use]
+    pub const fn operator(&self) -> Option<&Operator> {
+        match self {
+            Self::Operator(operator) => Some(operator),
+            _ => None,
         }
     }
 }

@@ -105,19 +105,32 @@ fn body(body: &mut Body, found: &mut Found) {
         Body::Signal { signal, said } => {
             match signal {
                 Signal::Show { message: Word::Known(text) | Word::Unknown(text) } => words(text, found),
-                Signal::Result { reason: Some(Word::Known(text) | Word::Unknown(text)), .. } => words(text, found),
+                Signal::Sound { sound } => word(sound, found),
+                Signal::Gate { gate } => word(gate, found),
+                Signal::Result { outcome, reason, cvm, charged: _ } => {
+                    outcome.iter_mut().for_each(|outcome| word(outcome, found));
+                    if let Some(Word::Known(text) | Word::Unknown(text)) = reason {
+                        words(text, found);
+                    }
+                    cvm.iter_mut().for_each(|cvm| word(cvm, found));
+                }
                 Signal::Fault { what } => words(what, found),
+                Signal::NotSeen { why, .. } => words(why, found),
                 Signal::Other { name } => words(name, found),
-                _ => {}
+                Signal::Started {} | Signal::Ready {} => {}
             }
             fields(said, found);
         }
-        Body::Status { said, .. } | Body::Injected { values: said, .. } => fields(said, found),
+        Body::Status { status, said } => {
+            // The program of a foreign device may put anything here.
+            [&mut status.state, &mut status.clock].into_iter().flatten().for_each(|text| words(text, found));
+            fields(said, found);
+        }
+        Body::Injected { values: said, .. } | Body::Identified { identity: said, .. } => fields(said, found),
         Body::Journal { added, listed, .. } => {
             for row in added.iter_mut().chain(listed.iter_mut().flatten()) {
-                if let Some(account) = &mut row.account {
-                    words(account, found);
-                }
+                let texts = [&mut row.account, &mut row.sequence, &mut row.kind, &mut row.line];
+                texts.into_iter().flatten().for_each(|text| words(text, found));
                 fields(&mut row.said, found);
             }
         }
@@ -147,7 +160,6 @@ fn body(body: &mut Body, found: &mut Found) {
         | Body::Power { .. }
         | Body::Firmware(_)
         | Body::Flashed { .. }
-        | Body::Identified { .. }
         | Body::Ready { .. }
         | Body::Fresh { .. }
         | Body::ReadyAgain { .. }
@@ -160,6 +172,13 @@ fn body(body: &mut Body, found: &mut Found) {
         | Body::Removed { .. }
         | Body::CaseFinished { .. }
         | Body::RunFinished { .. } => {}
+    }
+}
+
+/// A word that the device file does not map.
+fn word<T>(word: &mut Word<T>, found: &mut Found) {
+    if let Word::Unknown(text) = word {
+        words(text, found);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Serial links: the validator's console and the card emulator's relay.
+//! Links: the validator's console, the card emulator's relay, and programs that speak lines.
 //!
 //! Every port has one reader from open to close, so that no byte is lost between two callers. Every wait has a
 //! deadline, and no wait polls.
@@ -6,6 +6,7 @@
 pub mod console;
 pub mod emulator;
 pub mod port;
+pub mod program;
 #[cfg(test)]
 pub(crate) mod pty;
 
@@ -77,6 +78,22 @@ pub enum LinkError {
         /// The answer.
         seen: String,
     },
+    /// An adapter program broke down or broke its protocol.
+    #[error("the adapter `{program}` {what}")]
+    Adapter {
+        /// The command of the program.
+        program: String,
+        /// What it did, in words that follow its name.
+        what: String,
+    },
+    /// An adapter program has lost its device.
+    #[error("the adapter `{program}` has lost its device: {why}")]
+    DeviceGone {
+        /// The command of the program.
+        program: String,
+        /// The program's own words.
+        why: String,
+    },
 }
 
 impl LinkError {
@@ -89,6 +106,8 @@ impl LinkError {
             Self::Gone { .. } => "check whether the board was unplugged or lost power",
             Self::Stuck { .. } => "its adapter may hang: unplug it, plug it in again and run again",
             Self::Unexpected { .. } => "check that its firmware matches this version of taprig",
+            Self::Adapter { .. } => "check the program with `taprig adapter check`",
+            Self::DeviceGone { .. } => "check whether the device was unplugged or lost power",
             Self::Deadline { .. } | Self::Refused { .. } => return None,
         })
     }

@@ -12,7 +12,7 @@ use taprig_case::{Problems, Project};
 use taprig_model::event::{Body, Event, FlashOutcome};
 use taprig_record::{Options, Recorder};
 
-use super::{Exit, interrupt, this_program};
+use super::{Exit, desk, interrupt, this_program};
 
 /// Arguments of `taprig flash`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,10 @@ pub(crate) struct Args {
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let mut config = setup::config(project, &args.bench, this_program()?)?;
     config.flash_anyway = args.force;
+    setup::greet_adapter(project, &config)?;
+    if config.device.interface.operator().is_some() {
+        config.desk = desk::at_terminal(None);
+    }
     let config = Arc::new(config);
     let mut out = Out::new(std::io::stdout());
     let shown = out.failure();

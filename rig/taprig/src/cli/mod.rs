@@ -1,8 +1,10 @@
 //! The command line, with one file for each command. Results go to standard output, and everything else to standard
 //! error.
 
+mod adapter;
 mod board;
 mod check;
+mod desk;
 mod flash;
 mod index;
 mod interrupt;
@@ -54,6 +56,8 @@ enum Command {
     Schema(schema::Args),
     /// Write cases/INDEX.md and cases/case.schema.json.
     Index(index::Args),
+    /// Try an adapter program.
+    Adapter(adapter::Args),
     /// Run the hosted firmware of a board.
     #[command(hide = true)]
     Board(board::Args),
@@ -101,15 +105,19 @@ pub(crate) fn main() -> ExitCode {
         Command::List(args) => args.format,
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
-        Command::Tap(_) | Command::Flash(_) | Command::Schema(_) | Command::Index(_) | Command::Board(_) => {
-            Format::Human
-        }
+        Command::Tap(_)
+        | Command::Flash(_)
+        | Command::Schema(_)
+        | Command::Index(_)
+        | Command::Adapter(_)
+        | Command::Board(_) => Format::Human,
     };
     let done = match cli.command {
         // These commands need no project.
         Command::Schema(args) => schema::run(&args),
         Command::Board(args) => Ok(board::run(&args)),
         Command::Judge(args) => judge::run(&args),
+        Command::Adapter(args) => adapter::run(&args),
         command => project(cli.project.as_deref()).and_then(|project| match command {
             Command::Check(args) => check::run(&project, &args),
             Command::List(args) => list::run(&project, &args),
@@ -120,6 +128,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Schema(args) => schema::run(&args),
             Command::Board(args) => Ok(board::run(&args)),
             Command::Judge(args) => judge::run(&args),
+            Command::Adapter(args) => adapter::run(&args),
         }),
     };
     done.unwrap_or_else(|problems| problem::report(&problems, format)).into()

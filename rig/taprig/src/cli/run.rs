@@ -5,19 +5,22 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taprig::display;
+use taprig::run::forecast::{self, Forecast};
 use taprig::run::queue;
 use taprig::setup;
 use taprig_bench::Config;
 use taprig_case::baseline::{Baselines, Mode};
 use taprig_case::plan;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
+use taprig_model::adapter::{Capability, Greeting};
 use taprig_model::bench::BoardConfig;
+use taprig_model::device::Interface;
 use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Recorder, WriteError};
 use taprig_report::Tally;
 
-use super::{Exit, Format, interrupt, say, this_program};
+use super::{Exit, Format, desk, interrupt, say, this_program};
 
 /// Arguments of `taprig run`.
 #[derive(Debug, clap::Args)]
@@ -39,6 +42,9 @@ pub(crate) struct Args {
     /// What a transcript that differs from the reviewed one of the device means.
     #[arg(long, value_enum, default_value_t)]
     baseline: BaselineArg,
+    /// Name of the person who judges what a device without any interface shows. The default is the user's name.
+    #[arg(long, value_name = "NAME")]
+    operator: Option<String>,
     /// How the run is displayed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -69,15 +75,27 @@ impl From<BaselineArg> for BaselineUse {
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     // Everything is read and checked before anything runs.
     let mut suite = Suite::load(project, &args.select)?;
-    let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
-    let planned = plan::plan(&mut suite.workshop, suite.cases)?;
+    let mut config = setup::config(project, &args.bench, this_program()?)?;
+    let mut planned = plan::plan(&mut suite.workshop, suite.cases)?;
+    let greeting = setup::greet_adapter(project, &config)?;
+    if config.device.interface.operator().is_some() {
+        if args.jobs > 1 {
+            let problem = "a person can serve one bench at a time, so `--jobs` must be 1";
+            return Err(Diagnostic::of_file(Path::new("--jobs"), problem).into());
+        }
+        config.desk = desk::at_terminal(args.operator.as_deref());
+    }
+    let forecast = forecast(&mut planned, &config, greeting.as_ref());
+    let config = Arc::new(config);
 
     let format = match args.format {
         Format::Human => display::Format::Human,
         Format::Json => display::Format::Json,
     };
     let bench = if args.bench == setup::DEFAULT_BENCH { String::new() } else { format!(" --bench {}", args.bench) };
-    let options = display::Options::from_env(format, format!("ci/rig run{bench}"), args.report.is_some());
+    let mut options = display::Options::from_env(format, format!("ci/rig run{bench}"), args.report.is_some());
+    // A progress line would be drawn over the questions.
+    options.terminal &= config.desk.is_none();
     let kept: Arc<Mutex<(Tally, Vec<Event>)>> = Arc::default();
     let keep = {
         let (kept, wants_events) = (kept.clone(), args.report.is_some());
@@ -113,6 +131,10 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         return Ok(super::rig_failed(&error));
     }
 
+    if let Some(forecast) = forecast {
+        say(&format!("taprig: {forecast}"));
+        scope.emit(Source::Rig, Body::Note { text: forecast });
+    }
     let stop = interrupt::stop();
     queue::run(planned, &config, args.jobs.into(), &recorder, project.root(), mode, &stop);
 
@@ -144,6 +166,22 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         say(&format!("taprig: {}", kept_words(args.report.as_deref(), &result)));
     }
     Ok(exit)
+}
+
+/// Orders the sub-cases for a device that keeps no name of its settings, and says what the run will take.
+fn forecast(planned: &mut Vec<plan::Planned>, config: &Config, greeting: Option<&Greeting>) -> Option<String> {
+    let names = match &config.device.interface {
+        Interface::Native(native) => native.commands.profile.is_some(),
+        Interface::Adapter(_) => greeting.is_some_and(|can| can.capabilities.contains(&Capability::SettingsName)),
+        Interface::Operator(_) => false,
+    };
+    if names {
+        return None;
+    }
+    forecast::order(planned);
+    let nobody = config.device.interface.operator().is_some() && config.desk.is_none();
+    let nobody = if nobody { "; there is no terminal, so what a person has to see is not judged" } else { "" };
+    Some(format!("{}{nobody}", Forecast::of(planned, config)))
 }
 
 /// What remains of a run in which the rig failed.
@@ -180,6 +218,7 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
         ("bench", config.name.clone()),
         ("cases-and-fixtures", format!("sha256 {}", project.digest())),
     ];
+    environment.extend(config.desk.as_ref().map(|desk| ("operator", desk.operator().to_owned())));
     environment.extend(qemu(config).map(|version| ("qemu", version)));
     RunStarted {
         schema: SCHEMA,

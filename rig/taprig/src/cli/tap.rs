@@ -19,7 +19,7 @@ use taprig_model::validator::Validator;
 use taprig_record::decode::View;
 use taprig_record::{Options, Recorder};
 
-use super::{Exit, interrupt, print, this_program};
+use super::{Exit, desk, interrupt, print, this_program};
 
 /// Arguments of `taprig tap`.
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,12 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
-    let config = Arc::new(setup::config(project, &args.bench, this_program()?)?);
+    let mut config = setup::config(project, &args.bench, this_program()?)?;
+    setup::greet_adapter(project, &config)?;
+    if config.device.interface.operator().is_some() {
+        config.desk = desk::at_terminal(None);
+    }
+    let config = Arc::new(config);
     let profile_file = project.meant(Fixture::Validator, &args.validator)?;
     let card_file = project.meant(Fixture::Card, &args.card)?;
     let (validator_name, card_name) = (stem(&profile_file), stem(&card_file));

@@ -8,6 +8,7 @@
 //! nothing, because [`taprig_judge`] does that.
 
 mod fault;
+pub mod forecast;
 pub mod queue;
 pub mod station;
 mod steps;

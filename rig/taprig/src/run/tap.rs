@@ -92,7 +92,13 @@ impl TapPlayer<'_> {
         }
         let held = tokio::time::Instant::now() + held;
         // A validator that restarts has forgotten the card, so there will be no result.
-        scene.until(links, held, |scene| scene.is_over() || (scene.result && self.hold.is_none())).await?;
+        // A person can't be asked before the card is away, so the card goes when the reader has released it.
+        let watched = links.validator.is_watched();
+        scene
+            .until(links, held, |scene| {
+                scene.is_over() || ((scene.result || watched && scene.released) && self.hold.is_none())
+            })
+            .await?;
         if scene.result && self.hold.is_none() {
             if !scene.active && !scene.released && scene.removed.is_none() {
                 // A result without a command may come before the note that the card was activated, because the two take
@@ -119,11 +125,18 @@ impl TapPlayer<'_> {
         };
         scope.emit(Source::Emulator, Body::Removed { traffic, air_us: scene.air_us });
         scene.card.reset();
-        let ready = scene.until_ready(links).await?;
-        let seen = match (ready, scene.restarted) {
-            (_, true) => ReadyAgain::Restarted,
-            (true, false) => ReadyAgain::InTime,
-            (false, false) => ReadyAgain::Not,
+        let seen = if watched {
+            let told = links.validator.seen().await?;
+            for (signal, said) in told.signals {
+                scene.signal(signal, said, None);
+            }
+            told.ready
+        } else {
+            match (scene.until_ready(links).await?, scene.restarted) {
+                (_, true) => ReadyAgain::Restarted,
+                (true, false) => ReadyAgain::InTime,
+                (false, false) => ReadyAgain::Not,
+            }
         };
         scope.emit(Source::Rig, Body::ReadyAgain { tap: self.number, seen, within_us: micros(READY_AGAIN) });
         Ok(seen)
@@ -179,7 +192,7 @@ impl Scene<'_> {
                 },
                 told = links.validator.signal(deadline) => match told? {
                     Some((signal, said)) => {
-                        self.signal(signal, said);
+                        self.signal(signal, said, links.validator.board_us());
                     }
                     None => return Ok(()),
                 },
@@ -202,7 +215,7 @@ impl Scene<'_> {
                     None => return Ok(false),
                 },
                 told = links.validator.signal(deadline) => match told? {
-                    Some((signal, said)) => if self.signal(signal, said) { return Ok(true) },
+                    Some((signal, said)) => if self.signal(signal, said, links.validator.board_us()) { return Ok(true) },
                     None => return Ok(false),
                 },
             }
@@ -210,12 +223,12 @@ impl Scene<'_> {
     }
 
     /// Emits what the validator reports. Returns true when it is ready.
-    fn signal(&mut self, signal: Signal, said: Fields) -> bool {
+    fn signal(&mut self, signal: Signal, said: Fields, board_us: Option<u64>) -> bool {
         let ready = matches!(signal, Signal::Ready {});
         self.result |= matches!(signal, Signal::Result { .. });
         self.ready |= ready && self.result;
         self.restarted |= matches!(signal, Signal::Started {});
-        self.scope.emit(Source::Validator, Body::Signal { signal, said });
+        self.scope.emit_at(Instant::now(), board_us, Source::Validator, Body::Signal { signal, said });
         ready
     }
 

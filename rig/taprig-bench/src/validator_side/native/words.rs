@@ -38,7 +38,7 @@ pub(super) fn signal(event: &Event, adapter: &Adapter) -> Signal {
 }
 
 /// The meaning of a word of the device. Without a map the device uses the words of cases.
-fn word<T: Clone + DeserializeOwned>(map: &BTreeMap<String, T>, said: &str) -> Word<T> {
+pub(in super::super) fn word<T: Clone + DeserializeOwned>(map: &BTreeMap<String, T>, said: &str) -> Word<T> {
     let known = if map.is_empty() { serde_json::from_value(said.into()).ok() } else { map.get(said).cloned() };
     known.map_or_else(|| Word::Unknown(said.to_owned()), Word::Known)
 }
