@@ -22,8 +22,8 @@ use taprig_model::result::Verdict;
 use taprig_record::decode::View;
 use taprig_record::{Options, Recorder};
 
-/// Benches that need no hardware.
-const BENCHES: [&str; 2] = ["sim", "qemu"];
+/// Benches that need no hardware, and the tag of the cases that run on them; without a tag, all do.
+const BENCHES: [(&str, Option<&str>); 3] = [("sim", None), ("qemu", None), ("qinling-adapter", Some("smoke"))];
 
 /// Benches at work at a time: each keeps two cores busy, or one for its share of the time.
 fn jobs() -> usize {
@@ -61,12 +61,13 @@ fn trials(project: &Arc<Project>, words: &[String]) -> Result<Vec<Trial>, Proble
     if without_qemu {
         eprintln!("left out, as TAPRIG_WITHOUT_QEMU is set: all cases on the bench qemu");
     }
-    for bench in BENCHES {
+    for (bench, tag) in BENCHES {
         let config = Arc::new(setup::config(project, bench, env!("CARGO_BIN_EXE_taprig").into())?);
         let card_side = config.card_side().can;
         let pool =
             Arc::new(Pool { project: project.clone(), workshop: workshop.clone(), config, idle: Mutex::default() });
-        for sub in &suite.cases {
+        let tagged = |sub: &&SubCase| tag.is_none_or(|tag| sub.case.tags.iter().any(|own| own.as_str() == tag));
+        for sub in suite.cases.iter().filter(tagged) {
             let (sub, pool) = (sub.clone(), pool.clone());
             let applies = taprig_judge::lacks(&sub.criteria(), &pool.config.device, &card_side).is_empty()
                 && !(without_qemu && bench == "qemu");

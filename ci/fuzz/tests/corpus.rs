@@ -44,7 +44,7 @@ macro_rules! replays {
     };
 }
 
-replays!(case_file decode emulator_air gdb_packets kernel_card validator_console wire_messages);
+replays!(adapter_messages case_file decode emulator_air gdb_packets kernel_card validator_console wire_messages);
 
 #[test]
 fn each_target_has_its_program_its_corpus_and_its_replay() {

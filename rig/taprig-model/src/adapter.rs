@@ -435,10 +435,10 @@ pub struct Event {
     pub seq: u64,
     /// Time on the device's own clock, in us since it started. It is absent if the device does not report times. The
     /// program's own time must not stand here.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_us: Option<u64>,
     /// What the device said.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub said: Said,
     /// What happened.
     #[serde(flatten)]

@@ -481,6 +481,46 @@ mod tests {
         assert!(masked(note("nothing"), &key).numbers.is_empty());
     }
 
+    /// An adapter program may put a number wherever a text may stand.
+    #[test]
+    fn no_text_of_a_device_keeps_a_number() {
+        use taprig_model::event::{JournalRow, Role, Status};
+        const NUMBER: &str = "6226091234567890";
+        let text = || Some(NUMBER.to_owned());
+        let said = || Fields(vec![("x".into(), NUMBER.into())]);
+        fn unknown<T>() -> Word<T> {
+            Word::Unknown(NUMBER.into())
+        }
+        let signals = [
+            Signal::Show { message: unknown() },
+            Signal::Sound { sound: unknown() },
+            Signal::Gate { gate: unknown() },
+            Signal::Result { outcome: Some(unknown()), reason: Some(unknown()), charged: None, cvm: Some(unknown()) },
+            Signal::Fault { what: NUMBER.into() },
+            Signal::Other { name: NUMBER.into() },
+        ];
+        let row = JournalRow {
+            account: text(),
+            sequence: text(),
+            kind: text(),
+            line: text(),
+            said: said(),
+            ..JournalRow::default()
+        };
+        let status = Status { state: text(), clock: text(), ..Status::default() };
+        let others = [
+            Body::Identified { role: Role::Validator, identity: said() },
+            Body::Status { status, said: said() },
+            Body::Journal { count: 1, total: 1, added: vec![row.clone()], listed: Some(vec![row]) },
+            Body::ConsoleNoise { text: NUMBER.into() },
+        ];
+        for mut body in signals.map(|signal| Body::Signal { signal, said: said() }).into_iter().chain(others) {
+            super::body(&mut body, &mut Found::new());
+            let text = serde_json::to_string(&body).unwrap();
+            assert!(!text.contains(NUMBER) && text.contains("622609xxxxxx7890"), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic_and_lengths_stay(bytes in any::<Vec<u8>>()) {

@@ -65,6 +65,16 @@ fn reachable(bench: &BenchFile, device: &Device, path: &Path) -> Result<(), Prob
             "the device file says that the validator has no interface, so it can only be `external`",
             "write `validator: { external: {} }`",
         ),
+        Interface::Operator(_) => {
+            let untold = [claim::STATUS, claim::JOURNAL, claim::NATIVE_CONSOLE, claim::TELLS_REASON, claim::TELLS_CVM];
+            match untold.into_iter().find(|claim| device.claims(claim)) {
+                Some(claim) => wrong(
+                    &format!("the device has no interface, so it can't claim `{claim}`"),
+                    "withdraw the claim in the device file",
+                ),
+                None => Ok(()),
+            }
+        }
         _ => Ok(()),
     }
 }

@@ -40,6 +40,9 @@ const NOISE_BYTES: u64 = 4096;
 /// Number of lines of standard error that messages show.
 const SHOWN: usize = 3;
 
+/// Number of characters of a command that messages show.
+const SHOWN_COMMAND: usize = 120;
+
 /// Receives each line of a program's standard error.
 pub type Listener = Box<dyn Fn(&str) + Send>;
 
@@ -112,7 +115,7 @@ impl Program {
     /// # Errors
     /// [`LinkError::Adapter`] if the program can't be started.
     pub fn start(command: &[String], folder: &Path, longest: usize, sink: ByteSink) -> Result<Self, LinkError> {
-        let name = command.join(" ");
+        let name = shown(command);
         let failed = |what: String| LinkError::Adapter { program: name.clone(), what };
         let Some((program, arguments)) = command.split_first() else {
             return Err(failed("can't be started: no command is given".into()));
@@ -272,6 +275,16 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         self.group.end();
+    }
+}
+
+/// A command as messages show it. A long one, such as a program on the command line of its interpreter, is shortened.
+fn shown(command: &[String]) -> String {
+    let text = command.join(" ");
+    let text = text.lines().next().unwrap_or_default();
+    match text.char_indices().nth(SHOWN_COMMAND) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

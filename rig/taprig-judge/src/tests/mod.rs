@@ -1,6 +1,7 @@
 //! Tests each criterion, with a true and a false result, on handmade events.
 
 mod record;
+mod unseen;
 
 use taprig_model::criteria::{Criteria, StepCriteria, StepWanted, WantedLines};
 use taprig_model::device::Device;

@@ -78,6 +78,14 @@ fn a_request_is_one_flat_object() {
     assert_eq!(serde_json::to_string(&serde_json::from_str::<Request>(&line).unwrap()).unwrap(), line);
 }
 
+/// A validator of JSON Schema found that the schema wanted `said` in every event.
+#[test]
+fn the_schema_wants_no_more_than_the_reader() {
+    let schema = schemars::schema_for!(Line).to_value();
+    assert_eq!(schema["$defs"]["Event"]["required"], serde_json::json!(["seq"]));
+    assert_eq!(schema["$defs"]["Reply"]["required"], serde_json::json!(["reply"]));
+}
+
 fn told() -> impl Strategy<Value = Told> {
     let word = || ".{0,8}".prop_map(String::from);
     let option = || prop::option::of(word());

@@ -15,7 +15,7 @@ pub struct AdapterProgram {
     /// rig adds its path as `port`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
-    /// The longest time from the start of the program to its answer to `hello`. The default is 10 s.
+    /// The longest time from the start of the program to its answer to `hello`. The default is 20 s.
     #[serde(default = "hello")]
     pub hello: Duration,
     /// The longest time that the program may take to bring the device into the state in which a case begins. The
@@ -25,7 +25,7 @@ pub struct AdapterProgram {
 }
 
 const fn hello() -> Duration {
-    Duration::from_ms(10_000)
+    Duration::from_ms(20_000)
 }
 
 const fn establish() -> Duration {

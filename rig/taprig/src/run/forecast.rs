@@ -113,3 +113,55 @@ impl fmt::Display for Forecast {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use taprig_case::{Project, Suite, plan};
+
+    fn planned(words: &[&str]) -> Vec<Planned> {
+        let project = Project::at(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let mut suite = Suite::load(&project, &words).unwrap();
+        plan::plan(&mut suite.workshop, suite.cases).unwrap()
+    }
+
+    /// How often the settings differ from those of the sub-case before.
+    fn changes(planned: &[Planned]) -> usize {
+        planned.windows(2).filter(|pair| pair[0].situation != pair[1].situation).count() + 1
+    }
+
+    #[test]
+    fn settings_change_as_rarely_as_possible() {
+        let mut all = planned(&["BUS", "FAR"]);
+        let mut ids: Vec<String> = all.iter().map(|one| one.id.clone()).collect();
+        let before = changes(&all);
+        let mut different: Vec<&Situation> = Vec::new();
+        for one in &all {
+            if !different.contains(&&one.situation) {
+                different.push(&one.situation);
+            }
+        }
+        let different = different.len();
+        order(&mut all);
+        assert!(before > different, "the cases are in order already, so this test shows nothing");
+        assert_eq!(changes(&all), different);
+        // None is lost, and none comes twice.
+        let mut ordered: Vec<String> = all.iter().map(|one| one.id.clone()).collect();
+        assert_ne!(ordered, ids);
+        ordered.sort();
+        ids.sort();
+        assert_eq!(ordered, ids);
+    }
+
+    #[test]
+    fn a_forecast_says_what_a_person_needs_to_know() {
+        let forecast = Forecast { cases: 12, set_ups: 3, answers: 75, time: Duration::from_secs(601) };
+        let text =
+            "12 cases with 3 different settings will take about 11 min, and the operator is asked for about 75 answers";
+        assert_eq!(forecast.to_string(), text);
+        let text = "12 cases with 3 different settings will take about 6 s, and nobody is asked anything";
+        assert_eq!(Forecast { answers: 0, time: Duration::from_secs(6), ..forecast }.to_string(), text);
+    }
+}
