@@ -102,6 +102,7 @@ pub struct Identity {
 /// How the rig talks to a device. Each kind has an adapter in `taprig-bench`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "a run has one device file")]
 pub enum Interface {
     /// A text console with the grammar of the reference device.
     Native(Native),

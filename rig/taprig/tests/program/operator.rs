@@ -94,8 +94,8 @@ fn what_the_person_sees_can_fail_a_case() {
 fn what_nobody_answers_in_time_is_not_judged() {
     let place = place("{ within: 1 s }");
     let mut answers = ANSWERS;
-    for question in 3..8 {
-        answers[question].1 = "";
+    for (_, typed) in answers.iter_mut().skip(3) {
+        *typed = "";
     }
     let (ran, shown) = at_terminal(&place, &answers);
     assert!(shown.contains("(no answer in time)"), "{shown}");
