@@ -3,6 +3,7 @@
 //! What a target does with one input is a function here, for two uses: libFuzzer calls it from `targets/`, which needs
 //! the feature `libfuzzer`, and the tests call it with every input of `corpus/`, on any compiler.
 
+pub mod adapter_messages;
 pub mod case_file;
 pub mod decode;
 pub mod emulator_air;
@@ -19,7 +20,8 @@ pub mod wire_messages;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
+    ("adapter_messages", adapter_messages::run),
     ("case_file", case_file::run),
     ("decode", decode::run),
     ("emulator_air", emulator_air::run),

@@ -42,7 +42,7 @@ pub async fn open_card_alone(config: &Config, scope: &Scope) -> Result<Box<dyn C
     }
     let raw = scope.serial("emulator-link");
     let raw = std::sync::Arc::new(move |way, bytes: &[u8]| raw.bytes(Instant::now(), way == Way::In, bytes));
-    let mut side = Sides::new(&config.bench, &config.device).open_card(&ports, raw)?;
+    let mut side = Sides::new(config).open_card(&ports, raw)?;
     if serial.is_some() {
         side.starts(Start::StillOn, ANSWERS).await?;
     }

@@ -39,6 +39,7 @@ use boards::Boards;
 use card_side::CardSide;
 use sides::Sides;
 use slot::Slot;
+use switch::Switch;
 use taprig_model::device::Device;
 use taprig_model::event::{Body, Role, Source};
 use validator_side::{LastSituation, ValidatorSide};
@@ -65,6 +66,8 @@ pub struct Bench {
     sides: Sides,
     boards: Boards,
     modelled: bool,
+    /// The power switch of an external device, if it has one.
+    external: Option<Switch>,
     links: Option<Links>,
     /// The state that the validator was last brought into.
     last: LastSituation,

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use taprig_model::adapter::Greeting;
 use taprig_model::bench::{self, Attached, BoardConfig, BoardKind, CardSideConfig, HostedPower};
 use taprig_model::device::Device;
 use taprig_model::event::{Body, FirmwareImage, Role, Source, TimeBasis};
+use taprig_model::situation::Situation;
 
 use super::board::Board;
 use super::boards::Boards;
@@ -19,7 +22,9 @@ use super::switch::Switch;
 use super::{Bench, BenchError};
 use crate::card_side::CardCapabilities;
 use crate::flash::{Image, Target};
-use crate::validator_side::LastSituation;
+use crate::link::LinkError;
+use crate::validator_side::operator::Desk;
+use crate::validator_side::{LastSituation, adapter};
 use taprig_record::Recorder;
 
 /// Everything that is needed to open a bench.
@@ -38,6 +43,10 @@ pub struct Config {
     pub programs: Programs,
     /// Whether all boards are flashed when the bench is opened, whatever they contain.
     pub flash_anyway: bool,
+    /// Where the person at the bench is asked. `None` if nobody is there.
+    pub desk: Option<Arc<dyn Desk>>,
+    /// The state that a device without any interface is in for good, if its file names one.
+    pub configured: Option<Situation>,
 }
 
 /// Programs that a bench starts.
@@ -67,6 +76,22 @@ impl Config {
     #[must_use]
     pub fn card_side(&self) -> CardCapabilities {
         sides::capabilities(&self.bench.card)
+    }
+
+    /// Starts the adapter program of the device, asks for its capabilities and ends it again. Nothing else is touched.
+    /// `None` if the device has no adapter program.
+    ///
+    /// # Errors
+    /// [`LinkError`] that says what is wrong with the program.
+    pub fn greet_adapter(&self) -> Result<Option<Greeting>, LinkError> {
+        let Some(program) = self.device.interface.adapter() else { return Ok(None) };
+        let setup = Sides::new(self).adapter(program, None);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| LinkError::Adapter {
+            program: program.command.join(" "),
+            what: format!("can't be started: {error}"),
+        })?;
+        runtime.block_on(adapter::greet(&setup)).map(Some)
     }
 
     /// Where the times of this bench come from.
@@ -99,7 +124,8 @@ impl Bench {
         );
         let mut bench = Self {
             bench_name: config.name.clone(),
-            sides: Sides::new(&config.bench, &config.device),
+            sides: Sides::new(config),
+            external: config.bench.validator.external().and_then(|_| switch(config, Role::Validator)),
             boards,
             modelled: config.bench.is_modelled(),
             links: None,
@@ -157,6 +183,8 @@ fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result
         BoardConfig::Program(program) => {
             Box::new(ProgramBoard::new(role, program.command.clone(), &config.programs, state))
         }
+        // A bench file with an external device has no board in its place.
+        BoardConfig::External(_) => return Err(BenchError::NoBoard(role)),
     })
 }
 

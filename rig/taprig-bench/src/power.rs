@@ -9,6 +9,7 @@ use super::board::{Board, Start};
 use super::boards::Ports;
 use super::{Bench, BenchError, Links};
 use crate::link::LinkError;
+use crate::switch::Turn;
 use taprig_record::units::micros;
 
 impl Bench {
@@ -34,6 +35,11 @@ impl Bench {
     pub async fn power_off(&mut self) -> Result<(), BenchError> {
         self.hang_up().await;
         self.boards_off();
+        if let Some(switch) = self.external_switch(false) {
+            let switched = switch.run().await;
+            self.unswitched = switched.is_err();
+            switched?;
+        }
         let switches: Vec<_> = self.boards.iter().rev().filter_map(|(_, board)| board.switch(false)).collect();
         for switch in switches {
             let switched = switch.run().await;
@@ -50,6 +56,9 @@ impl Bench {
         self.hear_last_words();
         self.links = None;
         self.boards_off();
+        if let Some(switch) = self.external_switch(false) {
+            switch.run_at_once()?;
+        }
         for (_, board) in self.boards.iter().rev() {
             if let Some(switch) = board.switch(false) {
                 switch.run_at_once()?;
@@ -78,6 +87,19 @@ impl Bench {
             for (role, board) in self.boards.iter().rev() {
                 self.tell_power(role, board, false);
             }
+            self.tell_external(false);
+        }
+    }
+
+    /// What switches the power of an external device.
+    fn external_switch(&self, on: bool) -> Option<Turn> {
+        self.external.as_ref().map(|switch| switch.turn(on))
+    }
+
+    fn tell_external(&self, on: bool) {
+        if let Some(switch) = &self.external {
+            let by = Some(switch.kind());
+            self.scope.emit(Source::Power, Body::Power { role: Role::Validator, on, by });
         }
     }
 
@@ -108,7 +130,7 @@ impl Bench {
         };
         let mut card = self.sides.open_card(&ports, self.tap("emulator-link"))?;
         let noise = Box::new(self.noise());
-        let mut validator = self.sides.open_validator(&ports, self.tap("validator-console"), noise)?;
+        let mut validator = self.sides.open_validator(&ports, self.tap(self.sides.validator_port()), noise)?;
         for role in self.boards.roles() {
             let Some(board) = self.boards.get_mut(role) else { continue };
             board.go()?;
@@ -118,6 +140,10 @@ impl Bench {
             if let Some(board) = self.boards.get(role) {
                 self.tell_power(role, board, true);
             }
+        }
+        if let Some(switch) = self.external_switch(true) {
+            switch.run().await?;
+            self.tell_external(true);
         }
 
         let within: Duration = self.sides.device.deadlines.ready.into();
@@ -139,7 +165,10 @@ impl Bench {
 
     /// How the board of a role has just started. Whatever fills a role without a board was on before.
     fn start(&self, role: Role) -> Start {
-        let restarts = self.boards.get(role).is_some_and(Board::restarts);
+        let restarts = match self.boards.get(role) {
+            Some(board) => board.restarts(),
+            None => role == Role::Validator && self.external.is_some(),
+        };
         if restarts { Start::PoweredOn } else { Start::StillOn }
     }
 

@@ -1,11 +1,15 @@
 //! Opens the two sides of a bench, each by the adapter that its file names.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use taprig_model::bench::{self, CardSideConfig};
-use taprig_model::device::{Device, Interface};
+use taprig_model::device::{AdapterProgram, Device, Interface};
 use taprig_model::event::Role;
 
-use super::BenchError;
 use super::boards::Ports;
+use super::{BenchError, Config};
 use crate::card_side::emulator::Emulator;
 use crate::card_side::pn532::{Air, Pn532, Settings};
 use crate::card_side::virtual_reader::VirtualReader;
@@ -14,7 +18,9 @@ use crate::link::console::Console;
 use crate::link::emulator::Relay;
 use crate::link::endpoint::Endpoint;
 use crate::link::port::ByteSink;
+use crate::validator_side::adapter::{self, AdapterValidator};
 use crate::validator_side::native::NativeValidator;
+use crate::validator_side::operator::{Desk, OperatorValidator};
 use crate::validator_side::rules::{RulesValidator, Told};
 use crate::validator_side::{Noise, ValidatorSide};
 
@@ -33,11 +39,18 @@ pub(super) struct Sides {
     emulator_baud: u32,
     /// What a device that rules describe was last told.
     told: Told,
+    /// The project's folder.
+    folder: PathBuf,
+    /// Values of the bench file for an adapter program.
+    parameters: BTreeMap<String, String>,
+    /// Where the person at the bench is asked, if there is one.
+    desk: Option<Arc<dyn Desk>>,
 }
 
 impl Sides {
     #[must_use]
-    pub(super) fn new(bench: &bench::Bench, device: &Device) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let Config { bench, device, .. } = config;
         let baud = |board: Option<&bench::BoardConfig>| board?.serial()?.baud;
         Self {
             device: device.clone(),
@@ -45,6 +58,18 @@ impl Sides {
             console_baud: baud(Some(&bench.validator)).or(device.interface.baud()).unwrap_or(CONSOLE_BAUD),
             emulator_baud: baud(bench.card.board()).unwrap_or(EMULATOR_BAUD),
             told: Told::default(),
+            folder: config.programs.folder.clone(),
+            parameters: bench.validator.external().map(|external| external.parameters.clone()).unwrap_or_default(),
+            desk: config.desk.clone(),
+        }
+    }
+
+    /// The name of the validator's port in a record.
+    #[must_use]
+    pub(super) fn validator_port(&self) -> &'static str {
+        match self.device.interface {
+            Interface::Adapter(_) => "validator-adapter",
+            Interface::Native(_) | Interface::Rules(_) | Interface::Operator(_) => "validator-console",
         }
     }
 
@@ -93,6 +118,28 @@ impl Sides {
                 side.noise_to(noise);
                 Ok(Box::new(side))
             }
+            Interface::Adapter(program) => {
+                let mut side = AdapterValidator::start(self.adapter(program, ports.get(&Role::Validator)), raw)?;
+                side.noise_to(noise);
+                Ok(Box::new(side))
+            }
+            Interface::Operator(operator) => {
+                Ok(Box::new(OperatorValidator::new(operator.clone(), &self.device, self.desk.clone())))
+            }
+        }
+    }
+
+    /// What an adapter program needs. `port` is the serial port of the validator's board, if it has one.
+    #[must_use]
+    pub(super) fn adapter(&self, program: &AdapterProgram, port: Option<&Endpoint>) -> adapter::Setup {
+        let port = port.and_then(Endpoint::path).map(|path| ("port".to_owned(), path.display().to_string()));
+        let own = program.parameters.clone().into_iter();
+        adapter::Setup {
+            program: program.clone(),
+            parameters: own.chain(self.parameters.clone()).chain(port).collect(),
+            folder: self.folder.clone(),
+            words: self.device.words.clone(),
+            deadlines: self.device.deadlines,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Judges what a person at the validator sees and hears.
 
-use taprig_model::device::claim;
+use taprig_model::device::{Sight, claim};
 use taprig_model::event::{Criterion, ReadyAgain, SeenBy, Signal, Word};
 use taprig_model::expect::{Expect, Gate, Outcome, Sound};
 use taprig_model::units::{Duration, Money};
@@ -12,27 +12,51 @@ use crate::tap::TapEvents;
 /// Judges the outcome, the display, the sound and the gate of a tap.
 pub(crate) fn last_signs(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
     if let Some(wanted) = expect.outcome {
-        outcome(wanted, tap, checks);
+        match tap.not_seen(Sight::Outcome) {
+            Some(why) => not_seen(Criterion::Outcome, wanted.as_str(), why, checks),
+            None => outcome(wanted, tap, checks),
+        }
     }
     if let Some(wanted) = &expect.shows {
-        shows(&wanted.0, tap, checks);
+        match tap.not_seen(Sight::Shows) {
+            Some(why) => not_seen(Criterion::Shows, wanted.0.join(", "), why, checks),
+            None => shows(&wanted.0, tap, checks),
+        }
     }
     if let Some(wanted) = expect.sound {
+        if let Some(why) = tap.not_seen(Sight::Sound) {
+            not_seen(Criterion::Sound, wanted.as_str(), why, checks);
         // EMV Contactless Book A (user interface) has a success tone and an alert tone, and no third one.
-        if wanted == Sound::Attention && !checks.device().claims(claim::ATTENTION_SOUND) {
+        } else if wanted == Sound::Attention && !checks.device().claims(claim::ATTENTION_SOUND) {
             let why = format!("the device does not claim {}", claim::ATTENTION_SOUND);
             checks.not_judged(SeenBy::Person, Criterion::Sound, wanted.as_str(), "not heard", why);
         } else {
             sound(wanted, tap, checks);
         }
     }
-    if let Some(wanted) = expect.gate {
+    if let (Some(wanted), Some(why)) = (expect.gate, tap.not_seen(Sight::Gate)) {
+        not_seen(Criterion::Gate, wanted.as_str(), why, checks);
+    } else if let Some(wanted) = expect.gate {
         let last = tap.signals().filter_map(|signal| match signal {
             Signal::Gate { gate } => Some(gate),
             _ => None,
         });
         // If the device does not mention the gate, it has not moved: it is shut.
         word(Criterion::Gate, wanted.as_str(), last.last(), Gate::Shut.as_str(), Gate::as_str, checks);
+    }
+}
+
+/// What nobody saw is not judged.
+fn not_seen(what: Criterion, wanted: impl Into<String>, why: &str, checks: &mut Checks<'_>) {
+    checks.not_judged(SeenBy::Person, what, wanted, "not seen", why.to_owned());
+}
+
+/// Judges the amount that these taps charged. If nobody saw one of them, the sum is not known.
+pub(crate) fn charged(wanted: Money, taps: &[TapEvents<'_>], checks: &mut Checks<'_>) {
+    match taps.iter().find_map(|tap| tap.not_seen(Sight::Charged)) {
+        Some(why) => not_seen(Criterion::Charged, wanted.to_string(), why, checks),
+        None if checks.device().tells_result() => checks.money(wanted, taps.iter().map(|tap| tap.charged()).sum()),
+        None => inferred::charged(wanted, taps, checks),
     }
 }
 
@@ -113,21 +137,17 @@ fn word<T>(
     checks.add(SeenBy::Person, what, wanted, seen, wanted == seen);
 }
 
-/// Judges the amount that was charged in these taps together.
-pub(crate) fn charged(wanted: Money, taps: &[TapEvents<'_>], checks: &mut Checks<'_>) {
-    if checks.device().tells_result() {
-        return checks.money(wanted, taps.iter().map(|tap| tap.charged()).sum());
-    }
-    inferred::charged(wanted, taps, checks);
-}
-
 /// After each tap the validator must be ready again. It must keep working in a bus, whatever a card does.
-pub(crate) fn ready_again(seen: ReadyAgain, within_us: u64, checks: &mut Checks<'_>) {
+pub(crate) fn ready_again(seen: ReadyAgain, within_us: u64, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+    let wanted = format!("within {} of the card's leaving", Duration { us: within_us });
     let words = match seen {
         ReadyAgain::InTime => "ready",
         ReadyAgain::Not => "not ready",
         ReadyAgain::Restarted => "it started again by itself",
+        ReadyAgain::NotSeen => {
+            let why = tap.not_seen(Sight::Ready).unwrap_or("nobody saw it");
+            return not_seen(Criterion::ReadyAgain, wanted, why, checks);
+        }
     };
-    let wanted = format!("within {} of the card's leaving", Duration { us: within_us });
     checks.add(SeenBy::Person, Criterion::ReadyAgain, wanted, words, seen == ReadyAgain::InTime);
 }

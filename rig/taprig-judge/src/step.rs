@@ -31,7 +31,7 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
                     checks.about(Some(tap.number), &step.lines);
                     for event in tap.events {
                         if let Body::ReadyAgain { seen, within_us, .. } = event.body {
-                            person::ready_again(seen, within_us, checks);
+                            person::ready_again(seen, within_us, tap, checks);
                         }
                     }
                     // A validator that is not ready again ends the case before its journal can be read.

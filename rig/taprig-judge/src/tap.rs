@@ -1,5 +1,6 @@
 //! The events of one tap.
 
+use taprig_model::device::Sight;
 use taprig_model::event::{Body, Event, ReadyAgain, Signal, Word};
 use taprig_model::expect::{Cvm, Outcome};
 
@@ -53,6 +54,14 @@ impl<'a> TapEvents<'a> {
         })
     }
 
+    /// Why nobody saw something that only a person can see. `None` if somebody did, or if the validator reports it.
+    pub(crate) fn not_seen(self, sight: Sight) -> Option<&'a str> {
+        self.signals().find_map(|signal| match signal {
+            Signal::NotSeen { what, why } if *what == sight => Some(why.as_str()),
+            _ => None,
+        })
+    }
+
     /// The validator's result of the tap.
     pub(crate) fn result(self) -> Option<TapResult<'a>> {
         let results = self.signals().filter_map(|signal| match signal {
@@ -78,6 +87,6 @@ impl<'a> TapEvents<'a> {
             Body::ReadyAgain { seen, .. } => Some(seen),
             _ => None,
         });
-        ready.all(|seen| seen == ReadyAgain::InTime)
+        ready.all(|seen| matches!(seen, ReadyAgain::InTime | ReadyAgain::NotSeen))
     }
 }

@@ -14,6 +14,7 @@ pub use power::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -51,11 +52,15 @@ impl Bench {
         }
     }
 
-    /// The boards of this bench, in the order in which they get power. A card side that is no board is not among them.
+    /// The boards of this bench, in the order in which they get power. A card side that is no board and an external
+    /// device are not among them.
     #[must_use]
     pub fn boards(&self) -> Vec<(Role, &BoardConfig)> {
         let card = self.card.board().map(|board| (Role::Emulator, board));
-        card.into_iter().chain([(Role::Validator, &self.validator)]).collect()
+        card.into_iter()
+            .chain([(Role::Validator, &self.validator)])
+            .filter(|(_, board)| board.external().is_none())
+            .collect()
     }
 
     /// The same as [`Bench::boards`], to change them.
@@ -64,7 +69,8 @@ impl Bench {
             CardSideConfig::Emulator(board) => Some((Role::Emulator, board)),
             CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => None,
         };
-        card.into_iter().chain([(Role::Validator, &mut self.validator)]).collect()
+        let boards = card.into_iter().chain([(Role::Validator, &mut self.validator)]);
+        boards.filter(|(_, board)| board.external().is_none()).collect()
     }
 }
 
@@ -149,6 +155,8 @@ pub enum BoardConfig {
     Attached(Attached),
     /// A program on this host that is the device: another maker's simulator, or firmware compiled for this host.
     Program(Program),
+    /// A device for which the rig needs no port: an adapter program or a person reaches it.
+    External(External),
 }
 
 impl BoardConfig {
@@ -158,13 +166,24 @@ impl BoardConfig {
         matches!(self, Self::Sim(_) | Self::Qemu(_) | Self::Program(_))
     }
 
+    /// The external device, if it is one.
+    #[must_use]
+    pub const fn external(&self) -> Option<&External> {
+        match self {
+            Self::External(external) => Some(external),
+            _ => None,
+        }
+    }
+
     /// The serial port, if the board is reached by one.
     #[must_use]
     pub const fn serial(&self) -> Option<&SerialPort> {
         match self {
             Self::Probe(probe) => Some(&probe.serial),
             Self::Attached(Attached::Serial(serial)) => Some(serial),
-            Self::Attached(Attached::Tcp(_)) | Self::Sim(_) | Self::Qemu(_) | Self::Program(_) => None,
+            Self::Attached(Attached::Tcp(_)) | Self::Sim(_) | Self::Qemu(_) | Self::Program(_) | Self::External(_) => {
+                None
+            }
         }
     }
 
@@ -177,6 +196,7 @@ impl BoardConfig {
             Self::Probe(_) => BoardKind::Probe,
             Self::Attached(_) => BoardKind::Attached,
             Self::Program(_) => BoardKind::Program,
+            Self::External(_) => BoardKind::External,
         }
     }
 }
@@ -304,6 +324,15 @@ impl Argument {
             false => text,
         })
     }
+}
+
+/// A device for which the rig needs no port.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct External {
+    /// Values for the adapter program, such as `port: /dev/ttyUSB0`. They come on top of those of the device file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// A serial port. It is described by properties that stay the same when cables are plugged in another order. A port has

@@ -37,6 +37,8 @@ pub enum BoardKind {
     Attached,
     /// A program on this host that is the device.
     Program,
+    /// A device that an adapter program or a person reaches.
+    External,
 }
 
 impl fmt::Display for BoardKind {
@@ -47,6 +49,7 @@ impl fmt::Display for BoardKind {
             Self::Probe => "probe",
             Self::Attached => "attached",
             Self::Program => "program",
+            Self::External => "external",
         })
     }
 }

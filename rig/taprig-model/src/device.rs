@@ -1,9 +1,13 @@
 //! A device file, `fixtures/devices/<name>.yaml`: the identity of the device, its claims, its words, and its interface.
 
+mod adapter;
 mod native;
+mod operator;
 pub mod rules;
 
+pub use adapter::AdapterProgram;
 pub use native::{Commands, Events, Lines, Native};
+pub use operator::{Operator, Sight};
 
 use crate::expect::{Cvm, Gate, Outcome, Sound};
 use crate::name::Name;
@@ -58,7 +62,8 @@ impl Device {
     #[must_use]
     pub fn tells_result(&self) -> bool {
         match &self.interface {
-            Interface::Native(_) => true,
+            // What a person did not see is told apart from what did not happen.
+            Interface::Native(_) | Interface::Adapter(_) | Interface::Operator(_) => true,
             Interface::Rules(rules) => rules.tells(rules::EventKind::Result),
         }
     }
@@ -119,6 +124,10 @@ pub enum Interface {
     Native(Box<Native>),
     /// Any other text console, described by rules.
     Rules(Box<rules::Rules>),
+    /// A program of its own that speaks the protocol of [`crate::adapter`].
+    Adapter(AdapterProgram),
+    /// None: a person at the bench sets the device up and says what it shows.
+    Operator(Operator),
 }
 
 impl Interface {
@@ -127,7 +136,7 @@ impl Interface {
     pub fn native(&self) -> Option<&Native> {
         match self {
             Self::Native(native) => Some(native),
-            Self::Rules(_) => None,
+            Self::Rules(_) | Self::Adapter(_) | Self::Operator(_) => None,
         }
     }
 
@@ -137,6 +146,25 @@ impl Interface {
         match self {
             Self::Native(native) => Some(native.baud),
             Self::Rules(rules) => rules.baud,
+            Self::Adapter(_) | Self::Operator(_) => None,
+        }
+    }
+
+    /// The adapter program, if there is one.
+    #[must_use]
+    pub const fn adapter(&self) -> Option<&AdapterProgram> {
+        match self {
+            Self::Adapter(adapter) => Some(adapter),
+            _ => None,
+        }
+    }
+
+    /// What a person is asked, if the device has no interface.
+    #[must_use]
+    pub const fn operator(&self) -> Option<&Operator> {
+        match self {
+            Self::Operator(operator) => Some(operator),
+            _ => None,
         }
     }
 }

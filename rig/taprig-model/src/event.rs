@@ -509,6 +509,8 @@ pub enum ReadyAgain {
     Not,
     /// It had restarted by itself, for example after a crash.
     Restarted,
+    /// Only a person could have seen it, and nobody did.
+    NotSeen,
 }
 
 /// How the rig knows that no answer belongs to an earlier case.
@@ -519,6 +521,10 @@ pub enum Freshness {
     Nonce,
     /// The board lost its power before the case and has reported its start since.
     PowerOn,
+    /// The board was restarted before the case, because its power can't be switched.
+    Restart,
+    /// The board reports nothing. Only questions that a person was asked in this case have answers.
+    Asked,
 }
 
 /// The rig could not do its part.

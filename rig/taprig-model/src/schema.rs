@@ -4,7 +4,8 @@ use schemars::Schema;
 use serde_json::{Value, json};
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
+    "adapter",
     "bench",
     "card",
     "case",
@@ -23,6 +24,7 @@ pub const NAMES: [&str; 12] = [
 #[must_use]
 pub fn of(name: &str) -> Option<Schema> {
     Some(match name {
+        "adapter" => schemars::schema_for!(crate::adapter::Line),
         "bench" => schemars::schema_for!(crate::bench::Bench),
         "card" => schemars::schema_for!(crate::card::CardImage),
         "case" => {

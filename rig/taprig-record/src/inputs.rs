@@ -180,18 +180,8 @@ mod tests {
 
     fn inputs() -> Inputs {
         let device = serde_json::json!({
-            "schema": "1", "title": "a device", "identity": { "device": "d", "firmware": "f" }, "claims": { "bus": true },
-            "interface": { "native": {
-                "baud": 9600,
-                "lines": { "data": "-", "ok": "ok", "error": "error", "event": "!" },
-                "commands": {
-                    "identity": "i", "clock": "c", "set": "s", "key-add": "k", "key-clear": "k", "deny-add": "d",
-                    "deny-clear": "d", "revoke-add": "r", "revoke-clear": "r", "factory": "f", "reboot": "b",
-                },
-                "events": {
-                    "started": "a", "ready": "b", "show": "c", "sound": "d", "gate": "e", "result": "f", "fault": "g",
-                },
-            } },
+            "schema": 1, "title": "A validator", "identity": { "device": "d", "firmware": "f" }, "claims": {},
+            "interface": { "adapter": { "command": ["adapter"] } },
         });
         let criteria = serde_json::json!({
             "id": "BUS-002/a", "title": "The card 6226091234567890 is denied", "file": "cases/bus/BUS-002.yaml",

@@ -105,19 +105,32 @@ fn body(body: &mut Body, found: &mut Found) {
         Body::Signal { signal, said } => {
             match signal {
                 Signal::Show { message: Word::Known(text) | Word::Unknown(text) } => words(text, found),
-                Signal::Result { reason: Some(Word::Known(text) | Word::Unknown(text)), .. } => words(text, found),
+                Signal::Sound { sound } => word(sound, found),
+                Signal::Gate { gate } => word(gate, found),
+                Signal::Result { outcome, reason, cvm, charged: _ } => {
+                    outcome.iter_mut().for_each(|outcome| word(outcome, found));
+                    if let Some(Word::Known(text) | Word::Unknown(text)) = reason {
+                        words(text, found);
+                    }
+                    cvm.iter_mut().for_each(|cvm| word(cvm, found));
+                }
                 Signal::Fault { what } => words(what, found),
+                Signal::NotSeen { why, .. } => words(why, found),
                 Signal::Other { name } => words(name, found),
-                _ => {}
+                Signal::Started {} | Signal::Ready {} => {}
             }
             fields(said, found);
         }
-        Body::Status { said, .. } | Body::Injected { values: said, .. } => fields(said, found),
+        Body::Status { status, said } => {
+            // The program of a foreign device may put anything here.
+            [&mut status.state, &mut status.clock].into_iter().flatten().for_each(|text| words(text, found));
+            fields(said, found);
+        }
+        Body::Injected { values: said, .. } | Body::Identified { identity: said, .. } => fields(said, found),
         Body::Journal { added, listed, .. } => {
             for row in added.iter_mut().chain(listed.iter_mut().flatten()) {
-                if let Some(account) = &mut row.account {
-                    words(account, found);
-                }
+                let texts = [&mut row.account, &mut row.sequence, &mut row.kind, &mut row.line];
+                texts.into_iter().flatten().for_each(|text| words(text, found));
                 fields(&mut row.said, found);
             }
         }
@@ -148,7 +161,6 @@ fn body(body: &mut Body, found: &mut Found) {
         | Body::Power { .. }
         | Body::Firmware(_)
         | Body::Flashed { .. }
-        | Body::Identified { .. }
         | Body::Ready { .. }
         | Body::Fresh { .. }
         | Body::ReadyAgain { .. }
@@ -161,6 +173,13 @@ fn body(body: &mut Body, found: &mut Found) {
         | Body::Removed { .. }
         | Body::CaseFinished { .. }
         | Body::RunFinished { .. } => {}
+    }
+}
+
+/// A word that the device file does not map.
+fn word<T>(word: &mut Word<T>, found: &mut Found) {
+    if let Word::Unknown(text) = word {
+        words(text, found);
     }
 }
 
@@ -469,6 +488,46 @@ mod tests {
         assert_ne!(masked(note("6226091234567890"), &Key::default()).numbers, exchange.numbers, "another record");
         assert!(masked(note("622609xxxxxx7890"), &key).numbers.is_empty());
         assert!(masked(note("nothing"), &key).numbers.is_empty());
+    }
+
+    /// An adapter program may put a number wherever a text may stand.
+    #[test]
+    fn no_text_of_a_device_keeps_a_number() {
+        use taprig_model::event::{JournalRow, Role, Status};
+        const NUMBER: &str = "6226091234567890";
+        let text = || Some(NUMBER.to_owned());
+        let said = || Fields(vec![("x".into(), NUMBER.into())]);
+        fn unknown<T>() -> Word<T> {
+            Word::Unknown(NUMBER.into())
+        }
+        let signals = [
+            Signal::Show { message: unknown() },
+            Signal::Sound { sound: unknown() },
+            Signal::Gate { gate: unknown() },
+            Signal::Result { outcome: Some(unknown()), reason: Some(unknown()), charged: None, cvm: Some(unknown()) },
+            Signal::Fault { what: NUMBER.into() },
+            Signal::Other { name: NUMBER.into() },
+        ];
+        let row = JournalRow {
+            account: text(),
+            sequence: text(),
+            kind: text(),
+            line: text(),
+            said: said(),
+            ..JournalRow::default()
+        };
+        let status = Status { state: text(), clock: text(), ..Status::default() };
+        let others = [
+            Body::Identified { role: Role::Validator, identity: said() },
+            Body::Status { status, said: said() },
+            Body::Journal { count: 1, total: 1, added: vec![row.clone()], listed: Some(vec![row]) },
+            Body::ConsoleNoise { text: NUMBER.into() },
+        ];
+        for mut body in signals.map(|signal| Body::Signal { signal, said: said() }).into_iter().chain(others) {
+            super::body(&mut body, &mut Found::new());
+            let text = serde_json::to_string(&body).unwrap();
+            assert!(!text.contains(NUMBER) && text.contains("622609xxxxxx7890"), "{text}");
+        }
     }
 
     proptest! {

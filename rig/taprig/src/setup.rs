@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use probe_rs_qemu::Machine;
+use taprig_model::adapter::{Capability, Greeting};
 use taprig_model::bench::{Bench as BenchFile, BoardConfig, CardSideConfig, Sim};
-use taprig_model::device::{Device, Interface};
+use taprig_model::device::{Device, Interface, claim};
 use taprig_model::event::Role;
+use taprig_model::situation::Situation;
+use taprig_model::validator::Validator;
 
 use taprig_bench::card_side::pn532::{Settings, WrongSettings};
 use taprig_bench::flash::Image;
 use taprig_bench::{Config, Programs, with_advice, with_causes};
+use taprig_case::plan;
 use taprig_case::project::Fixture;
-use taprig_case::{Diagnostic, Problems, Project};
+use taprig_case::{Diagnostic, Problems, Project, Workshop};
 
 /// The bench of a run that names none. It needs no hardware.
 pub const DEFAULT_BENCH: &str = "qemu";
@@ -37,6 +41,8 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf, hosted: PathBuf) 
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
     let device: Device = project.load(Fixture::Device, file.device.as_str())?;
     can_restart(&file, &device, &path)?;
+    reachable(&file, &device, &path)?;
+    let configured = configured(project, &device)?;
     let programs = Programs {
         taprig,
         hosted,
@@ -48,7 +54,88 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf, hosted: PathBuf) 
     for (role, board) in file.boards() {
         images.extend(image(project, board, role, &path)?.map(|image| (role, image)));
     }
-    Ok(Config { flash_anyway: false, name, bench: file, device, images, programs })
+    Ok(Config { flash_anyway: false, name, bench: file, device, images, programs, desk: None, configured })
+}
+
+/// Refuses a bench on which nothing leads to the device.
+fn reachable(bench: &BenchFile, device: &Device, path: &Path) -> Result<(), Problems> {
+    let wrong = |problem: &str, help: &str| Err(Diagnostic::of_file(path, problem).help(help).into());
+    if bench.card.board().is_some_and(|board| board.external().is_some()) {
+        return wrong("the card emulator can't be `external`", "only a validator can be external");
+    }
+    match &device.interface {
+        Interface::Native(_) if bench.validator.external().is_some() => wrong(
+            "the validator is `external`, but its device file says that the rig talks to its console",
+            "use `attached` with the serial port of the console",
+        ),
+        Interface::Operator(_) if bench.validator.external().is_none() => wrong(
+            "the device file says that the validator has no interface, so it can only be `external`",
+            "write `validator: { external: {} }`",
+        ),
+        Interface::Operator(_) => {
+            let untold = [claim::STATUS, claim::JOURNAL, claim::NATIVE_CONSOLE, claim::TELLS_REASON, claim::TELLS_CVM];
+            match untold.into_iter().find(|claim| device.claims(claim)) {
+                Some(claim) => wrong(
+                    &format!("the device has no interface, so it can't claim `{claim}`"),
+                    "withdraw the claim in the device file",
+                ),
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The state that a device without any interface is in for good, if its file names one.
+fn configured(project: &Project, device: &Device) -> Result<Option<Situation>, Problems> {
+    let Some(name) = device.interface.operator().and_then(|operator| operator.configured.as_ref()) else {
+        return Ok(None);
+    };
+    let profile: Validator = project.load(Fixture::Validator, name.as_str())?;
+    let (mut workshop, mut problems) = (Workshop::new(project), Problems::default());
+    let situation = plan::keys(&mut workshop, &mut problems).situation(&profile.settings);
+    problems.into_result(Some(situation))
+}
+
+/// Asks the adapter program of the device for its capabilities, before anything else is touched. A program that does not
+/// greet, or that lacks what the device file claims, is wrong input.
+///
+/// # Errors
+/// What is wrong with the program.
+pub fn greet_adapter(project: &Project, config: &Config) -> Result<Option<Greeting>, Problems> {
+    let file = project.file(Fixture::Device, config.bench.device.as_str());
+    let wrong = |problem: String| Diagnostic::of_file(&file, problem);
+    let greeting = config.greet_adapter().map_err(|error| {
+        let help = "`taprig adapter check -- PROGRAM` tries it and says more";
+        wrong(with_causes(&error)).help(help)
+    })?;
+    let Some(greeting) = greeting else { return Ok(None) };
+    let mut problems = Problems::default();
+    for (claim, needs) in [
+        (claim::STATUS, Capability::Status),
+        (claim::JOURNAL, Capability::Journal),
+        (claim::JOURNAL, Capability::ClearJournal),
+    ] {
+        if config.device.claims(claim) && !greeting.capabilities.contains(&needs) {
+            let problem = format!("the claim `{claim}` needs the capability `{needs}`, which its adapter lacks");
+            problems.push(wrong(problem).help("withdraw the claim, or add the capability to the adapter"));
+        }
+    }
+    if config.device.claims(claim::NATIVE_CONSOLE) {
+        let problem = format!("an adapter can't be asked for the claim `{}`", claim::NATIVE_CONSOLE);
+        problems.push(wrong(problem).help("withdraw the claim"));
+    }
+    let switched = config.bench.validator.runs_here()
+        || matches!(config.bench.validator, BoardConfig::Probe(_))
+        || config.bench.power.switches.contains_key(&Role::Validator);
+    let fresh = [Capability::Nonce, Capability::Restart].iter().any(|can| greeting.capabilities.contains(can));
+    if !switched && !fresh {
+        let problem = "the bench can't switch the validator's power, and its adapter has neither the capability \
+                       `nonce` nor `restart`: nothing proves that its answers are not old";
+        problems
+            .push(wrong(problem.into()).help("add a power switch to the bench file, or a capability to the adapter"));
+    }
+    problems.into_result(Some(greeting))
 }
 
 /// The smallest non-volatile memory that the reference validator can use, in bytes.
@@ -105,7 +192,9 @@ fn image(project: &Project, board: &BoardConfig, role: Role, bench: &Path) -> Re
             None => built(project, &format!("{}-{role}", qemu.machine)),
         },
         BoardConfig::Probe(probe) => project.root().join(&probe.firmware),
-        BoardConfig::Sim(_) | BoardConfig::Attached(_) | BoardConfig::Program(_) => return Ok(None),
+        BoardConfig::Sim(_) | BoardConfig::Attached(_) | BoardConfig::Program(_) | BoardConfig::External(_) => {
+            return Ok(None);
+        }
     };
     let image = Image::read(&path).map_err(|error| {
         wrong(with_advice(with_causes(&error), Some(error.advice())))

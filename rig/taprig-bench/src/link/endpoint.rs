@@ -90,6 +90,15 @@ impl Writer {
 }
 
 impl Endpoint {
+    /// The path of a serial port.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Serial(path) => Some(path),
+            Self::Tcp(_) | Self::Terminal(_) => None,
+        }
+    }
+
     /// Opens the two ends. `baud` is the speed of a serial port, 8N1. Call it within a tokio runtime.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Byte links: the validator's console and the card emulator's relay on serial ports, terminals or a network, and the
-//! virtual reader over TCP.
+//! Links: the validator's console and the card emulator's relay on serial ports, terminals or a network, programs that
+//! speak lines, and the virtual reader over TCP.
 //!
 //! Every port has one reader from open to close, so that no byte is lost between two callers. Every wait has a
 //! deadline, and no wait polls.
@@ -9,6 +9,7 @@ pub mod emulator;
 pub mod endpoint;
 pub(crate) mod lines;
 pub mod port;
+pub mod program;
 #[cfg(test)]
 pub(crate) mod pty;
 mod serial;
@@ -95,6 +96,22 @@ pub enum LinkError {
     /// The link to a virtual reader failed.
     #[error(transparent)]
     VirtualReader(#[from] vpcd::VpcdError),
+    /// An adapter program broke down or broke its protocol.
+    #[error("the adapter `{program}` {what}")]
+    Adapter {
+        /// The command of the program.
+        program: String,
+        /// What it did, in words that follow its name.
+        what: String,
+    },
+    /// An adapter program has lost its device.
+    #[error("the adapter `{program}` has lost its device: {why}")]
+    DeviceGone {
+        /// The command of the program.
+        program: String,
+        /// The program's own words.
+        why: String,
+    },
 }
 
 impl LinkError {
@@ -112,6 +129,8 @@ impl LinkError {
                 "check that the bench file names the right port, that the module's switches select its serial port (HSU), \
                  and that its TX is connected to RX of the adapter and its RX to TX"
             }
+            Self::Adapter { .. } => "check the program with `taprig adapter check`",
+            Self::DeviceGone { .. } => "check whether the device was unplugged or lost power",
             Self::Deadline { .. } | Self::Refused { .. } => return None,
         })
     }

@@ -2,8 +2,8 @@
 //!
 //! A run talks to [`ValidatorSide`] and to nothing below it. Values are typed. How a device names them is up to its
 //! adapter. [`native`] is the adapter of every device whose console works like that of the reference device. [`rules`]
-//! is the adapter of every other text console; a device file describes it. A device with another interface needs its
-//! own adapter beside them.
+//! is the adapter of every other text console; a device file describes it. [`adapter`] is the side of a device that a
+//! program of its own reaches, and [`operator`] that of a device without any interface.
 //!
 //! # An adapter of one's own
 //!
@@ -83,7 +83,9 @@
 //! # });
 //! ```
 
+pub mod adapter;
 pub mod native;
+pub mod operator;
 pub mod rules;
 mod words;
 
@@ -92,7 +94,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use taprig_model::event::{ConsoleReply, Fields, Freshness, JournalRow, Signal, Status};
+use taprig_model::event::{ConsoleReply, Fields, Freshness, JournalRow, ReadyAgain, Signal, Status};
 use taprig_model::settings::Settings;
 use taprig_model::situation::{AuthorityKey, Situation};
 use tokio::time::Instant;
@@ -211,6 +213,27 @@ pub trait ValidatorSide: fmt::Debug + Send {
         Ok(())
     }
 
+    /// Time of the signal that [`ValidatorSide::signal`] returned last, in us on the device's own clock. `None` if the
+    /// device does not report times.
+    fn board_us(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether only a person can say what the device does. Then [`ValidatorSide::signal`] returns nothing, and
+    /// [`ValidatorSide::seen`] asks the person after each tap.
+    fn is_watched(&self) -> bool {
+        false
+    }
+
+    /// What a person saw at the tap that has just ended. Only a side that [is watched](ValidatorSide::is_watched) has
+    /// it.
+    ///
+    /// # Errors
+    /// [`LinkError`] if the person can't be asked. No answer in time is not an error.
+    async fn seen(&mut self) -> Result<Seen, LinkError> {
+        Ok(Seen { signals: vec![], ready: ReadyAgain::NotSeen })
+    }
+
     /// Lets time pass. Signals of this time are kept for [`ValidatorSide::signal`].
     ///
     /// # Errors
@@ -281,6 +304,15 @@ impl fmt::Display for ValidatorCapability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// What a person saw and heard at a tap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Each answer as a signal, with the question, the answer and the name of the person.
+    pub signals: Vec<(Signal, Fields)>,
+    /// Whether the device was ready again in time.
+    pub ready: ReadyAgain,
 }
 
 /// The identity of a device.

@@ -2,6 +2,7 @@
 
 mod inferred;
 mod record;
+mod unseen;
 
 use taprig_model::criteria::{Criteria, StepCriteria, StepWanted, WantedLines};
 use taprig_model::device::Device;

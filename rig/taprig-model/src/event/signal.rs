@@ -3,6 +3,7 @@
 //! The validator side of a bench makes these values from whatever its device says. If the device file does not map a
 //! word, the value keeps the device's own word, and taprig does not judge it.
 
+use crate::device::Sight;
 use crate::expect::{Cvm, Gate, Outcome, Sound};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,13 @@ pub enum Signal {
         /// What the device noticed.
         what: String,
     },
+    /// Nobody saw or heard something that a person has to judge. Expectations about it are not judged.
+    NotSeen {
+        /// What nobody saw.
+        what: Sight,
+        /// Why, such as `nobody answered within 60 s`.
+        why: String,
+    },
     /// Any other signal, which has no meaning for the rig.
     Other {
         /// The name that the device gives the signal.
@@ -89,6 +97,7 @@ impl Signal {
             Self::Gate { .. } => "gate",
             Self::Result { .. } => "result",
             Self::Fault { .. } => "fault",
+            Self::NotSeen { .. } => "not-seen",
             Self::Other { name } => name,
         }
     }

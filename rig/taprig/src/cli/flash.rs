@@ -12,7 +12,7 @@ use taprig_case::{Problems, Project};
 use taprig_model::event::{Body, Event, FlashOutcome};
 use taprig_record::{Options, Recorder};
 
-use super::{Exit, config, interrupt};
+use super::{Exit, config, desk, interrupt};
 
 /// Arguments of `taprig flash`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,10 @@ pub(crate) struct Args {
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);
     config.flash_anyway = args.force;
+    setup::greet_adapter(project, &config)?;
+    if config.device.interface.operator().is_some() {
+        config.desk = desk::at_terminal(None);
+    }
     let config = Arc::new(config);
     let mut out = Out::new(std::io::stdout());
     let shown = out.failure();

@@ -1,8 +1,10 @@
 //! The command line, with one file for each command. Results go to standard output, and everything else to standard
 //! error.
 
+mod adapter;
 mod board;
 mod check;
+mod desk;
 mod fixture;
 mod flash;
 mod index;
@@ -64,6 +66,8 @@ enum Command {
     Schema(schema::Args),
     /// Write cases/INDEX.md and cases/case.schema.json.
     Index(index::Args),
+    /// Try an adapter program.
+    Adapter(adapter::Args),
     /// Run the hosted firmware of a board.
     #[command(hide = true)]
     Board(board::Args),
@@ -117,7 +121,8 @@ pub(crate) fn main() -> ExitCode {
         Command::List(args) => args.format,
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
-        Command::Report(_)
+        Command::Adapter(_)
+        | Command::Report(_)
         | Command::Serve(_)
         | Command::Tap(_)
         | Command::Flash(_)
@@ -131,6 +136,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Board(args) => Ok(board::run(&args)),
         Command::Judge(args) => judge::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
+        Command::Adapter(args) => adapter::run(&args),
         command => project(cli.project.as_deref()).and_then(|project| match command {
             Command::Check(args) => check::run(&project, &args),
             Command::List(args) => list::run(&project, &args),
@@ -143,6 +149,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Board(args) => Ok(board::run(&args)),
             Command::Judge(args) => judge::run(&args),
             Command::Report(Report::Merge(args)) => merge::run(&args),
+            Command::Adapter(args) => adapter::run(&args),
         }),
     };
     done.unwrap_or_else(|problems| problem::report(&problems, format)).into()

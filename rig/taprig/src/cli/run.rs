@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use taprig::display;
 use taprig::run::earlier::Earlier;
+use taprig::run::forecast::{self, Forecast};
 use taprig::run::queue;
 use taprig::setup;
 use taprig_bench::Config;
@@ -13,13 +14,15 @@ use taprig_case::baseline::{Baselines, Mode};
 use taprig_case::partition::Partition;
 use taprig_case::plan;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
+use taprig_model::adapter::{Capability, Greeting};
 use taprig_model::bench::BoardConfig;
+use taprig_model::device::Interface;
 use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Record, Recorder, WriteError};
 use taprig_report::Tally;
 
-use super::{Exit, Format, config, interrupt, resume, say};
+use super::{Exit, Format, config, desk, interrupt, resume, say};
 
 /// Arguments of `taprig run`.
 #[derive(Debug, clap::Args)]
@@ -52,6 +55,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["select", "bench", "jobs", "report", "keep_card_numbers",
         "baseline", "partition", "failed_from"])]
     resume: Option<PathBuf>,
+    /// Name of the person who judges what a device without any interface shows. The default is the user's name.
+    #[arg(long, value_name = "NAME")]
+    operator: Option<String>,
     /// How the run is displayed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -100,7 +106,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
 fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit, Problems> {
     // Everything is read and checked before anything runs.
     let mut suite = Suite::load(project, &args.select)?;
-    let config = config(project, &args.bench)?;
+    let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);
     if let Some(record) = earlier {
         resume::check_images(record, &config)?;
     }
@@ -112,19 +118,31 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         let failed = Earlier::of(&resume::open(folder)?.events);
         planned.retain(|planned| failed.failed(&planned.id));
     }
+    let greeting = setup::greet_adapter(project, &config)?;
+    if config.device.interface.operator().is_some() {
+        if args.jobs > 1 {
+            let problem = "a person can serve one bench at a time, so `--jobs` must be 1";
+            return Err(Diagnostic::of_file(Path::new("--jobs"), problem).into());
+        }
+        config.desk = desk::at_terminal(args.operator.as_deref());
+    }
     let baseline = args.baseline.into();
     let mode = if baseline == BaselineUse::Off { Mode::Off } else { Mode::from_env() };
     let inputs = args.report.as_ref().map(|_| inputs(project, &config, &planned, mode));
     if let Some(record) = earlier {
         planned = Earlier::of(&record.events).left(planned);
     }
+    let forecast = forecast(&mut planned, &config, greeting.as_ref());
+    let config = Arc::new(config);
 
     let format = match args.format {
         Format::Human => display::Format::Human,
         Format::Json => display::Format::Json,
     };
     let bench = if args.bench == setup::DEFAULT_BENCH { String::new() } else { format!(" --bench {}", args.bench) };
-    let options = display::Options::from_env(format, format!("ci/rig run{bench}"), args.report.is_some());
+    let mut options = display::Options::from_env(format, format!("ci/rig run{bench}"), args.report.is_some());
+    // A progress line would be drawn over the questions.
+    options.terminal &= config.desk.is_none();
     let earlier_events = earlier.map(|record| record.events.as_slice()).unwrap_or_default();
     let is_kept = |event: &&Event| !matches!(event.body, Body::Serial { .. });
     let before = (Tally::of(earlier_events), earlier_events.iter().filter(is_kept).cloned().collect());
@@ -173,6 +191,10 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         return Ok(super::rig_failed(&error));
     }
 
+    if let Some(forecast) = forecast {
+        say(&format!("taprig: {forecast}"));
+        scope.emit(Source::Rig, Body::Note { text: forecast });
+    }
     let stop = interrupt::stop();
     queue::run(planned, &config, args.jobs.into(), &recorder, project.root(), mode, &stop);
 
@@ -204,6 +226,22 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         say(&format!("taprig: {}", kept_words(args.report.as_deref(), &result)));
     }
     Ok(exit)
+}
+
+/// Orders the sub-cases for a device that keeps no name of its settings, and says what the run will take.
+fn forecast(planned: &mut Vec<plan::Planned>, config: &Config, greeting: Option<&Greeting>) -> Option<String> {
+    let names = match &config.device.interface {
+        Interface::Native(native) => native.commands.profile.is_some(),
+        Interface::Adapter(_) => greeting.is_some_and(|can| can.capabilities.contains(&Capability::SettingsName)),
+        Interface::Rules(_) | Interface::Operator(_) => false,
+    };
+    if names {
+        return None;
+    }
+    forecast::order(planned);
+    let nobody = config.device.interface.operator().is_some() && config.desk.is_none();
+    let nobody = if nobody { "; there is no terminal, so what a person has to see is not judged" } else { "" };
+    Some(format!("{}{nobody}", Forecast::of(planned, config)))
 }
 
 /// What remains of a run in which the rig failed.
@@ -240,6 +278,7 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
         ("bench", config.name.clone()),
         (resume::CASES, format!("sha256 {}", project.digest())),
     ];
+    environment.extend(config.desk.as_ref().map(|desk| ("operator", desk.operator().to_owned())));
     environment.extend(qemu(config).map(|version| ("qemu", version)));
     RunStarted {
         schema: SCHEMA,

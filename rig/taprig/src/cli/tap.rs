@@ -1,5 +1,6 @@
 //! `taprig tap`: plays one tap by hand and shows it decoded.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use taprig::display::noise;
@@ -15,7 +16,7 @@ use taprig_record::decode::View;
 use taprig_record::{Options, Recorder};
 
 use super::fixture::{DEFAULT_PROFILE, card, situation};
-use super::{Exit, config, interrupt, print};
+use super::{Exit, config, desk, interrupt, print};
 
 /// Arguments of `taprig tap`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +32,12 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
-    let config = config(project, &args.bench)?;
+    let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);
+    setup::greet_adapter(project, &config)?;
+    if config.device.interface.operator().is_some() {
+        config.desk = desk::at_terminal(None);
+    }
+    let config = Arc::new(config);
     let mut workshop = Workshop::new(project);
     let (validator_name, situation) = situation(project, &mut workshop, &args.validator)?;
     let (card_name, mut card) = card(project, &mut workshop, &args.card)?;

@@ -11,6 +11,7 @@
 pub mod earlier;
 mod exchange;
 mod fault;
+pub mod forecast;
 pub mod queue;
 pub mod serve;
 pub mod station;

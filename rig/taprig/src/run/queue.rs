@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use taprig_model::event::{Body, RigFault, Source};
 use taprig_model::result::Verdict;
+use taprig_model::step::Step;
 
 use super::station::{Station, Stop};
 use taprig_bench::Config;
@@ -23,10 +24,9 @@ pub fn run(
     mode: Mode,
     stop: &Stop,
 ) {
-    let card_side = config.card_side().can;
     let mut apply = VecDeque::new();
     for planned in planned {
-        match taprig_judge::lacks(&planned.criteria, &config.device, &card_side).as_slice() {
+        match lacks(&planned, config).as_slice() {
             [] => apply.push_back(planned),
             lacks => not_run(&planned, Verdict::NotApplicable, &lacks.join("; "), recorder),
         }
@@ -43,6 +43,34 @@ pub fn run(
         let why = if stop.is_set() { INTERRUPTED } else { "no bench was left to run it on" };
         not_run(&planned, Verdict::Skipped, why, recorder);
     }
+}
+
+/// What is missing for a sub-case: claims of the device, capabilities of the card side, or a person. If the list is
+/// empty, the sub-case applies.
+#[must_use]
+pub fn lacks(planned: &Planned, config: &Config) -> Vec<String> {
+    let mut lacks = taprig_judge::lacks(&planned.criteria, &config.device, &config.card_side().can);
+    if config.device.interface.operator().is_none() || config.desk.is_some() {
+        return lacks;
+    }
+    let nobody = "the device has no interface and the run has no terminal, so nobody can";
+    let needs_a_person = |step: &Step| match step {
+        Step::Validator(_) => Some("change its settings"),
+        Step::PowerCycle => Some("switch it off and on"),
+        Step::Identity => Some("say which device it is"),
+        Step::Tap(_)
+        | Step::Wait(_)
+        | Step::Status(_)
+        | Step::Journal(_)
+        | Step::ClearJournal
+        | Step::Console(_)
+        | Step::Inject(_) => None,
+    };
+    lacks.extend(planned.sub.case.steps.iter().find_map(needs_a_person).map(|what| format!("{nobody} {what}")));
+    if config.configured.as_ref() != Some(&planned.situation) {
+        lacks.push(format!("{nobody} give it the settings of this case"));
+    }
+    lacks
 }
 
 /// Runs one bench until there is nothing left to do, or until the bench can't be opened.

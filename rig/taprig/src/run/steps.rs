@@ -101,7 +101,7 @@ impl Stage<'_> {
             injections: &injections,
             frames: self.planned.frames,
         };
-        if tap.play(links, self.scope).await? != ReadyAgain::InTime {
+        if matches!(tap.play(links, self.scope).await?, ReadyAgain::Not | ReadyAgain::Restarted) {
             self.stuck = true;
             return Ok(());
         }

@@ -104,7 +104,13 @@ impl TapPlayer<'_> {
         }
         let held = tokio::time::Instant::now() + held;
         // A validator that restarts has forgotten the card, so there will be no result.
-        scene.until(links, held, |scene| scene.is_over() || (scene.result && self.hold.is_none())).await?;
+        // A person can't be asked before the card is away, so the card goes when the reader has released it.
+        let watched = links.validator.is_watched();
+        scene
+            .until(links, held, |scene| {
+                scene.is_over() || ((scene.result || watched && scene.released) && self.hold.is_none())
+            })
+            .await?;
         if scene.result && self.hold.is_none() {
             if !scene.active && !scene.released && scene.removed.is_none() {
                 // A result without a command may come before the note that the card was activated, because the two take
@@ -131,15 +137,23 @@ impl TapPlayer<'_> {
         };
         scope.emit(Source::Emulator, Body::Removed { traffic, air_us: scene.air_us });
         scene.card.reset();
-        let ready = match (tells_ready, sees_polls) {
-            (true, _) => scene.until_ready(links).await?,
-            (false, true) => scene.until_polled(links).await?,
-            (false, false) => scene.is_answering(links).await?,
-        };
-        let seen = match (ready, scene.restarted) {
-            (_, true) => ReadyAgain::Restarted,
-            (true, false) => ReadyAgain::InTime,
-            (false, false) => ReadyAgain::Not,
+        let seen = if watched {
+            let told = links.validator.seen().await?;
+            for (signal, said) in told.signals {
+                scene.signal(signal, said, None);
+            }
+            told.ready
+        } else {
+            let ready = match (tells_ready, sees_polls) {
+                (true, _) => scene.until_ready(links).await?,
+                (false, true) => scene.until_polled(links).await?,
+                (false, false) => scene.is_answering(links).await?,
+            };
+            match (ready, scene.restarted) {
+                (_, true) => ReadyAgain::Restarted,
+                (true, false) => ReadyAgain::InTime,
+                (false, false) => ReadyAgain::Not,
+            }
         };
         scope.emit(Source::Rig, Body::ReadyAgain { tap: self.number, seen, within_us: micros(READY_AGAIN) });
         Ok(seen)
@@ -201,7 +215,7 @@ impl Scene<'_> {
                 },
                 told = links.validator.signal(deadline) => match told? {
                     Some((signal, said)) => {
-                        self.signal(signal, said);
+                        self.signal(signal, said, links.validator.board_us());
                     }
                     None => return Ok(()),
                 },
@@ -224,7 +238,7 @@ impl Scene<'_> {
                     None => return Ok(false),
                 },
                 told = links.validator.signal(deadline) => match told? {
-                    Some((signal, said)) => if self.signal(signal, said) { return Ok(true) },
+                    Some((signal, said)) => if self.signal(signal, said, links.validator.board_us()) { return Ok(true) },
                     None => return Ok(false),
                 },
             }
@@ -247,13 +261,14 @@ impl Scene<'_> {
             Err(error) => return Err(error.into()),
         }
         while let Some((signal, said)) = links.validator.signal(tokio::time::Instant::now()).await? {
-            self.signal(signal, said);
+            let board_us = links.validator.board_us();
+            self.signal(signal, said, board_us);
         }
         Ok(true)
     }
 
     /// Emits what the validator reports. Returns true when it is ready.
-    fn signal(&mut self, signal: Signal, said: Fields) -> bool {
+    fn signal(&mut self, signal: Signal, said: Fields, board_us: Option<u64>) -> bool {
         let ready = matches!(signal, Signal::Ready {});
         // A device without results ends a tap with its sound and its gate.
         self.result |= match signal {
@@ -263,7 +278,7 @@ impl Scene<'_> {
         };
         self.ready |= ready && self.result;
         self.restarted |= matches!(signal, Signal::Started {});
-        self.scope.emit(Source::Validator, Body::Signal { signal, said });
+        self.scope.emit_at(Instant::now(), board_us, Source::Validator, Body::Signal { signal, said });
         ready
     }
 

@@ -5,11 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, too")]
 
+mod adapter;
 mod attached;
 mod boards;
 mod input;
 mod interrupt;
 mod judging;
+mod operator;
 mod output;
 mod place;
 mod power;

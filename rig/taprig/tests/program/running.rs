@@ -119,6 +119,11 @@ impl Running {
         kill_process(self.id(), Signal::TERM).unwrap();
     }
 
+    /// Nothing can be done about this one.
+    pub(crate) fn kill(&self) {
+        kill_process(self.id(), Signal::KILL).unwrap();
+    }
+
     pub(crate) fn hang_up(&self) {
         kill_process(self.id(), Signal::HUP).unwrap();
     }

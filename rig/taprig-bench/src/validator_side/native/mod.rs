@@ -2,7 +2,7 @@
 //! device file ([`Native`] and [`Words`]).
 
 mod settings;
-mod words;
+pub(super) mod words;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -189,7 +189,8 @@ pub(super) fn kind(signal: &Signal) -> Option<EventKind> {
         Signal::Gate { .. } => EventKind::Gate,
         Signal::Result { .. } => EventKind::Result,
         Signal::Fault { .. } => EventKind::Fault,
-        Signal::Other { .. } => return None,
+        // Only a person says that something was not seen.
+        Signal::NotSeen { .. } | Signal::Other { .. } => return None,
     })
 }
 

@@ -1,0 +1,168 @@
+//! Devices that an adapter program reaches: what a person gets when the program is wrong, and when it breaks down.
+
+use super::place::{LONG, Place, RIDE, Ran, repository};
+use super::running::Running;
+
+/// A place with a device behind this program.
+fn place(command: &str, claims: &str, validator: &str) -> Place {
+    let place = Place::new();
+    let device = format!(
+        "schema: 1\ntitle: A device behind a program\ninclude: taprig-reference\nclaims: {{ native-console: false{claims} }}\n\
+         baseline: none\ninterface: {{ adapter: {{ command: {command}, hello: 4 s }} }}\n"
+    );
+    place.put("fixtures/devices/foreign.yaml", &device);
+    place.bench("foreign", validator, "sim: {}");
+    let bench = std::fs::read_to_string(place.path("fixtures/benches/foreign.yaml")).unwrap();
+    place.put("fixtures/benches/foreign.yaml", &bench.replace("device: taprig-reference", "device: foreign"));
+    place
+}
+
+fn example() -> String {
+    repository().join("fixtures/devices/qinling/adapter.py").display().to_string()
+}
+
+/// The example, with one part of it replaced.
+fn altered(place: &Place, was: &str, is: &str) {
+    let text = std::fs::read_to_string(example()).unwrap();
+    assert!(text.contains(was), "{was}");
+    place.put("adapter.py", &text.replace(was, is));
+}
+
+#[test]
+fn a_ride_through_the_example_is_judged_like_any_other() {
+    let place = place(&format!("[python3, {}]", example()), "", "sim: {}");
+    place.case("BUS-001", RIDE);
+    place.run(&["--bench", "foreign"]).expect(0, &["1 passed"]);
+    assert_eq!(place.record(), "complete");
+    let lines = std::fs::read_to_string(place.path("report/serial/foreign-1-validator-adapter.bin")).unwrap();
+    assert!(lines.contains(r#""request":"establish""#), "{lines}");
+}
+
+#[test]
+fn a_program_that_does_not_greet_is_wrong_input() {
+    for (command, words) in [
+        ("[/nowhere/adapter]", &["can't be started: No such file"][..]),
+        ("[sh, -c, 'echo 6226091234567890; cat']", &["wrote `622609xxxxxx7890`: it is no JSON", "adapter check"]),
+        ("[sh, -c, 'head -c 104857600 /dev/zero; cat']", &["wrote a line of more than 1048576 bytes"]),
+        ("[sleep, '100']", &["did not answer `hello` within 4000 ms"]),
+        ("[sh, -c, 'echo no port >&2; sleep 100 & exit 7']", &["ended with exit status: 7; it wrote `no port`"]),
+    ] {
+        let place = place(command, "", "sim: {}");
+        place.case("BUS-001", RIDE);
+        let ran = place.run(&["--bench", "foreign"]);
+        ran.expect(2, words);
+        ran.expect(2, &["fixtures/devices/foreign.yaml: the adapter `", "nothing was run"]);
+        assert!(!place.path("report").exists() && !place.path("state").exists());
+    }
+}
+
+#[test]
+fn a_claim_needs_the_capability_of_the_program() {
+    let place = place("[python3, adapter.py]", "", "sim: {}");
+    place.case("BUS-001", RIDE);
+    altered(&place, r#""status", "journal", "clear-journal"]"#, r#""journal"]"#);
+    let words = [
+        "the claim `status` needs the capability `status`",
+        "the claim `journal` needs the capability `clear-journal`",
+    ];
+    place.run(&["--bench", "foreign"]).expect(2, &words);
+}
+
+#[test]
+fn a_device_without_a_power_switch_needs_a_proof_that_answers_are_new() {
+    let place = place("[python3, adapter.py]", "", "external: {}");
+    place.case("BUS-001", RIDE);
+    altered(&place, r#""nonce", "settings-name", "restart", "#, "");
+    place.run(&["--bench", "foreign"]).expect(2, &["nothing proves that its answers are not old"]);
+}
+
+#[test]
+fn a_program_that_breaks_down_in_mid_case_is_the_rigs_error() {
+    for (was, is, why) in [
+        // It dies when the device shows that it reads the card.
+        (
+            r#"elif name == "show":"#,
+            "elif name == \"gate\":\n            os._exit(9)\n        elif name == \"show\":",
+            "ended with exit status: 9",
+        ),
+        // It loses an event.
+        (r#"elif name == "gate":"#, "elif name == \"gate\":\n            self.rig.events += 1", "has to follow"),
+        // It writes what belongs to standard error.
+        (
+            r#"elif name == "gate":"#,
+            "elif name == \"gate\":\n            print(\"open!\", flush=True)",
+            "wrote `open!`",
+        ),
+    ] {
+        let place = place("[python3, adapter.py]", "", "sim: {}");
+        place.case("BUS-001", RIDE);
+        altered(&place, was, is);
+        place.run(&["--bench", "foreign"]).expect(3, &["0 of 1 cases were judged"]);
+        let (verdict, failure) = place.verdict("BUS-001");
+        assert_eq!(verdict, "error", "{failure}");
+        assert!(failure.contains("the adapter `python3 adapter.py` ") && failure.contains(why), "{failure}");
+        assert_eq!(place.record(), "complete");
+    }
+}
+
+#[test]
+fn what_a_program_writes_to_standard_error_is_recorded_masked() {
+    let place = place("[python3, adapter.py]", "", "sim: {}");
+    place.case("BUS-001", RIDE);
+    altered(
+        &place,
+        "    def on_identity(",
+        "    def on_identity(self, request):\n        print(\"card 6226091234567890\", file=sys.stderr, flush=True)\n        return self.identity(request)\n\n    def identity(",
+    );
+    place.run(&["--bench", "foreign"]).expect(0, &["1 passed"]);
+    let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
+    assert!(events.contains(r#"{"kind":"console-noise","text":"card 622609xxxxxx7890"}"#), "{events}");
+}
+
+/// The device is one that the rig has no board for. It is not tapped, because it does not exist.
+#[test]
+fn an_external_device_gets_the_parameters_of_the_bench_file() {
+    let place = place("[python3, adapter.py]", "", "external: { parameters: { port: /dev/nowhere } }");
+    place.case("BUS-001", RIDE);
+    place.put("adapter.py", &std::fs::read_to_string(example()).unwrap());
+    place.run(&["--bench", "foreign"]).expect(3, &["has lost its device: can't open /dev/nowhere"]);
+    assert_eq!(place.verdict("BUS-001").0, "skipped");
+}
+
+/// Whatever kills the rig, its guard ends the program.
+#[test]
+fn a_rig_that_is_killed_leaves_no_program_behind() {
+    // This one does not end when its standard input ends.
+    let place = place("[python3, adapter.py]", "", "sim: {}");
+    place.case("BUS-001", LONG);
+    altered(
+        &place,
+        "        if not chunk:\n            sys.exit(0)",
+        "        if not chunk:\n            time.sleep(1000)",
+    );
+    let mut run = Running::start(&place, &["--bench", "foreign"]);
+    run.until_waiting();
+    let [adapter] = run.boards("adapter.py").try_into().ok().unwrap();
+    run.kill();
+    adapter.ends();
+}
+
+fn check(program: &[&str]) -> Ran {
+    let place = Place::new();
+    place.put("adapter.py", &std::fs::read_to_string(example()).unwrap());
+    Ran::of(&place.taprig(&[&["adapter", "check", "--"], program].concat()).output().unwrap())
+}
+
+#[test]
+fn the_check_of_a_program_says_what_it_can_and_what_is_wrong() {
+    let words = [
+        "qinling-ql20-adapter 1.0",
+        "refuses a request that it does not know",
+        "`port` is missing",
+        "it keeps the protocol",
+    ];
+    check(&["python3", "adapter.py"]).expect(0, &words);
+    check(&["sh", "-c", "echo hello; cat"]).expect(1, &["wrote `hello`: it is no JSON", "it breaks the protocol"]);
+    check(&["/nowhere/adapter"]).expect(2, &["can't be started: No such file"]);
+    check(&[]).expect(2, &["<PROGRAM>"]);
+}
