@@ -458,8 +458,8 @@ fn a_bench_with_a_program_or_a_network_is_checked() {
         ("{ program: { command: [] } }", "this names no program"),
         ("{ program: { command: [x, \"{port}\"] } }", "`{port}` has no meaning"),
         ("{ program: { commands: [x] } }", "unknown key `commands`"),
-        ("{ attached: { tcp: \"192.0.2.7\" } }", "has no port"),
-        ("{ attached: { tcp: \"192.0.2.7:99999\" } }", "`99999` is not a TCP port"),
+        ("{ attached: { tcp: \"192.0.2.7\" } }", "`192.0.2.7` is not a host and a port"),
+        ("{ attached: { tcp: \"192.0.2.7:99999\" } }", "`192.0.2.7:99999` is not a host and a port"),
     ] {
         let said = bench(wrong);
         assert!(
