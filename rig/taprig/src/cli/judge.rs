@@ -116,15 +116,5 @@ fn text(judged: &Again, result: &RunResult) -> String {
         1 => format!("{cases} sub-cases judged again: 1 verdict differs\n"),
         differ => format!("{cases} sub-cases judged again: {differ} verdicts differ\n"),
     };
-    let summary = result.summary;
-    let counts = [
-        (summary.pass, "passed"),
-        (summary.changed, "changed since the baseline"),
-        (summary.fail, "failed"),
-        (summary.error, "errors"),
-        (summary.not_applicable, "not applicable"),
-        (summary.skipped, "skipped"),
-    ];
-    let counts = counts.iter().filter(|(count, name)| *count > 0 || *name == "passed");
-    text + &counts.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ") + "\n"
+    text + &super::counts(&result.summary) + "\n"
 }

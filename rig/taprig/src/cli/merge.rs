@@ -37,7 +37,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         Err(Failed::Before(problems)) => return Err(problems),
         Err(Failed::Then(exit)) => return Ok(exit),
     };
-    let printed = print(&format!("{findings}{}\n", counts(&result.summary, parts.len(), &args.to)));
+    let (counts, records) = (super::counts(&result.summary), parts.len());
+    let printed = print(&format!("{findings}{counts}; {records} records joined in {}\n", args.to.display()));
     Ok(match (printed, result.summary.exit_code(result.run.baseline)) {
         (Exit::Ok, 1) => Exit::CaseFailed,
         (Exit::Ok, 0) if findings.are_none() => Exit::Ok,
@@ -153,20 +154,6 @@ impl std::fmt::Display for Findings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|finding| writeln!(f, "{finding}"))
     }
-}
-
-fn counts(summary: &taprig_model::result::Summary, records: usize, to: &Path) -> String {
-    let counts = [
-        (summary.pass, "passed"),
-        (summary.changed, "changed since the baseline"),
-        (summary.fail, "failed"),
-        (summary.error, "errors"),
-        (summary.not_applicable, "not applicable"),
-        (summary.skipped, "skipped"),
-    ];
-    let counts = counts.iter().filter(|(count, name)| *count > 0 || *name == "passed");
-    let counts = counts.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
-    format!("{counts}; {records} records joined in {}", to.display())
 }
 
 /// Why the joined record was not written.

@@ -30,6 +30,7 @@ use taprig::setup;
 use taprig_bench::{BenchError, Config, with_advice, with_causes};
 use taprig_case::{Diagnostic, Problems, Project};
 use taprig_model::event::{Body, Event};
+use taprig_model::result::Summary;
 use taprig_record::Listener;
 
 /// Decides whether a contactless fare validator may go into service.
@@ -195,6 +196,20 @@ pub(crate) fn config(project: &Project, bench: &str) -> Result<Arc<Config>, Prob
     let built = project.root().join("target/boards/sim-board");
     let hosted = if built.is_file() { built } else { taprig.clone() };
     Ok(Arc::new(setup::config(project, bench, taprig, hosted)?))
+}
+
+/// The verdicts of a run, counted: `7 passed, 1 failed`.
+pub(crate) fn counts(summary: &Summary) -> String {
+    let counts = [
+        (summary.pass, "passed"),
+        (summary.changed, "changed since the baseline"),
+        (summary.fail, "failed"),
+        (summary.error, "errors"),
+        (summary.not_applicable, "not applicable"),
+        (summary.skipped, "skipped"),
+    ];
+    let counts = counts.iter().filter(|(count, name)| *count > 0 || *name == "passed");
+    counts.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Reports that the rig failed, with all causes.
