@@ -22,12 +22,14 @@ pub enum BenchError {
         source: std::io::Error,
     },
     /// Too many benches are in use at the same time.
-    #[error("other runs use all {slots} slots of the bench {bench}")]
+    #[error("other runs use the bench {bench}, which can be used {slots} times at once ({holders})")]
     NoSlot {
         /// The bench.
         bench: String,
         /// Number of slots.
         slots: u32,
+        /// The runs that use them.
+        holders: String,
     },
     /// The bench has no board in this role, so there is no serial port.
     #[error("the bench file names no board for the {0}, and the adapter of this side needs one")]
@@ -178,7 +180,7 @@ impl BenchError {
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
             Self::State { .. } => "set TAPRIG_STATE to a folder that you may write",
-            Self::NoSlot { .. } => "wait until one of them ends",
+            Self::NoSlot { .. } => "wait until one of them ends (`--wait 10 min`)",
             Self::Start { advice, .. } => return *advice,
             Self::Ended { .. } => "run again; if it happens again, look at the end of the record (--report)",
             Self::NotReady { .. } => {
@@ -229,10 +231,14 @@ mod tests {
 
     #[test]
     fn a_fault_tells_cause_and_advice_apart() {
-        let error = BenchError::NoSlot { bench: "sim".into(), slots: 2 };
+        let error =
+            BenchError::NoSlot { bench: "sim".into(), slots: 2, holders: "process 7 of ann: taprig run".into() };
         let fault = error.fault("getting the boards ready", "the bench sim");
-        assert_eq!(fault.cause, "other runs use all 2 slots of the bench sim");
-        assert_eq!(fault.advice.as_deref(), Some("wait until one of them ends"));
+        assert_eq!(
+            fault.cause,
+            "other runs use the bench sim, which can be used 2 times at once (process 7 of ann: taprig run)"
+        );
+        assert_eq!(fault.advice.as_deref(), Some("wait until one of them ends (`--wait 10 min`)"));
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub use alone::open_card_alone;
 pub use error::BenchError;
 pub use error::{with_advice, with_causes};
 pub use open::{Config, Programs};
+pub use slot::{Held, Holder, held};
 
 use ahead::Next;
 use air::Air;

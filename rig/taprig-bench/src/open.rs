@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use taprig_model::adapter::Greeting;
 use taprig_model::bench::{self, Attached, BoardConfig, BoardKind, CardSideConfig, HostedPower};
@@ -17,7 +18,7 @@ use super::qemu::QemuBoard;
 use super::real::{Program, RealBoard};
 use super::sides::{self, Sides};
 use super::sim::SimBoard;
-use super::slot::Slot;
+use super::slot::{SLOTS, Slot};
 use super::switch::Switch;
 use super::{Bench, BenchError};
 use crate::card_side::CardCapabilities;
@@ -41,6 +42,8 @@ pub struct Config {
     pub images: BTreeMap<Role, Image>,
     /// Programs that a bench starts.
     pub programs: Programs,
+    /// How long to wait for a bench that another run uses.
+    pub wait: Duration,
     /// Whether all boards are flashed when the bench is opened, whatever they contain.
     pub flash_anyway: bool,
     /// Where the person at the bench is asked. `None` if nobody is there.
@@ -107,7 +110,8 @@ impl Bench {
     /// # Errors
     /// [`BenchError`] that names what failed.
     pub async fn open(config: &Config, recorder: &Recorder) -> Result<Self, BenchError> {
-        let slot = Slot::take(&config.name)?;
+        let slots = if config.bench.runs_here() { SLOTS } else { 1 };
+        let slot = Slot::take(&config.name, slots, config.wait).await?;
         let scope = recorder.scope().bench(&format!("{}-{}", config.name, slot.number()));
         let boards = config.bench.boards().into_iter();
         let boards = boards.map(|(role, file)| Ok((role, board(config, role, file, &slot)?)));

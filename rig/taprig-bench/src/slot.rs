@@ -4,15 +4,27 @@
 //! A slot is a folder with a lock file. The kernel releases the lock when the process that holds it dies, however it
 //! dies. So a run never finds a bench that is locked by a dead process.
 
+use std::fmt;
 use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
 
 use super::BenchError;
 
-/// Number of slots of one bench file on one machine. No machine can usefully run more benches at the same time.
-const SLOTS: u32 = 64;
+/// Number of slots of a bench whose parts all run on this host. No machine can usefully run more benches at the same
+/// time.
+pub(super) const SLOTS: u32 = 64;
+
+/// Folder with a folder for each bench.
+const BOARDS: &str = "boards";
+
+/// Prefix of the names of slots' folders.
+const SLOT: &str = "slot-";
 
 /// Name of a slot's lock file in its folder.
 const LOCK: &str = "lock";
@@ -32,32 +44,133 @@ pub(super) struct Slot {
     _lock: File,
 }
 
-impl Slot {
-    /// Takes the first free slot of the bench `name`.
-    ///
-    /// # Errors
-    /// [`BenchError::State`] if the folders can't be made, [`BenchError::NoSlot`] if all slots are taken.
-    pub(super) fn take(name: &str) -> Result<Self, BenchError> {
-        // Only one process does this at a time, because a slot looks taken for a moment while its lock is tried below.
-        static TAKING: Mutex<()> = Mutex::new(());
-        let _taking = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
-        sweep(&runtime_base());
-        let base = state_dir().join("boards").join(name);
-        for number in 1..=SLOTS {
-            let state = base.join(format!("slot-{number}"));
-            let failed = |source| BenchError::State { path: state.clone(), source };
-            std::fs::create_dir_all(&state).map_err(failed)?;
-            let lock = File::create(state.join(LOCK)).map_err(failed)?;
-            match lock.try_lock() {
-                Ok(()) => {
-                    let runtime = RuntimeDir::make(&state)?;
-                    return Ok(Self { number, state, runtime, _lock: lock });
-                }
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
+/// Who holds a slot. It stands in the lock file, for people who wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Id of the process.
+    pub pid: u32,
+    /// Name of the user.
+    pub user: String,
+    /// The command line.
+    pub command: String,
+    /// Time at which the slot was taken, in seconds since 1970.
+    pub since: u64,
+}
+
+impl Holder {
+    fn here() -> Self {
+        let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            pid: std::process::id(),
+            user: user.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw())),
+            command: std::env::args().collect::<Vec<_>>().join(" "),
+            since: now.as_secs(),
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} of {}: {}", self.pid, self.user, self.command)
+    }
+}
+
+/// A slot that somebody holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Name of the bench.
+    pub bench: String,
+    /// Number of the slot.
+    pub slot: u32,
+    /// Who holds it. `None` in the moment in which it is taken.
+    pub holder: Option<Holder>,
+}
+
+/// All slots that somebody holds on this machine, by bench and number.
+#[must_use]
+pub fn held() -> Vec<Held> {
+    let folders = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten().collect::<Vec<_>>();
+    let mut all = Vec::new();
+    for bench in folders(&state_dir().join(BOARDS)) {
+        for slot in folders(&bench.path()) {
+            let name = slot.file_name().to_string_lossy().into_owned();
+            let Some(number) = name.strip_prefix(SLOT).and_then(|number| number.parse().ok()) else { continue };
+            if let Some(holder) = holder(&slot.path().join(LOCK)) {
+                all.push(Held { bench: bench.file_name().to_string_lossy().into_owned(), slot: number, holder });
             }
         }
-        Err(BenchError::NoSlot { bench: name.to_owned(), slots: SLOTS })
+    }
+    all.sort_by(|a, b| (&a.bench, a.slot).cmp(&(&b.bench, b.slot)));
+    all
+}
+
+/// Who holds a lock, if anybody does.
+fn holder(path: &Path) -> Option<Option<Holder>> {
+    let lock = File::open(path).ok()?;
+    // A shared lock is refused while somebody holds the slot, and it gets in the way of nobody who only looks.
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(serde_json::from_reader(&lock).ok()),
+        _ => None,
+    }
+}
+
+impl Slot {
+    /// Takes the first free slot of the bench `name`, which has `slots` of them. If all are taken, it waits for the first
+    /// one to become free.
+    ///
+    /// # Errors
+    /// [`BenchError::State`] if the folders can't be made, [`BenchError::NoSlot`] if all slots are taken and none becomes
+    /// free in time.
+    pub(super) async fn take(name: &str, slots: u32, wait: Duration) -> Result<Self, BenchError> {
+        // Only one process does this at a time, because a slot looks taken for a moment while its lock is tried below.
+        static TAKING: Mutex<()> = Mutex::new(());
+        {
+            let _taking = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
+            sweep(&runtime_base());
+            for number in 1..=slots {
+                let (state, lock) = Self::lock_file(name, number)?;
+                match lock.try_lock() {
+                    Ok(()) => return Self::of(number, state, lock),
+                    Err(TryLockError::WouldBlock) => {}
+                    Err(TryLockError::Error(source)) => return Err(BenchError::State { path: state, source }),
+                }
+            }
+        }
+        let (state, lock) = Self::lock_file(name, 1)?;
+        let (tell, taken) = tokio::sync::oneshot::channel();
+        if !wait.is_zero() {
+            // The thread ends when it has the lock. If nobody waits any more by then, it gives it back.
+            std::thread::spawn(move || drop(tell.send(lock.lock().map(|()| lock))));
+        }
+        match tokio::time::timeout(wait, taken).await {
+            Ok(Ok(Ok(lock))) => Self::of(1, state, lock),
+            Ok(Ok(Err(source))) => Err(BenchError::State { path: state, source }),
+            Ok(Err(_)) | Err(_) => {
+                let held = held().into_iter().filter(|held| held.bench == name);
+                let holders = held.filter_map(|held| Some(held.holder?.to_string())).collect::<Vec<_>>();
+                Err(BenchError::NoSlot { bench: name.to_owned(), slots, holders: holders.join(", ") })
+            }
+        }
+    }
+
+    /// The folder of a slot, and its lock file.
+    fn lock_file(name: &str, number: u32) -> Result<(PathBuf, File), BenchError> {
+        let state = state_dir().join(BOARDS).join(name).join(format!("{SLOT}{number}"));
+        let failed = |source| BenchError::State { path: state.clone(), source };
+        std::fs::create_dir_all(&state).map_err(failed)?;
+        // Whoever holds the lock has written its name there.
+        let lock = File::options().read(true).write(true).create(true).truncate(false).open(state.join(LOCK));
+        let lock = lock.map_err(failed)?;
+        Ok((state, lock))
+    }
+
+    fn of(number: u32, state: PathBuf, mut lock: File) -> Result<Self, BenchError> {
+        let failed = |source| BenchError::State { path: state.join(LOCK), source };
+        let text = serde_json::to_vec(&Holder::here()).unwrap_or_default();
+        lock.set_len(0).and_then(|()| lock.write_all(&text)).map_err(failed)?;
+        let runtime = RuntimeDir::make(&state)?;
+        Ok(Self { number, state, runtime, _lock: lock })
     }
 
     /// Number of the slot, from 1.
@@ -159,10 +272,15 @@ fn state_dir() -> PathBuf {
 mod tests {
     use super::*;
 
+    fn take(name: &str, slots: u32, wait_ms: u64) -> Result<Slot, BenchError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(Slot::take(name, slots, Duration::from_millis(wait_ms)))
+    }
+
     #[test]
     fn slots_of_two_benches_have_folders_of_their_own() {
         let names = ["a", "b"].map(|kind| format!("slot-test-{kind}-{}", std::process::id()));
-        let [first, second] = [Slot::take(&names[0]).unwrap(), Slot::take(&names[1]).unwrap()];
+        let [first, second] = [take(&names[0], SLOTS, 0).unwrap(), take(&names[1], SLOTS, 0).unwrap()];
         assert_ne!(first.runtime(), second.runtime());
         drop(first);
         assert!(second.runtime().is_dir());
@@ -206,13 +324,32 @@ mod tests {
     #[test]
     fn two_at_a_time_get_two_slots_and_a_freed_one_is_taken_again() {
         let name = format!("slot-test-{}", std::process::id());
-        let first = Slot::take(&name).unwrap();
-        let second = Slot::take(&name).unwrap();
+        let first = take(&name, SLOTS, 0).unwrap();
+        let second = take(&name, SLOTS, 0).unwrap();
         assert_eq!((first.number(), second.number()), (1, 2));
         let gone = first.runtime().to_owned();
         drop(first);
         assert!(!gone.exists());
-        assert_eq!(Slot::take(&name).unwrap().number(), 1);
+        assert_eq!(take(&name, SLOTS, 0).unwrap().number(), 1);
         std::fs::remove_dir_all(state_dir().join("boards").join(name)).unwrap();
+    }
+
+    #[test]
+    fn a_bench_with_one_slot_is_waited_for_and_its_holder_is_told() {
+        let name = format!("slot-test-one-{}", std::process::id());
+        let first = take(&name, 1, 0).unwrap();
+        let told = take(&name, 1, 0).unwrap_err().to_string();
+        assert!(told.contains(&format!("process {} of ", std::process::id())), "{told}");
+        let found = held().into_iter().find(|held| held.bench == name).unwrap();
+        assert_eq!((found.slot, found.holder.unwrap().pid), (1, std::process::id()));
+        assert!(take(&name, 1, 50).is_err());
+        let waits = std::thread::spawn({
+            let name = name.clone();
+            move || take(&name, 1, 20_000).map(|slot| slot.number())
+        });
+        drop(first);
+        assert_eq!(waits.join().unwrap().unwrap(), 1);
+        assert!(held().iter().all(|held| held.bench != name));
+        std::fs::remove_dir_all(state_dir().join(BOARDS).join(name)).unwrap();
     }
 }

@@ -52,6 +52,18 @@ impl Bench {
         }
     }
 
+    /// Whether all parts of the bench run on this host, so that a machine can have several of it. Otherwise they exist
+    /// once.
+    #[must_use]
+    pub fn runs_here(&self) -> bool {
+        let card = match &self.card {
+            CardSideConfig::Emulator(board) => board.runs_here(),
+            CardSideConfig::Pn532Model(_) => true,
+            CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => false,
+        };
+        card && self.validator.runs_here()
+    }
+
     /// The boards of this bench, in the order in which they get power. A card side that is no board and an external
     /// device are not among them.
     #[must_use]

@@ -54,7 +54,17 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf, hosted: PathBuf) 
     for (role, board) in file.boards() {
         images.extend(image(project, board, role, &path)?.map(|image| (role, image)));
     }
-    Ok(Config { flash_anyway: false, name, bench: file, device, images, programs, desk: None, configured })
+    Ok(Config {
+        flash_anyway: false,
+        name,
+        bench: file,
+        device,
+        images,
+        programs,
+        desk: None,
+        wait: std::time::Duration::ZERO,
+        configured,
+    })
 }
 
 /// Refuses a bench on which nothing leads to the device.

@@ -2,6 +2,7 @@
 //! error.
 
 mod adapter;
+mod bench;
 mod board;
 mod check;
 mod desk;
@@ -50,6 +51,9 @@ enum Command {
     Run(run::Args),
     /// Judge a stored record again.
     Judge(judge::Args),
+    /// Work with benches.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Work with stored records.
     #[command(subcommand)]
     Report(Report),
@@ -72,6 +76,12 @@ enum Command {
     /// Run the hosted firmware of a board.
     #[command(hide = true)]
     Board(board::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// List the benches of this project, and who uses them.
+    List(bench::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -120,6 +130,7 @@ pub(crate) fn main() -> ExitCode {
     let format = match &cli.command {
         Command::Check(args) => args.format,
         Command::List(args) => args.format,
+        Command::Bench(Bench::List(args)) => args.format,
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
         Command::Adapter(_)
@@ -141,6 +152,7 @@ pub(crate) fn main() -> ExitCode {
         command => project(cli.project.as_deref()).and_then(|project| match command {
             Command::Check(args) => check::run(&project, &args),
             Command::List(args) => list::run(&project, &args),
+            Command::Bench(Bench::List(args)) => bench::list(&project, &args),
             Command::Index(args) => index::run(&project, &args),
             Command::Run(args) => run::run(&project, &args),
             Command::Tap(args) => tap::run(&project, &args),

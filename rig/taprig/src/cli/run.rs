@@ -44,6 +44,9 @@ pub(crate) struct Args {
     /// What a transcript that differs from the reviewed one of the device means.
     #[arg(long, value_enum, default_value_t)]
     baseline: BaselineArg,
+    /// How long to wait if another run uses the bench, such as `10 min`.
+    #[arg(long, value_name = "TIME")]
+    wait: Option<taprig_model::units::Duration>,
     /// Run one part of the cases, if other machines run the others: `1/4` is the first of four.
     #[arg(long, value_name = "K/N")]
     partition: Option<Partition>,
@@ -53,7 +56,7 @@ pub(crate) struct Args {
     /// Go on with the run whose record is in DIR: the same command again, without the cases that it has played. The
     /// record is continued.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["select", "bench", "jobs", "report", "keep_card_numbers",
-        "baseline", "partition", "failed_from"])]
+        "baseline", "partition", "failed_from", "operator"])]
     resume: Option<PathBuf>,
     /// Name of the person who judges what a device without any interface shows. The default is the user's name.
     #[arg(long, value_name = "NAME")]
@@ -118,6 +121,11 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         let failed = Earlier::of(&resume::open(folder)?.events);
         planned.retain(|planned| failed.failed(&planned.id));
     }
+    if args.jobs > 1 && !config.bench.runs_here() {
+        let problem = format!("the parts of the bench {} exist only once, so `--jobs` must be 1", config.name);
+        return Err(Diagnostic::of_file(Path::new("--jobs"), problem).into());
+    }
+    config.wait = args.wait.map_or(std::time::Duration::ZERO, Into::into);
     let greeting = setup::greet_adapter(project, &config)?;
     if config.device.interface.operator().is_some() {
         if args.jobs > 1 {

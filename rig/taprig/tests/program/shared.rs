@@ -136,3 +136,31 @@ fn a_part_that_is_none() {
     place.case("BUS-001", RIDE);
     taprig(&place, &["run", "--partition", "3/2"]).expect(2, &["`1/4` is the first of four"]);
 }
+
+#[test]
+fn a_bench_whose_parts_exist_once_has_one_user_at_a_time() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    let console = super::pty::raw();
+    let attached = format!("attached: {{ serial: {{ path: {} }} }}", console.2.display());
+    place.bench("desk", &attached, "sim: {}");
+    taprig(&place, &["run", "--bench", "desk", "--jobs", "2"]).expect(2, &["exist only once, so `--jobs` must be 1"]);
+    // A run that waits for its silent validator holds the bench.
+    place.device("ready: 5 s", "ready: 60 s");
+    let mut holder = place.taprig(&["run", "--bench", "desk"]).spawn().unwrap();
+    let list = || Ran::of(&place.taprig(&["bench", "list"]).output().unwrap()).out;
+    while !list().contains("in use since") {
+        std::thread::yield_now();
+    }
+    let listed = list();
+    assert!(
+        listed.contains(&format!("process {} of ", holder.id())) && listed.contains("run --bench desk"),
+        "{listed}"
+    );
+    let refused = taprig(&place, &["run", "--bench", "desk"]);
+    refused.expect(3, &["other runs use the bench desk", &format!("process {}", holder.id()), "--wait 10 min"]);
+    // The lock ends with its process, however that ends.
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert!(!list().contains("in use"), "{}", list());
+}
