@@ -3,6 +3,7 @@
 //! EMV Contactless Book A gives the same message for several outcomes. If what is seen fits several outcomes and one of
 //! them is the expected one, the expectation is not judged, and the report names them.
 
+use taprig_model::device::Sight;
 use taprig_model::event::{Body, Criterion, SeenBy, Signal, Word};
 use taprig_model::expect::{Gate, Outcome, Sound};
 use taprig_model::units::Money;
@@ -18,10 +19,12 @@ enum Signs {
     Unmapped(&'static str, String),
 }
 
-fn signs(tap: TapEvents<'_>) -> Signs {
+fn signs(tap: TapEvents<'_>, watched: bool) -> Signs {
     let (mut gate, mut sound, mut shown, mut unknown) = (None, None, Vec::new(), None);
     for signal in tap.signals() {
         match signal {
+            // A person says of every tap whether the gate is open. That it stayed shut is no sign of the tap.
+            Signal::Gate { gate: Word::Known(Gate::Shut) } if watched => {}
             Signal::Gate { gate: Word::Known(word) } => gate = Some(*word),
             Signal::Sound { sound: Word::Known(word) } => sound = Some(*word),
             Signal::Show { message: Word::Known(text) } => shown.push(text.as_str()),
@@ -57,10 +60,33 @@ fn is_idle(message: &str) -> bool {
     matches!(message, "welcome" | "present card" | "remove card" | "processing" | "card read ok")
 }
 
-/// Judges the outcome by the signs.
+/// Judges the outcome by the signs that the device reports.
 pub(crate) fn outcome(wanted: Outcome, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+    by_signs(wanted, signs(tap, false), checks);
+}
+
+/// Judges the outcome by what a person saw. The display and either the sound or the gate are enough. That nothing
+/// happened follows only from all three.
+pub(crate) fn watched(wanted: Outcome, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+    let [shows, sound, gate] = [Sight::Shows, Sight::Sound, Sight::Gate].map(|sight| tap.not_seen(sight));
+    let signs = signs(tap, true);
+    let nothing = matches!(&signs, Signs::Fit(fit) if *fit == [Outcome::None]);
+    let missing = match nothing {
+        true => shows.or(sound).or(gate),
+        false => shows.or(sound.and(gate)),
+    };
+    match missing {
+        Some(why) => {
+            let what = Criterion::Outcome;
+            checks.not_judged(SeenBy::Person, what, wanted.as_str(), "not seen", why.to_owned());
+        }
+        None => by_signs(wanted, signs, checks),
+    }
+}
+
+fn by_signs(wanted: Outcome, signs: Signs, checks: &mut Checks<'_>) {
     let (by, what) = (SeenBy::Person, Criterion::Outcome);
-    let fit = match signs(tap) {
+    let fit = match signs {
         Signs::Fit(fit) => fit,
         Signs::Unmapped(kind, word) => {
             let why = unmapped(kind, &word);
@@ -90,7 +116,7 @@ pub(crate) fn charged(wanted: Money, taps: &[TapEvents<'_>], checks: &mut Checks
 }
 
 fn charged_in(tap: TapEvents<'_>) -> Option<u64> {
-    match signs(tap) {
+    match signs(tap, false) {
         Signs::Fit(fit) if !fit.contains(&Outcome::Approved) => return Some(0),
         _ => {}
     }

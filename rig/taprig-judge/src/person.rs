@@ -13,6 +13,7 @@ use crate::tap::TapEvents;
 pub(crate) fn last_signs(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
     if let Some(wanted) = expect.outcome {
         match tap.not_seen(Sight::Outcome) {
+            Some(_) if checks.device().interface.operator().is_some() => inferred::watched(wanted, tap, checks),
             Some(why) => not_seen(Criterion::Outcome, wanted.as_str(), why, checks),
             None => outcome(wanted, tap, checks),
         }
