@@ -71,8 +71,9 @@ def uncobs(packed):
 
 
 def crc16(body):
+    """CRC of a message; it covers the length, too: firmware/wire/src/crc.rs."""
     crc = 0xFFFF
-    for byte in body:
+    for byte in body + len(body).to_bytes(2, "big"):
         crc ^= byte << 8
         for _ in range(8):
             crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF

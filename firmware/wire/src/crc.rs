@@ -24,10 +24,15 @@ pub fn crc_a_ok(frame: &[u8]) -> bool {
     frame.split_last_chunk::<2>().is_some_and(|(body, crc)| crc_a(body) == *crc)
 }
 
-/// CRC-16 that closes each message of the serial link and of the air between two boards, high byte first.
+/// CRC-16 that closes each message of the serial link and of the air between two boards, high byte first. It covers the
+/// length, too: without it, a message whose last byte is lost passes whenever that byte is a zero of the CRC.
 #[must_use]
 pub fn link(bytes: &[u8]) -> [u8; 2] {
-    LINK.checksum(bytes).to_be_bytes()
+    let mut digest = LINK.digest();
+    digest.update(bytes);
+    // No message is that long; a longer one would only share its CRC with a shorter one.
+    digest.update(&u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes());
+    digest.finalize().to_be_bytes()
 }
 
 #[cfg(test)]
