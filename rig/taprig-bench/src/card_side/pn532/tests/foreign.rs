@@ -30,7 +30,10 @@ fn a_gps_receiver_is_told_as_such() {
         device(&terminal, |_| b"$GPGGA,092750.000,5321.6802,N,00630.3372,W,1,8,1.03*76\r\n".to_vec());
         let (error, advice) = starts(&terminal).await;
         let text = error.to_string();
-        assert!(text.starts_with("the device at the serial port /dev/pts/") && text.contains("is not a PN532"), "{text}");
+        assert!(
+            text.starts_with("the device at the serial port /dev/pts/") && text.contains("is not a PN532"),
+            "{text}"
+        );
         assert!(text.contains("lines of text, as a GPS receiver does: `$GPGGA,092750"), "{text}");
         assert!(advice.unwrap().contains("HSU"));
     });
