@@ -34,9 +34,6 @@ pub enum BenchError {
     /// The bench has no board in this role, so there is no serial port.
     #[error("the bench file names no board for the {0}, and the adapter of this side needs one")]
     NoBoard(Role),
-    /// This version has no adapter for the kind of card side.
-    #[error("this version of taprig has no adapter for the card side `{0}`")]
-    NoCardSide(&'static str),
     /// The bench file asks for something that a PN532 can't do.
     #[error(transparent)]
     Pn532(#[from] WrongSettings),
@@ -198,7 +195,6 @@ impl BenchError {
             Self::Power { advice, .. } => advice,
             Self::Flash { source, .. } => return source.cause.advice(),
             Self::Link(error) => return error.advice(),
-            Self::NoCardSide(_) => "use a bench with another card side",
             Self::Pn532(error) => error.advice(),
             Self::NoBoard(_) => "add a board to the bench file",
             Self::NotProgrammable(_) => return None,

@@ -128,10 +128,6 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     config.wait = args.wait.map_or(std::time::Duration::ZERO, Into::into);
     let greeting = setup::greet_adapter(project, &config)?;
     if config.device.interface.operator().is_some() {
-        if args.jobs > 1 {
-            let problem = "a person can serve one bench at a time, so `--jobs` must be 1";
-            return Err(Diagnostic::of_file(Path::new("--jobs"), problem).into());
-        }
         config.desk = desk::at_terminal(args.operator.as_deref());
     }
     let baseline = args.baseline.into();
