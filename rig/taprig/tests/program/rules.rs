@@ -2,6 +2,7 @@
 //! It needs Python 3.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
 
 use super::attached::{ASK, answers, in_a_row, play_emulator, reports};
 use super::place::{Place, repository};
@@ -14,6 +15,47 @@ fn place() -> Place {
         place.put(&format!("fixtures/{file}"), &std::fs::read_to_string(from.join(file)).unwrap());
     }
     place
+}
+
+/// A firmware that has sent events before its console is open, and that answers one command.
+const FIRMWARE: &str = r#"#!/usr/bin/env python3
+import os, tty
+rig, console = os.openpty()
+tty.setraw(console)
+os.write(rig, b"! started\n! ready\n")
+print('{"serial": "%s"}' % os.ttyname(console), flush=True)
+while os.read(rig, 4096) != b"identity\n":
+    pass
+os.write(rig, b"ok version=1.0 board=sim\n")
+os.read(0, 1)
+"#;
+
+/// A command that came at the same time as an event once stopped the example for good: it waited for an event that the
+/// command had read already.
+#[test]
+fn the_example_answers_a_command_that_comes_together_with_an_event() {
+    let place = Place::new();
+    place.put("firmware", FIRMWARE);
+    std::fs::set_permissions(place.path("firmware"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut example = Command::new("python3")
+        .arg(repository().join("fixtures/devices/lumiqin/lq9.py"))
+        .args([place.path("firmware"), "air".into(), place.path("")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It is there before the example looks for the first time.
+    example.stdin.as_mut().unwrap().write_all(b"VER\r").unwrap();
+    let (tell, heard) = std::sync::mpsc::channel();
+    let output = example.stdout.take().unwrap();
+    std::thread::spawn(move || {
+        BufReader::new(output).split(b'\r').map_while(Result::ok).for_each(|line| drop(tell.send(line)));
+    });
+    let mut lines = std::iter::from_fn(|| heard.recv_timeout(std::time::Duration::from_secs(20)).ok());
+    let is_answered = lines.any(|line| line == b"=0");
+    example.kill().unwrap();
+    example.wait().unwrap();
+    assert!(is_answered, "the command has no reply");
 }
 
 /// A ride, its record, and a second ride after a power cycle.
