@@ -31,6 +31,14 @@ pub enum BenchError {
         /// The runs that use them.
         holders: String,
     },
+    /// A labgrid coordinator did not hand out the bench, or did not take it back.
+    #[error("the place {place} {what}")]
+    Place {
+        /// Name of the place.
+        place: String,
+        /// What happened, in a form that follows the name.
+        what: String,
+    },
     /// The bench has no board in this role, so there is no serial port.
     #[error("the bench file names no board for the {0}, and the adapter of this side needs one")]
     NoBoard(Role),
@@ -178,6 +186,9 @@ impl BenchError {
         Some(match self {
             Self::State { .. } => "set TAPRIG_STATE to a folder that you may write",
             Self::NoSlot { .. } => "wait until one of them ends (`--wait 10 min`)",
+            Self::Place { .. } => {
+                "look at it with `labgrid-client -p PLACE show`; `LG_COORDINATOR` or `labgrid.coordinator` names the coordinator, and `--wait 10 min` waits for a place"
+            }
             Self::Start { advice, .. } => return *advice,
             Self::Ended { .. } => "run again; if it happens again, look at the end of the record (--report)",
             Self::NotReady { .. } => {

@@ -14,6 +14,7 @@ pub mod flash;
 mod identity;
 pub mod link;
 mod open;
+mod place;
 mod port;
 mod power;
 mod program;
@@ -38,6 +39,7 @@ use ahead::Next;
 use air::Air;
 use boards::Boards;
 use card_side::CardSide;
+use place::Place;
 use sides::Sides;
 use slot::Slot;
 use switch::Switch;
@@ -89,6 +91,8 @@ pub struct Bench {
     /// Whether an event already said that the power can't be switched off.
     unswitched: bool,
     scope: Scope,
+    /// The place of a labgrid coordinator that stands for this bench.
+    place: Option<Place>,
     // This comes after the boards, so that it is dropped after them.
     slot: Slot,
 }
@@ -197,14 +201,20 @@ impl Bench {
 impl Drop for Bench {
     fn drop(&mut self) {
         let off = self.power_off_at_once();
+        let place = self.place.take();
         self.forget_next();
+        // This is not the fault of the sub-case that was the last on this bench.
+        let tell = |error: &BenchError, doing| {
+            let scope = self.scope.recorder().scope().bench(&self.name());
+            scope.emit(Source::Rig, Body::RigFault(error.fault(doing, &format!("the bench {}", self.name()))));
+        };
         if let Err(error) = off
             && !self.unswitched
         {
-            // This is not the fault of the sub-case that was the last on this bench.
-            let scope = self.scope.recorder().scope().bench(&self.name());
-            let fault = error.fault("switching the boards off", &format!("the bench {}", self.name()));
-            scope.emit(Source::Rig, Body::RigFault(fault));
+            tell(&error, "switching the boards off");
+        }
+        if let Some(Err(error)) = place.map(Place::release) {
+            tell(&error, "releasing the place");
         }
         self.scope.emit(Source::Rig, Body::BenchClosed {});
     }

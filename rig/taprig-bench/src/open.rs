@@ -13,6 +13,7 @@ use taprig_model::situation::Situation;
 
 use super::board::Board;
 use super::boards::Boards;
+use super::place::Place;
 use super::program::ProgramBoard;
 use super::qemu::QemuBoard;
 use super::real::{Program, RealBoard};
@@ -110,8 +111,12 @@ impl Bench {
     /// # Errors
     /// [`BenchError`] that names what failed.
     pub async fn open(config: &Config, recorder: &Recorder) -> Result<Self, BenchError> {
-        let slots = if config.bench.runs_here() { SLOTS } else { 1 };
+        let slots = if config.bench.is_shared() { SLOTS } else { 1 };
         let slot = Slot::take(&config.name, slots, config.wait).await?;
+        let place = match &config.bench.labgrid {
+            Some(labgrid) => Some(Place::acquire(labgrid, slot.state(), &config.programs.folder, config.wait).await?),
+            None => None,
+        };
         let scope = recorder.scope().bench(&format!("{}-{}", config.name, slot.number()));
         let boards = config.bench.boards().into_iter();
         let boards = boards.map(|(role, file)| Ok((role, board(config, role, file, &slot)?)));
@@ -143,6 +148,7 @@ impl Bench {
             in_place: config.bench.power.hosted == HostedPower::Cut,
             next: None,
             scope,
+            place,
             slot,
         };
         for (role, board) in bench.boards.iter() {

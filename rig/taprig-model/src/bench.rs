@@ -1,5 +1,6 @@
 //! A bench file, `fixtures/benches/<name>.yaml`: one validator, one card side, and how to reach them.
 
+mod place;
 mod power;
 
 use crate::address::Address;
@@ -8,6 +9,7 @@ use crate::name::Name;
 use crate::text::text;
 use crate::units::{Hex, Malformed, malformed};
 use crate::version::Version;
+pub use place::{Labgrid, PlaceName};
 pub use power::{
     HostedPower, HttpRequest, HttpState, HttpSwitch, LineSwitch, ModemLine, Power, PowerCommand, RelaySwitch,
     ShellySwitch, SwitchConfig, TasmotaSwitch,
@@ -39,6 +41,9 @@ pub struct Bench {
     /// How power is switched.
     #[serde(default)]
     pub power: Power,
+    /// The place of a labgrid coordinator that stands for this bench. It must be acquired for each use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labgrid: Option<Labgrid>,
 }
 
 impl Bench {
@@ -52,8 +57,13 @@ impl Bench {
         }
     }
 
-    /// Whether all parts of the bench run on this host, so that a machine can have several of it. Otherwise they exist
-    /// once.
+    /// Whether a machine can have several of this bench: all parts run on this host, and no coordinator hands it out.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.runs_here() && self.labgrid.is_none()
+    }
+
+    /// Whether all parts of the bench run on this host. Otherwise they exist once.
     #[must_use]
     pub fn runs_here(&self) -> bool {
         let card = match &self.card {

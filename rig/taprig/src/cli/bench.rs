@@ -44,7 +44,7 @@ fn as_json(bench: &Listed) -> serde_json::Value {
         "title": bench.file.title,
         "device": bench.file.device,
         "card-side": bench.file.card.kind(),
-        "shared": bench.file.runs_here(),
+        "shared": bench.file.is_shared(),
         "held": bench.held.iter().map(holder).collect::<Vec<_>>(),
     })
 }
@@ -60,7 +60,7 @@ fn table(benches: &[Listed]) -> String {
                 |holder| format!("since {}: {holder}", utc(holder.since)),
             );
             // A bench whose parts all run on this host can be used several times at once.
-            let slot = if file.runs_here() { format!("slot {} in use ", held.slot) } else { "in use ".to_owned() };
+            let slot = if file.is_shared() { format!("slot {} in use ", held.slot) } else { "in use ".to_owned() };
             text += &format!("{:width$}  {slot}{who}\n", "");
         }
     }

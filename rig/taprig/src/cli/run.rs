@@ -121,7 +121,7 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         let failed = Earlier::of(&resume::open(folder)?.events);
         planned.retain(|planned| failed.failed(&planned.id));
     }
-    if args.jobs > 1 && !config.bench.runs_here() {
+    if args.jobs > 1 && !config.bench.is_shared() {
         let problem = format!("the parts of the bench {} exist only once, so `--jobs` must be 1", config.name);
         return Err(Diagnostic::of_file(Path::new("--jobs"), problem).into());
     }
