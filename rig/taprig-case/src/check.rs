@@ -4,7 +4,10 @@ macro_rules! path {
     ($($step:expr),* $(,)?) => { [$(PathStep::from($step)),*] };
 }
 
+mod bench;
 mod device;
+
+pub use bench::shared;
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{Kind, Node, PathStep};
@@ -359,37 +362,7 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
                 settings(project, &own, node, &path!["settings"], problems);
             }
         }
-        Fixture::Bench => {
-            if let Some(device) = node.get("device").and_then(Node::text) {
-                named(&project.names(Fixture::Device), Fixture::Device, device, node, &path!["device"], problems);
-            }
-            for side in ["validator", "emulator"] {
-                let Some(board) = node.get(side) else { continue };
-                if let Some(program) = board.get("program") {
-                    let is_empty = program
-                        .get("command")
-                        .is_some_and(|command| matches!(&command.kind, Kind::List(words) if words.is_empty()));
-                    if is_empty {
-                        let place = node.place(&path![side, "program", "command"]);
-                        problems.push(
-                            place.problem("this names no program").help("write a list: the program and its arguments"),
-                        );
-                    }
-                }
-                for kind in ["probe", "attached"] {
-                    let Some(port) = board.get(kind).and_then(|board| board.get("serial")) else { continue };
-                    let names = ["path", "vid", "serial", "location"].iter().any(|key| port.get(key).is_some());
-                    if !names {
-                        let place = node.place(&path![side, kind, "serial"]);
-                        problems.push(
-                            place
-                                .problem("this does not name a serial port")
-                                .help("give `path`, or `vid` and `pid` with `serial`, `interface` or `location`"),
-                        );
-                    }
-                }
-            }
-        }
+        Fixture::Bench => bench::check(project, node, problems),
         Fixture::Card => {
             let applications = match node.get("applications").map(|node| &node.kind) {
                 Some(Kind::List(applications)) => applications.len(),

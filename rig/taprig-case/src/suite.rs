@@ -245,6 +245,9 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
         let FileKind::Fixture(kind) = FileKind::read(path) else { continue };
         let before = problems.len();
         fixture(project, kind, path, &mut problems);
+        if kind == Fixture::Bench && problems.len() == before {
+            check::shared(project, path, &mut problems);
+        }
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         // A card of another project can't be made with the keys of this one.
         if kind == Fixture::Card && problems.len() == before && real(path) == real(&project.file(kind, name)) {
