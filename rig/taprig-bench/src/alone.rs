@@ -8,7 +8,7 @@ use taprig_record::Scope;
 
 use super::boards::Ports;
 use super::sides::Sides;
-use super::{BenchError, Config, port};
+use super::{BenchError, Config, port, wedged};
 use crate::board::Start;
 use crate::card_side::CardSide;
 use crate::link::port::Way;
@@ -33,8 +33,10 @@ impl Config {
 /// The firmware of a card emulator stays as it is, and its power is not switched. Call it within a tokio runtime.
 ///
 /// # Errors
-/// [`BenchError`] if its port can't be opened, or if a card emulator does not answer.
+/// [`BenchError`] if its port can't be opened, or if a card emulator does not answer. [`BenchError::Wedged`] if the bench
+/// has a mark.
 pub async fn open_card_alone(config: &Config, scope: &Scope) -> Result<Box<dyn CardSide>, BenchError> {
+    wedged::refuse(&config.name)?;
     let serial = config.bench.card.board().and_then(BoardConfig::serial);
     let mut ports = Ports::new();
     if let Some(serial) = serial {

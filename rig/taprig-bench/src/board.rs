@@ -36,6 +36,15 @@ pub trait Board: Send + std::fmt::Debug {
         Ok(())
     }
 
+    /// Restarts the firmware without the power switch, after [`Board::power_on`]. Returns whether the board can do that.
+    ///
+    /// # Errors
+    /// [`BenchError`] if the board is not reset, or if its core does not run.
+    fn reset(&mut self) -> Result<bool, BenchError> {
+        // A process that was made anew starts like that.
+        self.go().map(|()| true)
+    }
+
     /// What switches the power after [`Board::go`] or [`Board::power_off`]. `None` if those two methods
     /// switch it.
     fn switch(&self, _on: bool) -> Option<Turn> {

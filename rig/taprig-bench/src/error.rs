@@ -1,5 +1,6 @@
 //! Errors of a bench.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use taprig_model::bench::BoardKind;
 use taprig_model::event::{RigFault, Role};
 
 use crate::card_side::pn532::WrongSettings;
-use crate::flash::FlashError;
+use crate::flash::{Cause, FlashError};
 use crate::link::LinkError;
+use crate::wedged::{Part, Wedged};
 
 /// The bench failed. This is the rig's fault and never a verdict on the device.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +77,34 @@ pub enum BenchError {
         /// What the board sent in that time.
         why: String,
     },
+    /// A board has started, but does not answer.
+    #[error("the {role} does not answer: {source}")]
+    Silent {
+        /// The board.
+        role: Role,
+        /// The cause.
+        source: LinkError,
+    },
+    /// A part of the bench hung in an earlier run.
+    #[error("the bench {bench} is wedged {wedged}")]
+    Wedged {
+        /// The bench.
+        bench: String,
+        /// The part, the reason and the time.
+        wedged: Wedged,
+    },
+    /// A part of the bench hangs, and the mark for later runs could not be written.
+    #[error("the bench {bench} is wedged {wedged}. Later runs will not refuse it, because {path} can't be written: {source}", path = path.display())]
+    Unmarked {
+        /// The bench.
+        bench: String,
+        /// The part, the reason and the time.
+        wedged: Wedged,
+        /// The file of the mark.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// A board's identity differs from the bench file.
     #[error("the {role} says that it is {seen}, but the bench file says {wanted}: nothing was flashed")]
     WrongBoard {
@@ -94,6 +124,18 @@ pub enum BenchError {
         seen: String,
         /// The digest of the image.
         wanted: String,
+    },
+    /// A board runs another image than the bench file names, and it must not be flashed now.
+    #[error("the {role} runs the image {}, but the bench file names the image {}", short(seen), short(wanted))]
+    Stale {
+        /// The board.
+        role: Role,
+        /// The digest that the firmware reports.
+        seen: String,
+        /// The digest of the image.
+        wanted: String,
+        /// The bench.
+        bench: String,
     },
     /// The board did not return the nonce of a case.
     #[error("the {role} returned `{seen}` instead of this case's nonce: its answers can't be relied on")]
@@ -162,6 +204,11 @@ pub enum BenchError {
     Link(#[from] LinkError),
 }
 
+/// The beginning of a digest, which is enough to tell two apart.
+fn short(digest: &str) -> &str {
+    digest.get(..16).unwrap_or(digest)
+}
+
 /// An error with all its causes: `reading x failed (permission denied)`. A cause that the error's text already contains
 /// is not repeated.
 pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
@@ -182,9 +229,22 @@ pub fn with_advice(what: String, advice: Option<&str>) -> String {
 impl BenchError {
     /// What a person can try. This is not part of the message, which may contain the words of other programs.
     #[must_use]
-    pub fn advice(&self) -> Option<&'static str> {
+    pub fn advice(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Wedged { bench, .. } => Some(Cow::Owned(format!(
+                "`taprig bench check {bench}` says what is wrong now, and `taprig bench clear {bench}` lifts the mark"
+            ))),
+            Self::Stale { bench, .. } => {
+                Some(Cow::Owned(format!("`taprig flash --bench {bench}` writes the image; every run does it too")))
+            }
+            _ => self.fixed_advice().map(Cow::Borrowed),
+        }
+    }
+
+    /// The advice of the errors that need no name in it.
+    fn fixed_advice(&self) -> Option<&'static str> {
         Some(match self {
-            Self::State { .. } => "set TAPRIG_STATE to a folder that you may write",
+            Self::State { .. } | Self::Unmarked { .. } => "set TAPRIG_STATE to a folder that you may write",
             Self::NoSlot { .. } => "wait until one of them ends (`--wait 10 min`)",
             Self::Place { .. } => {
                 "look at it with `labgrid-client -p PLACE show`; `LG_COORDINATOR` or `labgrid.coordinator` names the coordinator, and `--wait 10 min` waits for a place"
@@ -205,17 +265,34 @@ impl BenchError {
             Self::SeveralPorts { .. } => "add `serial`, `interface` or `location` to tell them apart",
             Self::Power { advice, .. } => advice,
             Self::Flash { source, .. } => return source.cause.advice(),
-            Self::Link(error) => return error.advice(),
+            Self::Link(error) | Self::Silent { source: error, .. } => return error.advice(),
             Self::Pn532(error) => error.advice(),
             Self::NoBoard(_) => "add a board to the bench file",
-            Self::NotProgrammable(_) => return None,
+            Self::NotProgrammable(_) | Self::Wedged { .. } | Self::Stale { .. } => return None,
         })
+    }
+
+    /// The part that hangs, if the error says that one does: it is there, but it does not answer. A part that was
+    /// unplugged is no part that hangs, because it works again as soon as it is plugged in. The same is true of a program
+    /// that ends by itself, because the rig starts it again.
+    #[must_use]
+    pub fn hangs(&self) -> Option<Part> {
+        match self {
+            Self::NotReady { role, .. } | Self::Silent { role, .. } => Some((*role).into()),
+            Self::Flash { role, source } if matches!(source.cause, Cause::Stalled(_) | Cause::NoTarget) => {
+                Some((*role).into())
+            }
+            Self::Power { .. } => Some(Part::PowerSwitch),
+            // All that an adapter program does wrong has this error. The rig has started it anew.
+            Self::Link(LinkError::Adapter { .. }) => Some(Part::Validator),
+            _ => None,
+        }
     }
 
     /// The error as an event.
     #[must_use]
     pub fn fault(&self, doing: &str, on: &str) -> RigFault {
-        let advice = self.advice().map(str::to_owned);
+        let advice = self.advice().map(Cow::into_owned);
         RigFault { doing: doing.into(), on: on.into(), cause: with_causes(self), advice }
     }
 }

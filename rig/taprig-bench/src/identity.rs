@@ -3,20 +3,35 @@
 use taprig_model::bench::BoardKind;
 use taprig_model::event::{Body, Fields, FlashOutcome, Role, Source};
 
+use super::board::Board;
 use super::{Bench, BenchError};
 use crate::card_side::CardIdentity;
 use crate::flash::Image;
 use crate::link::LinkError;
 use taprig_record::units::{lower_hex, micros};
 
+/// Which boards are flashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flashing {
+    /// Those that do not run their image.
+    Needed,
+    /// All that the rig programs.
+    All,
+    /// Emulated boards that do not run their image. A real board stays as it is.
+    Emulated,
+}
+
 impl Bench {
     /// Powers the bench on with the firmware that it is to run. It asks both sides for their identity and flashes
-    /// those whose digest differs from that of their image. With `anyway`, it flashes both. At the end both boards are
+    /// those whose digest differs from that of their image, as far as `flashing` allows it. At the end both boards are
     /// ready.
     ///
     /// # Errors
-    /// [`BenchError`] that names what failed.
-    pub(super) async fn establish(&mut self, anyway: bool) -> Result<(), BenchError> {
+    /// [`BenchError`] that names what failed. [`BenchError::Stale`] if a board that must not be flashed runs another image.
+    pub(super) async fn establish(&mut self, flashing: Flashing) -> Result<(), BenchError> {
+        self.flashed.clear();
+        let anyway = flashing == Flashing::All;
+        let spared = |board: &dyn Board| flashing == Flashing::Emulated && board.kind() != BoardKind::Qemu;
         let mut flashed = Vec::new();
         for (role, board) in self.boards.iter() {
             if board.is_blank() || anyway && board.image().is_some() {
@@ -28,7 +43,8 @@ impl Bench {
         }
         while let Err(error) = self.power_cycle().await {
             // The flash contains nothing that runs and speaks. In that case only the probe tells which board it is.
-            let Some(role) = self.speechless(&error).filter(|role| !flashed.contains(role)) else { return Err(error) };
+            let role = self.speechless(&error).filter(|role| !flashed.contains(role));
+            let Some(role) = role.filter(|role| !self.boards.get(*role).is_some_and(spared)) else { return Err(error) };
             // A board that was made ahead contains the firmware that does not run.
             self.forget_next();
             self.flash(role)?;
@@ -42,6 +58,10 @@ impl Bench {
                 }
             }
             return Ok(());
+        }
+        if let Some((role, seen)) = stale.iter().find(|(role, _)| self.boards.get(*role).is_some_and(spared)) {
+            let wanted = self.boards.image(*role).map(Image::digest_hex).unwrap_or_default();
+            return Err(BenchError::Stale { role: *role, seen: seen.clone(), wanted, bench: self.bench_name.clone() });
         }
         self.power_off().await?;
         // Boards that were made ahead contain the old image.
@@ -73,15 +93,21 @@ impl Bench {
 
     /// Asks both boards for their identity. Returns those that do not run the required image, with the digest that
     /// they report.
-    async fn identify(&mut self) -> Result<Vec<(Role, String)>, BenchError> {
+    pub(super) async fn identify(&mut self) -> Result<Vec<(Role, String)>, BenchError> {
         let Some(links) = self.links.as_mut() else { return Ok(Vec::new()) };
-        let validator = links.validator.identity().await?;
+        let silent = |role| {
+            move |error| match error {
+                source @ (LinkError::Deadline { .. } | LinkError::Stuck { .. }) => BenchError::Silent { role, source },
+                error => BenchError::Link(error),
+            }
+        };
+        let validator = links.validator.identity().await.map_err(silent(Role::Validator))?;
         let card = match links.card.identify().await {
             // Firmware of another version speaks another protocol. It is replaced if the rig has its image.
             Err(LinkError::Unexpected { seen, .. }) if self.boards.image(Role::Emulator).is_some() => {
                 CardIdentity { said: Fields::default(), digest: Some(format!("unknown ({seen})")) }
             }
-            card => card?,
+            card => card.map_err(silent(Role::Emulator))?,
         };
 
         let wanted = &self.sides.device.identity;
@@ -106,6 +132,7 @@ impl Bench {
         let started = std::time::Instant::now();
         let board = self.boards.get_mut(role).ok_or(BenchError::NoBoard(role))?;
         let report = board.flash(&mut |_| {})?;
+        self.flashed.push(role);
         self.scope.emit(
             Source::Probe,
             Body::Flashed {

@@ -9,6 +9,7 @@ mod alone;
 pub mod board;
 mod boards;
 pub mod card_side;
+pub mod check;
 mod error;
 pub mod flash;
 mod identity;
@@ -26,6 +27,7 @@ mod situation;
 mod slot;
 mod switch;
 pub mod validator_side;
+pub mod wedged;
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +35,7 @@ pub use alone::open_card_alone;
 pub use error::BenchError;
 pub use error::{with_advice, with_causes};
 pub use open::{Config, Programs};
-pub use slot::{Held, Holder, held};
+pub use slot::{Held, Holder, held, state_dir};
 
 use ahead::Next;
 use air::Air;
@@ -81,6 +83,8 @@ pub struct Bench {
     /// Number of notes of the emulator that were lost before it was switched off, and that [`Bench::take_lost`] has not
     /// returned yet.
     lost: u32,
+    /// The boards that were flashed when the bench was last established.
+    flashed: Vec<Role>,
     /// Number of power-ons so far. Each has its own socket for the air.
     cycles: u32,
     /// The air between the current processes of the boards.

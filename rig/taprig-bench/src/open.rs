@@ -13,6 +13,7 @@ use taprig_model::situation::Situation;
 
 use super::board::Board;
 use super::boards::Boards;
+use super::identity::Flashing;
 use super::place::Place;
 use super::program::ProgramBoard;
 use super::qemu::QemuBoard;
@@ -21,7 +22,7 @@ use super::sides::{self, Sides};
 use super::sim::SimBoard;
 use super::slot::{SLOTS, Slot};
 use super::switch::Switch;
-use super::{Bench, BenchError};
+use super::{Bench, BenchError, wedged};
 use crate::card_side::CardCapabilities;
 use crate::flash::{Image, Target};
 use crate::link::LinkError;
@@ -105,18 +106,41 @@ impl Config {
     }
 }
 
+/// What keeps a bench from other runs.
+pub(super) struct Taken {
+    slot: Slot,
+    place: Option<Place>,
+}
+
 impl Bench {
     /// Takes a slot, powers all boards on, flashes those that contain another image, and waits until all are ready.
     ///
     /// # Errors
-    /// [`BenchError`] that names what failed.
+    /// [`BenchError`] that names what failed. [`BenchError::Wedged`], before anything is touched, if the bench has a mark.
     pub async fn open(config: &Config, recorder: &Recorder) -> Result<Self, BenchError> {
+        wedged::refuse(&config.name)?;
+        let taken = Self::take(config).await?;
+        // Another run may have marked it while this one waited.
+        wedged::refuse(&config.name)?;
+        let mut bench = Self::with(config, recorder, taken)?;
+        bench.establish(if config.flash_anyway { Flashing::All } else { Flashing::Needed }).await?;
+        bench.fresh = true;
+        Ok(bench)
+    }
+
+    /// Takes a slot of the bench, and its place if a coordinator hands it out. They are free or become free in time.
+    pub(super) async fn take(config: &Config) -> Result<Taken, BenchError> {
         let slots = if config.bench.is_shared() { SLOTS } else { 1 };
         let slot = Slot::take(&config.name, slots, config.wait).await?;
         let place = match &config.bench.labgrid {
             Some(labgrid) => Some(Place::acquire(labgrid, slot.state(), &config.programs.folder, config.wait).await?),
             None => None,
         };
+        Ok(Taken { slot, place })
+    }
+
+    /// The bench with its boards, which have no power yet.
+    pub(super) fn with(config: &Config, recorder: &Recorder, Taken { slot, place }: Taken) -> Result<Self, BenchError> {
         let scope = recorder.scope().bench(&format!("{}-{}", config.name, slot.number()));
         let boards = config.bench.boards().into_iter();
         let boards = boards.map(|(role, file)| Ok((role, board(config, role, file, &slot)?)));
@@ -131,7 +155,7 @@ impl Bench {
                 time: config.time(),
             },
         );
-        let mut bench = Self {
+        let bench = Self {
             bench_name: config.name.clone(),
             sides: Sides::new(config),
             external: config.bench.validator.external().and_then(|_| switch(config, Role::Validator)),
@@ -142,6 +166,7 @@ impl Bench {
             on: false,
             fresh: false,
             lost: 0,
+            flashed: vec![],
             unswitched: false,
             cycles: 0,
             air: None,
@@ -162,8 +187,6 @@ impl Bench {
                 bench.scope.emit(Source::Rig, body);
             }
         }
-        bench.establish(config.flash_anyway).await?;
-        bench.fresh = true;
         Ok(bench)
     }
 }

@@ -117,7 +117,7 @@ mod tests {
         let wanted = wanted("{ vid: '0403', pid: '6011', serial: FT9, interface: 0 }");
         let error = choose(Role::Validator, &wanted, &ports()).unwrap_err();
         assert_eq!(
-            with_advice(error.to_string(), error.advice()),
+            with_advice(error.to_string(), error.advice().as_deref()),
             "no serial port matches the bench file's description of the validator: USB vendor 0403, product 6011, serial \
              number FT9, interface 0 (ports of this machine: /dev/ttyS0, /dev/ttyUSB0 is 0403:6011 serial FT4XB1QL interface 0, \
              /dev/ttyUSB1 is 0403:6011 serial FT4XB1QL interface 1); check that the \
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn ports_that_are_alike_are_told_apart_by_more() {
         let error = choose(Role::Validator, &wanted("{ vid: '0403' }"), &ports()).unwrap_err();
-        let error = with_advice(error.to_string(), error.advice());
+        let error = with_advice(error.to_string(), error.advice().as_deref());
         assert!(error.starts_with("several serial ports match") && error.contains("/dev/ttyUSB1"), "{error}");
         assert!(error.contains("; add `serial`"), "{error}");
     }

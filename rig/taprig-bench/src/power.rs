@@ -1,5 +1,6 @@
 //! Power-on and power-off of the boards of a bench, until both sides are ready.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use taprig_model::event::{Body, Role, Source};
@@ -7,10 +8,21 @@ use taprig_model::event::{Body, Role, Source};
 use super::air::Air;
 use super::board::{Board, Start};
 use super::boards::Ports;
-use super::{Bench, BenchError, Links};
+use super::identity::Flashing;
+use super::{Bench, BenchError, Links, with_causes};
 use crate::link::LinkError;
 use crate::switch::Turn;
+use crate::validator_side::LastSituation;
 use taprig_record::units::micros;
+
+/// How boards are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Restart {
+    /// Their power came on.
+    PowerCycle,
+    /// They are reset, and their power stays on.
+    Reset,
+}
 
 impl Bench {
     /// Switches all boards off and on again. Returns when both sides are ready.
@@ -19,13 +31,52 @@ impl Bench {
     /// [`BenchError`]. The boards are off in that case.
     pub async fn power_cycle(&mut self) -> Result<(), BenchError> {
         self.power_off().await?;
-        let outcome = self.power_on().await;
+        let outcome = self.power_on(Restart::PowerCycle).await;
         // The reason why the boards did not come on matters most. If the power can't be taken away either, closing the
         // bench reports that.
         if outcome.is_err() && self.power_off().await.is_err() {
             self.unswitched = false;
         }
         outcome
+    }
+
+    /// Brings the bench back after a part of it may have hung: first by a reset of all boards if their power is switched
+    /// (otherwise a power cycle is a reset already), then by a power cycle. Afterwards both sides are ready and have said
+    /// who they are.
+    ///
+    /// # Errors
+    /// The error of the power cycle. The boards are off in that case.
+    pub async fn bring_back(&mut self) -> Result<(), BenchError> {
+        // Nobody knows what state the part was left in.
+        self.last = LastSituation::default();
+        if self.external.is_some() || self.boards.iter().any(|(_, board)| board.switch(false).is_some()) {
+            let error = match self.reset().await {
+                Ok(()) => {
+                    self.note("a reset brought the bench back".into());
+                    self.fresh = false;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            self.note(format!("a reset did not bring the bench back: {}", with_causes(&error)));
+        }
+        self.forget_next();
+        self.establish(Flashing::Needed).await?;
+        self.note("a power cycle brought the bench back".into());
+        self.fresh = true;
+        Ok(())
+    }
+
+    /// Restarts the firmware of all boards without their power switches, and asks both sides who they are.
+    async fn reset(&mut self) -> Result<(), BenchError> {
+        self.hang_up().await;
+        self.forget_next();
+        self.power_on(Restart::Reset).await?;
+        self.identify().await.map(drop)
+    }
+
+    fn note(&self, text: String) {
+        self.scope.emit(Source::Rig, Body::Note { text });
     }
 
     /// Switches all boards off. Returns when the power has been off for long enough.
@@ -121,16 +172,44 @@ impl Bench {
         self.scope.emit(Source::Power, Body::Power { role, on, by });
     }
 
-    async fn power_on(&mut self) -> Result<(), BenchError> {
+    async fn power_on(&mut self, how: Restart) -> Result<(), BenchError> {
         // Boards that were made ahead cost no time here. The time for making the others counts.
         let started = Instant::now();
-        let ports = match self.boards_again() {
+        let again = match how {
+            Restart::PowerCycle => self.boards_again(),
+            // A process that the rig has is made anew.
+            Restart::Reset => None,
+        };
+        let ports = match again {
             Some(ports) => ports,
             None => self.new_boards()?,
         };
         let mut card = self.sides.open_card(&ports, self.tap("emulator-link"))?;
         let noise = Box::new(self.noise());
         let mut validator = self.sides.open_validator(&ports, self.tap(self.sides.validator_port()), noise)?;
+        let starts = match how {
+            Restart::PowerCycle => self.give_power().await?,
+            Restart::Reset => self.reset_boards()?,
+        };
+        let within: Duration = self.sides.device.deadlines.ready.into();
+        if let Err(error) = card.starts(starts[&Role::Emulator], within).await {
+            return Err(self.not_ready(Role::Emulator, within, error));
+        }
+        self.scope.emit(Source::Emulator, Body::Ready { role: Role::Emulator, took_us: micros(started.elapsed()) });
+        if let Err(error) = validator.starts(starts[&Role::Validator], within).await {
+            return Err(self.not_ready(Role::Validator, within, error));
+        }
+        self.scope.emit(Source::Validator, Body::Ready { role: Role::Validator, took_us: micros(started.elapsed()) });
+        self.links = Some(Links { validator, card });
+        self.on = true;
+        if !self.can_be_cut() {
+            self.prepare_next();
+        }
+        Ok(())
+    }
+
+    /// Gives power to all boards. Returns how each side has started.
+    async fn give_power(&mut self) -> Result<BTreeMap<Role, Start>, BenchError> {
         for role in self.boards.roles() {
             let Some(board) = self.boards.get_mut(role) else { continue };
             board.go()?;
@@ -145,22 +224,19 @@ impl Bench {
             switch.run().await?;
             self.tell_external(true);
         }
+        Ok([Role::Emulator, Role::Validator].into_iter().map(|role| (role, self.start(role))).collect())
+    }
 
-        let within: Duration = self.sides.device.deadlines.ready.into();
-        if let Err(error) = card.starts(self.start(Role::Emulator), within).await {
-            return Err(self.not_ready(Role::Emulator, within, error));
+    /// Restarts the firmware of all boards that the rig can restart without their power switch. Returns how each side
+    /// has started.
+    fn reset_boards(&mut self) -> Result<BTreeMap<Role, Start>, BenchError> {
+        let mut starts: BTreeMap<_, _> = [Role::Emulator, Role::Validator].map(|role| (role, Start::StillOn)).into();
+        for (role, board) in self.boards.iter_mut() {
+            if board.reset()? {
+                starts.insert(role, Start::PoweredOn);
+            }
         }
-        self.scope.emit(Source::Emulator, Body::Ready { role: Role::Emulator, took_us: micros(started.elapsed()) });
-        if let Err(error) = validator.starts(self.start(Role::Validator), within).await {
-            return Err(self.not_ready(Role::Validator, within, error));
-        }
-        self.scope.emit(Source::Validator, Body::Ready { role: Role::Validator, took_us: micros(started.elapsed()) });
-        self.links = Some(Links { validator, card });
-        self.on = true;
-        if !self.can_be_cut() {
-            self.prepare_next();
-        }
-        Ok(())
+        Ok(starts)
     }
 
     /// How the board of a role has just started. Whatever fills a role without a board was on before.
@@ -198,6 +274,7 @@ impl Bench {
         match (self.ended(role, &error), error) {
             (Some(why), _) => BenchError::Ended { role, why },
             (None, error @ LinkError::Deadline { .. }) => BenchError::NotReady { role, within, why: error.to_string() },
+            (None, source @ LinkError::Stuck { .. }) => BenchError::Silent { role, source },
             (None, error) => error.into(),
         }
     }

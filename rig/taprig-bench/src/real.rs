@@ -50,13 +50,17 @@ impl Board for RealBoard {
     }
 
     fn go(&mut self) -> Result<(), BenchError> {
-        match &self.program {
+        match &self.power {
+            Some(_) => Ok(()),
             // Without a power switch, a reset takes the place of a power cycle.
-            Some(program) if self.power.is_none() => {
-                flash::reset(&program.target).map(drop).map_err(|source| BenchError::Flash { role: self.role, source })
-            }
-            _ => Ok(()),
+            None => self.reset().map(drop),
         }
+    }
+
+    fn reset(&mut self) -> Result<bool, BenchError> {
+        let Some(program) = &self.program else { return Ok(false) };
+        flash::reset(&program.target).map_err(|source| BenchError::Flash { role: self.role, source })?;
+        Ok(true)
     }
 
     fn switch(&self, on: bool) -> Option<Turn> {

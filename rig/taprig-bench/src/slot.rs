@@ -156,7 +156,7 @@ impl Slot {
 
     /// The folder of a slot, and its lock file.
     fn lock_file(name: &str, number: u32) -> Result<(PathBuf, File), BenchError> {
-        let state = state_dir().join(BOARDS).join(name).join(format!("{SLOT}{number}"));
+        let state = bench_folder(name).join(format!("{SLOT}{number}"));
         let failed = |source| BenchError::State { path: state.clone(), source };
         std::fs::create_dir_all(&state).map_err(failed)?;
         // Whoever holds the lock has written its name there.
@@ -255,8 +255,15 @@ fn short(path: &Path) -> bool {
     path.as_os_str().len() < 48
 }
 
-/// `$TAPRIG_STATE`, or `taprig` in the user's folder for state data.
-fn state_dir() -> PathBuf {
+/// The folder of a bench: its slots, and its mark if it is wedged.
+#[must_use]
+pub(super) fn bench_folder(name: &str) -> PathBuf {
+    state_dir().join(BOARDS).join(name)
+}
+
+/// The folder of everything that outlives a run: `$TAPRIG_STATE`, or `taprig` in the user's folder for state data.
+#[must_use]
+pub fn state_dir() -> PathBuf {
     if let Some(dir) = std::env::var_os("TAPRIG_STATE") {
         return dir.into();
     }

@@ -3,6 +3,7 @@
 use super::{
     Cause, FlashError, FlashReport, FlashStage, Image, Operation, Progress, session::Connection, timing::Meter,
 };
+use probe_rs::MemoryInterface as _;
 use probe_rs::flashing::{DownloadOptions, FlashProgress};
 use probe_rs_qemu::{Endpoint, Machine, probe::FaultHandle};
 use std::{
@@ -122,6 +123,25 @@ pub fn reset(target: &Target) -> Result<(), FlashError> {
             let on = Connection::new(&work)?;
             let mut session = on.attach(&FaultHandle::default())?;
             restart(&mut session, &on.name)
+        },
+    )
+}
+
+/// Attaches to the chip, reads the words at these addresses, and lets the chip go on.
+///
+/// # Errors
+/// See [`Cause`].
+pub fn read(target: &Target, addresses: &[u64]) -> Result<Vec<u32>, FlashError> {
+    let (work, addresses) = (target.clone(), addresses.to_owned());
+    supervised(
+        target,
+        |_| {},
+        move |_| {
+            let on = Connection::new(&work)?;
+            let mut session = on.attach(&FaultHandle::default())?;
+            let failed = |error| FlashError::probe(FlashStage::Attach, &on.name, error);
+            let mut core = session.core(0).map_err(failed)?;
+            addresses.iter().map(|address| core.read_word_32(*address).map_err(failed)).collect()
         },
     )
 }

@@ -9,7 +9,8 @@ mod timing;
 
 pub use error::{Cause, FlashError, FlashStage};
 pub use image::{Image, ImageError};
-pub use job::{FlashJob, Target, flash, reset};
+pub use job::{FlashJob, Target, flash, read, reset};
+pub use session::{ProbeFound, find_probe};
 pub use timing::{FlashReport, Operation, Progress};
 
 #[cfg(test)]

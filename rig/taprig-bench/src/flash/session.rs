@@ -81,29 +81,56 @@ impl<'a> Connection<'a> {
 
     /// Opens the named probe, or the only one if none is named.
     fn open(&self, selector: Option<&str>) -> Result<Probe, FlashError> {
-        let failed = |cause| FlashError::new(FlashStage::Open, &self.name, cause);
-        let lister = Lister::new();
-        let wanted = selector
-            .map(|text| {
-                text.parse::<DebugProbeSelector>()
-                    .map_err(|error| FlashError::with(FlashStage::Open, &self.name, Cause::BadSelector, error))
-            })
-            .transpose()?;
-        let mut all = lister.list_all();
-        if wanted.is_none() {
-            all.retain(|info| !is_serial_adapter(info));
-        }
-        let connected = || match all.as_slice() {
-            [] => "none".to_owned(),
-            some => some.iter().map(describe).collect::<Vec<_>>().join(", "),
-        };
-        let mut fitting = all.iter().filter(|info| wanted.as_ref().is_none_or(|wanted| wanted.matches_probe(info)));
-        let probe = match (fitting.next(), fitting.next()) {
-            (None, _) => return Err(failed(Cause::NoProbe { connected: connected() })),
-            (Some(_), Some(_)) => return Err(failed(Cause::WhichProbe { connected: connected() })),
-            (Some(probe), None) => probe,
-        };
-        probe.open().map_err(|error| FlashError::probe(FlashStage::Open, &self.name, error))
+        find(selector, &self.name)?.open().map_err(|error| FlashError::probe(FlashStage::Open, &self.name, error))
+    }
+}
+
+/// A debug probe that is connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeFound {
+    /// What it is called, with its numbers.
+    pub name: String,
+    /// USB vendor id.
+    pub vid: u16,
+    /// USB product id.
+    pub pid: u16,
+    /// USB serial number.
+    pub serial: Option<String>,
+}
+
+/// Looks for the named probe, or for the only one if none is named. Nothing is opened.
+///
+/// # Errors
+/// [`Cause::NoProbe`], [`Cause::WhichProbe`], [`Cause::BadSelector`].
+pub fn find_probe(selector: Option<&str>) -> Result<ProbeFound, FlashError> {
+    let named = selector.map_or_else(|| "the only probe".to_owned(), |name| format!("probe {name}"));
+    let probe = find(selector, &named)?;
+    let (vid, pid, serial) = (probe.vendor_id, probe.product_id, probe.serial_number.clone());
+    Ok(ProbeFound { name: describe(&probe), vid, pid, serial })
+}
+
+/// The named probe, or the only one if none is named. `on` is the board, for messages.
+fn find(selector: Option<&str>, on: &str) -> Result<DebugProbeInfo, FlashError> {
+    let failed = |cause| FlashError::new(FlashStage::Open, on, cause);
+    let wanted = selector
+        .map(|text| {
+            text.parse::<DebugProbeSelector>()
+                .map_err(|error| FlashError::with(FlashStage::Open, on, Cause::BadSelector, error))
+        })
+        .transpose()?;
+    let mut all = Lister::new().list_all();
+    if wanted.is_none() {
+        all.retain(|info| !is_serial_adapter(info));
+    }
+    let connected = || match all.as_slice() {
+        [] => "none".to_owned(),
+        some => some.iter().map(describe).collect::<Vec<_>>().join(", "),
+    };
+    let mut fitting = all.iter().filter(|info| wanted.as_ref().is_none_or(|wanted| wanted.matches_probe(info)));
+    match (fitting.next(), fitting.next()) {
+        (None, _) => Err(failed(Cause::NoProbe { connected: connected() })),
+        (Some(_), Some(_)) => Err(failed(Cause::WhichProbe { connected: connected() })),
+        (Some(probe), None) => Ok(probe.clone()),
     }
 }
 

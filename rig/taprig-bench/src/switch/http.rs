@@ -83,6 +83,10 @@ impl Actuator for Http {
         "check that the power switch is on the network, and try the address in a browser"
     }
 
+    fn tells(&self) -> bool {
+        self.state.is_some()
+    }
+
     fn start(&self, on: bool, tell: Tell) -> Result<Attempt, String> {
         let request = if on { &self.on } else { &self.off }.clone();
         let (state, within) = (self.state.clone(), self.within);

@@ -34,6 +34,11 @@ trait Actuator: fmt::Debug + Send + Sync {
     /// What a person can try if it fails.
     fn advice(&self) -> &'static str;
 
+    /// Whether it can be asked for its state.
+    fn tells(&self) -> bool {
+        false
+    }
+
     /// Begins to switch, and calls `tell` from another thread when it is done. If the kind can ask for the state, it is
     /// done only when the switch reports the wanted state.
     ///
@@ -100,6 +105,16 @@ impl Turn {
             tokio::time::sleep(self.switch.off_for).await;
         }
         Ok(())
+    }
+
+    /// What is known after switching off and on, in words.
+    #[must_use]
+    pub(super) fn seen(&self) -> &'static str {
+        if self.switch.actuator.tells() {
+            "was switched off and on, and reported both"
+        } else {
+            "was switched off and on; it does not report its state"
+        }
     }
 
     /// Switches in a place that can't await: at the end of a bench.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use taprig::display::{Failure, Out};
 use taprig::setup;
-use taprig_bench::{BenchError, Config, with_advice, with_causes};
+use taprig_bench::{BenchError, Config, wedged, with_advice, with_causes};
 use taprig_case::{Diagnostic, Problems, Project};
 use taprig_model::event::{Body, Event};
 use taprig_model::result::Summary;
@@ -80,8 +80,12 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
-    /// List the benches of this project, and who uses them.
+    /// List the benches of this project with their state: free, in use or wedged.
     List(bench::Args),
+    /// Check that every part of a bench is there, answers and has the right firmware.
+    Check(bench::check::Args),
+    /// Lift the mark of a bench that an earlier run has marked as wedged.
+    Clear(bench::Clear),
 }
 
 #[derive(Debug, Subcommand)]
@@ -131,9 +135,11 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => args.format,
         Command::List(args) => args.format,
         Command::Bench(Bench::List(args)) => args.format,
+        Command::Bench(Bench::Check(args)) => args.format,
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
-        Command::Adapter(_)
+        Command::Bench(Bench::Clear(_))
+        | Command::Adapter(_)
         | Command::Report(_)
         | Command::Serve(_)
         | Command::Tap(_)
@@ -153,6 +159,8 @@ pub(crate) fn main() -> ExitCode {
             Command::Check(args) => check::run(&project, &args),
             Command::List(args) => list::run(&project, &args),
             Command::Bench(Bench::List(args)) => bench::list(&project, &args),
+            Command::Bench(Bench::Check(args)) => bench::check::run(&project, &args),
+            Command::Bench(Bench::Clear(args)) => bench::clear(&project, &args),
             Command::Index(args) => index::run(&project, &args),
             Command::Run(args) => run::run(&project, &args),
             Command::Tap(args) => tap::run(&project, &args),
@@ -233,8 +241,13 @@ pub(crate) fn rig_failed(error: &dyn std::error::Error) -> Exit {
 
 /// Reports that a bench failed, and what to try.
 pub(crate) fn bench_failed(error: &BenchError) -> Exit {
-    say(&format!("taprig: {}", with_advice(with_causes(error), error.advice())));
+    say(&format!("taprig: {}", with_advice(with_causes(error), error.advice().as_deref())));
     Exit::RigFailed
+}
+
+/// Refuses a bench with the mark of a part that hangs, before anything of it is touched.
+pub(crate) fn refused(config: &Config) -> Option<Exit> {
+    wedged::refuse(&config.name).err().map(|error| bench_failed(&error))
 }
 
 /// Reports faults of the rig that no error carries as they happen, such as a bench that can't be closed. Commands that

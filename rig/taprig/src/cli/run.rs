@@ -9,7 +9,7 @@ use taprig::run::earlier::Earlier;
 use taprig::run::forecast::{self, Forecast};
 use taprig::run::queue;
 use taprig::setup;
-use taprig_bench::Config;
+use taprig_bench::{Config, wedged};
 use taprig_case::baseline::{Baselines, Mode};
 use taprig_case::partition::Partition;
 use taprig_case::plan;
@@ -126,7 +126,11 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         return Err(Diagnostic::of_file(Path::new("--jobs"), problem).into());
     }
     config.wait = args.wait.map_or(std::time::Duration::ZERO, Into::into);
-    let greeting = setup::greet_adapter(project, &config)?;
+    // A wedged bench is not touched, and the run reports why. Reports are written as in any other run.
+    let greeting = match wedged::wedged(&config.name) {
+        None => setup::greet_adapter(project, &config)?,
+        Some(_) => None,
+    };
     if config.device.interface.operator().is_some() {
         config.desk = desk::at_terminal(args.operator.as_deref());
     }

@@ -79,6 +79,11 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let on = On::read(project, &mut workshop, args)?;
     let (name, card) = card(project, &mut workshop, &args.card)?;
     let mut serve = Serve { name, card, served: Served::default() };
+    if let On::CardSide(config) | On::Bench(config, _) = &on
+        && let Some(exit) = super::refused(config)
+    {
+        return Ok(exit);
+    }
 
     let serving = Serving::new(Out::new(std::io::stdout()), on.can().can.contains(&CardCapability::Frames));
     let (failure, (faults, failed)) = (serving.failure(), super::faults());

@@ -33,6 +33,9 @@ pub(crate) struct Args {
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);
+    if let Some(exit) = super::refused(&config) {
+        return Ok(exit);
+    }
     setup::greet_adapter(project, &config)?;
     if config.device.interface.operator().is_some() {
         config.desk = desk::at_terminal(None);

@@ -73,7 +73,7 @@ pub fn lacks(planned: &Planned, config: &Config) -> Vec<String> {
     lacks
 }
 
-/// Runs one bench until there is nothing left to do, or until the bench can't be opened.
+/// Runs one bench until there is nothing left to do, or until the bench can't be opened or brought back.
 fn work(
     next: &(dyn Fn() -> Option<Planned> + Sync),
     reported: &ReportedFaults,
@@ -97,13 +97,14 @@ fn work(
     };
     while !stop.is_set() {
         let Some(planned) = next() else { break };
-        match station.run(&planned, stop) {
-            Ok(_) => {}
-            Err(error) => {
-                // The cause is reported before its consequence.
-                tell(error.fault("getting the boards ready", &on));
-                return not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
-            }
+        if let Err(error) = station.run(&planned, stop) {
+            // The cause is reported before its consequence.
+            tell(error.fault("getting the boards ready", &on));
+            return not_run(&planned, Verdict::Skipped, "its bench could not be opened", recorder);
+        }
+        if let Err(error) = station.bring_back(stop) {
+            // The sub-case has its verdict already. Other benches play those that are left.
+            return tell(error.fault("bringing the bench back", &on));
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Station {
     root: PathBuf,
     mode: Mode,
     bench: Option<Bench>,
+    /// Whether a part of the open bench may hang.
+    may_hang: bool,
 }
 
 impl Station {
@@ -31,7 +33,7 @@ impl Station {
     /// The operating system provides no event queue.
     pub fn new(config: Arc<Config>, recorder: Recorder, root: PathBuf, mode: Mode) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { runtime, config, recorder, root, mode, bench: None })
+        Ok(Self { runtime, config, recorder, root, mode, bench: None, may_hang: false })
     }
 
     /// Runs a sub-case. The event stream contains the verdict, too. A sub-case that is stopped is skipped.
@@ -48,7 +50,11 @@ impl Station {
                 has_begun.set(true);
                 let outcome = attempt(bench, planned, &self.root, self.mode).await;
                 if !outcome.bench_is_sound {
-                    self.bench = None;
+                    // A bench whose parts the next opening makes anew is not brought back, and nothing of it can hang.
+                    self.may_hang = self.config.can_be_wedged();
+                    if !self.may_hang {
+                        self.bench = None;
+                    }
                 }
                 Ok(outcome.verdict)
             };
@@ -67,6 +73,38 @@ impl Station {
         }
         ended(planned, Verdict::Skipped, INTERRUPTED, &self.recorder);
         Ok(Verdict::Skipped)
+    }
+
+    /// Brings the bench back if the last sub-case left it in a state in which a part may hang: it is reset and then
+    /// power-cycled. If that does not help, the bench is closed and marked as wedged for later runs, and can't be used any
+    /// more. A run that is stopped meanwhile closes the bench and marks nothing.
+    ///
+    /// # Errors
+    /// [`BenchError::Wedged`], or another error if no part hangs but the bench can't be used.
+    pub fn bring_back(&mut self, stop: &Stop) -> Result<(), BenchError> {
+        if !std::mem::take(&mut self.may_hang) {
+            return Ok(());
+        }
+        let Some(bench) = &mut self.bench else { return Ok(()) };
+        let mut stopped = stop.0.subscribe();
+        let done = self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stop| *stop) => None,
+                done = bench.bring_back() => Some(done),
+            }
+        });
+        match done {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => {
+                self.close();
+                Err(self.config.wedge(error))
+            }
+            None => {
+                self.close();
+                Ok(())
+            }
+        }
     }
 
     fn close(&mut self) {

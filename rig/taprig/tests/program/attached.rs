@@ -226,8 +226,8 @@ fn a_port_that_vanishes_in_mid_case() {
     for word in ["running BUS-001 on the bench desk-1: ", "vanished", "; check whether the board was unplugged"] {
         assert!(failure.contains(word), "`{word}` is not in {failure}");
     }
-    // The bench can't be opened again, and that is told too.
-    assert_eq!(place.verdict("BUS-002"), ("skipped".into(), "its bench could not be opened".into()));
+    // The bench can't be brought back, and that is told too.
+    assert_eq!(place.verdict("BUS-002"), ("skipped".into(), "no bench was left to run it on".into()));
     let results = place.results();
     assert!(results["faults"][0]["cause"].as_str().unwrap().starts_with("no serial port matches"), "{results}");
     assert_eq!(place.record(), "complete");

@@ -8,6 +8,7 @@
 mod adapter;
 mod attached;
 mod boards;
+mod checking;
 mod input;
 mod interrupt;
 mod judging;
@@ -24,3 +25,4 @@ mod running;
 mod serving;
 mod shared;
 mod starting;
+mod wedged;

@@ -1,0 +1,208 @@
+//! `taprig bench check`: a bench that is fit, and benches with a planted fault.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::attached::{Terminal, answers, in_a_row, play_emulator, play_validator, reports};
+use super::place::{Place, Ran};
+use super::running::Running;
+
+fn check(place: &Place, args: &[&str]) -> Ran {
+    let args: Vec<&str> = ["bench", "check"].iter().chain(args).copied().collect();
+    Ran::of(&place.taprig(&args).output().unwrap())
+}
+
+/// The result as JSON.
+fn json(place: &Place, bench: &str, code: i32) -> Value {
+    let ran = check(place, &[bench, "--format", "json"]);
+    ran.expect(code, &[]);
+    serde_json::from_str(&ran.out).unwrap()
+}
+
+/// The finding that says that the bench is not fit: its step, its part, what was seen and what to do. It is the last one.
+fn failed(result: &Value) -> [String; 4] {
+    let findings = result["findings"].as_array().unwrap();
+    let failed: Vec<_> = findings.iter().filter(|finding| finding["state"] == "failed").collect();
+    assert_eq!(failed.len(), 1, "{result}");
+    assert_eq!(Some(failed[0]), findings.last(), "nothing follows a failure: {result}");
+    assert_eq!(result["fit"], false);
+    ["step", "part", "seen", "advice"].map(|key| failed[0][key].as_str().unwrap_or_default().to_owned())
+}
+
+/// A bench with both boards at the end of a terminal.
+fn desk(place: &Place, console: &Terminal, link: &Terminal) {
+    let attached = |terminal: &Terminal| format!("attached: {{ serial: {{ path: {} }} }}", terminal.path().display());
+    place.bench("desk", &attached(console), &attached(link));
+}
+
+#[test]
+fn an_emulated_bench_is_fit_and_is_flashed_once() {
+    let Some(place) = Place::of_bench("qemu") else { return };
+    let first = check(&place, &["qemu"]);
+    first.expect(0, &["the bench qemu is fit: ", "flashed now", "exchanges with unionpay-credit-rsa1152: approved"]);
+    let result = json(&place, "qemu", 0);
+    assert_eq!((&result["bench"], &result["fit"], &result["wedged"]), (&"qemu".into(), &true.into(), &Value::Null));
+    let findings = result["findings"].as_array().unwrap();
+    let steps: Vec<_> = findings.iter().map(|finding| finding["step"].as_str().unwrap()).collect();
+    let mut once = steps.clone();
+    once.dedup();
+    assert_eq!(once, ["host", "ports", "flash", "console", "air", "settings", "tap"], "the order of the first day");
+    assert!(findings.iter().all(|finding| !finding["seen"].as_str().unwrap().contains("flashed now")), "{result}");
+}
+
+#[test]
+fn a_bench_of_hosted_boards_is_fit() {
+    let place = Place::new();
+    let ran = check(&place, &["sim"]);
+    ran.expect(
+        0,
+        &["ok       air         card side", "ok       tap         validator", "the bench sim is fit: 12 checks"],
+    );
+    // A project without the card of the tap has no tap.
+    fs::remove_file(place.path("fixtures/cards/unionpay-credit-rsa1152.yaml")).unwrap();
+    check(&place, &["sim"])
+        .expect(0, &["-        tap         validator", "--card names another one", "is fit: 10 checks"]);
+    check(&place, &["sim", "--card", "none"]).expect(2, &["there is no card `none`"]);
+}
+
+#[test]
+fn a_wrong_file_is_refused_before_anything_is_touched() {
+    let place = Place::new();
+    let port = |of: &str| format!("attached: {{ serial: {{ path: /dev/{of} }} }}");
+    place.bench("desk", &port("ttyS7"), &port("ttyS7"));
+    check(&place, &["desk"]).expect(2, &["this is the serial port of the validator as well", "desk.yaml:8:"]);
+    Ran::of(&place.taprig(&["check", "fixtures"]).output().unwrap())
+        .expect(2, &["the serial port of the validator as well"]);
+    place.bench("desk", &port("ttyS7"), &port("ttyS8"));
+    place.bench("other", &port("ttyS9"), &port("ttyS7"));
+    check(&place, &["desk"]).expect(2, &["the bench `other` names this serial port as well", "desk.yaml:5:"]);
+    Ran::of(&place.taprig(&["check", "fixtures"]).output().unwrap())
+        .expect(2, &["the bench `other` names this serial port"]);
+    let probe =
+        "probe: { chip: STM32F405RGTx, firmware: target/boards/stm32f405-validator.elf, serial: { path: /dev/ttyS1 } }";
+    place.bench("other", probe, &probe.replace("ttyS1", "ttyS2"));
+    check(&place, &["other"])
+        .expect(2, &["this is the debug probe of the validator as well", "name the probe of each board"]);
+    check(&place, &["none"]).expect(2, &["there is no bench `none`"]);
+    assert!(!place.path("state").exists(), "nothing was touched");
+}
+
+#[test]
+fn a_port_that_is_missing_stops_the_check() {
+    let place = Place::new();
+    place.bench("desk", "attached: { serial: { path: /dev/no-such-port } }", "sim: {}");
+    let [step, part, seen, advice] = failed(&json(&place, "desk", 3));
+    assert_eq!((step.as_str(), part.as_str()), ("ports", "validator"));
+    assert!(seen.contains("the path /dev/no-such-port") && advice.contains("is plugged in"), "{seen} {advice}");
+    let ran = check(&place, &["desk"]);
+    ran.expect(3, &["FAILED   ports       validator", "-> check that the board", "the bench desk is not fit: "]);
+}
+
+#[test]
+fn a_state_folder_that_can_not_be_written_stops_the_check() {
+    let place = Place::new();
+    let args = ["bench", "check", "sim", "--format", "json"];
+    // Not even root may make a folder there.
+    let output = place.taprig(&args).env("TAPRIG_STATE", "/proc/taprig").output().unwrap();
+    let ran = Ran::of(&output);
+    ran.expect(3, &[]);
+    let result: Value = serde_json::from_str(&ran.out).unwrap();
+    let findings = result["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|finding| finding["step"] == "host"), "{result}");
+    let failed = findings.iter().find(|finding| finding["state"] == "failed").unwrap();
+    assert!(failed["seen"].as_str().unwrap().starts_with("/proc/taprig/boards/sim can't be written: "), "{failed}");
+    assert_eq!(failed["advice"], "set TAPRIG_STATE to a folder that you may write");
+}
+
+#[test]
+fn a_board_that_is_silent_stops_the_check_and_leaves_no_mark() {
+    let place = Place::new();
+    place.device("ready: 5 s", "ready: 1 s");
+    let (console, link) = (Terminal::new(), Terminal::new());
+    desk(&place, &console, &link);
+    let _say = play_validator(console, |_| String::new());
+    play_emulator(link, reports(in_a_row()));
+    let [step, part, seen, advice] = failed(&json(&place, "desk", 3));
+    assert_eq!((step.as_str(), part.as_str()), ("flash", "validator"));
+    assert!(seen.contains("did not become ready within 1000 ms") && advice.contains("has power"), "{seen} {advice}");
+    assert!(!place.path("state/boards/desk/wedged.json").exists());
+}
+
+#[test]
+fn another_device_at_the_port_is_told() {
+    let place = Place::new();
+    let (console, link) = (Terminal::new(), Terminal::new());
+    desk(&place, &console, &link);
+    let _say = play_validator(console, |line| answers(line).replace("taprig-reference", "another-device"));
+    play_emulator(link, reports(in_a_row()));
+    let [step, part, seen, advice] = failed(&json(&place, "desk", 3));
+    assert_eq!((step.as_str(), part.as_str()), ("flash", "validator"));
+    assert!(seen.contains("says that it is another-device") && advice.contains("swapped"), "{seen} {advice}");
+}
+
+#[test]
+fn an_air_that_is_cut_is_told() {
+    let place = Place::new();
+    // This validator answers on its console, and no reader of it ever looks for a card.
+    let console = Terminal::new();
+    place.bench("desk", &format!("attached: {{ serial: {{ path: {} }} }}", console.path().display()), "sim: {}");
+    let _say = play_validator(console, answers);
+    let [step, part, seen, advice] = failed(&json(&place, "desk", 3));
+    assert_eq!((step.as_str(), part.as_str()), ("air", "card side"));
+    assert!(
+        seen.contains("did not activate a card within 3 s") && advice.contains("polls for type A"),
+        "{seen} {advice}"
+    );
+}
+
+#[test]
+fn the_loop_test_ends_the_check() {
+    for (told, code, words) in [
+        ("ok sent=25600 back=25600 wrong=0 us=256500\n", 0, "25600 bytes sent, 25600 back, 0 wrong"),
+        ("ok sent=25600 back=25519 wrong=0 us=256500\n", 3, "-> bytes were lost: "),
+    ] {
+        let place = Place::new();
+        let (console, link) = (Terminal::new(), Terminal::new());
+        desk(&place, &console, &link);
+        let _say =
+            play_validator(console, move |line| if line == "loopback 100" { told.to_owned() } else { answers(line) });
+        play_emulator(link, reports(in_a_row()));
+        let ran = check(&place, &["desk", "--loop"]);
+        ran.expect(code, &[words]);
+        assert!(!ran.out.contains("  air  "), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_bench_that_a_run_uses_is_not_disturbed() {
+    let place = Place::new();
+    place.case("BUS-001", super::place::RIDE);
+    let terminal = Terminal::new();
+    place.bench("desk", &format!("attached: {{ serial: {{ path: {} }} }}", terminal.path().display()), "sim: {}");
+    place.device("ready: 5 s", "ready: 60 s");
+    let run = Running::start(&place, &["--bench", "desk"]);
+    run.boards_when("board emulator", 1);
+    let [step, part, seen, advice] = failed(&json(&place, "desk", 3));
+    assert_eq!((step.as_str(), part.as_str()), ("flash", "this machine"));
+    assert!(seen.contains("other runs use the bench desk") && advice.contains("--wait 10 min"), "{seen} {advice}");
+    run.kill();
+}
+
+#[test]
+fn a_wedged_bench_is_checked_and_what_lifts_the_mark_is_told() {
+    let place = Place::new();
+    place.put(
+        "state/boards/sim/wedged.json",
+        r#"{ "part": "validator", "reason": "it was silent", "since": 1800000000 }"#,
+    );
+    let words = [
+        "is marked as wedged since 2027-01-15 08:00:00 UTC: the validator hangs",
+        "`taprig bench clear sim` lifts the mark",
+    ];
+    check(&place, &["sim"]).expect(0, &words);
+    assert_eq!(json(&place, "sim", 0)["wedged"]["reason"], "it was silent");
+    assert!(place.path("state/boards/sim/wedged.json").exists(), "a check lifts nothing");
+    place.put("state/boards/sim/wedged.json", "\0");
+    check(&place, &["sim"]).expect(0, &["can't be read", "`taprig bench clear sim` lifts the mark"]);
+}
