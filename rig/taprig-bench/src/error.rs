@@ -137,6 +137,16 @@ pub enum BenchError {
         /// The bench.
         bench: String,
     },
+    /// A board does not start, and it must not be flashed now, although its flash may be empty.
+    #[error("{why}")]
+    Unflashed {
+        /// The board.
+        role: Role,
+        /// What went wrong.
+        why: Box<BenchError>,
+        /// The bench.
+        bench: String,
+    },
     /// The board did not return the nonce of a case.
     #[error("the {role} returned `{seen}` instead of this case's nonce: its answers can't be relied on")]
     Nonce {
@@ -237,6 +247,10 @@ impl BenchError {
             Self::Stale { bench, .. } => {
                 Some(Cow::Owned(format!("`taprig flash --bench {bench}` writes the image; every run does it too")))
             }
+            Self::Unflashed { bench, .. } => Some(Cow::Owned(format!(
+                "check that the board has power and that this is its port; if its flash is empty, `taprig flash --bench \
+                 {bench}` writes the image"
+            ))),
             _ => self.fixed_advice().map(Cow::Borrowed),
         }
     }
@@ -268,7 +282,9 @@ impl BenchError {
             Self::Link(error) | Self::Silent { source: error, .. } => return error.advice(),
             Self::Pn532(error) => error.advice(),
             Self::NoBoard(_) => "add a board to the bench file",
-            Self::NotProgrammable(_) | Self::Wedged { .. } | Self::Stale { .. } => return None,
+            Self::NotProgrammable(_) | Self::Wedged { .. } | Self::Stale { .. } | Self::Unflashed { .. } => {
+                return None;
+            }
         })
     }
 

@@ -27,7 +27,8 @@ impl Bench {
     /// ready.
     ///
     /// # Errors
-    /// [`BenchError`] that names what failed. [`BenchError::Stale`] if a board that must not be flashed runs another image.
+    /// [`BenchError`] that names what failed. [`BenchError::Stale`] and [`BenchError::Unflashed`] if a board would
+    /// have to be flashed and must not be.
     pub(super) async fn establish(&mut self, flashing: Flashing) -> Result<(), BenchError> {
         self.flashed.clear();
         let anyway = flashing == Flashing::All;
@@ -44,7 +45,10 @@ impl Bench {
         while let Err(error) = self.power_cycle().await {
             // The flash contains nothing that runs and speaks. In that case only the probe tells which board it is.
             let role = self.speechless(&error).filter(|role| !flashed.contains(role));
-            let Some(role) = role.filter(|role| !self.boards.get(*role).is_some_and(spared)) else { return Err(error) };
+            let Some(role) = role else { return Err(error) };
+            if self.boards.get(role).is_some_and(spared) {
+                return Err(BenchError::Unflashed { role, why: Box::new(error), bench: self.bench_name.clone() });
+            }
             // A board that was made ahead contains the firmware that does not run.
             self.forget_next();
             self.flash(role)?;

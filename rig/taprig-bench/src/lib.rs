@@ -83,6 +83,8 @@ pub struct Bench {
     /// Number of notes of the emulator that were lost before it was switched off, and that [`Bench::take_lost`] has not
     /// returned yet.
     lost: u32,
+    /// Whether the last power cycle failed.
+    cycle_failed: bool,
     /// The boards that were flashed when the bench was last established.
     flashed: Vec<Role>,
     /// Number of power-ons so far. Each has its own socket for the air.

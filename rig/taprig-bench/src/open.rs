@@ -166,6 +166,7 @@ impl Bench {
             on: false,
             fresh: false,
             lost: 0,
+            cycle_failed: false,
             flashed: vec![],
             unswitched: false,
             cycles: 0,

@@ -30,8 +30,11 @@ impl Bench {
     /// # Errors
     /// [`BenchError`]. The boards are off in that case.
     pub async fn power_cycle(&mut self) -> Result<(), BenchError> {
+        // This holds until the end, also if the future is dropped.
+        self.cycle_failed = true;
         self.power_off().await?;
         let outcome = self.power_on(Restart::PowerCycle).await;
+        self.cycle_failed = outcome.is_err();
         // The reason why the boards did not come on matters most. If the power can't be taken away either, closing the
         // bench reports that.
         if outcome.is_err() && self.power_off().await.is_err() {
@@ -41,15 +44,17 @@ impl Bench {
     }
 
     /// Brings the bench back after a part of it may have hung: first by a reset of all boards if their power is switched
-    /// (otherwise a power cycle is a reset already), then by a power cycle. Afterwards both sides are ready and have said
-    /// who they are.
+    /// (otherwise a power cycle is a reset already), then by a power cycle. If a power cycle has just failed, a reset
+    /// would not help, because the next case begins with a power cycle as well. Afterwards both sides are ready and have
+    /// said who they are.
     ///
     /// # Errors
     /// The error of the power cycle. The boards are off in that case.
     pub async fn bring_back(&mut self) -> Result<(), BenchError> {
         // Nobody knows what state the part was left in.
         self.last = LastSituation::default();
-        if self.external.is_some() || self.boards.iter().any(|(_, board)| board.switch(false).is_some()) {
+        let switched = self.external.is_some() || self.boards.iter().any(|(_, board)| board.switch(false).is_some());
+        if switched && !self.cycle_failed {
             let error = match self.reset().await {
                 Ok(()) => {
                     self.note("a reset brought the bench back".into());

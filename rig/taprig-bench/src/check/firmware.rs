@@ -56,3 +56,6 @@ impl Bench {
         Ok(findings)
     }
 }
+
+#[cfg(test)]
+mod tests;

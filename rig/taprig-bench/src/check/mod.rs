@@ -138,7 +138,7 @@ impl Finding {
     /// A check that ended with an error.
     #[must_use]
     pub fn error(step: Step, part: impl Into<String>, error: &BenchError) -> Self {
-        let advice = error.advice().map(|advice| advice.into_owned());
+        let advice = error.advice().map(std::borrow::Cow::into_owned);
         Self { state: State::Failed, advice, ..Self::ok(step, part, with_causes(error)) }
     }
 }

@@ -240,12 +240,12 @@ fn ranges(flash: &[Range<u64>]) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
     /// A minimal ELF file for `machine` with loadable segments at physical addresses.
-    pub(in super::super) fn elf_file(machine: elf::Machine, segments: &[(u32, &[u8])]) -> Vec<u8> {
+    pub(crate) fn elf_file(machine: elf::Machine, segments: &[(u32, &[u8])]) -> Vec<u8> {
         const HEADER: u32 = 52;
         const ENTRY: u32 = 32;
         let mut file = b"\x7fELF\x01\x01\x01".to_vec();
@@ -273,7 +273,7 @@ pub(super) mod tests {
     }
 
     /// The first words of an image at `address` that is `bytes` long.
-    pub(in super::super) fn program(address: u32, bytes: usize) -> Vec<u8> {
+    pub(crate) fn program(address: u32, bytes: usize) -> Vec<u8> {
         let mut program = [0x2000_1000, address + 9].map(u32::to_le_bytes).concat();
         program.resize(bytes, 0xA5);
         program

@@ -14,4 +14,6 @@ pub use session::{ProbeFound, find_probe};
 pub use timing::{FlashReport, Operation, Progress};
 
 #[cfg(test)]
+pub(crate) use image::tests::{elf_file, program};
+#[cfg(test)]
 mod tests;

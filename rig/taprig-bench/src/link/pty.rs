@@ -36,6 +36,11 @@ impl Terminal {
         (&self.device).write_all(bytes).unwrap();
     }
 
+    /// What sends bytes as the device, while a thread plays the device.
+    pub(crate) fn voice(&self) -> File {
+        self.device.try_clone().unwrap()
+    }
+
     /// The next bytes that the device receives.
     pub(crate) fn hear(&self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];

@@ -266,6 +266,7 @@ fn of(error: &BenchError) -> &'static str {
         | BenchError::Ended { role, .. }
         | BenchError::WrongBoard { role, .. }
         | BenchError::Stale { role, .. }
+        | BenchError::Unflashed { role, .. }
         | BenchError::Digest { role, .. }
         | BenchError::Nonce { role, .. }
         | BenchError::NoPort { role, .. }

@@ -9,7 +9,7 @@ use super::running::Running;
 
 /// A bench whose validator starts when the program `on` writes a line to `power`, a named pipe. `words` are the programs'
 /// text.
-fn bench(place: &Place, on: &str, off: &str) {
+pub(crate) fn bench(place: &Place, on: &str, off: &str) {
     let pipe = place.path("power");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let (console, link) = (Terminal::new(), Terminal::new());
@@ -37,7 +37,7 @@ fn bench(place: &Place, on: &str, off: &str) {
     });
 }
 
-const ON: &str = "echo on > power";
+pub(crate) const ON: &str = "echo on > power";
 
 #[test]
 fn a_bench_whose_power_is_switched_by_programs() {
@@ -92,7 +92,7 @@ fn power_that_can_not_be_taken_away_is_told_and_nothing_runs() {
 }
 
 /// It works when the bench is opened, and no more when it is closed.
-const OFF_ONCE: &str = "[ -e was-off ] && { echo 'no such hub' >&2; exit 4; }; touch was-off";
+pub(crate) const OFF_ONCE: &str = "[ -e was-off ] && { echo 'no such hub' >&2; exit 4; }; touch was-off";
 
 #[test]
 fn power_that_can_not_be_taken_away_at_the_end_is_told_after_the_cases() {

@@ -207,6 +207,19 @@ fn a_bench_with_a_power_switch_is_reset_first() {
     assert_eq!(switched.split_whitespace().collect::<Vec<_>>(), ["off", "on", "off", "on", "off"]);
 }
 
+/// Every case would fail at its power cycle, so a reset does not count as help.
+#[test]
+fn a_power_switch_that_fails_in_a_run_marks_the_bench() {
+    let place = Place::new();
+    for id in ["BUS-001", "BUS-002", "BUS-003"] {
+        place.case(id, ASK);
+    }
+    super::power::bench(&place, super::power::ON, super::power::OFF_ONCE);
+    place.run(&["--bench", "desk"]).expect(3, &["a power switch hangs", "no such hub", "1 of 3 cases"]);
+    assert_eq!(place.verdict("BUS-002").0, "error");
+    assert_eq!(listed(&place, "desk")["wedged"]["part"], "power-switch");
+}
+
 /// A server that reads only the exit code or only `junit.xml` tells a night that the rig broke from one that the device
 /// failed.
 #[test]
