@@ -112,7 +112,7 @@ pub fn check_asleep(bench: &Bench, times: u32) -> Vec<Finding> {
     let attaches = |(of, probe): (&'static str, &Probe)| {
         for time in 1..=times {
             if let Err(error) = read(probe, &[]) {
-                return not_reached(Step::Asleep, of, &error).tell(format!("attach {time} of {times}"));
+                return not_reached(Step::Asleep, of, &error).among(&format!("attach {time} of {times}"));
             }
         }
         Finding::ok(Step::Asleep, of, format!("attached {times} times while the firmware slept"))

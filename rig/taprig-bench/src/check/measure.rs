@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::civil::DateTime;
 use taprig_model::bench::BoardKind;
 use taprig_model::card::Activation;
-use taprig_model::event::{Fields, Role};
+use taprig_model::event::{Fields, Role, Signal};
 use taprig_model::situation::Situation;
 use tokio::time::Instant as Deadline;
 
@@ -34,7 +35,7 @@ const APART: f64 = 1.0;
 
 /// Blocks of 256 bytes of the loop test, and the shortest and longest time that they take at 1 Mbit/s, in us.
 const BLOCKS: u32 = 100;
-const LOOP_US: std::ops::RangeInclusive<u64> = 250_000..=270_000;
+const LOOP_US: std::ops::RangeInclusive<u64> = 256_000..=262_000;
 
 /// The claim that settings outlive a loss of power.
 const NON_VOLATILE: &str = "non-volatile";
@@ -90,13 +91,16 @@ impl Bench {
         Ok(loop_finding(&Fields::parse(&told.reply.text)))
     }
 
-    /// Holds a card to the reader and takes it away as soon as the reader has activated it.
+    /// Holds a card to the reader and takes it away as soon as the reader has activated it. If another card comes `next`,
+    /// it then waits until the validator is ready, if the validator reports that.
     ///
     /// # Errors
     /// [`BenchError`] if the card side fails.
-    pub async fn check_air(&mut self, card: &Activation) -> Result<Finding, BenchError> {
+    pub async fn check_air(&mut self, card: &Activation, next: bool) -> Result<Finding, BenchError> {
         let of = part(Role::Emulator);
         let Some(links) = &mut self.links else { return Ok(Finding::not_applicable(Step::Air, of, "it is off")) };
+        // What the validator reported before is not about this card.
+        while links.validator.signal(Deadline::now()).await?.is_some() {}
         let side = &mut links.card;
         side.configure(card, None, false).await?;
         let presented = Instant::now();
@@ -117,7 +121,15 @@ impl Bench {
                 break;
             }
         }
-        // What the validator says about the card that left early is of no interest.
+        // A card that came back before the reader noticed that it was away would count as one that never left. What else
+        // the validator says about it is of no interest.
+        let until = Deadline::now() + SEES;
+        while next && links.validator.tells_ready() {
+            match links.validator.signal(until).await? {
+                None | Some((Signal::Ready {}, _)) => break,
+                Some(_) => {}
+            }
+        }
         self.fresh = false;
         Ok(match activated {
             Some(time) => {
@@ -141,21 +153,39 @@ impl Bench {
         }
     }
 
-    /// Compares the clock of the card side with that of this machine, for this long.
+    /// Compares the clocks of both sides with that of this machine, for this long. A validator tells full seconds only, so
+    /// its clock is compared roughly. It has to be set.
     ///
     /// # Errors
-    /// [`BenchError`] if the card side fails.
-    pub async fn check_clock(&mut self, time: Duration) -> Result<Finding, BenchError> {
-        let of = part(Role::Emulator);
-        let begin = self.card_clock().await?;
-        let Some((board, host)) = begin else {
-            return Ok(Finding::not_applicable(Step::Clock, of, "it has no clock of its own"));
-        };
+    /// [`BenchError`] if a side fails.
+    pub async fn check_clock(&mut self, time: Duration) -> Result<Vec<Finding>, BenchError> {
+        let (card, validator) = (self.card_clock().await?, self.validator_clock().await?);
         self.idle(time).await?;
-        let Some((board_later, host_later)) = self.card_clock().await? else {
-            return Ok(Finding::not_applicable(Step::Clock, of, "it has no clock of its own"));
-        };
-        Ok(clock_finding(board_later.saturating_sub(board), host_later.duration_since(host)))
+        let (card_later, validator_later) = (self.card_clock().await?, self.validator_clock().await?);
+        Ok(vec![
+            match (card, card_later) {
+                (Some((board, host)), Some((board_later, host_later))) => {
+                    clock_finding(board_later.saturating_sub(board), host_later.duration_since(host))
+                }
+                _ => Finding::not_applicable(Step::Clock, part(Role::Emulator), "it has no clock of its own"),
+            },
+            match (validator, validator_later) {
+                (Some((board, host)), Some((board_later, host_later))) => {
+                    seconds_finding(board_later.duration_since(board).as_secs(), host_later.duration_since(host))
+                }
+                _ => Finding::not_applicable(Step::Clock, part(Role::Validator), "it does not tell the time of day"),
+            },
+        ])
+    }
+
+    /// The date and time that the validator tells, and the time at which this machine read it.
+    async fn validator_clock(&mut self) -> Result<Option<(DateTime, Instant)>, BenchError> {
+        let Some(links) = &mut self.links else { return Ok(None) };
+        if !links.validator.capabilities().contains(&ValidatorCapability::Status) {
+            return Ok(None);
+        }
+        let clock = links.validator.status().await?.0.clock;
+        Ok(clock.and_then(|clock| clock.parse().ok()).map(|clock| (clock, Instant::now())))
     }
 
     /// The time of the card side's clock in us, and the time at which this machine read it.
@@ -262,6 +292,19 @@ fn clock_finding(board_us: u64, host: Duration) -> Finding {
     Finding::failed(Step::Clock, of, seen, advice)
 }
 
+/// Compares a clock that tells full seconds.
+fn seconds_finding(board: i64, host: Duration) -> Finding {
+    let of = part(Role::Validator);
+    let seen = format!("its clock went on by {board} s in {:.1} s", host.as_secs_f64());
+    // Both readings are cut to full seconds.
+    #[expect(clippy::cast_precision_loss, reason = "a check takes seconds and not years")]
+    let apart = (board as f64 - host.as_secs_f64()).abs();
+    if apart <= 1.0 + host.as_secs_f64() * APART / 100.0 {
+        return Finding::ok(Step::Clock, of, seen);
+    }
+    Finding::failed(Step::Clock, of, seen, "check the crystal and the clock settings of the board")
+}
+
 fn settings_finding(of: &str, before: Option<&str>, after: Option<&str>, claimed: bool) -> Finding {
     match (before, after) {
         (None, _) => Finding::not_applicable(Step::Settings, of, "it tells no name of its settings"),
@@ -309,6 +352,13 @@ mod tests {
         assert!(fast.seen.contains("by +2.00 % over 10.0 s"), "{fast:?}");
         // A chip on its internal clock of 16 MHz in place of 168 MHz.
         assert_eq!(clock_finding(952_000, host).state, State::Failed);
+    }
+
+    #[test]
+    fn a_clock_of_full_seconds_is_compared_roughly() {
+        let state = |board| seconds_finding(board, Duration::from_millis(10_050)).state;
+        assert_eq!([9, 10, 11].map(state), [State::Ok; 3]);
+        assert_eq!([0, 8, 12, 105, -3].map(state), [State::Failed; 5]);
     }
 
     #[test]

@@ -129,10 +129,10 @@ impl Finding {
         Self { state: State::NotApplicable, ..Self::ok(step, part, why) }
     }
 
-    /// The same with the circumstances before it.
+    /// The same as one of several attempts: `card 3 of 20`.
     #[must_use]
-    fn tell(self, circumstances: String) -> Self {
-        Self { seen: format!("{circumstances}: {}", self.seen), ..self }
+    pub fn among(self, which: &str) -> Self {
+        Self { seen: format!("{which}: {}", self.seen), ..self }
     }
 
     /// A check that ended with an error.

@@ -150,7 +150,7 @@ impl<'a> Checkup<'a> {
             return;
         }
         if self.extent.thorough {
-            let clock = bench.check_clock(CLOCK).await.map(one);
+            let clock = bench.check_clock(CLOCK).await;
             if !self.done(Step::Clock, clock) {
                 return;
             }
@@ -178,8 +178,9 @@ impl<'a> Checkup<'a> {
         }
         let times = if self.extent.thorough { CARDS.1 } else { CARDS.0 };
         let mut last = vec![];
-        for _ in 0..times {
-            match bench.check_air(&front).await {
+        for time in 1..=times {
+            match bench.check_air(&front, time < times).await {
+                Ok(finding) if times > 1 => last = one(finding.among(&format!("card {time} of {times}"))),
                 Ok(finding) => last = one(finding),
                 Err(error) => return self.done::<Vec<_>>(Step::Air, Err(error)),
             }
