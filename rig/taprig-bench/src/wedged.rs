@@ -141,11 +141,11 @@ impl Config {
     pub fn outlives(&self, part: Part) -> bool {
         let board = |board: &BoardConfig| match board {
             BoardConfig::Probe(_) | BoardConfig::Attached(_) | BoardConfig::Program(_) => true,
-            BoardConfig::External(_) => self.device.interface.adapter().is_some(),
-            BoardConfig::Sim(_) | BoardConfig::Qemu(_) => false,
+            BoardConfig::Sim(_) | BoardConfig::Qemu(_) | BoardConfig::External(_) => false,
         };
         match part {
-            Part::Validator => board(&self.bench.validator),
+            // The rig can't tell an adapter program from what is behind it.
+            Part::Validator => self.device.interface.adapter().is_some() || board(&self.bench.validator),
             Part::CardSide => match &self.bench.card {
                 CardSideConfig::Emulator(emulator) => board(emulator),
                 CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => true,

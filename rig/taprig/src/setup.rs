@@ -119,7 +119,19 @@ pub fn greet_adapter(project: &Project, config: &Config) -> Result<Option<Greeti
         let help = "`taprig adapter check -- PROGRAM` tries it and says more";
         wrong(with_causes(&error)).help(help)
     })?;
-    let Some(greeting) = greeting else { return Ok(None) };
+    if let Some(greeting) = &greeting {
+        fits(project, config, greeting)?;
+    }
+    Ok(greeting)
+}
+
+/// Refuses a device file that claims what the adapter program lacks by its greeting.
+///
+/// # Errors
+/// One problem for each claim, and one if nothing would prove that the adapter's answers are not old.
+pub fn fits(project: &Project, config: &Config, greeting: &Greeting) -> Result<(), Problems> {
+    let file = project.file(Fixture::Device, config.bench.device.as_str());
+    let wrong = |problem: String| Diagnostic::of_file(&file, problem);
     let mut problems = Problems::default();
     for (claim, needs) in [
         (claim::STATUS, Capability::Status),
@@ -145,7 +157,7 @@ pub fn greet_adapter(project: &Project, config: &Config) -> Result<Option<Greeti
         problems
             .push(wrong(problem.into()).help("add a power switch to the bench file, or a capability to the adapter"));
     }
-    problems.into_result(Some(greeting))
+    problems.into_result(())
 }
 
 /// The smallest non-volatile memory that the reference validator can use, in bytes.

@@ -63,14 +63,24 @@ impl<'a> Checkup<'a> {
         Self { config, recorder, extent, tell, fit: true }
     }
 
-    /// Checks the bench. `records` is the folder in which records are written. `tap` is why there is no tap, or what it
-    /// needs. Returns whether the bench is fit, or `None` if the check was stopped.
+    /// Checks the bench. `records` is the folder in which records are written. `silent` is what is wrong with an adapter
+    /// program that does not greet. `tap` is why there is no tap, or what it needs. Returns whether the bench is fit, or `None` if the check was stopped.
     ///
     /// # Errors
     /// The operating system provides no event queue.
-    pub fn run(mut self, records: &Path, tap: Result<Tap, String>, stop: &Stop) -> std::io::Result<Option<bool>> {
+    pub fn run(
+        mut self,
+        records: &Path,
+        silent: Option<Finding>,
+        tap: Result<Tap, String>,
+        stop: &Stop,
+    ) -> std::io::Result<Option<bool>> {
         let (name, file) = (self.config.name.clone(), self.config.bench.clone());
-        if !self.step(host::check(&name, records)) || !self.step(ports::check(&file, &System::default())) {
+        if !self.step(host::check(&name, records)) {
+            return Ok(Some(false));
+        }
+        let ports = ports::check(&file, &System::default()).into_iter().chain(silent).collect();
+        if !self.step(ports) {
             return Ok(Some(false));
         }
         let chips = chip::check(&file);

@@ -106,6 +106,35 @@ fn a_program_that_breaks_down_in_mid_case_is_the_rigs_error() {
 }
 
 #[test]
+fn a_program_that_hangs_marks_its_bench_and_later_runs_do_not_start_it() {
+    let place = place("[python3, adapter.py]", "", "sim: {}");
+    for id in ["BUS-001", "BUS-002", "BUS-003"] {
+        place.case(id, RIDE);
+    }
+    // From the end of the first tap on it does not greet any more.
+    let text = std::fs::read_to_string(example()).unwrap();
+    let gate = "elif name == \"gate\":";
+    let hello = "def on_hello(self, request):";
+    assert!(text.contains(gate) && text.contains(hello));
+    let text = text.replace(gate, &format!("{gate}\n            open('hang', 'w')"));
+    let hangs = "if os.path.exists('hang'): open('asked', 'w'); __import__('time').sleep(100)";
+    place.put("adapter.py", &text.replace(hello, &format!("{hello}\n        {hangs}")));
+    let ran = place.run(&["--bench", "foreign"]);
+    ran.expect(3, &["the bench foreign is wedged since ", "did not answer `hello` within 4000 ms", "1 of 3 cases"]);
+    assert_eq!(place.verdict("BUS-001").0, "pass");
+    std::fs::remove_file(place.path("asked")).unwrap();
+    place.run(&["--bench", "foreign"]).expect(3, &["`taprig bench clear foreign` lifts the mark"]);
+    for command in [["tap", "unionpay-credit-rsa1152", "--bench"].as_slice(), &["flash", "--bench"]] {
+        let args: Vec<_> = command.iter().chain(&["foreign"]).copied().collect();
+        Ran::of(&place.taprig(&args).output().unwrap()).expect(3, &["the bench foreign is wedged since "]);
+    }
+    assert!(!place.path("asked").exists(), "the program was started");
+    // A check finds that it still hangs.
+    let ran = Ran::of(&place.taprig(&["bench", "check", "foreign"]).output().unwrap());
+    ran.expect(3, &["FAILED   ports       validator", "did not answer `hello` within 4000 ms", "the mark stays"]);
+}
+
+#[test]
 fn what_a_program_writes_to_standard_error_is_recorded_masked() {
     let place = place("[python3, adapter.py]", "", "sim: {}");
     place.case("BUS-001", RIDE);

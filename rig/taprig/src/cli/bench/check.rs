@@ -8,10 +8,11 @@ use serde_json::json;
 use taprig::display::Out;
 use taprig::run::checkup::{Checkup, Extent, Tap};
 use taprig::setup;
-use taprig_bench::check::{Finding, State};
+use taprig_bench::check::{Finding, State, Step, part};
 use taprig_bench::wedged::wedged;
 use taprig_case::project::Fixture;
 use taprig_case::{Problems, Project, Workshop};
+use taprig_model::event::Role;
 use taprig_record::{Options, Recorder};
 
 use super::super::fixture::{DEFAULT_PROFILE, card, situation};
@@ -56,7 +57,11 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let started = Instant::now();
     let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);
     project.shares_nothing(&project.meant(Fixture::Bench, &args.bench)?)?;
-    setup::greet_adapter(project, &config)?;
+    // That a program does not greet is a finding here. A device file that does not fit the program is a wrong file.
+    let silent = match config.greet_adapter() {
+        Ok(greeting) => greeting.map_or(Ok(()), |greeting| setup::fits(project, &config, &greeting)).map(|()| None)?,
+        Err(error) => Some(Finding::error(Step::Ports, part(Role::Validator), &error.into())),
+    };
     let tap = tap(project, args)?;
     config.wait = args.wait.map_or(std::time::Duration::ZERO, Into::into);
     let config = Arc::new(config);
@@ -77,7 +82,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         }
         findings.push(finding.clone());
     };
-    let checked = Checkup::new(config.clone(), recorder, extent, &mut tell).run(&args.report, tap, &stop);
+    let checked = Checkup::new(config.clone(), recorder, extent, &mut tell).run(&args.report, silent, tap, &stop);
     let fit = match checked {
         Ok(Some(fit)) => fit,
         Ok(None) => return Ok(interrupt::interrupted()),
