@@ -10,6 +10,7 @@ use taprig_model::event::{RigFault, Role};
 use crate::card_side::pn532::WrongSettings;
 use crate::flash::{Cause, FlashError};
 use crate::link::LinkError;
+use crate::link::vpcd::VpcdError;
 use crate::wedged::{Part, Wedged};
 
 /// The bench failed. This is the rig's fault and never a verdict on the device.
@@ -298,6 +299,9 @@ impl BenchError {
             Self::Flash { role, source } if matches!(source.cause, Cause::Stalled(_) | Cause::NoTarget) => {
                 Some((*role).into())
             }
+            Self::Link(LinkError::VirtualReader(VpcdError::NotTaken { .. } | VpcdError::Unfinished { .. })) => {
+                Some(Part::CardSide)
+            }
             Self::Power { .. } => Some(Part::PowerSwitch),
             // All that an adapter program does wrong has this error. The rig has started it anew.
             Self::Link(LinkError::Adapter { .. }) => Some(Part::Validator),
@@ -339,6 +343,30 @@ mod tests {
             "other runs use the bench sim, which can be used 2 times at once (process 7 of ann: taprig run)"
         );
         assert_eq!(fault.advice.as_deref(), Some("wait until one of them ends (`--wait 10 min`)"));
+    }
+
+    #[test]
+    fn a_part_that_hangs_is_there_and_does_not_answer() {
+        let role = Role::Emulator;
+        let deadline = || LinkError::Deadline { what: "identity".into(), from: "it", within: Duration::from_secs(1) };
+        let gone = LinkError::Gone { port: "serial port x".into(), source: std::io::Error::other("unplugged") };
+        let slow = VpcdError::NotTaken { address: "a:1".into(), within: Duration::from_secs(1) };
+        for (error, part) in [
+            (
+                BenchError::NotReady { role, within: Duration::from_secs(1), why: "silence".into() },
+                Some(Part::CardSide),
+            ),
+            (BenchError::Silent { role: Role::Validator, source: deadline() }, Some(Part::Validator)),
+            (BenchError::Power { switch: "x".into(), why: "y".into(), advice: "z" }, Some(Part::PowerSwitch)),
+            (LinkError::Adapter { program: "x".into(), what: "did not answer".into() }.into(), Some(Part::Validator)),
+            (LinkError::VirtualReader(slow).into(), Some(Part::CardSide)),
+            (gone.into(), None),
+            (BenchError::Ended { role, why: "it crashed".into() }, None),
+            (BenchError::NoPort { role, wanted: "x".into(), there: "none".into() }, None),
+            (BenchError::Air, None),
+        ] {
+            assert_eq!(error.hangs(), part, "{error:?}");
+        }
     }
 
     #[test]

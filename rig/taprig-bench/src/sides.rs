@@ -64,6 +64,12 @@ impl Sides {
         }
     }
 
+    /// Whether the card side answers questions. A virtual reader only asks.
+    #[must_use]
+    pub(super) fn card_answers(&self) -> bool {
+        !matches!(self.card, CardSideConfig::VirtualReader(_))
+    }
+
     /// The name of the validator's port in a record.
     #[must_use]
     pub(super) fn validator_port(&self) -> &'static str {

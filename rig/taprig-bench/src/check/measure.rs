@@ -66,6 +66,11 @@ impl Bench {
             }
             findings.push(times.finding(Role::Validator));
         }
+        if !self.sides.card_answers() {
+            let why = "a virtual reader asks, and is not asked";
+            findings.push(Finding::not_applicable(Step::Console, part(Role::Emulator), why));
+            return Ok(findings);
+        }
         let mut times = Times::default();
         while times.go_on() {
             let asked = Instant::now();
