@@ -8,6 +8,7 @@ mod bench;
 mod device;
 
 pub use bench::shared;
+pub use device::UNFINISHED;
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{Kind, Node, PathStep};
@@ -406,7 +407,7 @@ pub fn requirements(path: &Path, problems: &mut Problems) -> Option<Requirements
 }
 
 /// The words that cases use for reasons, or `None` if the project has no such file.
-fn reasons(path: &Path, problems: &mut Problems) -> Option<BTreeSet<String>> {
+pub fn reasons(path: &Path, problems: &mut Problems) -> Option<BTreeSet<String>> {
     if !path.exists() {
         return None;
     }

@@ -23,12 +23,19 @@ pub const DEFAULT_BENCH: &str = "qemu";
 
 /// Reads and checks everything that is needed to open a bench. It starts nothing.
 ///
-/// `bench` is a name in `fixtures/benches`, or a path. `taprig` is this program, and `hosted` the hosted firmware: this
+/// `bench` is a name in `fixtures/benches`, or a path. `device` is a device file that takes the place of the one that the
+/// bench file names. `taprig` is this program, and `hosted` the hosted firmware: this
 /// program as well, or the `sim-board` that `ci/firmware` builds.
 ///
 /// # Errors
 /// Everything that is wrong with the bench file, the device file, or an image.
-pub fn config(project: &Project, bench: &str, taprig: PathBuf, hosted: PathBuf) -> Result<Config, Problems> {
+pub fn config(
+    project: &Project,
+    bench: &str,
+    device: Option<&Path>,
+    taprig: PathBuf,
+    hosted: PathBuf,
+) -> Result<Config, Problems> {
     let path = project.meant(Fixture::Bench, bench)?;
     let mut file: BenchFile = project.load_file(Fixture::Bench, &path)?;
     for (role, board) in file.boards_mut() {
@@ -39,7 +46,16 @@ pub fn config(project: &Project, bench: &str, taprig: PathBuf, hosted: PathBuf) 
         Settings::try_from(module).map_err(wrong)?;
     }
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
-    let device: Device = project.load(Fixture::Device, file.device.as_str())?;
+    let device: Device = match device {
+        None => project.load(Fixture::Device, file.device.as_str())?,
+        Some(path) => {
+            let device = project.load_file(Fixture::Device, path)?;
+            if let Some(Ok(name)) = path.file_stem().and_then(|stem| stem.to_str()).map(str::parse) {
+                file.device = name;
+            }
+            device
+        }
+    };
     can_restart(&file, &device, &path)?;
     reachable(&file, &device, &path)?;
     let configured = configured(project, &device)?;

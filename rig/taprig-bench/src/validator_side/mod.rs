@@ -244,6 +244,11 @@ pub trait ValidatorSide: fmt::Debug + Send {
     /// debug output. A side without such lines does nothing.
     fn noise_to(&mut self, _hear: Noise) {}
 
+    /// The rules of the device file that have matched a line since the side was opened. A side without rules has none.
+    fn matched(&self) -> BTreeSet<Rule> {
+        BTreeSet::new()
+    }
+
     /// Reads what the device has reported and nobody has waited for, so that the listener gets the noise and the
     /// signals are kept.
     fn hear_out(&mut self) {}
@@ -304,6 +309,28 @@ impl fmt::Display for ValidatorCapability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// A rule of a device file with the interface `rules` that a line of the console can match.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// The prompt.
+    Prompt,
+    /// The device repeated a command, whether the file says so or not.
+    Echo,
+    /// `replies.ok`.
+    Ok,
+    /// `replies.error`.
+    Error,
+    /// The event rule with this index.
+    Event(usize),
+    /// A pattern of a command.
+    Answer {
+        /// The template of the command.
+        send: String,
+        /// The pattern: one of `lines` or `rows`, or the command's own `ok` or `error`.
+        pattern: String,
+    },
 }
 
 /// What a person saw and heard at a tap.

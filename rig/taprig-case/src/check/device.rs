@@ -9,6 +9,10 @@ use crate::document::{Kind, Node, PathStep};
 use crate::project::Project;
 use crate::typed::typed;
 
+/// The beginning of a value that is not written yet. The rest says what has to stand there. `taprig device new` writes
+/// such values.
+pub const UNFINISHED: &str = "TODO:";
+
 /// Reports everything that types can't express.
 pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
     native(node, problems);
@@ -21,6 +25,12 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
             problems.push(problem.help(format!("write `{key}: []`; no case could use the entries")));
         }
     }
+    let before = problems.len();
+    unfinished(node, problems);
+    if problems.len() > before {
+        // Whether the rules fit together shows only when all of them are there.
+        return;
+    }
     // Whatever does not fit the types is reported by the caller.
     let Some(device) = typed::<Device>(node, &mut Problems::default()) else { return };
     if let Interface::Rules(rules) = &device.interface {
@@ -29,6 +39,21 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
             let place = node.place(&steps(node, &problem.way));
             problems.push(place.problem(problem.what).help(problem.help));
         }
+    }
+}
+
+/// Reports each value that is still a note of what has to stand there. A pattern of this kind would otherwise be read as a
+/// pattern that no line matches.
+fn unfinished(node: &Node, problems: &mut Problems) {
+    match &node.kind {
+        Kind::Scalar { text, .. } => {
+            if let Some(wanted) = text.strip_prefix(UNFINISHED) {
+                let problem = node.place.problem("this value is not written yet");
+                problems.push(problem.help(format!("replace the text by {}", wanted.trim())));
+            }
+        }
+        Kind::List(items) => items.iter().for_each(|item| unfinished(item, problems)),
+        Kind::Map(entries) => entries.iter().for_each(|(_, node)| unfinished(node, problems)),
     }
 }
 

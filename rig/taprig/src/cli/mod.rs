@@ -6,6 +6,7 @@ mod bench;
 mod board;
 mod check;
 mod desk;
+mod device;
 mod fixture;
 mod flash;
 mod index;
@@ -54,6 +55,9 @@ enum Command {
     /// Work with benches.
     #[command(subcommand)]
     Bench(Bench),
+    /// Work with device files.
+    #[command(subcommand)]
+    Device(device::Command),
     /// Work with stored records.
     #[command(subcommand)]
     Report(Report),
@@ -136,6 +140,7 @@ pub(crate) fn main() -> ExitCode {
         Command::List(args) => args.format,
         Command::Bench(Bench::List(args)) => args.format,
         Command::Bench(Bench::Check(args)) => args.format,
+        Command::Device(command) => command.format(),
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
         Command::Bench(Bench::Clear(_))
@@ -161,6 +166,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Bench(Bench::List(args)) => bench::list(&project, &args),
             Command::Bench(Bench::Check(args)) => bench::check::run(&project, &args),
             Command::Bench(Bench::Clear(args)) => bench::clear(&project, &args),
+            Command::Device(command) => device::run(&project, &command),
             Command::Index(args) => index::run(&project, &args),
             Command::Run(args) => run::run(&project, &args),
             Command::Tap(args) => tap::run(&project, &args),
@@ -209,13 +215,18 @@ pub(crate) fn shown(failure: &Failure) -> Exit {
 
 /// Reads what is needed to open the bench with this name or path.
 pub(crate) fn config(project: &Project, bench: &str) -> Result<Arc<Config>, Problems> {
+    config_of(project, bench, None)
+}
+
+/// The same, with the device of this file in place of the one that the bench file names.
+pub(crate) fn config_of(project: &Project, bench: &str, device: Option<&Path>) -> Result<Arc<Config>, Problems> {
     let taprig = std::env::current_exe().map_err(|error| {
         Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}"))
     })?;
     // Both run the same firmware and take the same arguments, but the one that `ci/firmware` has built starts faster.
     let built = project.root().join("target/boards/sim-board");
     let hosted = if built.is_file() { built } else { taprig.clone() };
-    Ok(Arc::new(setup::config(project, bench, taprig, hosted)?))
+    Ok(Arc::new(setup::config(project, bench, device, taprig, hosted)?))
 }
 
 /// The verdicts of a run, counted: `7 passed, 1 failed`.

@@ -49,7 +49,7 @@ pub(crate) fn report(problems: &Problems, format: Format) -> Exit {
 }
 
 /// A path as a person would type it in the current folder.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let path = path.strip_prefix(&here).unwrap_or(path);
     let path = path.strip_prefix(".").unwrap_or(path);

@@ -74,7 +74,7 @@ fn air_failed(scope: &Scope) -> bool {
 }
 
 /// If a link broke because its board has ended, the board is to blame.
-fn why(bench: &mut Bench, error: BenchError) -> BenchError {
+pub(crate) fn why(bench: &mut Bench, error: BenchError) -> BenchError {
     let BenchError::Link(link) = &error else { return error };
     for role in [Role::Validator, Role::Emulator] {
         if let Some(why) = bench.ended(role, link) {

@@ -9,6 +9,7 @@ mod adapter;
 mod attached;
 mod boards;
 mod checking;
+mod device_check;
 mod input;
 mod interrupt;
 mod judging;

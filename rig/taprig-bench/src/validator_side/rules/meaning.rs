@@ -43,7 +43,12 @@ impl Meanings {
     /// What a line reports: a signal for each rule whose pattern matches, in the order of the rules, and the values in
     /// the device's own words.
     pub fn signals<'a>(&'a self, line: &'a str) -> impl Iterator<Item = (Signal, Fields)> + 'a {
-        self.rules.events.iter().filter_map(|rule| {
+        self.events(line).map(|(_, signal, said)| (signal, said))
+    }
+
+    /// The same, each with the index of its rule.
+    pub(super) fn events<'a>(&'a self, line: &'a str) -> impl Iterator<Item = (usize, Signal, Fields)> + 'a {
+        self.rules.events.iter().enumerate().filter_map(|(index, rule)| {
             let groups = rule.line.groups(line)?;
             let mut values = named(&groups, &rule.values);
             if let Some(fen) = self.amount(values.get("amount").map(String::as_str)) {
@@ -59,7 +64,7 @@ impl Meanings {
                 .filter(|(name, _)| *name != "message")
                 .map(|(name, value)| (name.as_str(), value.clone()))
                 .collect();
-            Some((self.signal(rule, &values), said))
+            Some((index, self.signal(rule, &values), said))
         })
     }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use taprig_model::device::Device;
-use taprig_model::device::rules::{Command, EventKind, JournalNumbers, Rules};
+use taprig_model::device::rules::{Command, EventKind, JournalNumbers, Pattern, Rules};
 use taprig_model::event::{Fields, Freshness, Role, Signal, Status};
 use taprig_model::settings::Settings;
 use taprig_model::situation::{AuthorityKey, Situation};
@@ -25,7 +25,8 @@ use taprig_record::units::lower_hex;
 use tokio::time::Instant;
 
 use super::{
-    Applied, Established, Identity, JournalPage, LastSituation, Noise, ValidatorCapability, ValidatorSide, unsupported,
+    Applied, Established, Identity, JournalPage, LastSituation, Noise, Rule, ValidatorCapability, ValidatorSide,
+    unsupported,
 };
 use crate::BenchError;
 use crate::board::Start;
@@ -55,6 +56,8 @@ pub struct RulesValidator {
     told: Told,
     /// The number that the device gives the last record before the first one of the journal, once it is known.
     before_first: Option<u32>,
+    /// The rules that a line has matched.
+    matched: BTreeSet<Rule>,
 }
 
 /// What a wait for a start is waiting for.
@@ -94,6 +97,7 @@ impl RulesValidator {
             signals: VecDeque::new(),
             told,
             before_first: None,
+            matched: BTreeSet::new(),
         })
     }
 
@@ -122,7 +126,12 @@ impl RulesValidator {
         let replies = self.rules().replies.clone();
         let (ok, error) =
             (command.ok.as_ref().or(replies.ok.as_ref()), command.error.as_ref().or(replies.error.as_ref()));
-        let mut echo = self.rules().echo.then(|| line.trim().to_owned());
+        let sent = line.trim();
+        let mut echo = self.rules().echo.then_some(sent);
+        // A pattern of the command itself takes the place of the common one.
+        let own = |pattern: &Pattern| Rule::Answer { send: command.send.to_string(), pattern: pattern.to_string() };
+        let ok_rule = command.ok.as_ref().map_or(Rule::Ok, own);
+        let error_rule = command.error.as_ref().map_or(Rule::Error, own);
         let (mut reply, mut refusal) = (Vec::new(), None);
         loop {
             let Some(heard) = self.lines.next(deadline).await? else {
@@ -131,27 +140,45 @@ impl RulesValidator {
                 return Err(LinkError::Deadline { what, from: WHO, within });
             };
             match heard {
-                Heard::Prompt if ok.is_none() && echo.is_none() => return Ok(refusal.map_or(Ok(reply), Err)),
-                Heard::Prompt => {}
+                Heard::Prompt => {
+                    self.matched.insert(Rule::Prompt);
+                    if ok.is_none() && echo.is_none() {
+                        return Ok(refusal.map_or(Ok(reply), Err));
+                    }
+                }
                 Heard::Overlong(text) => self.lines.keep_noise(text),
-                Heard::Line(text) if echo.as_ref() == Some(&text) => echo = None,
+                Heard::Line(text) if echo == Some(&text) => {
+                    self.matched.insert(Rule::Echo);
+                    echo = None;
+                }
                 Heard::Line(text) => {
+                    if text == sent {
+                        self.matched.insert(Rule::Echo);
+                    }
                     if self.take_events(&text) {
                         continue;
                     }
                     if let Some(groups) = error.and_then(|error| error.groups(&text)) {
                         let why = groups.into_iter().find(|(name, _)| *name == "why").map(|(_, why)| why);
                         refusal = Some(why.unwrap_or(text));
+                        self.matched.insert(error_rule.clone());
                         if ok.is_some() {
                             return Ok(refusal.map_or(Ok(reply), Err));
                         }
-                    } else if ok.is_some_and(|ok| ok.matches(&text)) {
-                        reply.push(text);
-                        return Ok(Ok(reply));
-                    } else if command.lines.iter().chain(&command.rows).any(|pattern| pattern.matches(&text)) {
-                        reply.push(text);
-                    } else {
+                        continue;
+                    }
+                    let is_ok = ok.is_some_and(|ok| ok.matches(&text));
+                    let values = command.lines.iter().chain(&command.rows).filter(|pattern| pattern.matches(&text));
+                    let values: Vec<Rule> = values.map(own).collect();
+                    if !is_ok && values.is_empty() {
                         self.lines.keep_noise(text);
+                        continue;
+                    }
+                    self.matched.extend(values);
+                    reply.push(text);
+                    if is_ok {
+                        self.matched.insert(ok_rule);
+                        return Ok(Ok(reply));
                     }
                 }
             }
@@ -167,7 +194,10 @@ impl RulesValidator {
     /// Keeps the signals of a line. Returns false if the line has no meaning.
     fn take_events(&mut self, line: &str) -> bool {
         let before = self.signals.len();
-        self.signals.extend(self.meanings.signals(line));
+        for (rule, signal, said) in self.meanings.events(line) {
+            self.matched.insert(Rule::Event(rule));
+            self.signals.push_back((signal, said));
+        }
         self.signals.len() > before
     }
 
@@ -179,7 +209,7 @@ impl RulesValidator {
                 }
             }
             Heard::Overlong(line) => self.lines.keep_noise(line),
-            Heard::Prompt => {}
+            Heard::Prompt => drop(self.matched.insert(Rule::Prompt)),
         }
     }
 
@@ -195,7 +225,10 @@ impl RulesValidator {
                 }
             }
             match self.lines.next(deadline).await? {
-                Some(Heard::Prompt) if sign == Sign::Prompt => return Ok(()),
+                Some(Heard::Prompt) if sign == Sign::Prompt => {
+                    self.matched.insert(Rule::Prompt);
+                    return Ok(());
+                }
                 Some(item) => {
                     if let Heard::Line(line) = &item {
                         heard.push(line.clone());
@@ -254,6 +287,10 @@ impl ValidatorSide for RulesValidator {
         while let Some(heard) = self.lines.next_at_once() {
             self.keep(heard);
         }
+    }
+
+    fn matched(&self) -> BTreeSet<Rule> {
+        self.matched.clone()
     }
 
     fn tells_result(&self) -> bool {

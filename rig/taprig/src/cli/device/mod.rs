@@ -1,0 +1,29 @@
+//! `taprig device`: writes a device file, and tries one on a bench.
+
+mod check;
+
+use taprig_case::{Problems, Project};
+
+use super::{Exit, Format};
+
+/// Commands about device files.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Try a device file on a bench, and tell what is missing in it. Exit code 1 means that the device contradicts it.
+    Check(check::Args),
+}
+
+impl Command {
+    /// Format of the result.
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Self::Check(args) => args.format,
+        }
+    }
+}
+
+pub(super) fn run(project: &Project, command: &Command) -> Result<Exit, Problems> {
+    match command {
+        Command::Check(args) => check::run(project, args),
+    }
+}

@@ -1,0 +1,460 @@
+//! Tries a device file on a bench: start, identity, settings, journal, a card that the device must accept, and one that
+//! it must refuse. What the device says is compared with what its file says.
+//!
+//! A check does not judge the device: the suite does that. It tells whether the file describes the device, so that
+//! verdicts of the suite can be relied on.
+
+mod finding;
+mod heard;
+mod taps;
+
+pub use finding::{Finding, Places, Report, Weight};
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use taprig_bench::link::LinkError;
+use taprig_bench::validator_side::{JournalPage, ValidatorCapability};
+use taprig_bench::{Bench, BenchError, Links, with_causes};
+use taprig_card::Card;
+use taprig_case::document::PathStep;
+use taprig_model::device::{Device, Interface, claim};
+use taprig_model::event::{Body, Event, Role, Source, Status};
+use taprig_model::settings::{DenyEntry, Mode, Revocation, Settings};
+use taprig_model::situation::Situation;
+use taprig_model::units::{DateTime, Hex, Pan};
+use taprig_record::Scope;
+
+use crate::run::tap::TapPlayer;
+use finding::{in_rules, way};
+pub use taps::Words;
+
+/// How far the clock of the device may be from the time that it was set to, in seconds. Setting the other settings takes
+/// a moment.
+const CLOCK: i64 = 60;
+
+/// The number of lines that are reported at most.
+const LINES: usize = 40;
+
+/// States that cases know.
+const STATES: [&str; 4] = ["ready", "clock-unset", "journal-full", "card-left"];
+
+/// What is needed for a check.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The device file.
+    pub device: &'a Device,
+    /// The places in it.
+    pub places: &'a Places,
+    /// The state in which cards are tried.
+    pub situation: &'a Situation,
+    /// The words that cases use.
+    pub words: &'a Words,
+}
+
+/// A card of a check.
+pub struct TestCard {
+    /// Its name for a person.
+    pub name: String,
+    /// The card.
+    pub card: Card,
+}
+
+/// The cards of a check.
+pub struct Cards {
+    /// A card that the device must accept.
+    pub good: TestCard,
+    /// A card that the device must refuse.
+    pub refused: TestCard,
+}
+
+/// A check in progress.
+#[derive(Debug)]
+pub struct Check<'a> {
+    subject: Subject<'a>,
+    report: Report,
+    /// The settings that the device has in the end: those of the profile, and those that are fixed.
+    settings: Settings,
+}
+
+/// Whether a check goes on after a finding.
+type GoesOn = bool;
+
+impl<'a> Check<'a> {
+    /// A check that has tried nothing yet.
+    #[must_use]
+    pub fn new(subject: Subject<'a>) -> Self {
+        let settings = subject.situation.settings.overlaid(&subject.device.fixed);
+        Self { subject, report: Report::default(), settings }
+    }
+
+    fn add(&mut self, weight: Weight, way: &[PathStep], what: &str, help: &str) {
+        self.report.findings.push(self.subject.places.finding(weight, way, what, help));
+    }
+
+    fn wrong(&mut self, way: &[PathStep], what: &str, help: &str) {
+        self.add(Weight::Wrong, way, what, help);
+    }
+
+    fn note(&mut self, way: &[PathStep], what: &str, help: &str) {
+        self.add(Weight::Note, way, what, help);
+    }
+
+    /// Takes over an error of the bench if it shows that the device contradicts its file. Every other error is given back: it is
+    /// a fault of the rig.
+    ///
+    /// # Errors
+    /// The error, if it says nothing about the file.
+    pub fn explain(&mut self, error: BenchError) -> Result<(), BenchError> {
+        let rules = matches!(self.subject.device.interface, Interface::Rules(_));
+        let text = with_causes(&error);
+        match error {
+            BenchError::WrongBoard { role: Role::Validator, seen, wanted } => {
+                let what = format!("the device says that it is {seen}, but the file says {wanted}");
+                let help = "correct `identity`, or the patterns of the command `identity`; or check whether this is the right \
+                            device";
+                let fits = seen.starts_with(&format!("{} with ", self.subject.device.identity.device));
+                self.wrong(&way(&["identity", if fits { "firmware" } else { "device" }]), &what, help);
+            }
+            // A device that says nothing may have no power.
+            BenchError::NotReady { role: Role::Validator, ref why, .. }
+                if rules && !why.contains("it sent nothing") =>
+            {
+                let help = "compare the patterns of `started`, `ready` and the prompt with what the device sent, or raise \
+                            `deadlines.ready`";
+                self.wrong(&in_rules(&["events"]), &text, help);
+            }
+            BenchError::Nonce { role: Role::Validator, ref seen } if rules => {
+                let what = format!("the device was asked to repeat a text, and the pattern found `{seen}`");
+                self.wrong(&in_rules(&["commands", "echo", "lines"]), &what, "correct `lines` of the command `echo`");
+            }
+            BenchError::Link(LinkError::Deadline { from, .. }) if rules && from == CONSOLE => {
+                let help = "no line matched the end of the reply: compare `replies`, or `ok` and `error` of the command, with \
+                            the lines in the brackets; or raise `deadlines.reply`";
+                self.wrong(&in_rules(&["replies"]), &text, help);
+            }
+            BenchError::Link(LinkError::Refused { ref what, from, ref why }) if from == CONSOLE => {
+                let what = format!("the device refuses `{what}`: {why}");
+                let place = self.sender(&what);
+                self.wrong(&place, &what, "correct the command, or remove it if the device does not have it");
+            }
+            error => return Err(error),
+        }
+        self.report.untried("what comes after this step");
+        Ok(())
+    }
+
+    /// The command whose line this message quotes, as far as it can be told by its first word.
+    fn sender(&self, message: &str) -> Vec<PathStep> {
+        let Interface::Rules(rules) = &self.subject.device.interface else { return way(&["interface"]) };
+        let begins = |send: &str| {
+            let beginning = send.split('{').next().unwrap_or_default().trim();
+            !beginning.is_empty() && message.contains(&format!("`{beginning}"))
+        };
+        let named = rules.commands.all().into_iter().find(|(_, command)| begins(&command.send.to_string()));
+        if let Some((name, _)) = named {
+            return in_rules(&["commands", name, "send"]);
+        }
+        let mut place = in_rules(&["settings"]);
+        if let Some(index) = rules.settings.iter().position(|command| begins(&command.send.to_string())) {
+            place.extend([PathStep::from(index), PathStep::from("send")]);
+        }
+        place
+    }
+
+    /// Tries everything on a bench whose device has started and has said who it is. Events of the taps go to `scope`.
+    ///
+    /// # Errors
+    /// The rig failed. What contradicts the file is no error.
+    pub async fn play(&mut self, bench: &mut Bench, cards: &mut Cards, scope: &Scope) -> Result<(), BenchError> {
+        let identity = &self.subject.device.identity;
+        self.report.tried("power on and start");
+        self.report.tried(format!("identity: {} with {}", identity.device, identity.firmware));
+        match self.steps(bench, cards, scope).await {
+            Ok(()) => {}
+            Err(error) => self.explain(ended(bench, error))?,
+        }
+        bench.hear_out();
+        let lost = bench.take_lost();
+        if lost > 0 {
+            return Err(BenchError::Lost { notes: lost });
+        }
+        let matched = bench.links().map_or_else(BTreeSet::new, |links| links.validator.matched());
+        self.rules(&matched);
+        Ok(())
+    }
+
+    async fn steps(&mut self, bench: &mut Bench, cards: &mut Cards, scope: &Scope) -> Result<(), BenchError> {
+        if !self.settings_taken(bench).await? {
+            self.report.untried("journal and cards, because the device refuses settings");
+            return Ok(());
+        }
+        let nonce = std::process::id().to_be_bytes().repeat(2).try_into().unwrap_or_default();
+        bench.situate(self.subject.situation, nonce).await?;
+        self.report.tried("the state in which a case begins");
+        let fare = self.fare();
+        let modelled = bench.is_modelled();
+        let Some(links) = bench.links() else { return Ok(()) };
+        self.empty_journal(links, "at the beginning of a case").await?;
+        tap(links, 1, &mut cards.good, modelled, scope).await?;
+        self.report.tried(format!("a card that it must accept: {}", cards.good.name));
+        let recorded = self.recorded(links, fare).await?;
+        tap(links, 2, &mut cards.refused, modelled, scope).await?;
+        self.report.tried(format!("a card that it must refuse: {}", cards.refused.name));
+        if recorded {
+            self.emptied(links).await?;
+        }
+        Ok(())
+    }
+
+    /// What a ride costs, in fen. `None` if it is not known, or if a discount applies.
+    fn fare(&self) -> Option<u64> {
+        self.settings.fare.filter(|fare| fare.discount.0 == 0 && !fare.one_cent).map(|fare| fare.flat.fen)
+    }
+
+    /// Sends every setting once, and reads back what the status tells.
+    async fn settings_taken(&mut self, bench: &mut Bench) -> Result<GoesOn, BenchError> {
+        let device = self.subject.device;
+        if device.interface.operator().is_some() {
+            return Ok(true);
+        }
+        let mut wanted = self.subject.situation.settings.without(&device.fixed);
+        if let Interface::Rules(rules) = &device.interface {
+            wanted = rules.initial.overlaid(&wanted);
+        }
+        // Lists are empty at the beginning of a case, so the commands that fill them would not be tried.
+        let empty = |list: Option<usize>, claim: &str| list == Some(0) && device.claims(claim);
+        if empty(wanted.deny_list.as_ref().map(Vec::len), "exception-file") {
+            wanted.deny_list = Some(denied());
+        }
+        if empty(wanted.revoked.as_ref().map(Vec::len), "revocation-list") {
+            wanted.revoked = Some(vec![revoked()]);
+        }
+        let keys = if wanted.keys.is_some() { self.subject.situation.keys.clone() } else { vec![] };
+        let Some(links) = bench.links() else { return Ok(false) };
+        let applied = links.validator.apply(&wanted, &keys).await?;
+        let mut accepted = 0;
+        let mut goes_on = true;
+        for setting in &applied {
+            let key = setting.what.split(' ').next().unwrap_or_default();
+            match &setting.refused {
+                None => accepted += 1,
+                Some(why) => {
+                    let what = format!("the device refuses the setting `{}`: {why}", setting.what);
+                    let place = finding::setting(device, key);
+                    self.wrong(
+                        &place,
+                        &what,
+                        "correct the command, or put the setting under `fixed` with the value it has",
+                    );
+                    goes_on = false;
+                }
+            }
+        }
+        self.report.tried(format!("settings: the device accepted {accepted} of {}", applied.len()));
+        if links.validator.capabilities().contains(&ValidatorCapability::Status) {
+            let (status, _) = links.validator.status().await?;
+            self.read_back(&wanted, &status);
+            self.report.tried("status");
+        }
+        Ok(goes_on)
+    }
+
+    /// Compares the status with the settings that were sent.
+    fn read_back(&mut self, wanted: &Settings, status: &Status) {
+        let rules = matches!(self.subject.device.interface, Interface::Rules(_));
+        let place = if rules { in_rules(&["commands", "status"]) } else { way(&["claims", claim::STATUS]) };
+        let told = if rules { in_rules(&["words", "told"]) } else { place.clone() };
+        match status.state.as_deref() {
+            None => self.wrong(&place, "the status tells no state", "add a pattern with the group `state`"),
+            Some(state) if !STATES.contains(&state) => {
+                let what = format!("the status tells the state `{state}`, which is no word of cases");
+                self.wrong(&told, &what, &format!("map it under `words.told.state` to one of: {}", STATES.join(", ")));
+            }
+            Some("clock-unset") if wanted.clock.is_some() => {
+                let place = finding::setting(self.subject.device, "clock");
+                let help = "check the form of the time in `forms.time`, and the command `clock`";
+                self.wrong(&place, "the clock was set, but the status says that it is unset", help);
+            }
+            Some(_) => {}
+        }
+        if let (Some(wanted), Some(seen)) = (wanted.capacity, status.capacity)
+            && wanted != seen
+        {
+            let what = format!("the capacity was set to {wanted}, but the status tells {seen}");
+            let place = finding::setting(self.subject.device, "capacity");
+            self.wrong(&place, &what, "correct the command for `capacity`, or the pattern of the status");
+        }
+        if let (Some(wanted), Some(seen)) = (wanted.clock, &status.clock)
+            && !seen.parse::<DateTime>().is_ok_and(|seen| near(wanted, seen))
+        {
+            let what = format!("the clock was set to {wanted}, but the status tells `{seen}`");
+            let place = finding::setting(self.subject.device, "clock");
+            self.wrong(&place, &what, "correct `forms.time`, the command `clock`, or the pattern of the status");
+        }
+    }
+
+    /// Where the file says how the journal is read.
+    fn journal_place(&self) -> Vec<PathStep> {
+        match self.subject.device.interface {
+            Interface::Rules(_) => in_rules(&["commands", "journal"]),
+            Interface::Native(_) => way(&["interface", "native", "commands", "journal"]),
+            Interface::Adapter(_) | Interface::Operator(_) => way(&["claims", claim::JOURNAL]),
+        }
+    }
+
+    /// Reads the journal, if the device lists it. It has to be empty.
+    async fn empty_journal(&mut self, links: &mut Links, when: &str) -> Result<(), BenchError> {
+        let Some(page) = journal(links).await? else { return Ok(()) };
+        if (page.count, page.total, page.rows.len()) != (0, 0, 0) {
+            let what = format!(
+                "the journal was emptied {when}, but it tells {} records with {} fen, and lists {}",
+                page.count,
+                page.total,
+                page.rows.len()
+            );
+            let place = self.journal_place();
+            self.wrong(&place, &what, "correct the patterns of `journal`, or the command `journal-clear`");
+        }
+        Ok(())
+    }
+
+    /// Reads the record of the accepted card. Returns whether there is a journal.
+    async fn recorded(&mut self, links: &mut Links, fare: Option<u64>) -> Result<bool, BenchError> {
+        let Some(page) = journal(links).await? else { return Ok(false) };
+        self.report.tried("the journal");
+        let place = self.journal_place();
+        if page.rows.len() != 1 || page.count != 1 {
+            let what = format!(
+                "one ride was taken, but the journal tells {} records, and the rig found {} rows",
+                page.count,
+                page.rows.len()
+            );
+            let help = "correct `rows` and `lines` of `journal`; if the device has refused the card, see above";
+            self.wrong(&place, &what, help);
+            return Ok(true);
+        }
+        let row = &page.rows[0];
+        if let Some(number) = row.number.filter(|number| *number != 1) {
+            let what = format!("the journal was emptied, but its first record has the number {number}");
+            let numbers = in_rules(&["journal-numbers"]);
+            self.wrong(&numbers, &what, "write `journal-numbers: continue` if the numbers go on");
+        }
+        if let (Some(fare), Some(charged)) = (fare, row.charged)
+            && fare != charged
+        {
+            let what = format!("the fare is {fare} fen, but the record tells {charged} fen");
+            self.wrong(&place, &what, "correct `forms.amount`, or the group `charged`");
+        }
+        if let Some(fare) = fare.filter(|fare| *fare != page.total) {
+            let what = format!("the fare is {fare} fen, but the journal's sum is {} fen", page.total);
+            self.wrong(&place, &what, "correct `forms.amount`, or the group `total`");
+        }
+        if let (Some(clock), Some(time)) = (self.settings.clock, &row.time)
+            && !self.is_fixed("clock")
+            && !time.parse::<DateTime>().is_ok_and(|time| near(clock, time))
+        {
+            let what = format!("the clock was set to {clock}, but the record has the time `{time}`");
+            self.wrong(&place, &what, "correct `forms.time`, or the group `time`");
+        }
+        Ok(true)
+    }
+
+    fn is_fixed(&self, key: &str) -> bool {
+        self.subject.device.fixed.in_words().iter().any(|(name, _)| name == key)
+    }
+
+    /// Empties the journal, which holds a record.
+    async fn emptied(&mut self, links: &mut Links) -> Result<(), BenchError> {
+        if !links.validator.capabilities().contains(&ValidatorCapability::ClearJournal) {
+            return Ok(());
+        }
+        if let Some(why) = links.validator.clear_journal().await? {
+            let what = format!("the device refuses to empty its journal: {why}");
+            let place = self.journal_place();
+            self.wrong(&place, &what, "correct the command `journal-clear`, or withdraw the claim `journal`");
+            return Ok(());
+        }
+        self.report.tried("emptying the journal");
+        self.empty_journal(links, "by command").await
+    }
+
+    /// Ends the check. `events` are all events of the bench, masked.
+    #[must_use]
+    pub fn finish(mut self, events: &[Event], cards: &Cards) -> Report {
+        self.taps(events, cards);
+        for line in crate::display::noise(events) {
+            if !self.report.unexplained.iter().any(|known| known == line) && self.report.unexplained.len() < LINES {
+                self.report.unexplained.push(line.to_owned());
+            }
+        }
+        self.report
+    }
+}
+
+/// The name of a console by rules in errors.
+const CONSOLE: &str = "the validator's console";
+
+/// If a link broke because its board has ended, the board is to blame.
+fn ended(bench: &mut Bench, error: BenchError) -> BenchError {
+    crate::run::sub_case::why(bench, error)
+}
+
+/// Cards of no test, with and without a sequence number.
+fn denied() -> Vec<DenyEntry> {
+    let pan = "6229900980000005".parse().ok();
+    pan.into_iter().flat_map(|pan: Pan| [None, Some(7)].map(|psn| DenyEntry { pan: pan.clone(), psn })).collect()
+}
+
+/// A certificate of no test.
+fn revoked() -> Revocation {
+    Revocation { rid: Hex(vec![0xA0, 0, 0, 3, 0x33]), index: Hex(vec![0xF0]), serial: Hex(vec![0, 0, 1]) }
+}
+
+/// Whether a clock that was set to `set` may show `seen` now.
+fn near(set: DateTime, seen: DateTime) -> bool {
+    let seconds = |time: DateTime| {
+        let date = jiff::civil::date(
+            i16::try_from(time.year).unwrap_or_default(),
+            i8::try_from(time.month).unwrap_or_default(),
+            i8::try_from(time.day).unwrap_or_default(),
+        );
+        let days = i64::from(date.since(jiff::civil::date(2000, 1, 1)).map_or(0, |span| span.get_days()));
+        days * 86_400 + i64::from(time.hour) * 3600 + i64::from(time.minute) * 60 + i64::from(time.second)
+    };
+    (-1..=CLOCK).contains(&(seconds(seen) - seconds(set)))
+}
+
+async fn journal(links: &mut Links) -> Result<Option<JournalPage>, BenchError> {
+    if !links.validator.capabilities().contains(&ValidatorCapability::Journal) {
+        return Ok(None);
+    }
+    Ok(Some(links.validator.journal(1).await?))
+}
+
+async fn tap(
+    links: &mut Links,
+    number: u32,
+    card: &mut TestCard,
+    modelled: bool,
+    scope: &Scope,
+) -> Result<(), BenchError> {
+    scope.emit(Source::Rig, Body::StepStarted { number, step: "tap".into() });
+    let TestCard { name, card } = card;
+    let tap = TapPlayer {
+        number,
+        name,
+        card,
+        beside: None,
+        hold: None::<Duration>,
+        modelled,
+        injections: &[],
+        frames: false,
+    };
+    tap.play(links, scope).await.map(drop)
+}
+
+/// Whether these settings let a device approve a card without an issuer.
+fn approves(settings: &Settings, device: &Device) -> bool {
+    settings.mode != Some(Mode::Online) || device.claims("online")
+}

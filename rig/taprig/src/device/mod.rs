@@ -1,0 +1,3 @@
+//! Work with device files: [`check`] tries one on a bench.
+
+pub mod check;
