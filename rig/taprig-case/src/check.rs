@@ -8,7 +8,6 @@ mod bench;
 mod device;
 
 pub use bench::shared;
-pub use device::UNFINISHED;
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{Kind, Node, PathStep};

@@ -1,6 +1,7 @@
 //! A device file, `fixtures/devices/<name>.yaml`: the identity of the device, its claims, its words, and its interface.
 
 mod adapter;
+pub mod answers;
 mod native;
 mod operator;
 pub mod rules;
@@ -74,6 +75,13 @@ impl Device {
         self.claims.iter().any(|(name, made)| *made && name.as_str() == claim)
     }
 }
+
+/// The beginning of a value that is not written yet. The rest says what has to stand there. `taprig device new` writes such
+/// values, and `taprig check` refuses them.
+pub const UNFINISHED: &str = "TODO:";
+
+/// What messages say of a value that is not written yet.
+pub const NOT_WRITTEN: &str = "this value is not written yet";
 
 /// Claims that expectations and steps rest on: what only the device can report, and what the rig can ask it to do.
 pub mod claim {

@@ -4,8 +4,9 @@ use schemars::Schema;
 use serde_json::{Value, json};
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "adapter",
+    "answers",
     "bench",
     "card",
     "case",
@@ -25,6 +26,7 @@ pub const NAMES: [&str; 13] = [
 pub fn of(name: &str) -> Option<Schema> {
     Some(match name {
         "adapter" => schemars::schema_for!(crate::adapter::Line),
+        "answers" => schemars::schema_for!(crate::device::answers::Answers),
         "bench" => schemars::schema_for!(crate::bench::Bench),
         "card" => schemars::schema_for!(crate::card::CardImage),
         "case" => {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Version of a YAML format. There is only one so far. It is raised when existing files would change their meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Version;
 
 text!(Version, "Version", "^1$", "the version of the format, `1`");

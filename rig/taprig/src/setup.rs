@@ -23,13 +23,21 @@ pub const DEFAULT_BENCH: &str = "qemu";
 
 /// Reads and checks everything that is needed to open a bench. It starts nothing.
 ///
-/// `bench` is a name in `fixtures/benches`, or a path. `device` is a device file that takes the place of the one that the
-/// bench file names. `taprig` is this program, and `hosted` the hosted firmware: this
+/// `bench` is a name in `fixtures/benches`, or a path. `taprig` is this program, and `hosted` the hosted firmware: this
 /// program as well, or the `sim-board` that `ci/firmware` builds.
 ///
 /// # Errors
 /// Everything that is wrong with the bench file, the device file, or an image.
-pub fn config(
+pub fn config(project: &Project, bench: &str, taprig: PathBuf, hosted: PathBuf) -> Result<Config, Problems> {
+    config_of(project, bench, None, taprig, hosted)
+}
+
+/// The same as [`config`], but the device is that of the file `device`, if there is one, and not the one that the bench
+/// file names.
+///
+/// # Errors
+/// The same as for [`config`].
+pub fn config_of(
     project: &Project,
     bench: &str,
     device: Option<&Path>,

@@ -241,6 +241,18 @@ fn a_bench_that_is_elsewhere() {
     insta::assert_snapshot!(check(&dir, &["lab/bench.yaml"]));
 }
 
+/// A pattern that is only a note would be read as a pattern that no line matches.
+#[test]
+fn a_device_file_that_is_not_finished() {
+    let dir = project();
+    let text = include_str!("../../../fixtures/devices/lumiqin-lq9.yaml");
+    let text =
+        text.replace("line: ^@01", "line: 'TODO: the pattern of the line that says that it is ready, such as ^READY$'");
+    let text = text.replace("send: STAT", "send: 'TODO: the command that asks for the state'");
+    put(&dir, "fixtures/devices/lab.yaml", text.replace("device: LQ-9", "device: 'TODO: maker and model'"));
+    insta::assert_snapshot!(check(&dir, &["fixtures/devices/lab.yaml"]));
+}
+
 /// One file is wrong, not each case that uses its words.
 #[test]
 fn a_device_that_is_gone() {

@@ -1,6 +1,6 @@
 //! Checks of a device file: claims that its interface can't keep, and rules that lack something.
 
-use taprig_model::device::{Device, Interface, claim};
+use taprig_model::device::{Device, Interface, NOT_WRITTEN, UNFINISHED, claim};
 use taprig_model::settings::Settings;
 
 use super::settings;
@@ -8,10 +8,6 @@ use crate::diagnostic::Problems;
 use crate::document::{Kind, Node, PathStep};
 use crate::project::Project;
 use crate::typed::typed;
-
-/// The beginning of a value that is not written yet. The rest says what has to stand there. `taprig device new` writes
-/// such values.
-pub const UNFINISHED: &str = "TODO:";
 
 /// Reports everything that types can't express.
 pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
@@ -42,14 +38,13 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
     }
 }
 
-/// Reports each value that is still a note of what has to stand there. A pattern of this kind would otherwise be read as a
-/// pattern that no line matches.
+/// Reports each value that is still a note of what has to stand there. Most types would take it for a value.
 fn unfinished(node: &Node, problems: &mut Problems) {
     match &node.kind {
         Kind::Scalar { text, .. } => {
             if let Some(wanted) = text.strip_prefix(UNFINISHED) {
-                let problem = node.place.problem("this value is not written yet");
-                problems.push(problem.help(format!("replace the text by {}", wanted.trim())));
+                let problem = node.place.problem(NOT_WRITTEN);
+                problems.push(problem.help(format!("replace the text with {}", wanted.trim())));
             }
         }
         Kind::List(items) => items.iter().for_each(|item| unfinished(item, problems)),

@@ -226,7 +226,7 @@ pub(crate) fn config_of(project: &Project, bench: &str, device: Option<&Path>) -
     // Both run the same firmware and take the same arguments, but the one that `ci/firmware` has built starts faster.
     let built = project.root().join("target/boards/sim-board");
     let hosted = if built.is_file() { built } else { taprig.clone() };
-    Ok(Arc::new(setup::config(project, bench, device, taprig, hosted)?))
+    Ok(Arc::new(setup::config_of(project, bench, device, taprig, hosted)?))
 }
 
 /// The verdicts of a run, counted: `7 passed, 1 failed`.

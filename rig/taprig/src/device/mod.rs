@@ -1,3 +1,4 @@
-//! Work with device files: [`check`] tries one on a bench.
+//! Work with device files: [`new`] writes one from answers, and [`check`] tries one on a bench.
 
 pub mod check;
+pub mod new;

@@ -10,6 +10,7 @@ mod attached;
 mod boards;
 mod checking;
 mod device_check;
+mod device_new;
 mod input;
 mod interrupt;
 mod judging;

@@ -1,5 +1,6 @@
 //! A regular expression for the lines of a console.
 
+use crate::device::{NOT_WRITTEN, UNFINISHED};
 use crate::text::text;
 use crate::units::{Malformed, malformed};
 use regex::{Captures, Regex, RegexBuilder};
@@ -42,6 +43,12 @@ impl Pattern {
         self.0.captures(line).map(|captures| named(&self.0, &captures))
     }
 
+    /// The regular expression that matches exactly this text, without anchors.
+    #[must_use]
+    pub fn literal(text: &str) -> String {
+        regex::escape(text)
+    }
+
     /// The names of the groups.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.capture_names().flatten()
@@ -76,6 +83,10 @@ impl FromStr for Pattern {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
+        // It could be a right expression by chance, and then no line would match it.
+        if text.starts_with(UNFINISHED) {
+            return malformed(NOT_WRITTEN, "what this text says");
+        }
         if text.len() > LONGEST {
             return malformed(format!("this pattern has {} bytes", text.len()), "at most 1000 bytes");
         }
@@ -162,6 +173,20 @@ mod tests {
         }
         for may in ["^a$", r"a(\n)?", "a|\n", "[^a]", "(^a|^b)", r"\bOK\b", "a*^b", r"[\n a]", "(a|^b)c$"] {
             assert!(may.parse::<Pattern>().is_ok(), "{may}");
+        }
+    }
+
+    #[test]
+    fn a_note_of_what_has_to_stand_there_is_no_pattern() {
+        assert_eq!(refusal("TODO: the line, such as ^OK$"), "this value is not written yet: write what this text says");
+        assert!("^TODO: .".parse::<Pattern>().is_ok());
+    }
+
+    #[test]
+    fn a_literal_text_matches_itself() {
+        for text in ["LQ9>", "no: ", "^a.b$ (c)"] {
+            let pattern: Pattern = format!("^{}$", Pattern::literal(text)).parse().unwrap();
+            assert!(pattern.matches(text) && !pattern.matches(&format!("{text}x")), "{text}");
         }
     }
 

@@ -368,7 +368,7 @@ impl Check<'_> {
             meaning.as_ref().is_some_and(|meaning| words.has_reason(meaning))
         };
         let told: Vec<&str> = reasons.iter().map(|(word, _)| word.as_str()).collect();
-        self.claim(claim::TELLS_REASON, !told.is_empty(), reasons.iter().any(|reason| known(reason)), &told);
+        self.claim(claim::TELLS_REASON, !told.is_empty(), reasons.iter().any(known), &told);
         let cvms: Vec<_> = taps.iter().filter_map(|tap| tap.told.cvm.as_ref()).collect();
         let told: Vec<&str> = cvms.iter().map(|(word, _)| word.as_str()).collect();
         self.claim(claim::TELLS_CVM, !told.is_empty(), cvms.iter().any(|(_, known)| *known), &told);
