@@ -142,6 +142,56 @@ fn how_a_reply_begins_and_ends() {
 }
 
 #[test]
+fn a_device_that_does_not_tell_that_it_is_ready_again() {
+    let words = ["was not ready again within 1 s", "write `repeats-ready: false`", "1 finding"];
+    is_found(&[("repeats-ready: false", "repeats-ready: true")], "    repeats-ready: true", &words);
+}
+
+/// The outcome follows from the gate and the sound.
+#[test]
+fn a_device_without_results() {
+    let place = place();
+    let text = std::fs::read_to_string(place.path(FILE)).unwrap();
+    let (before, rest) = text.split_once("      - is: result\n").unwrap();
+    let (_, after) = rest.split_once("\n      - { is: fault").unwrap();
+    let text = format!("{before}      - {{ is: fault{after}");
+    let text = text.replace("tells-cvm: true", "tells-cvm: false").replace("tells-reason: true", "tells-reason: false");
+    place.put(FILE, &text);
+    check(&place).expect(0, &["nothing is missing"]);
+    let gates = ("{ \"0\": shut, \"1\": open }", "{ \"0\": open, \"1\": shut }");
+    place.put(FILE, &text.replace(gates.0, gates.1));
+    check(&place)
+        .expect(1, &["said `1`, which the file maps to `shut`, but the device also said the opposite: `1` (accepted)"]);
+}
+
+/// A device without any interface is tried with a person. Without a terminal nobody can be asked.
+#[test]
+fn a_device_without_an_interface_needs_a_terminal() {
+    let place = place();
+    let text = std::fs::read_to_string(repository().join("fixtures/devices/operator-example.yaml")).unwrap();
+    place.put("fixtures/devices/mute.yaml", &text);
+    place.bench("mute", "external: {}", "sim: {}");
+    let mut command = place.taprig(&["device", "check", "mute", "--bench", "mute"]);
+    let ran = Ran::of(&command.stdin(std::process::Stdio::null()).output().unwrap());
+    ran.expect(2, &["this device needs a person at a terminal, and there is no terminal"]);
+}
+
+/// A program that dies in the middle is no contradiction.
+#[test]
+fn a_device_that_dies_is_a_fault_of_the_rig() {
+    let place = with(FILE, &[("send: \"LOG {from:6}\"", "send: \"DIE {from:6}\"")]);
+    let program = "fixtures/devices/lumiqin/lq9.py";
+    let text = std::fs::read_to_string(place.path(program)).unwrap();
+    let was = "    def command(self, words):\n";
+    assert_eq!(text.matches(was).count(), 1);
+    place.put(
+        program,
+        &text.replace(was, &format!("{was}        if words and words[0] == \"DIE\": sys.exit(\"no paper\")\n")),
+    );
+    check(&place).expect(3, &["the validator is gone: its program ended with exit status: 1: no paper"]);
+}
+
+#[test]
 fn an_amount_in_another_unit() {
     let words = ["its result tells no amount", "correct `forms.amount`", "the journal's sum is 0 fen"];
     is_found(&[("amount: yuan", "amount: jiao")], "line: '^@20 交易", &words);

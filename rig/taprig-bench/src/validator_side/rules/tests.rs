@@ -114,6 +114,27 @@ fn settings(yaml: &str) -> Settings {
 }
 
 #[test]
+fn the_side_knows_which_rules_a_line_has_matched() {
+    run(async {
+        let device = small();
+        let (mut side, desk) = side(&device, &Told::default(), b'\n', |line| match line {
+            "id" => "id\nI am S, with F\n$ ".into(),
+            _ => "no: why\n$ ".into(),
+        });
+        assert_eq!(side.matched(), BTreeSet::new());
+        side.identity().await.unwrap();
+        let pattern = "^I am (?<device>.), with (?<firmware>.)$".to_owned();
+        let answer = Rule::Answer { send: "id".into(), pattern };
+        // It repeats the command, although the file does not say so.
+        assert_eq!(side.matched(), [Rule::Prompt, Rule::Echo, answer.clone()].into());
+        assert!(side.clear_journal().await.unwrap().is_some());
+        desk.say("open now\nnoise\n");
+        side.signal(soon()).await.unwrap();
+        assert_eq!(side.matched(), [Rule::Prompt, Rule::Echo, Rule::Error, Rule::Event(1), answer].into());
+    });
+}
+
+#[test]
 fn a_reply_of_several_lines_between_echo_events_and_prompt() {
     run(async {
         let (mut side, desk) = side(&example(), &Told::default(), b'\r', |line| {

@@ -160,13 +160,13 @@ impl Check<'_> {
         for tap in &whole {
             self.words(tap);
             self.outcome(tap);
-            if tap.told.ready == Some(ReadyAgain::Not) {
-                let rules = matches!(self.subject.device.interface, Interface::Rules(_));
-                let place = if rules { in_rules(&["repeats-ready"]) } else { way(&["interface"]) };
-                let what = format!("after the card {}, the device was not ready again within 1 s", tap.card);
-                let help = "if the device tells only after power-on that it is ready, write `repeats-ready: false`";
-                self.wrong(&place, &what, help);
-            }
+        }
+        if let Some(tap) = whole.iter().find(|tap| tap.told.ready == Some(ReadyAgain::Not)) {
+            let rules = matches!(self.subject.device.interface, Interface::Rules(_));
+            let place = if rules { in_rules(&["repeats-ready"]) } else { way(&["interface"]) };
+            let what = format!("after the card {}, the device was not ready again within 1 s", tap.card);
+            let help = "if the device tells only after power-on that it is ready, write `repeats-ready: false`";
+            self.wrong(&place, &what, help);
         }
         if whole.len() == 2 {
             self.kinds_of_signals(&whole);
