@@ -16,7 +16,7 @@ use super::endpoint::Endpoint;
 use super::lines::{Lines, first_words};
 use super::port::{ByteSink, Decoder};
 
-const WHO: &str = "the validator's console";
+const WHO: &str = super::VALIDATOR_CONSOLE;
 
 /// The longest line. The rest of a longer line is discarded.
 const MAX_LINE: usize = 4096;

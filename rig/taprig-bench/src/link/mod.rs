@@ -18,6 +18,9 @@ pub mod vpcd;
 
 use std::time::Duration;
 
+/// What errors call the console of a validator: the `from` of [`LinkError::Deadline`] and [`LinkError::Refused`].
+pub const VALIDATOR_CONSOLE: &str = "the validator's console";
+
 /// A link failed. This is the fault of the rig or of the board, and never a verdict on the device.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {

@@ -147,6 +147,54 @@ fn a_device_that_does_not_tell_that_it_is_ready_again() {
     is_found(&[("repeats-ready: false", "repeats-ready: true")], "    repeats-ready: true", &words);
 }
 
+/// The consequences of one fault are not reported as faults of their own.
+#[test]
+fn a_good_card_that_the_device_refuses() {
+    let place = place();
+    let text = std::fs::read_to_string(place.path(FILE)).unwrap();
+    // The device gets no CA keys, so it can authenticate no card.
+    let text = text.replace(
+        "      key-add: { send: \"KEY+ {rid} {index} {exponent} {modulus}\" }\n      key-clear: { send: KEY0 }\n",
+        "",
+    );
+    place.put(FILE, &text.replace("interface:\n", "fixed: { keys: [test-ca-1984-e3] }\ninterface:\n"));
+    let words = [
+        "the device did not accept the card unionpay-credit-rsa1152, which it must accept: declined, reason `E133`",
+        "check the CA keys",
+        "the record of a ride, because the device refused the card",
+    ];
+    let ran = check(&place);
+    ran.expect(1, &words);
+    assert!(!ran.out.contains("no line of the reply") && ran.out.contains("1 finding"), "{}", ran.out);
+}
+
+/// What only the state needs in which a case begins.
+#[test]
+fn a_command_that_the_device_refuses() {
+    let words = ["the device refuses `INIX`: 17 命令错误", "not tried\n  what comes after this step", "1 finding"];
+    is_found(&[("{ send: INIT }", "{ send: INIX }")], "send: INIX", &words);
+    let words = ["the device was asked to repeat a text, and the pattern found"];
+    is_found(&[("'^PONG (?<text>.+)$'", "'^PONG (?<text>.)'")], "'^PONG", &words);
+}
+
+#[test]
+fn a_status_or_a_clock_that_is_read_wrongly() {
+    let words = ["the status tells no state", "no line of the reply to `status` matched this pattern"];
+    is_found(&[("'^状态 (", "'^状 (")], "'^状 (", &words);
+    let words = ["the status tells the state `0`, which is no word of cases", "map it under `words.told.state`"];
+    is_found(&[("\"0\": ready, \"1\"", "\"9\": ready, \"1\"")], "      told:", &words);
+    let words = ["the device refuses the setting `clock`"];
+    is_found(&[("time: DD.MM.YYYY-", "time: MM.DD.YYYY-")], "clock: { send:", &words);
+}
+
+/// It may have no power, so nothing is said about the file.
+#[test]
+fn a_device_that_sends_nothing_is_a_fault_of_the_rig() {
+    let place = with(FILE, &[("ready: 30 s", "ready: 1 s")]);
+    place.put("fixtures/devices/lumiqin/lq9.py", "import sys\nsys.stdin.read()\n");
+    check(&place).expect(3, &["the validator did not become ready", "it sent nothing", "check that it has power"]);
+}
+
 /// The outcome follows from the gate and the sound.
 #[test]
 fn a_device_without_results() {

@@ -38,7 +38,7 @@ use meaning::Meanings;
 use settings::{List, Sending};
 use splitter::{Heard, Splitter};
 
-const WHO: &str = "the validator's console";
+const WHO: &str = crate::link::VALIDATOR_CONSOLE;
 
 /// The settings that a device was last told. A bench keeps them across power cycles, because one command may change
 /// several settings, and then needs those that stay as they are.

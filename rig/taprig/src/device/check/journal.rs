@@ -39,6 +39,7 @@ impl Check<'_> {
     pub(super) async fn recorded(&mut self, links: &mut Links, fare: Option<u64>) -> Result<bool, BenchError> {
         let Some(page) = journal(links).await? else { return Ok(false) };
         self.report.tried("the journal");
+        self.asked.insert("journal");
         let place = self.journal_place();
         if page.rows.len() != 1 || page.count != 1 {
             let what = format!(

@@ -14,7 +14,7 @@ pub use finding::{Finding, Places, Report, Weight};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use taprig_bench::link::LinkError;
+use taprig_bench::link::{LinkError, VALIDATOR_CONSOLE};
 use taprig_bench::validator_side::ValidatorCapability;
 use taprig_bench::{Bench, BenchError, Links, with_causes};
 use taprig_card::Card;
@@ -76,6 +76,10 @@ pub struct Check<'a> {
     report: Report,
     /// The settings that the device has in the end: those of the profile, and those that are fixed.
     settings: Settings,
+    /// The commands that the device has answered, by their names in rules. Settings are not among them.
+    asked: BTreeSet<&'static str>,
+    /// Number of taps that were played to their end.
+    taps: u32,
 }
 
 /// Whether a check goes on after a finding.
@@ -86,7 +90,7 @@ impl<'a> Check<'a> {
     #[must_use]
     pub fn new(subject: Subject<'a>) -> Self {
         let settings = subject.situation.settings.overlaid(&subject.device.fixed);
-        Self { subject, report: Report::default(), settings }
+        Self { subject, report: Report::default(), settings, asked: BTreeSet::new(), taps: 0 }
     }
 
     fn add(&mut self, weight: Weight, way: &[PathStep], what: &str, help: &str) {
@@ -129,12 +133,12 @@ impl<'a> Check<'a> {
                 let what = format!("the device was asked to repeat a text, and the pattern found `{seen}`");
                 self.wrong(&in_rules(&["commands", "echo", "lines"]), &what, "correct `lines` of the command `echo`");
             }
-            BenchError::Link(LinkError::Deadline { from, .. }) if rules && from == CONSOLE => {
+            BenchError::Link(LinkError::Deadline { from, .. }) if rules && from == VALIDATOR_CONSOLE => {
                 let help = "no line matched the end of the reply: compare `replies`, or `ok` and `error` of the command, with \
                             the lines in the brackets; or raise `deadlines.reply`";
                 self.wrong(&in_rules(&["replies"]), &text, help);
             }
-            BenchError::Link(LinkError::Refused { ref what, from, ref why }) if from == CONSOLE => {
+            BenchError::Link(LinkError::Refused { ref what, from, ref why }) if from == VALIDATOR_CONSOLE => {
                 let what = format!("the device refuses `{what}`: {why}");
                 let place = self.sender(&what);
                 self.wrong(&place, &what, "correct the command, or remove it if the device does not have it");
@@ -171,6 +175,7 @@ impl<'a> Check<'a> {
         let identity = &self.subject.device.identity;
         self.report.tried("power on and start");
         self.report.tried(format!("identity: {} with {}", identity.device, identity.firmware));
+        self.asked.insert("identity");
         match self.steps(bench, cards, scope).await {
             Ok(()) => {}
             Err(error) => self.explain(ended(bench, error))?,
@@ -193,14 +198,23 @@ impl<'a> Check<'a> {
         let nonce = std::process::id().to_be_bytes().repeat(2).try_into().unwrap_or_default();
         bench.situate(self.subject.situation, nonce).await?;
         self.report.tried("the state in which a case begins");
+        self.asked.insert("echo");
         let fare = self.fare();
         let modelled = bench.is_modelled();
         let Some(links) = bench.links() else { return Ok(()) };
         self.empty_journal(links, "at the beginning of a case").await?;
         tap(links, 1, &mut cards.good, modelled, scope).await?;
+        self.taps = 1;
         self.report.tried(format!("a card that it must accept: {}", cards.good.name));
-        let recorded = self.recorded(links, fare).await?;
+        let recorded = match taps::refused(&scope.events()) {
+            true => {
+                self.report.untried("the record of a ride, because the device refused the card");
+                false
+            }
+            false => self.recorded(links, fare).await?,
+        };
         tap(links, 2, &mut cards.refused, modelled, scope).await?;
+        self.taps = 2;
         self.report.tried(format!("a card that it must refuse: {}", cards.refused.name));
         if recorded {
             self.emptied(links).await?;
@@ -255,6 +269,7 @@ impl<'a> Check<'a> {
         self.report.tried(format!("settings: the device accepted {accepted} of {}", applied.len()));
         if links.validator.capabilities().contains(&ValidatorCapability::Status) {
             let (status, _) = links.validator.status().await?;
+            self.asked.insert("status");
             self.read_back(&wanted, &status);
             self.report.tried("status");
         }
@@ -307,9 +322,6 @@ impl<'a> Check<'a> {
         self.report
     }
 }
-
-/// The name of a console by rules in errors.
-const CONSOLE: &str = "the validator's console";
 
 /// If a link broke because its board has ended, the board is to blame.
 fn ended(bench: &mut Bench, error: BenchError) -> BenchError {

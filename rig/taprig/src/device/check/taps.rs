@@ -139,6 +139,16 @@ struct Sign<'a> {
     accepts: bool,
 }
 
+/// Whether the device clearly refused the card of the last tap, so that there is no ride.
+pub(super) fn refused(events: &[Event]) -> bool {
+    let taps = taps(events);
+    let Some(told) = taps.last().map(|tap| Told::of(*tap)) else { return true };
+    let outcome = told.outcome.as_ref().and_then(|(_, meaning)| *meaning);
+    let signs = told.signs();
+    let accepted = outcome == Some(Outcome::Approved) || signs.iter().any(|sign| sign.accepts);
+    !accepted && (outcome.is_some() || !signs.is_empty())
+}
+
 /// A tap of the check.
 struct Tap<'a> {
     /// Its card for a person.
@@ -168,7 +178,7 @@ impl Check<'_> {
             let help = "if the device tells only after power-on that it is ready, write `repeats-ready: false`";
             self.wrong(&place, &what, help);
         }
-        if whole.len() == 2 {
+        if self.taps == 2 {
             self.kinds_of_signals(&whole);
             self.claims(&whole);
         } else {
