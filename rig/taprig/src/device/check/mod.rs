@@ -112,6 +112,11 @@ impl<'a> Check<'a> {
     /// The error, if it says nothing about the file.
     pub fn explain(&mut self, error: BenchError) -> Result<(), BenchError> {
         let rules = matches!(self.subject.device.interface, Interface::Rules(_));
+        // A device whose reply has no end by its file looks like one that does not answer.
+        let error = match error {
+            BenchError::Silent { role: Role::Validator, source } if rules => BenchError::Link(source),
+            error => error,
+        };
         let text = with_causes(&error);
         match error {
             BenchError::WrongBoard { role: Role::Validator, seen, wanted } => {
