@@ -99,6 +99,15 @@ pub trait Board: Send + std::fmt::Debug {
         None
     }
 
+    /// The digest of what is in flash where [`Board::image`] belongs, read through the debug probe. `None` if the board has
+    /// no image or no probe.
+    ///
+    /// # Errors
+    /// [`BenchError::Flash`] if flash can't be read.
+    fn flash_digest(&mut self) -> Result<Option<String>, BenchError> {
+        Ok(None)
+    }
+
     /// Whether the flash is known to be empty, so that there is no firmware to ask for its identity.
     fn is_blank(&self) -> bool {
         false

@@ -202,6 +202,32 @@ pub enum BenchError {
         /// What a person can try.
         advice: &'static str,
     },
+    /// The program that flashes the validator failed.
+    #[error("`{command}` did not flash the validator: {why}")]
+    FlashProgram {
+        /// The program with its arguments.
+        command: String,
+        /// The cause.
+        why: String,
+    },
+    /// After the program has flashed it, the validator reports another version.
+    #[error("the validator was flashed, but it reports {}, and the bench file asks for version {wanted}", version(seen.as_deref()))]
+    Version {
+        /// The version that the validator reports.
+        seen: Option<String>,
+        /// The version in the bench file.
+        wanted: String,
+    },
+    /// The validator has another version than the bench file asks for, and the program that flashes it must not run.
+    #[error("the validator reports {}, and the bench file asks for version {wanted}: nothing was flashed", version(seen.as_deref()))]
+    Outdated {
+        /// The version that the validator reports.
+        seen: Option<String>,
+        /// The version in the bench file.
+        wanted: String,
+        /// Name of the bench.
+        bench: String,
+    },
     /// Flashing failed.
     #[error("flashing the {role}: {}", with_causes(source))]
     Flash {
@@ -237,6 +263,10 @@ pub fn with_advice(what: String, advice: Option<&str>) -> String {
     }
 }
 
+fn version(seen: Option<&str>) -> String {
+    seen.map_or_else(|| "no version".to_owned(), |seen| format!("version {seen}"))
+}
+
 impl BenchError {
     /// What a person can try. This is not part of the message, which may contain the words of other programs.
     #[must_use]
@@ -247,6 +277,9 @@ impl BenchError {
             ))),
             Self::Stale { bench, .. } => {
                 Some(Cow::Owned(format!("`taprig flash --bench {bench}` writes the image; every run does it too")))
+            }
+            Self::Outdated { bench, .. } => {
+                Some(Cow::Owned(format!("`taprig flash --bench {bench}` flashes it; every run does it too")))
             }
             Self::Unflashed { bench, .. } => Some(Cow::Owned(format!(
                 "check that the board has power and that this is its port; if its flash is empty, `taprig flash --bench \
@@ -279,13 +312,24 @@ impl BenchError {
             }
             Self::SeveralPorts { .. } => "add `serial`, `interface` or `location` to tell them apart",
             Self::Power { advice, .. } => advice,
+            Self::FlashProgram { .. } => {
+                "check whether the program works when you run it by hand in the project's folder"
+            }
+            Self::Version { seen: None, .. } => {
+                "see to it that the identity in the device file contains the version, or remove `flash` from the bench file"
+            }
+            Self::Version { .. } => {
+                "check which version the program flashes, and correct `flash.version` if it is right"
+            }
             Self::Flash { source, .. } => return source.cause.advice(),
             Self::Link(error) | Self::Silent { source: error, .. } => return error.advice(),
             Self::Pn532(error) => error.advice(),
             Self::NoBoard(_) => "add a board to the bench file",
-            Self::NotProgrammable(_) | Self::Wedged { .. } | Self::Stale { .. } | Self::Unflashed { .. } => {
-                return None;
-            }
+            Self::NotProgrammable(_)
+            | Self::Wedged { .. }
+            | Self::Stale { .. }
+            | Self::Outdated { .. }
+            | Self::Unflashed { .. } => return None,
         })
     }
 

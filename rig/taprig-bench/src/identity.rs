@@ -1,10 +1,12 @@
 //! Checks the identity of the boards and makes sure that they run the right image.
 
+use std::time::Instant;
+
 use taprig_model::bench::BoardKind;
 use taprig_model::event::{Body, Fields, FlashOutcome, Role, Source};
 
 use super::board::Board;
-use super::{Bench, BenchError};
+use super::{Bench, BenchError, command};
 use crate::card_side::CardIdentity;
 use crate::flash::Image;
 use crate::link::LinkError;
@@ -54,7 +56,10 @@ impl Bench {
             self.flash(role)?;
             flashed.push(role);
         }
-        let stale = self.identify().await?;
+        let mut stale = self.identify().await?;
+        if self.flash_by_program(flashing).await? {
+            stale = self.identify().await?;
+        }
         if stale.is_empty() {
             for role in self.boards.roles() {
                 if !flashed.contains(&role) {
@@ -122,18 +127,64 @@ impl Bench {
                 wanted: format!("{} with {}", wanted.device, wanted.firmware),
             });
         }
+        self.version = validator.version.clone();
         let identified = |role, identity| Body::Identified { role, identity };
         self.scope.emit(Source::Validator, identified(Role::Validator, validator.fields()));
         self.scope.emit(Source::Emulator, identified(Role::Emulator, card.said));
-        Ok([(Role::Validator, validator.digest), (Role::Emulator, card.digest)]
-            .into_iter()
-            .map(|(role, digest)| (role, digest.unwrap_or_default()))
-            .filter(|(role, seen)| self.boards.image(*role).is_some_and(|image| image.digest_hex() != *seen))
-            .collect())
+        let mut stale = Vec::new();
+        for (role, told) in [(Role::Validator, validator.digest), (Role::Emulator, card.digest)] {
+            let Some(board) = self.boards.get_mut(role) else { continue };
+            let Some(wanted) = board.image().map(Image::digest_hex) else { continue };
+            let seen = match told {
+                Some(told) => told,
+                // Firmware that knows no digest is compared through the probe.
+                None => board.flash_digest()?.unwrap_or_default(),
+            };
+            if seen != wanted {
+                stale.push((role, seen));
+            }
+        }
+        Ok(stale)
+    }
+
+    /// Runs the program that flashes the validator if the validator reports another version than the bench file asks for,
+    /// as far as `flashing` allows it. Returns whether the program ran. Afterwards the boards are ready again.
+    async fn flash_by_program(&mut self, flashing: Flashing) -> Result<bool, BenchError> {
+        let Some(flash) = self.flash.clone() else { return Ok(false) };
+        let (role, began) = (Role::Validator, Instant::now());
+        let is_current = self.version.as_ref() == Some(&flash.version);
+        if flashing == Flashing::Emulated && !is_current {
+            let (seen, bench) = (self.version.clone(), self.bench_name.clone());
+            return Err(BenchError::Outdated { seen, wanted: flash.version, bench });
+        }
+        let runs = flashing == Flashing::All || !is_current;
+        if runs {
+            let failed = |why| BenchError::FlashProgram { command: flash.command.join(" "), why };
+            let (tell, ended) = tokio::sync::oneshot::channel();
+            let _running = command::start(&flash.command, Some(&self.folder), Box::new(|end| drop(tell.send(end))))
+                .map_err(failed)?;
+            match tokio::time::timeout(flash.within.into(), ended).await {
+                Ok(Ok(end)) => end.map_err(failed)?,
+                Ok(Err(_)) => return Err(failed("the thread that waits for it has ended".into())),
+                Err(_) => return Err(failed(format!("it did not end within {}", flash.within))),
+            }
+            self.power_cycle().await?;
+            self.identify().await?;
+            if self.version.as_ref() != Some(&flash.version) {
+                let seen = self.version.clone();
+                return Err(BenchError::Version { seen, wanted: flash.version });
+            }
+        }
+        let outcome = if runs { FlashOutcome::Programmed } else { FlashOutcome::Unchanged };
+        let took_us = if runs { micros(began.elapsed()) } else { 0 };
+        let command = flash.command.join(" ");
+        let body = Body::FlashedByProgram { role, command, outcome, version: flash.version, took_us };
+        self.scope.emit(Source::Rig, body);
+        Ok(runs)
     }
 
     fn flash(&mut self, role: Role) -> Result<(), BenchError> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let board = self.boards.get_mut(role).ok_or(BenchError::NoBoard(role))?;
         let report = board.flash(&mut |_| {})?;
         self.flashed.push(role);

@@ -10,6 +10,7 @@ pub mod board;
 mod boards;
 pub mod card_side;
 pub mod check;
+mod command;
 mod error;
 pub mod flash;
 mod identity;
@@ -29,6 +30,7 @@ mod switch;
 pub mod validator_side;
 pub mod wedged;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use alone::open_card_alone;
@@ -45,6 +47,7 @@ use place::Place;
 use sides::Sides;
 use slot::Slot;
 use switch::Switch;
+use taprig_model::bench::FlashCommand;
 use taprig_model::device::Device;
 use taprig_model::event::{Body, Role, Source};
 use validator_side::{LastSituation, ValidatorSide};
@@ -97,6 +100,12 @@ pub struct Bench {
     /// Whether an event already said that the power can't be switched off.
     unswitched: bool,
     scope: Scope,
+    /// The program that flashes the validator.
+    flash: Option<FlashCommand>,
+    /// The folder in which that program is started.
+    folder: PathBuf,
+    /// The version that the validator reported last.
+    version: Option<String>,
     /// The place of a labgrid coordinator that stands for this bench.
     place: Option<Place>,
     // This comes after the boards, so that it is dropped after them.

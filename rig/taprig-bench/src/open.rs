@@ -174,6 +174,9 @@ impl Bench {
             in_place: config.bench.power.hosted == HostedPower::Cut,
             next: None,
             scope,
+            flash: config.bench.flash.clone(),
+            folder: config.programs.folder.clone(),
+            version: None,
             place,
             slot,
         };

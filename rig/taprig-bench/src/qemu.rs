@@ -16,6 +16,7 @@ use super::error::with_causes;
 use super::{BenchError, Programs};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 use crate::link::endpoint::Endpoint;
+use taprig_record::units::lower_hex;
 
 /// An emulated board.
 #[derive(Debug)]
@@ -71,6 +72,14 @@ impl QemuBoard {
         let mut spec = BoardSpec::new(self.machine, &self.state, &self.runtime);
         spec.qemu = self.programs.qemu.clone();
         spec
+    }
+
+    fn target(&self, board: &EmulatedBoard) -> Target {
+        Target::Emulated {
+            machine: self.machine,
+            gdb: board.gdb().clone(),
+            algorithm: self.programs.flash_algorithm.clone(),
+        }
     }
 
     fn air(&self, air: &Air) -> Result<AirEnd, BenchError> {
@@ -168,6 +177,14 @@ impl Board for QemuBoard {
         Some(&self.image)
     }
 
+    fn flash_digest(&mut self) -> Result<Option<String>, BenchError> {
+        let Some(board) = &self.running else { return Ok(None) };
+        let target = self.target(board);
+        let read =
+            flash::digest(&target, &self.image).map_err(|source| BenchError::Flash { role: self.role, source })?;
+        Ok(Some(lower_hex(&read)))
+    }
+
     fn is_blank(&self) -> bool {
         !self.spec().flash_file().exists()
     }
@@ -176,14 +193,7 @@ impl Board for QemuBoard {
         self.power_off();
         let role = self.role;
         let board = EmulatedBoard::prepare_blank(&self.spec()).and_then(Standby::start).map_err(failed(role))?;
-        let job = FlashJob {
-            target: Target::Emulated {
-                machine: self.machine,
-                gdb: board.gdb().clone(),
-                algorithm: self.programs.flash_algorithm.clone(),
-            },
-            image: self.image.clone(),
-        };
+        let job = FlashJob { target: self.target(&board), image: self.image.clone() };
         let report = flash::flash(&job, progress).map_err(|source| BenchError::Flash { role, source })?;
         board.save_flash(self.image.extent()).map_err(failed(role))?;
         Ok(report)

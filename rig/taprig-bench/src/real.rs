@@ -10,6 +10,7 @@ use super::switch::{Switch, Turn};
 use super::{BenchError, port};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
 use crate::link::endpoint::Endpoint;
+use taprig_record::units::lower_hex;
 
 /// A board that continues to exist after the run.
 #[derive(Debug)]
@@ -80,6 +81,12 @@ impl Board for RealBoard {
 
     fn image(&self) -> Option<&Image> {
         self.program.as_ref().map(|program| &program.image)
+    }
+
+    fn flash_digest(&mut self) -> Result<Option<String>, BenchError> {
+        let Some(Program { target, image }) = &self.program else { return Ok(None) };
+        let read = flash::digest(target, image).map_err(|source| BenchError::Flash { role: self.role, source })?;
+        Ok(Some(lower_hex(&read)))
     }
 
     fn flash(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {

@@ -1,5 +1,6 @@
 //! A bench file, `fixtures/benches/<name>.yaml`: one validator, one card side, and how to reach them.
 
+mod flash;
 mod place;
 mod power;
 
@@ -9,6 +10,7 @@ use crate::name::Name;
 use crate::text::text;
 use crate::units::{Hex, Malformed, malformed};
 use crate::version::Version;
+pub use flash::FlashCommand;
 pub use place::{Labgrid, PlaceName};
 pub use power::{
     HostedPower, HttpRequest, HttpState, HttpSwitch, LineSwitch, ModemLine, Power, PowerCommand, RelaySwitch,
@@ -41,6 +43,9 @@ pub struct Bench {
     /// How power is switched.
     #[serde(default)]
     pub power: Power,
+    /// The maker's own program that flashes the validator, if the rig does not flash it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flash: Option<FlashCommand>,
     /// The place of a labgrid coordinator that stands for this bench. It must be acquired for each use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labgrid: Option<Labgrid>,
@@ -244,8 +249,8 @@ pub struct Sim {
 pub struct Qemu {
     /// The name that QEMU gives the board: `mps2-an386`.
     pub machine: String,
-    /// Path of the ELF image, relative to the project's folder. If it is absent, taprig uses the image that was built
-    /// with it for this machine.
+    /// Path of the image, ELF or Intel HEX, relative to the project's folder. If it is absent, taprig uses the image that
+    /// was built with it for this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware: Option<PathBuf>,
 }
@@ -259,8 +264,11 @@ pub struct Probe {
     /// The probe, as `vid:pid:serial`. If it is absent, there has to be exactly one probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<String>,
-    /// Path of the ELF image, relative to the project's folder.
+    /// Path of the image, relative to the project's folder: ELF, Intel HEX or binary.
     pub firmware: PathBuf,
+    /// Address of the first byte of a binary image: `08004000`. The other formats contain their addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Hex>,
     /// The serial port: the console of a validator, or the link of a card emulator.
     pub serial: SerialPort,
 }

@@ -121,6 +121,19 @@ pub enum Body {
         /// Duration in us.
         took_us: u64,
     },
+    /// The maker's own program flashed the validator, or taprig found that the validator reports the version already.
+    FlashedByProgram {
+        /// Which board.
+        role: Role,
+        /// The program and its arguments.
+        command: String,
+        /// What was done.
+        outcome: FlashOutcome,
+        /// The version that the validator reports now.
+        version: String,
+        /// Duration in us.
+        took_us: u64,
+    },
     /// A board reported its identity.
     Identified {
         /// Which board.

@@ -154,6 +154,9 @@ fn body(body: &mut Body, found: &mut Found) {
         }
         Body::CaseFinished { failure: Some(failure), .. } => words(failure, found),
         Body::RigFault(fault) => words(&mut fault.cause, found),
+        Body::FlashedByProgram { command, version, .. } => {
+            [command, version].into_iter().for_each(|text| words(text, found));
+        }
         Body::RunStarted(run) => run.arguments.iter_mut().for_each(|argument| words(argument, found)),
         Body::RunResumed { .. }
         | Body::BenchOpened { .. }

@@ -9,10 +9,11 @@ use taprig_model::bench::{Bench as BenchFile, BoardConfig, CardSideConfig, Sim};
 use taprig_model::device::{Device, Interface, claim};
 use taprig_model::event::Role;
 use taprig_model::situation::Situation;
+use taprig_model::units::Hex;
 use taprig_model::validator::Validator;
 
 use taprig_bench::card_side::pn532::{Settings, WrongSettings};
-use taprig_bench::flash::Image;
+use taprig_bench::flash::{Chip, Image, ImageError};
 use taprig_bench::{Config, Programs, with_advice, with_causes};
 use taprig_case::plan;
 use taprig_case::project::Fixture;
@@ -65,6 +66,7 @@ pub fn config_of(
         }
     };
     can_restart(&file, &device, &path)?;
+    flashed_by_one(&file, &path)?;
     reachable(&file, &device, &path)?;
     let configured = configured(project, &device)?;
     let programs = Programs {
@@ -89,6 +91,20 @@ pub fn config_of(
         wait: std::time::Duration::ZERO,
         configured,
     })
+}
+
+/// A program flashes only a validator that the rig does not flash itself.
+fn flashed_by_one(bench: &BenchFile, path: &Path) -> Result<(), Problems> {
+    let Some(flash) = &bench.flash else { return Ok(()) };
+    let (problem, help) = match &bench.validator {
+        _ if flash.command.is_empty() => ("`flash` names no program", "add the program to `command`"),
+        BoardConfig::Attached(_) | BoardConfig::External(_) => return Ok(()),
+        BoardConfig::Sim(_) | BoardConfig::Qemu(_) | BoardConfig::Probe(_) => {
+            ("taprig itself brings the firmware to this validator, but `flash` names a program", "remove `flash`")
+        }
+        BoardConfig::Program(_) => ("a validator that is a program is not flashed", "remove `flash`"),
+    };
+    Err(Diagnostic::of_file(path, problem).help(help).into())
 }
 
 /// Refuses a bench on which nothing leads to the device.
@@ -227,6 +243,7 @@ fn program(project: &Project, board: &mut BoardConfig, role: Role, bench: &Path)
 
 fn image(project: &Project, board: &BoardConfig, role: Role, bench: &Path) -> Result<Option<Image>, Problems> {
     let wrong = |problem: String| Diagnostic::of_file(bench, format!("the {role}: {problem}"));
+    let unfit = |error: ImageError| wrong(with_advice(error.to_string(), Some(error.advice())));
     let machine: Option<Machine> = match board {
         // This comes before the search for the image, because the image's name depends on it.
         BoardConfig::Qemu(qemu) => Some(qemu.machine.parse().map_err(|error| wrong(with_causes(&error)))?),
@@ -242,38 +259,32 @@ fn image(project: &Project, board: &BoardConfig, role: Role, bench: &Path) -> Re
             return Ok(None);
         }
     };
-    let image = Image::read(&path).map_err(|error| {
+    let address = match board {
+        BoardConfig::Probe(probe) => probe.address.as_ref().map(address).transpose().map_err(wrong)?,
+        _ => None,
+    };
+    let image = Image::read(&path, address).map_err(|error| {
         wrong(with_advice(with_causes(&error), Some(error.advice())))
             .help("`ci/firmware` builds the boards' firmware into target/boards")
     })?;
-    match (board, machine) {
-        (BoardConfig::Qemu(_), Some(machine)) => {
-            let flash = machine.flash();
-            image
-                .check_fits(machine.chip(), std::slice::from_ref(&(u64::from(flash.start)..u64::from(flash.end))))
-                .map_err(|error| wrong(with_advice(error.to_string(), Some(error.advice()))))?;
+    let chip = match (board, machine) {
+        (_, Some(machine)) => {
+            // It starts at its vector table. What a real chip starts may stand elsewhere.
+            image.check_vector_table().map_err(unfit)?;
+            Chip::emulated(machine)
         }
-        (BoardConfig::Probe(probe), _) => {
-            let flash = flash_of(&probe.chip).map_err(wrong)?;
-            image
-                .check_fits(&probe.chip, &flash)
-                .map_err(|error| wrong(with_advice(error.to_string(), Some(error.advice()))))?;
-        }
-        _ => {}
-    }
+        (BoardConfig::Probe(probe), _) => Chip::real(&probe.chip).map_err(|error| wrong(error.to_string()))?,
+        _ => return Ok(None),
+    };
+    image.check_fits(&chip).map_err(unfit)?;
     Ok(Some(image.called(project.shown(&path))))
 }
 
-/// The flash of a chip that probe-rs knows.
-fn flash_of(chip: &str) -> Result<Vec<std::ops::Range<u64>>, String> {
-    let registry = probe_rs::config::Registry::from_builtin_families();
-    let target = registry.get_target_by_name(chip).map_err(|error| error.to_string())?;
-    Ok(target
-        .memory_map
-        .iter()
-        .filter_map(|region| match region {
-            probe_rs::config::MemoryRegion::Nvm(nvm) => Some(nvm.range.clone()),
-            _ => None,
-        })
-        .collect())
+/// The address of a binary image.
+fn address(hex: &Hex) -> Result<u32, String> {
+    let bytes = hex.0.iter().skip_while(|byte| **byte == 0).copied().collect::<Vec<_>>();
+    if hex.0.is_empty() || bytes.len() > 4 {
+        return Err(format!("`address: {hex}` is no address of 32 bits"));
+    }
+    Ok(bytes.iter().fold(0, |address, byte| address << 8 | u32::from(*byte)))
 }

@@ -22,6 +22,8 @@ pub enum FlashStage {
     Attach,
     /// Erasing, programming or verifying.
     Flash(Option<Operation>),
+    /// Reading flash for its digest.
+    Read,
     /// Resetting the chip.
     Reset,
 }
@@ -33,7 +35,7 @@ impl fmt::Display for FlashStage {
             Self::Open => "opening",
             Self::Attach => "attaching to",
             Self::Flash(None) => "preparing the flash of",
-            Self::Flash(Some(Operation::Fill)) => "reading the flash of",
+            Self::Read | Self::Flash(Some(Operation::Fill)) => "reading the flash of",
             Self::Flash(Some(Operation::Erase)) => "erasing",
             Self::Flash(Some(Operation::Program)) => "programming",
             Self::Flash(Some(Operation::Verify)) => "verifying",

@@ -3,9 +3,12 @@
 use super::{
     Cause, FlashError, FlashReport, FlashStage, Image, Operation, Progress, session::Connection, timing::Meter,
 };
-use probe_rs::MemoryInterface as _;
-use probe_rs::flashing::{DownloadOptions, FlashProgress};
+use probe_rs::{
+    MemoryInterface as _,
+    flashing::{DownloadOptions, FlashProgress},
+};
 use probe_rs_qemu::{Endpoint, Machine, probe::FaultHandle};
+use sha2::{Digest as _, Sha256};
 use std::{
     cell::RefCell,
     fmt,
@@ -18,6 +21,9 @@ use std::{
 /// The longest time without progress. An attach that fails takes 5 s. The slowest sector of an STM32F4 takes 4 s to
 /// erase.
 const STALL: Duration = Duration::from_secs(30);
+
+/// Number of bytes that are read at a time.
+const READ: usize = 4096;
 
 /// The board to flash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,9 +92,13 @@ pub(super) fn flash_with(
         let meter = RefCell::new(Meter::default());
         let failed = |error| FlashError::probe(FlashStage::Flash(meter.borrow().current()), &on.name, error);
         let mut loader = session.target().flash_loader();
-        loader.add_data(work.image.address().into(), work.image.content()).map_err(failed)?;
+        for piece in work.image.pieces() {
+            loader.add_data(piece.address.into(), &piece.content).map_err(failed)?;
+        }
         let mut options = DownloadOptions::default();
         options.verify = true;
+        // A sector is erased as a whole. What the image does not name there, such as a bootloader, is written back.
+        options.keep_unwritten_bytes = true;
         options.progress = FlashProgress::new(|event| {
             if let Some(progress) = meter.borrow_mut().take(&event) {
                 tell(progress);
@@ -108,6 +118,40 @@ pub(super) fn flash_with(
             verify: meter.took(Operation::Verify),
         })
     })
+}
+
+/// Reads what is in flash where the image belongs, and returns its SHA-256 in the way of [`Image::digest`]. The chip is not
+/// halted and not reset.
+///
+/// # Errors
+/// See [`Cause`].
+pub fn digest(target: &Target, image: &Image) -> Result<[u8; 32], FlashError> {
+    let (work, image) = (target.clone(), image.clone());
+    supervised(
+        target,
+        |_| {},
+        move |tell| {
+            let on = Connection::new(&work)?;
+            on.check(&image)?;
+            let mut session = on.attach(&FaultHandle::default())?;
+            tell(Progress::Attached);
+            let failed = |error| FlashError::probe(FlashStage::Read, &on.name, error);
+            let mut core = session.core(0).map_err(failed)?;
+            let (mut hash, mut buffer, mut done) = (Sha256::new(), vec![0; READ], 0);
+            for piece in image.pieces() {
+                let mut address = u64::from(piece.address);
+                for chunk in piece.content.chunks(READ) {
+                    let there = &mut buffer[..chunk.len()];
+                    core.read(address, there).map_err(failed)?;
+                    hash.update(&*there);
+                    address += chunk.len() as u64;
+                    done += chunk.len() as u64;
+                    tell(Progress::Working { operation: Operation::Fill, done, total: Some(image.bytes()) });
+                }
+            }
+            Ok(hash.finalize().into())
+        },
+    )
 }
 
 /// Resets the chip and lets it run.

@@ -1,15 +1,17 @@
 //! Writes firmware to a board through probe-rs. The same code serves a probe on USB and one that is connected to an
 //! emulator.
 
+mod chip;
 mod error;
 mod image;
 mod job;
 mod session;
 mod timing;
 
+pub use chip::{Chip, Processor};
 pub use error::{Cause, FlashError, FlashStage};
-pub use image::{Image, ImageError};
-pub use job::{FlashJob, Target, flash, read, reset};
+pub use image::{Image, ImageError, Piece};
+pub use job::{FlashJob, Target, digest, flash, read, reset};
 pub use session::{ProbeFound, find_probe};
 pub use timing::{FlashReport, Operation, Progress};
 

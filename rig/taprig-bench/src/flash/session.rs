@@ -45,10 +45,8 @@ impl<'a> Connection<'a> {
 
     /// Refuses an image for another chip.
     pub(super) fn check(&self, image: &Image) -> Result<(), FlashError> {
-        let regions = self.chip.memory_map.iter().filter_map(|region| region.as_nvm_region());
-        let flash: Vec<_> = regions.filter(|region| !region.is_alias).map(|region| region.range.clone()).collect();
         image
-            .check_fits(&self.chip.name, &flash)
+            .check_fits(&super::Chip::of(&self.chip))
             .map_err(|error| FlashError::new(FlashStage::Check, &self.name, Cause::Image(error.into())))
     }
 

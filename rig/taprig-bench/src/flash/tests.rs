@@ -1,7 +1,7 @@
 //! Tests flashing on the real emulator, and every way in which it fails.
 
 use super::{
-    Cause, FlashJob, FlashStage, Image, Operation, Progress, Target, flash,
+    Cause, FlashJob, FlashStage, Image, Operation, Progress, Target, digest, flash,
     image::tests::{elf_file, program},
     job::flash_with,
     reset,
@@ -54,7 +54,7 @@ impl Bench {
         content[8..10].copy_from_slice(&[0xFE, 0xE7]);
         let path = self.folder.path().join("image.elf");
         fs::write(&path, elf_file(EM_ARM, &[(address, &content)])).unwrap();
-        Image::read(path).unwrap()
+        Image::read(path, None).unwrap()
     }
 
     fn job(&self) -> FlashJob {
@@ -79,9 +79,28 @@ fn an_image_is_flashed_verified_and_kept() {
         assert_eq!(Some(done), total, "{operation:?}");
     }
     bench.board.save_flash(job.image.extent()).unwrap();
-    assert_eq!(fs::read(bench.board.spec().flash_file()).unwrap(), job.image.content());
+    assert_eq!(fs::read(bench.board.spec().flash_file()).unwrap(), job.image.pieces()[0].content);
     reset(&job.target).unwrap();
     assert_eq!(bench.board.exited(), None);
+}
+
+/// A maker's HEX file behind a bootloader. Its pieces share sectors with what is not theirs.
+#[test]
+fn flash_that_the_image_does_not_name_is_kept() {
+    let Some(bench) = Bench::new() else { return };
+    let all = bench.job();
+    flash(&all, |_| {}).unwrap();
+    let path = bench.folder.path().join("part.hex");
+    fs::write(&path, ":08010000AAAAAAAAAAAAAAAAA7\n:04200000BBBBBBBBF0\n:00000001FF\n").unwrap();
+    let part = FlashJob { target: bench.target(), image: Image::read(path, None).unwrap() };
+    assert_ne!(digest(&part.target, &part.image).unwrap(), part.image.digest());
+    flash(&part, |_| {}).unwrap();
+    assert_eq!(digest(&part.target, &part.image).unwrap(), part.image.digest());
+    bench.board.save_flash(all.image.extent()).unwrap();
+    let mut wanted = all.image.pieces()[0].content.clone();
+    wanted[0x100..0x108].fill(0xAA);
+    wanted[0x2000..0x2004].fill(0xBB);
+    assert!(fs::read(bench.board.spec().flash_file()).unwrap() == wanted);
 }
 
 #[test]

@@ -13,12 +13,10 @@ use taprig_model::bench::SwitchConfig;
 use taprig_model::event::{PowerSwitch, Role};
 
 use super::BenchError;
+use crate::command::Tell;
 
 /// The longest time that switching may take if the bench file gives none.
 const WITHIN: Duration = Duration::from_secs(10);
-
-/// Receives how an attempt ended: why it failed, if it did.
-type Tell = Box<dyn FnOnce(Result<(), String>) + Send>;
 
 /// An attempt that is under way. If it is dropped before its end, it is given up.
 type Attempt = Box<dyn Send>;

@@ -1,15 +1,10 @@
 //! Programs that switch power.
 
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use rustix::process::{Pid, Signal, kill_process_group};
 use taprig_model::bench::PowerCommand;
 use taprig_model::event::PowerSwitch;
 
 use super::{Actuator, Attempt, Tell};
+use crate::command;
 
 impl Actuator for PowerCommand {
     fn kind(&self) -> PowerSwitch {
@@ -25,58 +20,12 @@ impl Actuator for PowerCommand {
     }
 
     fn start(&self, on: bool, tell: Tell) -> Result<Attempt, String> {
-        let Some((program, rest)) = arguments(self, on).split_first() else {
-            return Err("the bench file names no program".into());
-        };
-        let child = Command::new(program)
-            .args(rest)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            // The program must not get Ctrl-C itself, because the rig handles it. The group also lets the rig end
-            // everything that the program has started.
-            .process_group(0)
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let program = Program { group: Pid::from_child(&child), ended: Arc::default() };
-        let ended = program.ended.clone();
-        std::thread::spawn(move || {
-            let output = child.wait_with_output();
-            ended.store(true, Ordering::Release);
-            tell(judge(output));
-        });
-        Ok(Box::new(program))
+        Ok(Box::new(command::start(arguments(self, on), None, tell)?))
     }
 }
 
 fn arguments(command: &PowerCommand, on: bool) -> &[String] {
     if on { &command.on } else { &command.off }
-}
-
-fn judge(output: std::io::Result<Output>) -> Result<(), String> {
-    match output {
-        Err(error) => Err(error.to_string()),
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(format!("{}: {}", output.status, said.trim()))
-        }
-    }
-}
-
-/// A running program. It is ended when this is dropped.
-struct Program {
-    group: Pid,
-    ended: Arc<AtomicBool>,
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        if !self.ended.load(Ordering::Acquire) {
-            // It is no failure if the program ends at this moment.
-            let _ = kill_process_group(self.group, Signal::KILL);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -96,6 +96,7 @@ impl<'a> StepText<'a> {
             | Body::SettingsTaken { .. }
             | Body::Status { .. }
             | Body::JournalCleared { .. }
+            | Body::FlashedByProgram { .. }
             | Body::Identified { .. }
             | Body::Journal { listed: Some(_), .. } => self.before.push(body),
             Body::Signal { signal, said } => self.signal(signal, said),

@@ -49,6 +49,13 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
             };
             out.put(format!("{role}: {done}, digest {digest}\n").as_bytes());
         }
+        if let Body::FlashedByProgram { role, command, outcome, version, took_us } = &event.body {
+            let done = match outcome {
+                FlashOutcome::Programmed => format!("flashed by `{command}` in {} ms", took_us / 1000),
+                FlashOutcome::Unchanged => "holds the firmware already".to_owned(),
+            };
+            out.put(format!("{role}: {done}, version {version}\n").as_bytes());
+        }
     };
     let (faults, failed) = super::faults();
     let recorder = match Recorder::start(None, Options::default(), vec![Box::new(show), faults]) {

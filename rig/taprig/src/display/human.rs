@@ -56,6 +56,12 @@ impl Human {
                 let line = format!("flashed {role} of {bench}: {} KiB in {}", bytes.div_ceil(1024), seconds(*took_us));
                 self.print(&paint(self.styles.faint, line));
             }
+            (_, Body::FlashedByProgram { role, outcome: FlashOutcome::Programmed, command, version, took_us }) => {
+                let bench = event.bench.as_deref().unwrap_or_default();
+                let line =
+                    format!("flashed {role} of {bench} by `{command}`: version {version} in {}", seconds(*took_us));
+                self.print(&paint(self.styles.faint, line));
+            }
             (_, Body::RunFinished { interrupted, .. }) => self.finish(*interrupted),
             (Some(id), body) => {
                 if let Body::CaseStarted(_) = body {

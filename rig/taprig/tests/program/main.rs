@@ -14,6 +14,7 @@ mod device_new;
 mod input;
 mod interrupt;
 mod judging;
+mod maker;
 mod operator;
 mod output;
 mod place;

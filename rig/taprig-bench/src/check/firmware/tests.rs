@@ -27,7 +27,7 @@ impl Desk {
         let elf = folder.path().join("image.elf");
         let content = program(0x0800_0000, 1000);
         std::fs::write(&elf, elf_file(object::elf::EM_ARM, &[(0x0800_0000, &content)])).unwrap();
-        let image = Image::read(&elf).unwrap();
+        let image = Image::read(&elf, None).unwrap();
         let (console, link) = (Terminal::new(), Terminal::new());
         let switch = folder.path().join("switch");
         rustix::fs::mkfifoat(rustix::fs::CWD, &switch, rustix::fs::Mode::RWXU).unwrap();
