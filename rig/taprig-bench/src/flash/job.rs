@@ -4,7 +4,7 @@ use super::{
     Cause, FlashError, FlashReport, FlashStage, Image, Operation, Progress, session::Connection, timing::Meter,
 };
 use probe_rs::{
-    MemoryInterface as _,
+    Core, MemoryInterface as _,
     flashing::{DownloadOptions, FlashProgress},
 };
 use probe_rs_qemu::{Endpoint, Machine, probe::FaultHandle};
@@ -126,32 +126,23 @@ pub(super) fn flash_with(
 /// # Errors
 /// See [`Cause`].
 pub fn digest(target: &Target, image: &Image) -> Result<[u8; 32], FlashError> {
-    let (work, image) = (target.clone(), image.clone());
-    supervised(
-        target,
-        |_| {},
-        move |tell| {
-            let on = Connection::new(&work)?;
-            on.check(&image)?;
-            let mut session = on.attach(&FaultHandle::default())?;
-            tell(Progress::Attached);
-            let failed = |error| FlashError::probe(FlashStage::Read, &on.name, error);
-            let mut core = session.core(0).map_err(failed)?;
-            let (mut hash, mut buffer, mut done) = (Sha256::new(), vec![0; READ], 0);
-            for piece in image.pieces() {
-                let mut address = u64::from(piece.address);
-                for chunk in piece.content.chunks(READ) {
-                    let there = &mut buffer[..chunk.len()];
-                    core.read(address, there).map_err(failed)?;
-                    hash.update(&*there);
-                    address += chunk.len() as u64;
-                    done += chunk.len() as u64;
-                    tell(Progress::Working { operation: Operation::Fill, done, total: Some(image.bytes()) });
-                }
+    let image = image.clone();
+    looking(target, Some(image.clone()), move |core, on, tell| {
+        let failed = |error| FlashError::probe(FlashStage::Read, on, error);
+        let (mut hash, mut buffer, mut done) = (Sha256::new(), vec![0; READ], 0);
+        for piece in image.pieces() {
+            let mut address = u64::from(piece.address);
+            for chunk in piece.content.chunks(READ) {
+                let there = &mut buffer[..chunk.len()];
+                core.read(address, there).map_err(failed)?;
+                hash.update(&*there);
+                address += chunk.len() as u64;
+                done += chunk.len() as u64;
+                tell(Progress::Working { operation: Operation::Fill, done, total: Some(image.bytes()) });
             }
-            Ok(hash.finalize().into())
-        },
-    )
+        }
+        Ok(hash.finalize().into())
+    })
 }
 
 /// Resets the chip and lets it run.
@@ -176,16 +167,30 @@ pub fn reset(target: &Target) -> Result<(), FlashError> {
 /// # Errors
 /// See [`Cause`].
 pub fn read(target: &Target, addresses: &[u64]) -> Result<Vec<u32>, FlashError> {
-    let (work, addresses) = (target.clone(), addresses.to_owned());
+    let addresses = addresses.to_owned();
+    looking(target, None, move |core, on, _| {
+        let failed = |error| FlashError::probe(FlashStage::Attach, on, error);
+        addresses.iter().map(|address| core.read_word_32(*address).map_err(failed)).collect()
+    })
+}
+
+/// Attaches to the chip, which has to be one for `image`, looks into its memory, and lets it go on.
+fn looking<T: Send + 'static>(
+    target: &Target,
+    image: Option<Image>,
+    look: impl FnOnce(&mut Core<'_>, &str, &dyn Fn(Progress)) -> Result<T, FlashError> + Send + 'static,
+) -> Result<T, FlashError> {
+    let work = target.clone();
     supervised(
         target,
         |_| {},
-        move |_| {
+        move |tell| {
             let on = Connection::new(&work)?;
+            image.map_or(Ok(()), |image| on.check(&image))?;
             let mut session = on.attach(&FaultHandle::default())?;
+            tell(Progress::Attached);
             let failed = |error| FlashError::probe(FlashStage::Attach, &on.name, error);
-            let mut core = session.core(0).map_err(failed)?;
-            addresses.iter().map(|address| core.read_word_32(*address).map_err(failed)).collect()
+            look(&mut session.core(0).map_err(failed)?, &on.name, tell)
         },
     )
 }
