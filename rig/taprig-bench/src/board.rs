@@ -94,6 +94,12 @@ pub trait Board: Send + std::fmt::Debug {
         None
     }
 
+    /// Whether the process of the board is the device itself. If such a process ends by itself, the device has failed.
+    /// Otherwise the process is a tool of the rig, such as QEMU, and the rig has failed.
+    fn is_device_itself(&self) -> bool {
+        false
+    }
+
     /// The image that the board is to run. `None` if this bench does not program the board.
     fn image(&self) -> Option<&Image> {
         None

@@ -207,6 +207,13 @@ impl Bench {
         self.boards.get_mut(role)?.ended(within)
     }
 
+    /// Why the device under test has ended by itself, if it is a process on this host and if its end is the reason why a
+    /// link failed with `error`. This is a failure of the device and not of the rig.
+    pub fn device_ended(&mut self, error: &LinkError) -> Option<String> {
+        let is_device = self.boards.get_mut(Role::Validator)?.is_device_itself();
+        is_device.then(|| self.ended(Role::Validator, error))?
+    }
+
     fn tap(&self, port: &'static str) -> ByteSink {
         let serial = self.scope.serial(port);
         std::sync::Arc::new(move |way, bytes| serial.bytes(Instant::now(), way == Way::In, bytes))

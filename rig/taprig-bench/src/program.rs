@@ -195,6 +195,10 @@ impl Board for ProgramBoard {
         let status = running.ended(within)?;
         Some(format!("its program ended with {status}{}", running.words()))
     }
+
+    fn is_device_itself(&self) -> bool {
+        self.role == Role::Validator
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub(crate) struct Checks<'a> {
     device: &'a Device,
     tap: Option<u32>,
     lines: &'a WantedLines,
+    /// Why nothing can be judged at the moment.
+    withheld: Option<String>,
     checks: Vec<Check>,
 }
 
@@ -24,7 +26,7 @@ pub(crate) enum DeviceAnswer {
 
 impl<'a> Checks<'a> {
     pub(crate) fn new(criteria: &'a Criteria, device: &'a Device) -> Self {
-        Self { criteria, device, tap: None, lines: &criteria.lines, checks: Vec::new() }
+        Self { criteria, device, tap: None, lines: &criteria.lines, withheld: None, checks: Vec::new() }
     }
 
     /// Sets the tap and the lines of the case for the checks that follow. The tap is `None` if they are about no single
@@ -41,6 +43,11 @@ impl<'a> Checks<'a> {
         self.checks
     }
 
+    /// With a reason, the expectations that follow are not judged, because the case did not get as far as them.
+    pub(crate) fn withhold(&mut self, why: Option<&str>) {
+        self.withheld = why.map(str::to_owned);
+    }
+
     /// Adds an expectation that was judged.
     pub(crate) fn add(
         &mut self,
@@ -50,6 +57,9 @@ impl<'a> Checks<'a> {
         seen: impl Into<String>,
         ok: bool,
     ) {
+        if let Some(why) = self.withheld.clone() {
+            return self.not_judged(by, what, wanted, "not asked", why);
+        }
         let result = if ok { CheckResult::Holds } else { CheckResult::Fails };
         self.push(by, what, wanted.into(), seen.into(), result, None);
     }

@@ -27,6 +27,7 @@ pub use card::tags;
 pub use tap::{TapEvents, taps};
 
 use checks::Checks;
+use tap::stopped;
 use taprig_model::capability::CardCapability;
 use taprig_model::criteria::Criteria;
 use taprig_model::device::Device;
@@ -71,8 +72,8 @@ pub fn judge(criteria: &Criteria, device: &Device, events: &[Event], baseline: B
         return ended;
     }
     let mut checks = Checks::new(criteria, device);
-    step::judge(criteria, events, &mut checks);
-    whole_case(criteria, events, &mut checks);
+    let taps_are_left = step::judge(criteria, events, &mut checks);
+    whole_case(criteria, events, taps_are_left, &mut checks);
     if criteria.baseline {
         baseline::compare(baseline, events, &mut checks);
     }
@@ -92,11 +93,14 @@ fn ended_without_verdict(events: &[Event]) -> Option<Judgement> {
 }
 
 /// Judges the expectations for the whole case. The amount charged is summed over all taps, and the growth of the
-/// journal is that of the whole case. Everything else is judged by the last tap.
-fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
+/// journal is that of the whole case. Everything else is judged by the last tap. If the case ended before its last tap,
+/// nothing of this is judged.
+fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], taps_are_left: bool, checks: &mut Checks<'a>) {
     let expect = &criteria.expect;
     let taps = taps(events);
     checks.about(None, &criteria.lines);
+    let stopped = stopped(events);
+    checks.withhold(stopped.filter(|_| taps_are_left));
     match taps.split_last() {
         Some((&last, earlier)) => {
             person::last_signs(expect, last, checks);
@@ -112,6 +116,7 @@ fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<
     if let Some(change) = expect.journal {
         reported::journal_change(change, events, checks);
     }
+    checks.withhold(None);
 }
 
 fn verdict(checks: Vec<Check>) -> Judgement {

@@ -138,6 +138,11 @@ fn word<T>(
     checks.add(SeenBy::Person, what, wanted, seen, wanted == seen);
 }
 
+/// The validator must keep running, whatever happens.
+pub(crate) fn ended(why: &str, checks: &mut Checks<'_>) {
+    checks.add(SeenBy::Person, Criterion::ReadyAgain, "a validator that keeps running", why, false);
+}
+
 /// After each tap the validator must be ready again. It must keep working in a bus, whatever a card does.
 pub(crate) fn ready_again(seen: ReadyAgain, within_us: u64, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
     let wanted = format!("within {} of the card's leaving", Duration { us: within_us });

@@ -8,7 +8,7 @@ use taprig_model::units::Money;
 
 use crate::checks::{Checks, DeviceAnswer, unmapped};
 use crate::pattern::fits;
-use crate::tap::TapEvents;
+use crate::tap::{TapEvents, stopped};
 
 /// Judges the reason and the cardholder verification of a tap.
 pub(crate) fn result(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
@@ -33,7 +33,8 @@ pub(crate) fn result(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_
     }
 }
 
-/// Judges by how many records the journal grew in these events.
+/// Judges by how many records the journal grew in these events. If a tap ended the case, its journal was not read, so
+/// this is not known.
 pub(crate) fn journal_change(wanted: JournalChange, events: &[Event], checks: &mut Checks<'_>) {
     let added: usize = events
         .iter()
@@ -43,8 +44,9 @@ pub(crate) fn journal_change(wanted: JournalChange, events: &[Event], checks: &m
         })
         .sum();
     let seen = JournalChange(u32::try_from(added).unwrap_or(u32::MAX));
-    checks.by_device(claim::JOURNAL, Criterion::Journal, wanted.to_string(), || {
-        DeviceAnswer::Seen(seen.to_string(), seen == wanted)
+    checks.by_device(claim::JOURNAL, Criterion::Journal, wanted.to_string(), || match stopped(events) {
+        Some(why) => DeviceAnswer::NotJudged(why.to_owned()),
+        None => DeviceAnswer::Seen(seen.to_string(), seen == wanted),
     });
 }
 

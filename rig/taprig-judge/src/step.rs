@@ -1,14 +1,16 @@
 //! Judges the expectations of steps.
 
-use taprig_model::criteria::{Criteria, StepWanted};
-use taprig_model::event::{Body, Event};
+use taprig_model::criteria::{Criteria, StepCriteria, StepWanted};
+use taprig_model::event::{Body, ConsoleReply, Event};
+use taprig_model::expect::Expect;
 
 use crate::checks::Checks;
-use crate::tap::{TapEvents, taps_of};
+use crate::tap::{TapEvents, stopped, taps_of};
 use crate::{card, person, reported};
 
-/// Judges each step by the events between its beginning and the beginning of the next one.
-pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
+/// Judges each step by the events between its beginning and the beginning of the next one. Steps that the case did not
+/// get to are not judged. Returns whether one of these is a tap.
+pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) -> bool {
     let starts: Vec<(usize, usize)> = events
         .iter()
         .enumerate()
@@ -22,81 +24,121 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
     for (i, &(start, index)) in starts.iter().enumerate() {
         let Some(step) = criteria.steps.get(index) else { continue };
         let end = starts.get(i + 1).map_or(events.len(), |&(next, _)| next);
-        let events = &events[start..end];
-        checks.about(None, &step.lines);
-        match &step.wanted {
-            StepWanted::Tap(expect) => {
-                for tap in taps_of(events) {
-                    taps.push(tap);
-                    checks.about(Some(tap.number), &step.lines);
-                    for event in tap.events {
-                        if let Body::ReadyAgain { seen, within_us, .. } = event.body {
-                            person::ready_again(seen, within_us, tap, checks);
-                        }
-                    }
-                    // A validator that is not ready again ends the case before its journal can be read.
-                    if tap.is_whole() {
-                        let earlier = &taps[..taps.len() - 1];
-                        person::last_signs(expect, tap, checks);
-                        if let Some(money) = expect.charged {
-                            person::charged(money, &[tap], checks);
-                        }
-                        card::judge(expect, tap, earlier, checks);
-                        reported::result(expect, tap, checks);
-                        if let Some(change) = expect.journal {
-                            reported::journal_change(change, tap.events, checks);
-                        }
-                    }
+        one(step, &events[start..end], &mut taps, checks);
+    }
+    let Some(why) = stopped(events) else { return false };
+    checks.withhold(Some(why));
+    let played = starts.last().map_or(0, |&(_, index)| index + 1);
+    let left = criteria.steps.get(played..).unwrap_or_default();
+    for step in left {
+        one(step, &[], &mut taps, checks);
+    }
+    checks.withhold(None);
+    left.iter().any(|step| matches!(step.wanted, StepWanted::Tap(_)))
+}
+
+/// Judges a step by its own events. `taps` are the taps before it, and those of this step are added to them.
+fn one<'a, 'e>(step: &'a StepCriteria, events: &'e [Event], taps: &mut Vec<TapEvents<'e>>, checks: &mut Checks<'a>) {
+    checks.about(None, &step.lines);
+    let is_tap = matches!(step.wanted, StepWanted::Tap(_));
+    let ended = ended(events).filter(|_| !is_tap);
+    if let Some(why) = ended {
+        person::ended(why, checks);
+        checks.withhold(stopped(events));
+    }
+    match &step.wanted {
+        StepWanted::Tap(expect) => {
+            let unplayed = events.is_empty().then(|| TapEvents { number: next_number(taps), events });
+            for played in unplayed.into_iter().chain(taps_of(events)) {
+                checks.about(Some(played.number), &step.lines);
+                tap(expect, played, taps, checks);
+                taps.push(played);
+            }
+        }
+        StepWanted::Settings => {
+            for event in events {
+                if let Body::SettingsTaken { what, refused } = &event.body {
+                    reported::setting(what, refused.as_ref(), checks);
                 }
             }
-            StepWanted::Settings => {
-                for event in events {
-                    if let Body::SettingsTaken { what, refused } = &event.body {
-                        reported::setting(what, refused.as_ref(), checks);
-                    }
+        }
+        StepWanted::Status(wanted) => {
+            let seen = events.iter().find_map(|event| match &event.body {
+                Body::Status { status, .. } => Some(status),
+                _ => None,
+            });
+            reported::status(wanted, seen, checks);
+        }
+        StepWanted::Journal(wanted) => {
+            let seen = events.iter().find_map(|event| match &event.body {
+                Body::Journal { count, total, listed: Some(rows), .. } => {
+                    Some(reported::Listed { count: *count, total: *total, rows })
+                }
+                _ => None,
+            });
+            reported::journal(wanted, seen, checks);
+        }
+        StepWanted::ClearJournal => {
+            let refused = events.iter().find_map(|event| match &event.body {
+                Body::JournalCleared { refused } => Some(refused.as_ref()),
+                _ => None,
+            });
+            reported::cleared(refused, checks);
+        }
+        StepWanted::Identity => {
+            let seen = events.iter().find_map(|event| match &event.body {
+                Body::Identified { identity, .. } => Some(identity),
+                _ => None,
+            });
+            reported::identity(checks.device(), seen, checks);
+        }
+        StepWanted::Console(wanted) => {
+            if events.is_empty() || ended.is_some() {
+                let none = ConsoleReply { data: vec![], ok: false, code: None, text: String::new() };
+                reported::reply(&wanted.send, wanted, &none, checks);
+            }
+            let mut line = "";
+            for event in events {
+                match &event.body {
+                    Body::ConsoleSent { line: sent } => line = sent,
+                    Body::ConsoleReply(reply) => reported::reply(line, wanted, reply, checks),
+                    _ => {}
                 }
             }
-            StepWanted::Status(wanted) => {
-                let seen = events.iter().find_map(|event| match &event.body {
-                    Body::Status { status, .. } => Some(status),
-                    _ => None,
-                });
-                reported::status(wanted, seen, checks);
-            }
-            StepWanted::Journal(wanted) => {
-                let seen = events.iter().find_map(|event| match &event.body {
-                    Body::Journal { count, total, listed: Some(rows), .. } => {
-                        Some(reported::Listed { count: *count, total: *total, rows })
-                    }
-                    _ => None,
-                });
-                reported::journal(wanted, seen, checks);
-            }
-            StepWanted::ClearJournal => {
-                let refused = events.iter().find_map(|event| match &event.body {
-                    Body::JournalCleared { refused } => Some(refused.as_ref()),
-                    _ => None,
-                });
-                reported::cleared(refused, checks);
-            }
-            StepWanted::Identity => {
-                let seen = events.iter().find_map(|event| match &event.body {
-                    Body::Identified { identity, .. } => Some(identity),
-                    _ => None,
-                });
-                reported::identity(checks.device(), seen, checks);
-            }
-            StepWanted::Console(wanted) => {
-                let mut line = "";
-                for event in events {
-                    match &event.body {
-                        Body::ConsoleSent { line: sent } => line = sent,
-                        Body::ConsoleReply(reply) => reported::reply(line, wanted, reply, checks),
-                        _ => {}
-                    }
-                }
-            }
-            StepWanted::Nothing => {}
+        }
+        StepWanted::Nothing => {}
+    }
+}
+
+/// Judges a tap after the taps `earlier`.
+fn tap(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_>], checks: &mut Checks<'_>) {
+    for event in tap.events {
+        match &event.body {
+            Body::ReadyAgain { seen, within_us, .. } => person::ready_again(*seen, *within_us, tap, checks),
+            Body::DeviceEnded { why } => person::ended(why, checks),
+            _ => {}
         }
     }
+    person::last_signs(expect, tap, checks);
+    if let Some(money) = expect.charged {
+        person::charged(money, &[tap], checks);
+    }
+    card::judge(expect, tap, earlier, checks);
+    reported::result(expect, tap, checks);
+    if let Some(change) = expect.journal {
+        reported::journal_change(change, tap.events, checks);
+    }
+}
+
+/// The number that the next tap would have had.
+fn next_number(taps: &[TapEvents<'_>]) -> u32 {
+    taps.last().map_or(1, |tap| tap.number + 1)
+}
+
+/// How the validator ended in these events, if it did.
+fn ended(events: &[Event]) -> Option<&str> {
+    events.iter().find_map(|event| match &event.body {
+        Body::DeviceEnded { why } => Some(why.as_str()),
+        _ => None,
+    })
 }

@@ -80,13 +80,17 @@ impl<'a> TapEvents<'a> {
     pub(crate) fn charged(self) -> u64 {
         self.result().and_then(|result| result.charged).unwrap_or(0)
     }
+}
 
-    /// Whether the validator was ready again after the tap, so that the tap was observed to its end.
-    pub(crate) fn is_whole(self) -> bool {
-        let mut ready = self.events.iter().filter_map(|event| match event.body {
-            Body::ReadyAgain { seen, .. } => Some(seen),
-            _ => None,
-        });
-        ready.all(|seen| matches!(seen, ReadyAgain::InTime | ReadyAgain::NotSeen))
-    }
+/// Why the case ended at the end of these events, before all its steps were played: the validator was not ready again
+/// after a tap, or it ended. The journal was not read after that.
+pub(crate) fn stopped(events: &[Event]) -> Option<&'static str> {
+    events.iter().find_map(|event| match event.body {
+        Body::ReadyAgain { seen: ReadyAgain::Not, .. } => Some("the validator was not ready again, so the case ended"),
+        Body::ReadyAgain { seen: ReadyAgain::Restarted, .. } => {
+            Some("the validator started again by itself, so the case ended")
+        }
+        Body::DeviceEnded { .. } => Some("the validator ended by itself, and the case with it"),
+        _ => None,
+    })
 }

@@ -215,6 +215,11 @@ pub enum Body {
         /// The longest time that the rig waited after the card had left, in us.
         within_us: u64,
     },
+    /// The validator, which is a program on this host, ended by itself in the middle of a case.
+    DeviceEnded {
+        /// How it ended, and its last words.
+        why: String,
+    },
     /// The validator sent a line that is neither a reply nor an event.
     ConsoleNoise {
         /// The line. Bytes that are not UTF-8 are replaced.

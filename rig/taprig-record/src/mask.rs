@@ -139,7 +139,7 @@ fn body(body: &mut Body, found: &mut Found) {
             refused.iter_mut().for_each(|why| words(why, found));
         }
         Body::JournalCleared { refused } => refused.iter_mut().for_each(|why| words(why, found)),
-        Body::ConsoleNoise { text: noise } | Body::Note { text: noise } => words(noise, found),
+        Body::ConsoleNoise { text } | Body::Note { text } | Body::DeviceEnded { why: text } => words(text, found),
         Body::StepStarted { step, .. } => words(step, found),
         Body::CaseStarted(case) => {
             let texts = case.settings.iter_mut().chain(&mut case.changes).chain(&mut case.faults);
@@ -525,6 +525,7 @@ mod tests {
             Body::Status { status, said: said() },
             Body::Journal { count: 1, total: 1, added: vec![row.clone()], listed: Some(vec![row]) },
             Body::ConsoleNoise { text: NUMBER.into() },
+            Body::DeviceEnded { why: NUMBER.into() },
         ];
         for mut body in signals.map(|signal| Body::Signal { signal, said: said() }).into_iter().chain(others) {
             super::body(&mut body, &mut Found::new());

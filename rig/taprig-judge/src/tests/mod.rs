@@ -2,6 +2,7 @@
 
 mod inferred;
 mod record;
+mod stopped;
 mod unseen;
 
 use taprig_model::criteria::{Criteria, StepCriteria, StepWanted, WantedLines};
@@ -361,7 +362,8 @@ fn a_validator_has_to_be_ready_again() {
     let criteria = of_steps(vec![StepWanted::Tap(expect("outcome: approved"))]);
     for (seen, words) in [(ReadyAgain::Not, "not ready"), (ReadyAgain::Restarted, "it started again by itself")] {
         let judgement = judged(&criteria, &[step(1), presented(1), ready(1, seen)]);
-        let [check] = judgement.checks.as_slice() else { panic!("{judgement:?}") };
+        let [check, outcome] = judgement.checks.as_slice() else { panic!("{judgement:?}") };
+        assert_eq!((outcome.fails(), outcome.seen.as_str()), (true, "none"));
         assert_eq!((check.seen_by, check.title().as_str()), (SeenBy::Person, "ready again (tap 1)"));
         assert_eq!(
             (check.fails(), check.seen.as_str(), check.wanted.as_str()),

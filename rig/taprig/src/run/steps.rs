@@ -34,7 +34,13 @@ pub(super) async fn play(
     for (number, step) in (1..).zip(&planned.sub.case.steps) {
         let began = Instant::now();
         scope.emit(Source::Rig, Body::StepStarted { number, step: words(step) });
-        stage.step(bench, step).await?;
+        match stage.step(bench, step).await {
+            Err(BenchError::Link(error)) if let Some(why) = bench.device_ended(&error) => {
+                scope.emit(Source::Validator, Body::DeviceEnded { why });
+                stage.stuck = true;
+            }
+            played => played?,
+        }
         scope.emit(Source::Rig, Body::StepDone { number, took_us: micros(began.elapsed()) });
         if stage.stuck {
             break;
@@ -52,7 +58,7 @@ struct Stage<'a> {
     taps: u32,
     /// Number of journal records that were read.
     journal: u32,
-    /// The validator does not become ready, so no further step makes sense.
+    /// The validator does not become ready, or has ended, so no further step makes sense.
     stuck: bool,
 }
 

@@ -126,6 +126,14 @@ impl Place {
         (text("verdict"), text("failure"))
     }
 
+    /// The expectations of a sub-case that were not judged.
+    pub(crate) fn not_judged(&self, id: &str) -> Vec<String> {
+        let results = self.results();
+        let case = results["cases"].as_array().unwrap().iter().find(|case| case["id"] == id).unwrap().clone();
+        let checks = case["checks"].as_array().unwrap().iter().filter(|check| check["result"] == "not-judged");
+        checks.map(|check| check["what"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// How the record was closed; all of its lines are read, and every raw byte that they speak of is there.
     pub(crate) fn record(&self) -> String {
         let events = fs::read_to_string(self.path("report/events.jsonl")).unwrap();

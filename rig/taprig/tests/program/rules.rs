@@ -141,6 +141,46 @@ fn a_program_that_does_not_start_is_a_fault_of_the_rig() {
     ran.expect(3, &["its program ended with exit status: 1: card 622990xxxxxx0021 in the way"]);
 }
 
+/// The program ends where its firmware says `when`.
+fn crashes(place: &Place, when: &str) {
+    let file = "fixtures/devices/lumiqin/lq9.py";
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    let crash =
+        format!("        if name == \"{when}\":\n            sys.exit(\"card 6229 9001 8000 0021 in the way\")\n");
+    let at = "        first = next(iter(said), \"\")\n";
+    assert!(text.contains(at));
+    place.put(file, &text.replace(at, &format!("{at}{crash}")));
+}
+
+#[test]
+fn a_program_that_ends_in_a_tap_fails_the_case() {
+    let place = place();
+    crashes(&place, "result");
+    place.case("BUS-001", "steps: [{ tap: { expect: { journal: unchanged } } }, tap, journal: { count: 0 }]\nexpect: { outcome: declined, charged: 0.00 CNY, journal: unchanged }\n");
+    place.case("BUS-002", "steps: [status: { journal: 0 }]\n");
+    let ran = place.run(&["--bench", "lumiqin-lq9"]);
+    ran.expect(1, &["its program ended with exit status: 1: card 622990xxxxxx0021 in the way", "1 passed, 1 failed"]);
+    let (verdict, why) = place.verdict("BUS-001");
+    assert_eq!(verdict, "fail");
+    assert!(why.starts_with("ready again (tap 1): expected a validator that keeps running"), "{why}");
+    // What was not asked any more is neither confirmed nor blamed on the device.
+    let unasked = ["journal", "count", "outcome", "charged", "journal"];
+    assert_eq!(place.not_judged("BUS-001"), unasked.map(String::from), "{}", ran.out);
+}
+
+#[test]
+fn a_program_that_ends_after_a_tap_fails_the_case_too() {
+    let place = place();
+    place.case("BUS-001", "steps: [tap, power-cycle, journal: { count: 1 }]\nexpect: { outcome: approved }\n");
+    let file = "fixtures/devices/lumiqin/lq9.py";
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    place.put(
+        file,
+        &text.replace("case [\"LOG\", first]:\n", "case [\"LOG\", first]:\n                sys.exit(\"no log\")\n"),
+    );
+    place.run(&["--bench", "lumiqin-lq9"]).expect(1, &["its program ended with exit status: 1: no log", "1 failed"]);
+}
+
 /// A console at a TCP port: here the test plays a validator that speaks like ours.
 #[test]
 fn a_validator_is_reached_over_a_network() {
