@@ -21,6 +21,9 @@ use std::time::Duration;
 /// What errors call the console of a validator: the `from` of [`LinkError::Deadline`] and [`LinkError::Refused`].
 pub const VALIDATOR_CONSOLE: &str = "the validator's console";
 
+/// Number of unexplained lines that a message shows.
+const SHOWN_LINES: usize = 3;
+
 /// A link failed. This is the fault of the rig or of the board, and never a verdict on the device.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -96,6 +99,16 @@ pub enum LinkError {
         /// The answer.
         seen: String,
     },
+    /// The reply of a foreign console has lines that its device file does not explain.
+    #[error("no pattern of the device file explains {} in the reply to `{command}`: see `{place}`", quoted(lines))]
+    Unexplained {
+        /// The lines.
+        lines: Vec<String>,
+        /// What was sent.
+        command: String,
+        /// The place of the patterns in the device file.
+        place: &'static str,
+    },
     /// The link to a virtual reader failed.
     #[error(transparent)]
     VirtualReader(#[from] vpcd::VpcdError),
@@ -132,9 +145,23 @@ impl LinkError {
                 "check that the bench file names the right port, that the module's switches select its serial port (HSU), \
                  and that its TX is connected to RX of the adapter and its RX to TX"
             }
+            Self::Unexplained { .. } => {
+                "correct the patterns under `rows`; a line that tells nothing needs a pattern under `lines`, without groups"
+            }
             Self::Adapter { .. } => "check the program with `taprig adapter check`",
             Self::DeviceGone { .. } => "check whether the device was unplugged or lost power",
             Self::Deadline { .. } | Self::Refused { .. } => return None,
         })
+    }
+}
+
+/// Lines for a message. It shows the first few.
+fn quoted(lines: &[String]) -> String {
+    let shown: Vec<_> = lines.iter().take(SHOWN_LINES).map(|line| format!("`{}`", lines::first_words(line))).collect();
+    let more = lines.len().saturating_sub(SHOWN_LINES);
+    let rest = if more > 0 { format!(" and {more} more lines") } else { String::new() };
+    match shown.split_last() {
+        Some((last, before)) if rest.is_empty() && !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => format!("{}{rest}", shown.join(", ")),
     }
 }

@@ -272,7 +272,8 @@ pub struct RuleCommands {
     pub revoke_clear: Option<Command>,
     /// Lists the journal: all of it, or from the record `{from}` on. Its `rows` tell `number`, `time`, `account`,
     /// `sequence`, `charged`, `counter`, `cryptogram`, `cryptogram-type`, `kind` and `line`. Its `lines` tell `count`
-    /// and `total`. If they don't, the rig lists all records and computes both.
+    /// and `total`. If they don't tell both, the rig lists all records and computes them. A line that no pattern matches
+    /// is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<Command>,
     /// Empties the journal.

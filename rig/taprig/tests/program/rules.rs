@@ -181,6 +181,21 @@ fn a_program_that_ends_after_a_tap_fails_the_case_too() {
     place.run(&["--bench", "lumiqin-lq9"]).expect(1, &["its program ended with exit status: 1: no log", "1 failed"]);
 }
 
+#[test]
+fn a_journal_that_no_pattern_explains_is_no_failure_of_the_device() {
+    let place = place();
+    place.case("BUS-001", "steps: [tap]\nexpect: { outcome: approved, journal: +1 }\n");
+    let file = "fixtures/devices/lumiqin-lq9.yaml";
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    assert!(text.contains("'^#(?<number>"));
+    place.put(file, &text.replace("'^#(?<number>", "'^No[.](?<number>"));
+    let ran = place.run(&["--bench", "lumiqin-lq9"]);
+    ran.expect(
+        3,
+        &["1 error", "no pattern of the device file explains `#000001 ", "`interface.rules.commands.journal`"],
+    );
+}
+
 /// A console at a TCP port: here the test plays a validator that speaks like ours.
 #[test]
 fn a_validator_is_reached_over_a_network() {

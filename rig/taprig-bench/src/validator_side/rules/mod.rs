@@ -60,6 +60,15 @@ pub struct RulesValidator {
     matched: BTreeSet<Rule>,
 }
 
+/// The reply to a command that the device has carried out.
+#[derive(Debug)]
+struct Reply {
+    /// The lines that a pattern of the command matches, and the one that ends the reply.
+    lines: Vec<String>,
+    /// The other lines that came in between. They are noise.
+    unexplained: Vec<String>,
+}
+
 /// What a wait for a start is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sign {
@@ -115,9 +124,9 @@ impl RulesValidator {
         self.lines.send(&[&bytes, end].concat()).await
     }
 
-    /// Sends a line and returns the lines of its reply, or why the device refuses. A reply ends with the line `ok` or
+    /// Sends a line and returns its reply, or why the device refuses. A reply ends with the line `ok` or
     /// `error`, or, if the rules have no `ok`, with the prompt.
-    async fn ask(&mut self, command: &Command, line: &str) -> Result<Result<Vec<String>, String>, LinkError> {
+    async fn ask(&mut self, command: &Command, line: &str) -> Result<Result<Reply, String>, LinkError> {
         // A prompt or line from before the command is not part of its reply.
         self.hear_out();
         self.send(line).await?;
@@ -132,11 +141,11 @@ impl RulesValidator {
         let own = |pattern: &Pattern| Rule::Answer { send: command.send.to_string(), pattern: pattern.to_string() };
         let ok_rule = command.ok.as_ref().map_or(Rule::Ok, own);
         let error_rule = command.error.as_ref().map_or(Rule::Error, own);
-        let (mut reply, mut refusal) = (Vec::new(), None);
+        let (mut reply, mut refusal) = (Reply { lines: vec![], unexplained: vec![] }, None);
         loop {
             let Some(heard) = self.lines.next(deadline).await? else {
                 let what = format!("the reply to `{}`", first_words(line));
-                let what = format!("{what} ({})", self.lines.said_instead(reply));
+                let what = format!("{what} ({})", self.lines.said_instead(reply.lines));
                 return Err(LinkError::Deadline { what, from: WHO, within });
             };
             match heard {
@@ -146,7 +155,10 @@ impl RulesValidator {
                         return Ok(refusal.map_or(Ok(reply), Err));
                     }
                 }
-                Heard::Overlong(text) => self.lines.keep_noise(text),
+                Heard::Overlong(text) => {
+                    reply.unexplained.push(text.clone());
+                    self.lines.keep_noise(text);
+                }
                 Heard::Line(text) if echo == Some(&text) => {
                     self.matched.insert(Rule::Echo);
                     echo = None;
@@ -171,11 +183,12 @@ impl RulesValidator {
                     let values = command.lines.iter().chain(&command.rows).filter(|pattern| pattern.matches(&text));
                     let values: Vec<Rule> = values.map(own).collect();
                     if !is_ok && values.is_empty() {
+                        reply.unexplained.push(text.clone());
                         self.lines.keep_noise(text);
                         continue;
                     }
                     self.matched.extend(values);
-                    reply.push(text);
+                    reply.lines.push(text);
                     if is_ok {
                         self.matched.insert(ok_rule);
                         return Ok(Ok(reply));
@@ -187,6 +200,10 @@ impl RulesValidator {
 
     /// As [`RulesValidator::ask`], but a refusal is an error.
     async fn must(&mut self, command: &Command, line: &str) -> Result<Vec<String>, LinkError> {
+        Ok(self.must_reply(command, line).await?.lines)
+    }
+
+    async fn must_reply(&mut self, command: &Command, line: &str) -> Result<Reply, LinkError> {
         let answer = self.ask(command, line).await?;
         answer.map_err(|why| LinkError::Refused { what: first_words(line), from: WHO, why })
     }
@@ -258,6 +275,15 @@ impl RulesValidator {
         let line = filled(&command, |_| None)?;
         self.must(&command, &line).await.map(drop)
     }
+}
+
+/// Whether the reply to `journal` tells the number of all records and their sum.
+fn tells_sums(command: &Command) -> bool {
+    let tells = |value: &str| {
+        let mut groups = command.lines.iter().flat_map(Pattern::names);
+        groups.any(|group| group == value) || (!command.lines.is_empty() && command.values.contains_key(value))
+    };
+    tells("count") && tells("total")
 }
 
 /// The line of a command. The rules were checked, so every value has a source.
@@ -414,12 +440,17 @@ impl ValidatorSide for RulesValidator {
         let command = self.rules().commands.journal.clone().ok_or_else(|| unsupported(ValidatorCapability::Journal))?;
         let goes_on = self.rules().journal_numbers == JournalNumbers::Continue;
         // Numbers of the device and sums can be known only by all records, if the device does not tell them.
-        let all = command.lines.is_empty() || (goes_on && self.before_first.is_none());
+        let all = !tells_sums(&command) || (goes_on && self.before_first.is_none());
         let before = if goes_on { self.before_first.unwrap_or(0) } else { 0 };
         let first = if all { 1 } else { before.saturating_add(from) };
         let line = filled(&command, |name| (name == "from").then(|| first.to_string()))?;
-        let reply = self.must(&command, &line).await?;
-        let (mut rows, sums) = self.meanings.journal(&command, &reply);
+        let reply = self.must_reply(&command, &line).await?;
+        if !reply.unexplained.is_empty() {
+            // Without this, a record that no pattern matches would count as a record that the device has not made.
+            let (lines, command) = (reply.unexplained, first_words(&line));
+            return Err(LinkError::Unexplained { lines, command, place: "interface.rules.commands.journal" });
+        }
+        let (mut rows, sums) = self.meanings.journal(&command, &reply.lines);
         if goes_on && all {
             self.before_first = rows.first().and_then(|row| row.number?.checked_sub(1));
         }

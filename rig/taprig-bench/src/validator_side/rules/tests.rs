@@ -257,6 +257,38 @@ fn numbers_of_records_go_on_and_sums_are_computed() {
 }
 
 #[test]
+fn a_line_of_the_journal_without_a_pattern_is_an_error() {
+    run(async {
+        for (reply, unexplained) in [
+            ("No. 41: 100\nNo. 42: 150\n$ ", "`No. 41: 100` and `No. 42: 150`"),
+            ("41 100\nbeep\nand more\n$ ", "`and more`"),
+        ] {
+            let (mut side, _desk) = side(&small(), &Told::default(), b'\n', move |_| reply.into());
+            let error = side.journal(1).await.unwrap_err();
+            let wanted = format!(
+                "no pattern of the device file explains {unexplained} in the reply to `list`: see \
+                `interface.rules.commands.journal`"
+            );
+            assert_eq!(error.to_string(), wanted);
+            assert!(error.advice().is_some_and(|advice| advice.contains("`rows`") && advice.contains("`lines`")));
+        }
+    });
+}
+
+#[test]
+fn a_line_that_tells_nothing_has_a_pattern_and_sums_are_still_computed() {
+    run(async {
+        let mut device = small();
+        let Interface::Rules(rules) = &mut device.interface else { panic!("no rules") };
+        let journal = rules.commands.journal.as_mut().unwrap();
+        journal.lines = vec!["^end of list$".parse().unwrap()];
+        let (mut side, _desk) = side(&device, &Told::default(), b'\n', |_| "1 100\n2 150\nend of list\n$ ".into());
+        let page = side.journal(2).await.unwrap();
+        assert_eq!((page.rows.len(), page.count, page.total), (1, 2, 250));
+    });
+}
+
+#[test]
 fn a_record_of_two_lines_in_the_forms_of_the_device() {
     run(async {
         let (mut side, desk) = side(&example(), &Told::default(), b'\r', |line| {
