@@ -248,10 +248,11 @@ pub enum Body {
         /// Whether the field is on now.
         on: bool,
     },
-    /// The reader activated the card (RATS was answered).
+    /// The reader activated the card (RATS was answered), or gave it power.
     Activated {
-        /// FSD of the reader, in bytes.
-        fsd: u16,
+        /// FSD of the reader, in bytes. A PC/SC reader announces none to the card side.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fsd: Option<u16>,
     },
     /// A command and its response.
     Exchange(Exchange),

@@ -178,7 +178,7 @@ fn what(note: Note) -> Option<What> {
     Some(match note.report {
         Report::Started => What::Started,
         Report::Field(on) => What::Field { on },
-        Report::Activated { fsd } => What::Activated { fsd },
+        Report::Activated { fsd } => What::Activated { fsd: Some(fsd) },
         Report::Command { number, command } => What::Command { number, command: command.to_vec() },
         Report::Released(how) => What::Released(match how {
             link::Release::Deselected => Release::Deselected,

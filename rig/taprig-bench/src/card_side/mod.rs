@@ -64,7 +64,7 @@
 //!     }
 //!
 //!     async fn present(&mut self) -> Result<(), LinkError> {
-//!         self.notes.extend([What::Field { on: true }, What::Activated { fsd: 256 }]);
+//!         self.notes.extend([What::Field { on: true }, What::Activated { fsd: Some(256) }]);
 //!         self.next_command();
 //!         Ok(())
 //!     }
@@ -275,10 +275,11 @@ pub enum What {
         /// Whether the field is on now.
         on: bool,
     },
-    /// The reader activated the card: RATS was answered.
+    /// The reader activated the card: RATS was answered, or the card got power in a reader whose RATS the side does not
+    /// see.
     Activated {
-        /// FSD that the reader announced, in bytes. A side that does not see RATS reports 256, the largest one.
-        fsd: u16,
+        /// FSD that the reader announced, in bytes. `None` if the side does not see RATS.
+        fsd: Option<u16>,
     },
     /// A command APDU. The side waits for the answer.
     Command {

@@ -6,7 +6,7 @@
 //!
 //! | what the reader does | notes |
 //! | --- | --- |
-//! | it gives power to the card | [`What::Field`] on, [`What::Activated`] |
+//! | it gives power to the card | [`What::Field`] on, [`What::Activated`] without an FSD, because vpcd tells none |
 //! | it resets the card, or gives power to a card that has power | [`What::Released`] and [`What::Field`] off, then the same |
 //! | it takes the power away | [`What::Released`], [`What::Field`] off |
 //! | it sends a command | [`What::Command`] |
@@ -38,9 +38,6 @@ mod atr;
 mod tests;
 
 const WHO: &str = "the virtual reader";
-
-/// The FSD in [`What::Activated`]. No reader announces one here, so the largest one limits nothing.
-const FSD: u16 = 256;
 
 /// A card in a virtual reader.
 pub struct VirtualReader {
@@ -111,7 +108,7 @@ impl VirtualReader {
                 self.power_off(seen);
                 self.powered = true;
                 self.tell(What::Field { on: true }, seen);
-                self.tell(What::Activated { fsd: FSD }, seen);
+                self.tell(What::Activated { fsd: None }, seen);
             }
             Message::PowerOff => self.power_off(seen),
             Message::Command(command) => {

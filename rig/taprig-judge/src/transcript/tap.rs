@@ -24,7 +24,8 @@ impl TapText {
     pub fn lines(&mut self, body: &Body) -> Vec<String> {
         match body {
             Body::Presented { card, .. } => vec![format!("present {card}")],
-            Body::Activated { fsd } => vec![format!("activated, FSD {fsd}")],
+            Body::Activated { fsd: Some(fsd) } => vec![format!("activated, FSD {fsd}")],
+            Body::Activated { fsd: None } => vec!["activated".to_owned()],
             Body::Injected { fault, values, .. } => {
                 self.air.injected(fault, values);
                 vec![]

@@ -6,14 +6,13 @@ use std::sync::atomic::Ordering;
 use taprig::display::{Out, Serving};
 use taprig::run::serve::{Served, serve};
 use taprig::run::station::{Station, Stop};
+use taprig_bench::card_side::CardSide;
 use taprig_bench::card_side::virtual_reader::VirtualReader;
-use taprig_bench::card_side::{CardCapabilities, CardSide};
 use taprig_bench::{Bench, BenchError, Config, open_card_alone};
 use taprig_card::Card;
 use taprig_case::baseline::Mode;
 use taprig_case::{Problems, Project, Workshop};
 use taprig_model::address::Address;
-use taprig_model::capability::CardCapability;
 use taprig_model::situation::Situation;
 use taprig_record::{Options, Recorder};
 
@@ -65,13 +64,6 @@ impl On {
         let (_, situation) = situation(project, workshop, &args.validator)?;
         Ok(Self::Bench(config, Box::new(situation)))
     }
-
-    fn can(&self) -> CardCapabilities {
-        match self {
-            Self::VirtualReader => VirtualReader::can(),
-            Self::CardSide(config) | Self::Bench(config, _) => config.card_side(),
-        }
-    }
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
@@ -85,7 +77,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         return Ok(exit);
     }
 
-    let serving = Serving::new(Out::new(std::io::stdout()), on.can().can.contains(&CardCapability::Frames));
+    let serving = Serving::new(Out::new(std::io::stdout()));
     let (failure, (faults, failed)) = (serving.failure(), super::faults());
     let recorder = match Recorder::start(None, Options::default(), vec![serving.listener(), faults]) {
         Ok(recorder) => recorder,

@@ -87,6 +87,7 @@ impl TapPlayer<'_> {
             hold_us: None,
             frames: self.frames,
             polls: 0,
+            noticed: false,
             tells_result,
         };
         let slower = if self.modelled { SLOWER } else { 1 };
@@ -137,6 +138,7 @@ impl TapPlayer<'_> {
         };
         scope.emit(Source::Emulator, Body::Removed { traffic, air_us: scene.air_us });
         scene.card.reset();
+        scene.noticed |= traffic.from_card > 0;
         let seen = if watched {
             let told = links.validator.seen().await?;
             for (signal, said) in told.signals {
@@ -145,7 +147,10 @@ impl TapPlayer<'_> {
             told.ready
         } else {
             let ready = match (tells_ready, sees_polls) {
-                (true, _) => scene.until_ready(links).await?,
+                (true, _) if scene.until_ready(links).await? => true,
+                // A reader does not have to notice a card that leaves at once, and a validator that has noticed nothing
+                // has nothing to say. It has been ready all the time if it still answers.
+                (true, _) => self.hold.is_some() && !scene.noticed && scene.is_untouched(links).await?,
                 (false, true) => scene.until_polled(links).await?,
                 (false, false) => scene.is_answering(links).await?,
             };
@@ -184,6 +189,9 @@ struct Scene<'a> {
     frames: bool,
     /// Number of polls for type A since the card left the field.
     polls: u32,
+    /// Whether the validator has shown that it noticed the card: its reader activated it or sent it a command, the card
+    /// answered a frame, or the validator reported something.
+    noticed: bool,
     /// Whether the device reports a result.
     tells_result: bool,
 }
@@ -260,16 +268,34 @@ impl Scene<'_> {
             Err(LinkError::Deadline { .. }) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
+        self.take_signals(links).await?;
+        Ok(true)
+    }
+
+    /// Emits everything that the validator has reported.
+    async fn take_signals(&mut self, links: &mut Links) -> Result<(), BenchError> {
         while let Some((signal, said)) = links.validator.signal(tokio::time::Instant::now()).await? {
             let board_us = links.validator.board_us();
             self.signal(signal, said, board_us);
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// Whether the validator answers a question, and still has not reported anything.
+    async fn is_untouched(&mut self, links: &mut Links) -> Result<bool, BenchError> {
+        match links.validator.identity().await {
+            Ok(_) => {}
+            Err(LinkError::Deadline { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        self.take_signals(links).await?;
+        Ok(!self.noticed)
     }
 
     /// Emits what the validator reports. Returns true when it is ready.
     fn signal(&mut self, signal: Signal, said: Fields, board_us: Option<u64>) -> bool {
         let ready = matches!(signal, Signal::Ready {});
+        self.noticed = true;
         // A device without results ends a tap with its sound and its gate.
         self.result |= match signal {
             Signal::Result { .. } => true,
@@ -286,6 +312,7 @@ impl Scene<'_> {
         let tell = |body| self.scope.emit_at(Instant::now(), note.board_us, Source::Emulator, body);
         match note.what {
             What::Command { number, ref command } => {
+                self.noticed = true;
                 self.air_us = note.air_us;
                 // A card that has left the field answers nothing.
                 if self.is_held_enough() {
@@ -298,6 +325,8 @@ impl Scene<'_> {
                 tell(Body::Field { on });
             }
             What::Activated { fsd } => {
+                // Without an FSD the card only got power. A PC/SC reader does that by itself.
+                self.noticed |= fsd.is_some();
                 self.active = true;
                 self.air_us = note.air_us;
                 tell(Body::Activated { fsd });

@@ -132,7 +132,7 @@ fn meaning(report: Report) -> Option<What> {
 fn every_note_is_told_or_answers_an_order() {
     assert_eq!(meaning(Report::Started), Some(What::Started));
     assert_eq!(meaning(Report::Field(false)), Some(What::Field { on: false }));
-    assert_eq!(meaning(Report::Activated { fsd: 256 }), Some(What::Activated { fsd: 256 }));
+    assert_eq!(meaning(Report::Activated { fsd: 256 }), Some(What::Activated { fsd: Some(256) }));
     let command = [0, 0xA4].as_slice().try_into().unwrap();
     let wanted = What::Command { number: 3, command: vec![0, 0xA4] };
     assert_eq!(meaning(Report::Command { number: 3, command }), Some(wanted));

@@ -342,7 +342,7 @@ impl Session {
                 if !std::mem::replace(&mut self.field, true) {
                     self.tell(*at, What::Field { on: true });
                 }
-                self.tell(*at, What::Activated { fsd: fsd(parameter >> 4) });
+                self.tell(*at, What::Activated { fsd: Some(fsd(parameter >> 4)) });
                 self.listen().await
             }
             _ => {

@@ -176,7 +176,7 @@ fn taps(settings: Settings, options: Options) {
                 transmit_all(reader);
             });
             let ((), notes) = serve(&mut side, reader).await.unwrap();
-            assert_eq!(notes[..2], [What::Field { on: true }, What::Activated { fsd: 256 }]);
+            assert_eq!(notes[..2], [What::Field { on: true }, What::Activated { fsd: Some(256) }]);
             assert_eq!(commands(&notes), apdus());
             assert_eq!(removed(&mut side).await.len(), 1);
             let gone = module.reads(Reader::is_removed).await.unwrap();

@@ -113,7 +113,7 @@ fn a_card_is_read_and_taken_away() {
     assert_eq!(read, [(atr, [vec![0, 0xA4, 4, 0], vec![0x80, 0xA8, 0, 0]])]);
     let wanted = [
         What::Field { on: true },
-        What::Activated { fsd: 256 },
+        What::Activated { fsd: None },
         What::Command { number: 1, command: vec![0, 0xA4, 4, 0] },
         What::Command { number: 2, command: vec![0x80, 0xA8, 0, 0] },
         What::Released(Release::FieldOff),
@@ -137,7 +137,7 @@ fn a_card_with_power_begins_anew() {
             side.present().await.unwrap();
             notes(side, 6).await
         });
-        let on = [What::Field { on: true }, What::Activated { fsd: 256 }];
+        let on = [What::Field { on: true }, What::Activated { fsd: None }];
         let off = [What::Released(Release::FieldOff), What::Field { on: false }];
         assert_eq!(seen, [&on[..], &off, &on].concat());
     }
@@ -212,7 +212,7 @@ fn all_that_has_come_is_reported_before_it_has_caught_up() {
         seen
     });
     let command = What::Command { number: 1, command: vec![0, 0xA4, 4, 0] };
-    assert_eq!(seen, [What::Activated { fsd: 256 }, command, What::CaughtUp]);
+    assert_eq!(seen, [What::Activated { fsd: None }, command, What::CaughtUp]);
 }
 
 #[test]

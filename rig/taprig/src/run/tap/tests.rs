@@ -11,7 +11,7 @@ use taprig_bench::validator_side::{Applied, Established, Identity, LastSituation
 use taprig_case::{Problems, Project, Workshop};
 use taprig_model::card::Activation;
 use taprig_model::event::{Event, Freshness, Release, Word};
-use taprig_model::expect::Outcome;
+use taprig_model::expect::{Gate, Outcome};
 use taprig_model::settings::Settings;
 use taprig_model::situation::{AuthorityKey, Situation};
 use taprig_model::step::Fault;
@@ -36,6 +36,8 @@ struct Script {
     signals: VecDeque<Signal>,
     answers: Vec<Answer>,
     frames: Option<bool>,
+    /// Whether the validator does not answer questions.
+    dead: bool,
 }
 
 impl Script {
@@ -70,7 +72,10 @@ impl ValidatorSide for Side {
     }
 
     async fn identity(&mut self) -> Result<Identity, LinkError> {
-        Ok(Identity::default())
+        match self.0.lock().unwrap().dead {
+            false => Ok(Identity::default()),
+            true => Err(LinkError::Deadline { what: "who".into(), from: "a dead validator", within: Duration::ZERO }),
+        }
     }
 
     async fn establish(&mut self, _: &Situation, _: &mut LastSituation, _: [u8; 8]) -> Result<Established, BenchError> {
@@ -160,7 +165,7 @@ fn ride() -> Script {
     Script {
         at_card: vec![
             What::Field { on: true },
-            What::Activated { fsd: 256 },
+            What::Activated { fsd: Some(256) },
             What::Command { number: 3, command: PPSE.to_vec() },
             What::Released(Release::Halted),
         ],
@@ -172,6 +177,16 @@ fn ride() -> Script {
 
 /// Plays a tap with the script. Returns how the tap ended, the events, and the final state of the script.
 fn play(script: Script, injections: &[Injection], frames: bool) -> (Result<ReadyAgain, BenchError>, Vec<Body>, Script) {
+    play_for(None, script, injections, frames)
+}
+
+/// The same with a card that is held for this time.
+fn play_for(
+    hold: Option<Duration>,
+    script: Script,
+    injections: &[Injection],
+    frames: bool,
+) -> (Result<ReadyAgain, BenchError>, Vec<Body>, Script) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut problems = Problems::default();
     let mut workshop = Workshop::new(&Project::at(&root));
@@ -185,7 +200,7 @@ fn play(script: Script, injections: &[Injection], frames: bool) -> (Result<Ready
         name: "a card",
         card: &mut card,
         beside: None,
-        hold: None,
+        hold,
         modelled: false,
         injections,
         frames,
@@ -207,7 +222,7 @@ fn a_ride_is_told_from_the_card_to_ready() {
     assert_eq!(script.answers[0].fault, None);
     assert!(script.answers[0].response.ends_with(&[0x90, 0x00]), "{:02X?}", script.answers);
     assert!(matches!(&told[0], Body::Presented { tap: 1, card } if card == "a card"), "{told:?}");
-    assert!(matches!(told[1..3], [Body::Field { on: true }, Body::Activated { fsd: 256 }]), "{told:?}");
+    assert!(matches!(told[1..3], [Body::Field { on: true }, Body::Activated { fsd: Some(256) }]), "{told:?}");
     let Body::Exchange(exchange) = &told[3] else { panic!("{told:?}") };
     assert_eq!((exchange.number, exchange.air_us, exchange.fault.as_deref()), (1, 900, None));
     assert_eq!(told[4], Body::Released { how: Release::Halted });
@@ -261,6 +276,26 @@ fn a_validator_that_starts_again_in_a_tap_is_told_as_such() {
     let (seen, told, _) = play(Script { after_answers: vec![Signal::Started {}], ..ride() }, &[], false);
     assert_eq!(seen.unwrap(), ReadyAgain::Restarted);
     assert!(matches!(told.last(), Some(Body::ReadyAgain { seen: ReadyAgain::Restarted, .. })), "{told:?}");
+}
+
+#[test]
+fn a_validator_that_did_not_notice_a_card_that_left_at_once_was_ready_all_the_time() {
+    let brief = Some(Duration::from_millis(5));
+    let seen = |hold, script| play_for(hold, script, &[], false).0.unwrap();
+    let of = |at_card: &[What]| Script { at_card: at_card.to_vec(), ..Script::default() };
+    let power = [What::Field { on: true }, What::Activated { fsd: None }, What::Released(Release::FieldOff)];
+    assert_eq!(seen(brief, of(&[])), ReadyAgain::InTime);
+    assert_eq!(seen(brief, of(&power)), ReadyAgain::InTime, "a PC/SC reader gives power by itself");
+    // A card that stays is noticed.
+    assert_eq!(seen(None, of(&[])), ReadyAgain::Not);
+    // A validator that has noticed the card has to be ready again.
+    let command = What::Command { number: 1, command: PPSE.to_vec() };
+    assert_eq!(seen(brief, of(&[What::Activated { fsd: Some(64) }])), ReadyAgain::Not);
+    assert_eq!(seen(brief, of(&[command])), ReadyAgain::Not);
+    let gate = Signal::Gate { gate: Word::Known(Gate::Shut) };
+    assert_eq!(seen(brief, Script { after_card: vec![gate], ..of(&[]) }), ReadyAgain::Not);
+    // A validator that does not answer is not ready.
+    assert_eq!(seen(brief, Script { dead: true, ..of(&[]) }), ReadyAgain::Not);
 }
 
 #[test]
