@@ -16,7 +16,7 @@ pub(crate) fn result(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_
     if let Some(wanted) = &expect.reason {
         checks.by_device(claim::TELLS_REASON, Criterion::Reason, wanted, || {
             match result.and_then(|result| result.reason) {
-                Some(Word::Known(reason)) => DeviceAnswer::Seen(reason.clone(), reason == wanted),
+                Some(Word::Known(reason)) => DeviceAnswer::Seen(reason.to_string(), reason.may_be(wanted)),
                 Some(Word::Unknown(word)) => DeviceAnswer::NotJudged(unmapped("reason", word)),
                 None => DeviceAnswer::Seen("none".into(), false),
             }

@@ -1,7 +1,7 @@
 //! The events of one tap.
 
 use taprig_model::device::Sight;
-use taprig_model::event::{Body, Event, ReadyAgain, Signal, Word};
+use taprig_model::event::{Body, Event, ReadyAgain, Reason, Signal, Word};
 use taprig_model::expect::{Cvm, Outcome};
 
 /// The events of one tap: from one presentation of a card to the next one.
@@ -17,7 +17,7 @@ pub struct TapEvents<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TapResult<'a> {
     pub(crate) outcome: Option<&'a Word<Outcome>>,
-    pub(crate) reason: Option<&'a Word<String>>,
+    pub(crate) reason: Option<&'a Word<Reason>>,
     pub(crate) charged: Option<u64>,
     pub(crate) cvm: Option<&'a Word<Cvm>>,
 }

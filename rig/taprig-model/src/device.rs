@@ -10,7 +10,8 @@ pub use adapter::AdapterProgram;
 pub use native::{Commands, Events, Lines, Native};
 pub use operator::{Operator, Sight};
 
-use crate::expect::{Cvm, Gate, Outcome, Sound};
+use crate::event::{Reason, Word};
+use crate::expect::{Cvm, Gate, Outcome, Sound, StringOrList};
 use crate::name::Name;
 use crate::settings::Settings;
 use crate::units::Duration;
@@ -205,9 +206,10 @@ pub struct Words {
     /// Outcomes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, Outcome>,
-    /// Reasons, to those of `cases/reasons.yaml`.
+    /// Reasons, to those of `cases/reasons.yaml`. If one code of the device stands for several reasons, they are in a
+    /// list: `E7: [gpo-status, gpo-malformed]`. An expectation holds if its reason is among them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub reasons: BTreeMap<String, String>,
+    pub reasons: BTreeMap<String, StringOrList>,
     /// Sounds.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sounds: BTreeMap<String, Sound>,
@@ -217,4 +219,19 @@ pub struct Words {
     /// Cardholder verifications.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cvms: BTreeMap<String, Cvm>,
+}
+
+impl Words {
+    /// What the device's code for a reason means. Without the map, the device uses the words of cases.
+    #[must_use]
+    pub fn reason(&self, code: &str) -> Word<Reason> {
+        if self.reasons.is_empty() {
+            return Word::Known(code.into());
+        }
+        match self.reasons.get(code).map(|reasons| reasons.0.as_slice()) {
+            None | Some([]) => Word::Unknown(code.to_owned()),
+            Some([reason]) => Word::Known(Reason::One(reason.clone())),
+            Some(reasons) => Word::Known(Reason::OneOf { code: code.to_owned(), reasons: reasons.to_vec() }),
+        }
+    }
 }

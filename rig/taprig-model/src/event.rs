@@ -13,7 +13,7 @@ mod signal;
 mod value;
 
 pub use check::{Check, CheckResult, Criterion, SeenBy};
-pub use signal::{JournalRow, Signal, Status, Word};
+pub use signal::{JournalRow, Reason, Signal, Status, Word};
 pub use value::{Bytes, Fields};
 
 use crate::board::BoardKind;

@@ -9,7 +9,7 @@ use crate::decode::value::masked;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use taprig_model::criteria::{Criteria, StepWanted};
-use taprig_model::event::{Body, Bytes, Check, Criterion, Event, Fields, Signal, Word};
+use taprig_model::event::{Body, Bytes, Check, Criterion, Event, Fields, Reason, Signal, Word};
 use taprig_model::expect::{CommandName, Expect, TagPattern};
 use taprig_model::units::Hex;
 
@@ -109,8 +109,10 @@ fn body(body: &mut Body, found: &mut Found) {
                 Signal::Gate { gate } => word(gate, found),
                 Signal::Result { outcome, reason, cvm, charged: _ } => {
                     outcome.iter_mut().for_each(|outcome| word(outcome, found));
-                    if let Some(Word::Known(text) | Word::Unknown(text)) = reason {
-                        words(text, found);
+                    match reason {
+                        Some(Word::Known(Reason::One(text)) | Word::Unknown(text)) => words(text, found),
+                        Some(Word::Known(Reason::OneOf { code, .. })) => words(code, found),
+                        None => {}
                     }
                     cvm.iter_mut().for_each(|cvm| word(cvm, found));
                 }

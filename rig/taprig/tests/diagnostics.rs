@@ -450,6 +450,28 @@ fn each_bad_rule_is_explained() {
 }
 
 #[test]
+fn a_code_of_a_device_stands_for_reasons_that_there_are() {
+    let said = |is: &str| {
+        let dir = project();
+        put(&dir, "cases/reasons.yaml", include_str!("../../../cases/reasons.yaml"));
+        put(&dir, "fixtures/devices/lq9.yaml", LQ9.replace("E119: gpo-status", is));
+        check(&dir, &[])
+    };
+    let right = said("E119: [gpo-status, gpo-malformed]");
+    assert!(right.ends_with("no problems\nexit code 0\n"), "{right}");
+    for (wrong, expected) in [
+        ("E119: gpo-statu", "unknown reason `gpo-statu`"),
+        ("E119: [gpo-status, gpo-malformd]", "did you mean `gpo-malformed`?"),
+        ("E119: []", "the code `E119` stands for no reason"),
+        ("E119: [gpo-status, [pdol]]", "expected a"),
+    ] {
+        let said = said(wrong);
+        assert!(said.contains(expected) && said.contains("fixtures/devices/lq9.yaml:"), "`{expected}`: {said}");
+        assert!(said.ends_with("exit code 2\n"), "{said}");
+    }
+}
+
+#[test]
 fn a_bench_with_a_program_or_a_network_is_checked() {
     let bench = |validator: &str| {
         let dir = project();

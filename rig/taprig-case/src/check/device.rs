@@ -29,6 +29,7 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
     }
     // Whatever does not fit the types is reported by the caller.
     let Some(device) = typed::<Device>(node, &mut Problems::default()) else { return };
+    reasons(project, &device, node, problems);
     if let Interface::Rules(rules) = &device.interface {
         settings(project, &rules.initial, node, &path!["interface", "rules", "initial"], problems);
         for problem in rules.problems(&device) {
@@ -49,6 +50,23 @@ fn unfinished(node: &Node, problems: &mut Problems) {
         }
         Kind::List(items) => items.iter().for_each(|item| unfinished(item, problems)),
         Kind::Map(entries) => entries.iter().for_each(|(_, node)| unfinished(node, problems)),
+    }
+}
+
+/// A code of the device stands for reasons that cases may expect.
+fn reasons(project: &Project, device: &Device, node: &Node, problems: &mut Problems) {
+    let known = super::reasons(&project.cases().join("reasons.yaml"), &mut Problems::default());
+    for (code, meant) in &device.words.reasons {
+        let way = path!["words", "reasons", code.as_str()];
+        if meant.0.is_empty() {
+            let problem = node.place(&way).problem(format!("the code `{code}` stands for no reason"));
+            problems.push(problem.help("name at least one reason, or leave the code out: then it is not judged"));
+        }
+        for reason in &meant.0 {
+            let Some(known) = known.as_ref().filter(|known| !known.contains(reason)) else { continue };
+            let problem = node.place(&way).problem(format!("unknown reason `{reason}`"));
+            problems.push(problem.nearest(reason, known.iter().map(String::as_str)));
+        }
     }
 }
 

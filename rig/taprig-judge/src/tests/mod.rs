@@ -8,8 +8,8 @@ mod unseen;
 use taprig_model::criteria::{Criteria, StepCriteria, StepWanted, WantedLines};
 use taprig_model::device::Device;
 use taprig_model::event::{
-    Bytes, CaseStarted, ConsoleReply, Exchange, Fields, JournalRow, ReadyAgain, RigFault, Signal, Source, Status,
-    Traffic, Word,
+    Bytes, CaseStarted, ConsoleReply, Exchange, Fields, JournalRow, ReadyAgain, Reason, RigFault, Signal, Source,
+    Status, Traffic, Word,
 };
 use taprig_model::expect::{Cvm, Expect, Gate, Outcome, Sound};
 
@@ -47,7 +47,7 @@ fn message(text: &str) -> Event {
     signal(Signal::Show { message: Word::Known(text.into()) })
 }
 
-fn result(outcome: Option<Word<Outcome>>, reason: Option<Word<String>>, charged: Option<u64>) -> Event {
+fn result(outcome: Option<Word<Outcome>>, reason: Option<Word<Reason>>, charged: Option<u64>) -> Event {
     signal(Signal::Result { outcome, reason, charged, cvm: Some(Word::Known(Cvm::None)) })
 }
 
@@ -174,6 +174,11 @@ fn reason() {
     holds("reason: oda-approved", &ride(1));
     fails("reason: denied", &ride(1), "denied", "oda-approved");
     fails("reason: denied", &nothing(1), "denied", "none");
+    let code = Reason::OneOf { code: "E7".into(), reasons: vec!["gpo-status".into(), "gpo-malformed".into()] };
+    let several = [presented(1), result(None, Some(Word::Known(code)), None)];
+    holds("reason: gpo-malformed", &several);
+    holds("reason: gpo-status", &several);
+    fails("reason: denied", &several, "denied", "E7, which stands for gpo-status or gpo-malformed");
 }
 
 #[test]

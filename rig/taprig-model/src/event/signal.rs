@@ -7,6 +7,7 @@ use crate::device::Sight;
 use crate::expect::{Cvm, Gate, Outcome, Sound};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A word of the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +25,47 @@ impl<T> Word<T> {
         match self {
             Self::Known(word) => Some(word),
             Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// What a device says about the reason of an outcome, in the words of `cases/reasons.yaml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Reason {
+    /// One reason.
+    One(String),
+    /// One of several reasons, because the device has one code for all of them.
+    OneOf {
+        /// The code of the device.
+        code: String,
+        /// The reasons that it stands for.
+        reasons: Vec<String>,
+    },
+}
+
+impl Reason {
+    /// Whether this may be the reason `wanted`.
+    #[must_use]
+    pub fn may_be(&self, wanted: &str) -> bool {
+        match self {
+            Self::One(reason) => reason == wanted,
+            Self::OneOf { reasons, .. } => reasons.iter().any(|reason| reason == wanted),
+        }
+    }
+}
+
+impl From<&str> for Reason {
+    fn from(reason: &str) -> Self {
+        Self::One(reason.to_owned())
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(reason) => f.write_str(reason),
+            Self::OneOf { code, reasons } => write!(f, "{code}, which stands for {}", reasons.join(" or ")),
         }
     }
 }
@@ -58,7 +100,7 @@ pub enum Signal {
         outcome: Option<Word<Outcome>>,
         /// The reason, as the device gives it. This is absent if the device does not report it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<Word<String>>,
+        reason: Option<Word<Reason>>,
         /// The amount charged, in fen. This is absent if nothing was charged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         charged: Option<u64>,

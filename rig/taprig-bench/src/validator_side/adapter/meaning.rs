@@ -44,7 +44,7 @@ pub(super) fn signal(event: protocol::Event, words: &Words) -> (Signal, Fields) 
         Told::Result { outcome, reason, charged, cvm } => {
             let signal = Signal::Result {
                 outcome: outcome.as_ref().map(|said| word(&words.outcomes, said)),
-                reason: reason.as_ref().map(|said| word(&words.reasons, said)),
+                reason: reason.as_ref().map(|said| words.reason(said)),
                 charged,
                 cvm: cvm.as_ref().map(|said| word(&words.cvms, said)),
             };

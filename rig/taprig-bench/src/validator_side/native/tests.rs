@@ -437,7 +437,7 @@ fn each_map_of_the_device_file_gives_its_words_their_meaning() {
     let mut adapter = adapter();
     adapter.words.messages = [("OK".into(), "approved".into())].into();
     adapter.words.outcomes = [("paid".into(), Outcome::Approved), ("free".into(), Outcome::Approved)].into();
-    adapter.words.reasons = [("E17".into(), "pan-missing".into())].into();
+    adapter.words.reasons = [("E17".into(), taprig_model::expect::StringOrList(vec!["pan-missing".into()]))].into();
     adapter.words.sounds = [("ding".into(), Sound::Accepted)].into();
     adapter.words.gates = [("1".into(), Gate::Open)].into();
     adapter.words.cvms = [("0".into(), Cvm::None)].into();

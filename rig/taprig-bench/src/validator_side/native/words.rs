@@ -24,7 +24,7 @@ pub(super) fn signal(event: &Event, adapter: &Adapter) -> Signal {
     } else if name == events.result {
         Signal::Result {
             outcome: said.get("outcome").map(|said| word(&adapter.words.outcomes, said)),
-            reason: said.get("reason").map(|said| word(&adapter.words.reasons, said)),
+            reason: said.get("reason").map(|said| adapter.words.reason(said)),
             charged: number(said, "charged"),
             cvm: said.get("cvm").map(|said| word(&adapter.words.cvms, said)),
         }

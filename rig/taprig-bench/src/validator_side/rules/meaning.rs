@@ -79,7 +79,7 @@ impl Meanings {
             EventKind::Gate => Signal::Gate { gate: word(&words.gates, value("gate").unwrap_or_default()) },
             EventKind::Result => Signal::Result {
                 outcome: value("outcome").map(|said| word(&words.outcomes, said)),
-                reason: value("reason").map(|said| word(&words.reasons, said)),
+                reason: value("reason").map(|said| words.reason(said)),
                 charged: self.amount(value("charged")),
                 cvm: value("cvm").map(|said| word(&words.cvms, said)),
             },

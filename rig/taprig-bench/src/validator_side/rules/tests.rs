@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use taprig_model::device::Interface;
 use taprig_model::device::rules::Encoding;
-use taprig_model::event::Word;
+use taprig_model::event::{Reason, Word};
 use taprig_model::expect::{Cvm, Outcome, Sound};
 
 use super::*;
@@ -185,6 +185,22 @@ fn one_line_tells_an_outcome_by_two_fields_and_amounts_in_its_own_form() {
         assert_eq!(show, Signal::Show { message: Word::Known("not authorised".into()) });
         assert_eq!(said.get("amount"), Some("100"), "in fen");
         assert_eq!(next().await.0, Signal::Fault { what: crate::validator_side::AIR_DEAD.into() });
+    });
+}
+
+#[test]
+fn a_code_that_stands_for_several_reasons() {
+    run(async {
+        let mut device = example();
+        device.words.reasons = serde_yaml::from_str("E7: [gpo-status, gpo-malformed]").unwrap();
+        let (mut side, desk) = side(&device, &Told::default(), b'\r', |_| String::new());
+        desk.say("@20 交易 结果=02 原因=E7 子码=0\r");
+        let (Signal::Result { reason, .. }, _) = side.signal(soon()).await.unwrap().unwrap() else { panic!() };
+        let code = Reason::OneOf { code: "E7".into(), reasons: vec!["gpo-status".into(), "gpo-malformed".into()] };
+        // The record keeps the code.
+        let kept = r#"{"known":{"code":"E7","reasons":["gpo-status","gpo-malformed"]}}"#;
+        assert_eq!(serde_json::to_string(&reason.clone().unwrap()).unwrap(), kept);
+        assert_eq!(reason, Some(Word::Known(code)));
     });
 }
 
