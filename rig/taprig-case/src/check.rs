@@ -5,7 +5,7 @@ macro_rules! path {
 }
 
 mod bench;
-mod device;
+pub(crate) mod device;
 
 pub use bench::shared;
 

@@ -241,12 +241,18 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
         }
     }
     let mut known = Known::read(project, &mut problems);
+    let mut claims = None;
     for path in paths.values() {
         let FileKind::Fixture(kind) = FileKind::read(path) else { continue };
         let before = problems.len();
         fixture(project, kind, path, &mut problems);
         if kind == Fixture::Bench && problems.len() == before {
             check::shared(project, path, &mut problems);
+        }
+        if kind == Fixture::Device
+            && let Some(device) = project.tree(kind, path, &mut Problems::default())
+        {
+            check::device::claims(&device, claims.get_or_insert_with(|| known_claims(project)), &mut problems);
         }
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         // A card of another project can't be made with the keys of this one.
@@ -269,6 +275,15 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
         check::requirements_without_case(&project.cases().join("requirements.yaml"), &used, &mut problems);
     }
     problems.into_result(paths.len())
+}
+
+/// The claims that the cases of the project, the suite or the engine name.
+fn known_claims(project: &Project) -> BTreeSet<String> {
+    let ignored = &mut Problems::default();
+    let paths = files(&project.cases(), ignored);
+    let cases = paths.iter().filter(|path| FileKind::read(path) == FileKind::Case);
+    let cases: Vec<Node> = cases.filter_map(|path| include::read_alone(path, ignored)).collect();
+    check::device::known_claims(&cases)
 }
 
 /// Reports reviewed transcripts that belong to no case.

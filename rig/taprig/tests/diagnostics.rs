@@ -472,6 +472,24 @@ fn a_code_of_a_device_stands_for_reasons_that_there_are() {
 }
 
 #[test]
+fn a_claim_that_nothing_rests_on_is_refused() {
+    for (claim, help) in [("oda-onlin", "did you mean `oda-online`?"), ("wtx-limits", "did you mean `wtx-limit`?")] {
+        for made in [true, false] {
+            let (said, at) = check_rules("  bus: true\n", &format!("  bus: true\n  {claim}: {made}\n"), claim);
+            assert!(said.contains(&format!("no case needs the claim `{claim}`")) && said.contains(help), "{said}");
+            assert!(said.contains(&at) && said.ends_with("exit code 2\n"), "{said}");
+        }
+    }
+    // A project's own case may need a claim of its own.
+    let dir = project();
+    put(&dir, "fixtures/devices/lq9.yaml", LQ9.replacen("  bus: true\n", "  bus: true\n  senior-fare: true\n", 1));
+    assert!(check(&dir, &[]).contains("no case needs the claim `senior-fare`"));
+    put(&dir, "cases/oda/ODA-001.yaml", GOOD_CASE.replace("applies: [", "applies: [senior-fare, "));
+    let said = check(&dir, &["fixtures/devices"]);
+    assert!(said.ends_with("exit code 0\n"), "{said}");
+}
+
+#[test]
 fn a_bench_with_a_program_or_a_network_is_checked() {
     let bench = |validator: &str| {
         let dir = project();

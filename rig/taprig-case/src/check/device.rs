@@ -1,12 +1,16 @@
 //! Checks of a device file: claims that its interface can't keep, and rules that lack something.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use taprig_model::device::{Device, Interface, NOT_WRITTEN, UNFINISHED, claim};
 use taprig_model::settings::Settings;
 
 use super::settings;
 use crate::diagnostic::Problems;
-use crate::document::{Kind, Node, PathStep};
+use crate::document::{Key, Kind, Node, PathStep, parse};
 use crate::project::Project;
+use crate::source::Source;
 use crate::typed::typed;
 
 /// Reports everything that types can't express.
@@ -51,6 +55,40 @@ fn unfinished(node: &Node, problems: &mut Problems) {
         Kind::List(items) => items.iter().for_each(|item| unfinished(item, problems)),
         Kind::Map(entries) => entries.iter().for_each(|(_, node)| unfinished(node, problems)),
     }
+}
+
+/// The device file of the reference device. It lists every claim of the suite, with its meaning.
+const REFERENCE: &str = include_str!("../../../../fixtures/devices/taprig-reference.yaml");
+
+/// The claims that something rests on: those of the suite, those that the engine names, and those that the cases of the
+/// project name. A project may have only some cases of the suite, so its cases alone are not enough.
+pub(crate) fn known_claims<'a>(cases: impl IntoIterator<Item = &'a Node>) -> BTreeSet<String> {
+    let mut known: BTreeSet<String> = claim::ALL.map(str::to_owned).into();
+    let reference = Source::of_bytes(Path::new("taprig-reference.yaml"), REFERENCE.into()).ok();
+    let reference = reference.and_then(|source| parse(&source, &mut Problems::default()).ok());
+    known.extend(claims_of(reference.as_ref()).map(|claim| claim.text.clone()));
+    for case in cases {
+        if let Some(Kind::List(claims)) = case.get("applies").map(|node| &node.kind) {
+            known.extend(claims.iter().filter_map(Node::text).map(str::to_owned));
+        }
+    }
+    known
+}
+
+/// Reports claims that nothing rests on. Such a claim is misspelled: the cases that need the right one would not apply.
+pub(crate) fn claims(node: &Node, known: &BTreeSet<String>, problems: &mut Problems) {
+    for claim in claims_of(Some(node)).filter(|claim| !known.contains(&claim.text)) {
+        let problem = claim.place.problem(format!("no case needs the claim `{}`", claim.text));
+        problems.push(problem.nearest(&claim.text, known.iter().map(String::as_str)));
+    }
+}
+
+fn claims_of(device: Option<&Node>) -> impl Iterator<Item = &Key> {
+    let entries = match device.and_then(|device| device.get("claims")).map(|claims| &claims.kind) {
+        Some(Kind::Map(entries)) => entries.as_slice(),
+        _ => &[],
+    };
+    entries.iter().map(|(claim, _)| claim)
 }
 
 /// A code of the device stands for reasons that cases may expect.
