@@ -135,10 +135,10 @@ impl Sides {
         }
     }
 
-    /// What an adapter program needs. `port` is the serial port of the validator's board, if it has one.
+    /// What an adapter program needs. `port` is where the validator is attached, if it is.
     #[must_use]
     pub(super) fn adapter(&self, program: &AdapterProgram, port: Option<&Endpoint>) -> adapter::Setup {
-        let port = port.and_then(Endpoint::path).map(|path| ("port".to_owned(), path.display().to_string()));
+        let port = port.and_then(Endpoint::name).map(|name| ("port".to_owned(), name));
         let own = program.parameters.clone().into_iter();
         adapter::Setup {
             program: program.clone(),

@@ -522,6 +522,24 @@ fn a_bench_with_a_program_or_a_network_is_checked() {
     }
 }
 
+#[test]
+fn an_adapter_needs_a_way_to_a_program() {
+    let said = |adapter: &str| {
+        let dir = project();
+        let device = LQ9.split("interface:\n").next().unwrap();
+        put(&dir, "fixtures/devices/lq9.yaml", format!("{device}interface:\n  adapter: {adapter}\n"));
+        let text = "schema: 1\ntitle: T\ndevice: lq9\nvalidator: { program: { command: [x] } }\ncard: { emulator: { sim: {} } }\n";
+        put(&dir, "fixtures/benches/desk.yaml", text);
+        check(&dir, &[])
+    };
+    let wrong = said("{ command: [y] }");
+    let flat = wrong.replace("\n  │ ", " ");
+    assert!(flat.contains("nothing tells the adapter of this device how to reach this program"), "{wrong}");
+    assert!(wrong.contains("fixtures/benches/desk.yaml:4:") && wrong.ends_with("exit code 2\n"), "{wrong}");
+    let right = said("{ command: [y], parameters: { address: \"127.0.0.1:4000\" } }");
+    assert!(right.ends_with("exit code 0\n"), "{right}");
+}
+
 /// A device that nobody can restart is refused before its console is opened.
 #[test]
 fn a_device_that_nothing_restarts_is_refused() {

@@ -90,12 +90,13 @@ impl Writer {
 }
 
 impl Endpoint {
-    /// The path of a serial port.
+    /// The name by which another process can open it: the path of a serial port, or a host and a port.
     #[must_use]
-    pub fn path(&self) -> Option<&Path> {
+    pub fn name(&self) -> Option<String> {
         match self {
-            Self::Serial(path) => Some(path),
-            Self::Tcp(_) | Self::Terminal(_) => None,
+            Self::Serial(path) => Some(path.display().to_string()),
+            Self::Tcp(address) => Some(address.to_string()),
+            Self::Terminal(_) => None,
         }
     }
 

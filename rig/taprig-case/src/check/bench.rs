@@ -17,6 +17,7 @@ const BOARDS: [&[&str]; 2] = [&["validator"], &["card", "emulator"]];
 pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
     if let Some(device) = node.get("device").and_then(Node::text) {
         named(&project.names(Fixture::Device), Fixture::Device, device, node, &path!["device"], problems);
+        adapter_without_port(project, device, node, problems);
     }
     for board in BOARDS {
         let way = [way(board), path!["program", "command"].to_vec()].concat();
@@ -43,6 +44,21 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
             };
             problems.push(node.place(&part.way).problem(problem).help(help));
         }
+    }
+}
+
+/// A device that is a program has its console at its standard input and output, which only the rig has. An adapter needs
+/// another way to it.
+fn adapter_without_port(project: &Project, device: &str, bench: &Node, problems: &mut Problems) {
+    let way = path!["validator", "program"];
+    let device = project.tree(Fixture::Device, &project.file(Fixture::Device, device), &mut Problems::default());
+    let Some(adapter) = device.as_ref().and_then(|device| device.find(&path!["interface", "adapter"])) else { return };
+    if bench.find(&way).is_some() && adapter.get("parameters").is_none() {
+        let problem = bench.place(&way).problem("nothing tells the adapter of this device how to reach this program");
+        problems.push(problem.help(
+            "let the adapter start the program (`external` with `parameters`); or, if the program listens on a port, name \
+             the port under `interface.adapter.parameters` of the device file",
+        ));
     }
 }
 

@@ -12,7 +12,7 @@ pub struct AdapterProgram {
     /// The program and its arguments. It runs in the project's folder, and no shell is involved.
     pub command: Vec<String>,
     /// Values for the program. Those of the bench file come on top. If the validator's board has a serial port, the
-    /// rig adds its path as `port`.
+    /// rig adds its path as `port`. If the validator is attached over a network, `port` is `HOST:PORT`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
     /// The longest time from the start of the program to its answer to `hello`. The default is 20 s.

@@ -56,6 +56,29 @@ fn a_program_that_does_not_greet_is_wrong_input() {
     }
 }
 
+/// Writes down the parameters of each `hello`, and ends at the next request.
+const LISTENS: &str = r#"
+import json, sys
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["request"] != "hello":
+        sys.exit("that is all")
+    with open("hellos", "a") as hellos:
+        hellos.write(json.dumps(request["parameters"]) + "\n")
+    ok = {"protocol": 1, "name": "listens", "capabilities": ["restart"]}
+    print(json.dumps({"reply": request["id"], "ok": ok}), flush=True)
+"#;
+
+#[test]
+fn an_adapter_is_told_where_an_attached_device_is() {
+    let place =
+        place("[python3, listens.py]", ", status: false, journal: false", "attached: { tcp: '192.0.2.7:4000' }");
+    place.put("listens.py", LISTENS);
+    place.case("BUS-001", RIDE);
+    place.run(&["--bench", "foreign"]).expect(3, &["that is all"]);
+    assert_eq!(std::fs::read_to_string(place.path("hellos")).unwrap(), "{}\n{\"port\": \"192.0.2.7:4000\"}\n");
+}
+
 #[test]
 fn a_claim_needs_the_capability_of_the_program() {
     let place = place("[python3, adapter.py]", "", "sim: {}");
