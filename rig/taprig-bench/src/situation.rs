@@ -32,7 +32,7 @@ impl Bench {
     /// The situation without the settings that the device can't be told. A case that needs another value of one of them
     /// does not apply.
     fn tellable(&self, situation: &Situation) -> Situation {
-        let settings = situation.settings.without(&self.device().fixed);
+        let settings = self.device().fixed.tellable(&situation.settings);
         let keys = if settings.keys.is_some() { situation.keys.clone() } else { vec![] };
         Situation { settings, keys }
     }

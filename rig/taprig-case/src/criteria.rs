@@ -116,6 +116,11 @@ fn settings(sub: &SubCase) -> BTreeMap<String, BTreeSet<String>> {
         for (key, value) in settings.in_words_without_lists() {
             all.entry(key).or_default().insert(value);
         }
+        // A device may have only parts of the fare fixed.
+        if let Some(fare) = settings.fare {
+            all.entry("discount".into()).or_default().insert(fare.discount.to_string());
+            all.entry("one-cent".into()).or_default().insert(fare.one_cent.to_string());
+        }
     }
     all
 }

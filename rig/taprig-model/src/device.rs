@@ -2,18 +2,19 @@
 
 mod adapter;
 pub mod answers;
+mod fixed;
 mod native;
 mod operator;
 pub mod rules;
 
 pub use adapter::AdapterProgram;
+pub use fixed::Fixed;
 pub use native::{Commands, Events, Lines, Native};
 pub use operator::{Operator, Sight};
 
 use crate::event::{Reason, Word};
 use crate::expect::{Cvm, Gate, Outcome, Sound, StringOrList};
 use crate::name::Name;
-use crate::settings::Settings;
 use crate::units::Duration;
 use crate::version::Version;
 use schemars::JsonSchema;
@@ -45,8 +46,8 @@ pub struct Device {
     pub words: Words,
     /// Settings that the device can't be told, and what they are set to. A case that needs another value is not
     /// applicable.
-    #[serde(default, skip_serializing_if = "Settings::is_empty")]
-    pub fixed: Settings,
+    #[serde(default, skip_serializing_if = "Fixed::is_empty")]
+    pub fixed: Fixed,
     /// How the rig talks to the device.
     pub interface: Interface,
 }

@@ -426,6 +426,21 @@ fn each_bad_rule_is_explained() {
             "deny-list: [6229",
             "a list that can't be told has to be empty",
         ),
+        (
+            "interface:\n",
+            "fixed: { discount: 0 % }\ninterface:\n",
+            "    settings:",
+            "a command sets `discount`, but `fixed` says",
+        ),
+        ("interface:\n", "fixed: { discount: nil }\ninterface:\n", "discount: nil", "per cent"),
+        (
+            "interface:\n",
+            "fixed: { fare: 1.00 CNY, one-cent: false }\ninterface:\n",
+            "fixed: { fare",
+            "the fare is fixed as a whole, so `one-cent` is fixed twice",
+        ),
+        ("      fare: 1.00 CNY\n", "", "CFG FARE", "add `fare` under `initial`: `discount` is a part of it"),
+        ("ignored: [county,", "ignored: [", "    settings:", "put its name under `ignored`"),
         // Replies and starts.
         ("    prompt: LQ9>", "#", "^@01", ""),
         ("      ok: ^=0$\n", "", "    prompt: LQ9>", ""),

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use taprig_model::device::{Device, Interface, NOT_WRITTEN, UNFINISHED, claim};
-use taprig_model::settings::Settings;
+use taprig_model::device::{Device, Fixed, Interface, NOT_WRITTEN, UNFINISHED, claim};
 
 use super::settings;
 use crate::diagnostic::Problems;
@@ -16,10 +15,12 @@ use crate::typed::typed;
 /// Reports everything that types can't express.
 pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
     native(node, problems);
-    if let Some(fixed) = node.get("fixed").and_then(|node| typed::<Settings>(node, &mut Problems::default())) {
-        settings(project, &fixed, node, &path!["fixed"], problems);
-        let lists =
-            [("deny-list", fixed.deny_list.map(|list| list.len())), ("revoked", fixed.revoked.map(|list| list.len()))];
+    if let Some(fixed) = node.get("fixed").and_then(|node| typed::<Fixed>(node, &mut Problems::default())) {
+        settings(project, &fixed.settings, node, &path!["fixed"], problems);
+        let lists = [
+            ("deny-list", fixed.settings.deny_list.map(|list| list.len())),
+            ("revoked", fixed.settings.revoked.map(|list| list.len())),
+        ];
         for (key, _) in lists.iter().filter(|(_, length)| length.is_some_and(|length| length > 0)) {
             let problem = node.place(&path!["fixed", *key]).problem("a list that can't be told has to be empty");
             problems.push(problem.help(format!("write `{key}: []`; no case could use the entries")));

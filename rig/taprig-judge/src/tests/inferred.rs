@@ -95,6 +95,13 @@ fn a_case_that_needs_another_value_of_a_fixed_setting_does_not_apply() {
     case.needs.settings.insert("fare".into(), ["2.00 CNY".to_owned()].into());
     case.needs.settings.insert("deny-list".into(), ["[]".to_owned()].into());
     assert_eq!(lacks(&case, &device, &[]), Vec::<String>::new());
+    device.fixed.discount = Some(taprig_model::units::Percent(0));
+    case.needs.settings.insert("discount".into(), ["0 %".to_owned()].into());
+    assert_eq!(lacks(&case, &device, &[]), Vec::<String>::new());
+    case.needs.settings.insert("discount".into(), ["20 %".to_owned()].into());
+    let why = ["the device is fixed to `discount: 0 %`, and the case needs `discount: 20 %`"];
+    assert_eq!(lacks(&case, &device, &[]), why);
+    device.fixed.discount = None;
     case.needs.settings.insert("fare".into(), ["1.00 CNY".to_owned(), "2.00 CNY".to_owned()].into());
     case.needs.settings.insert("deny-list".into(), ["2 entries".to_owned()].into());
     assert_eq!(

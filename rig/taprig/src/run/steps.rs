@@ -121,7 +121,7 @@ impl Stage<'_> {
 
     async fn apply(&mut self, bench: &mut Bench, settings: &Settings) -> Result<(), BenchError> {
         // The device already has the settings that it can't be told. Otherwise the case would not apply.
-        let settings = &settings.without(&bench.device().fixed);
+        let settings = &bench.device().fixed.tellable(settings);
         let Some(links) = bench.links() else { return Ok(()) };
         for applied in links.validator.apply(settings, &self.planned.keys.of(settings)).await? {
             let body = Body::SettingsTaken { what: applied.what, refused: applied.refused };

@@ -133,6 +133,27 @@ fn a_case_that_a_fixed_setting_excludes_is_not_applicable() {
 }
 
 #[test]
+fn a_device_without_discounts_is_told_only_its_fare() {
+    let place = place();
+    let (file, program) = ("fixtures/devices/lumiqin-lq9.yaml", "fixtures/devices/lumiqin/lq9.py");
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    let text = text.replace("CFG FARE {fare} {discount} {one-cent}", "CFG FARE {fare}");
+    let text = text.replace("        one-cent: { \"on\": \"1\", \"off\": \"0\" }\n", "");
+    place.put(file, &text.replace("interface:\n", "fixed: { discount: 0 %, one-cent: false }\ninterface:\n"));
+    let text = std::fs::read_to_string(place.path(program)).unwrap();
+    let text = text.replace(r#"case ["CFG", "FARE", flat, discount, one_cent]:"#, r#"case ["CFG", "FARE", flat]:"#);
+    let sets = r#"{"fare": fen(flat), "discount": discount, "one-cent": switch(one_cent)}"#;
+    assert!(text.contains(sets));
+    place.put(program, &text.replace(sets, r#"{"fare": fen(flat)}"#));
+    place.case("BUS-001", "steps: [{ validator: { fare: 2.00 CNY } }, tap]\nexpect: { charged: 2.00 CNY }\n");
+    let discount = "{ validator: { fare: { flat: 2.00 CNY, discount: 20 % } } }";
+    place.case("BUS-002", &format!("steps: [{discount}, tap]\nexpect: {{ charged: 1.60 CNY }}\n"));
+    place.run(&["--bench", "lumiqin-lq9"]).expect(0, &["1 passed, 1 not applicable"]);
+    let (_, why) = place.verdict("BUS-002");
+    assert_eq!(why, "the device is fixed to `discount: 0 %`, and the case needs `discount: 20 %`");
+}
+
+#[test]
 fn a_program_that_does_not_start_is_a_fault_of_the_rig() {
     let place = place();
     place.case("BUS-001", "steps: [tap]\nexpect: { outcome: approved }\n");

@@ -60,6 +60,11 @@ const NEEDED_SETTINGS: [(&str, &str); 4] = [
     ("ttq-setting", "ttq"),
 ];
 
+/// Whether this is not a setting of its own, but a part of the setting `fare`.
+fn is_part_of_fare(key: &str) -> bool {
+    matches!(key, "discount" | "one-cent")
+}
+
 impl RuleCommands {
     /// All commands by their names, in the order of the file format.
     #[must_use]
@@ -125,7 +130,7 @@ impl Rules {
         let keys = Settings::keys_of_pairs();
         let mut told = BTreeSet::new();
         let initial: BTreeSet<_> =
-            self.initial.overlaid(&device.fixed).pairs().into_iter().map(|(key, _)| key).collect();
+            self.initial.overlaid(&device.fixed.settings).pairs().into_iter().map(|(key, _)| key).collect();
         for (index, command) in self.settings.iter().enumerate() {
             let way = ["settings".to_owned(), index.to_string()];
             let here = |key: &str| [&way[0], &way[1], key].map(str::to_owned);
@@ -139,7 +144,14 @@ impl Rules {
                     problems.push(&here("send"), what, &format!("known names: `{}`", keys.join("`, `")));
                 } else if names.len() > 1 && !initial.contains(name) {
                     let what = format!("a case may leave out `{name}`, and then this template lacks its value");
-                    problems.push(&here("send"), what, &format!("add `{name}` under `initial`"));
+                    let help = match is_part_of_fare(name) {
+                        true => format!(
+                            "add `fare` under `initial`: `{name}` is a part of it. Without more, `fare: 1.00 CNY` has no \
+                             discount and no promotion"
+                        ),
+                        false => format!("add `{name}` under `initial`"),
+                    };
+                    problems.push(&here("send"), what, &help);
                 }
                 if !told.insert((*name).to_owned()) {
                     let what = format!("a command above sets `{name}` already");
@@ -165,8 +177,16 @@ impl Rules {
             told.extend(add.then(|| list.to_owned()));
         }
         let fixed: BTreeSet<String> = device.fixed.in_words().into_iter().map(|(key, _)| key).collect();
-        // Discount and promotion are parts of the fare.
-        let is_fixed = |key: &str| fixed.contains(if matches!(key, "discount" | "one-cent") { "fare" } else { key });
+        let is_fixed = |key: &str| fixed.contains(key) || (is_part_of_fare(key) && fixed.contains("fare"));
+        for part in ["discount", "one-cent"].into_iter().filter(|part| fixed.contains(*part) && fixed.contains("fare"))
+        {
+            let (way, what) = (["fixed", part], format!("the fare is fixed as a whole, so `{part}` is fixed twice"));
+            problems.0.push(RuleProblem {
+                way: way.map(str::to_owned).into(),
+                what,
+                help: format!("write `fare` with its `{part}`, or remove `fare`"),
+            });
+        }
         for (index, label) in self.ignored.iter().enumerate() {
             if !LABELS.contains(&label.as_str()) {
                 let what = format!("`{label}` is no label, so it can't be ignored");
@@ -185,7 +205,12 @@ impl Rules {
                 (false, false) if !ignored => problems.add(
                     &["settings"],
                     format!("no command sets `{key}`"),
-                    "add a command, or put what the device is set to under `fixed`",
+                    match LABELS.contains(&key) {
+                        true => {
+                            "add a command; or, if the device does not have this label, put its name under `ignored`"
+                        }
+                        false => "add a command, or put what the device is set to under `fixed`",
+                    },
                 ),
                 _ => {}
             }
