@@ -173,19 +173,8 @@ pub fn fits(project: &Project, config: &Config, greeting: &Greeting) -> Result<(
     let file = project.file(Fixture::Device, config.bench.device.as_str());
     let wrong = |problem: String| Diagnostic::of_file(&file, problem);
     let mut problems = Problems::default();
-    for (claim, needs) in [
-        (claim::STATUS, Capability::Status),
-        (claim::JOURNAL, Capability::Journal),
-        (claim::JOURNAL, Capability::ClearJournal),
-    ] {
-        if config.device.claims(claim) && !greeting.capabilities.contains(&needs) {
-            let problem = format!("the claim `{claim}` needs the capability `{needs}`, which its adapter lacks");
-            problems.push(wrong(problem).help("withdraw the claim, or add the capability to the adapter"));
-        }
-    }
-    if config.device.claims(claim::NATIVE_CONSOLE) {
-        let problem = format!("an adapter can't be asked for the claim `{}`", claim::NATIVE_CONSOLE);
-        problems.push(wrong(problem).help("withdraw the claim"));
+    for problem in claims_beyond(&config.device, &greeting) {
+        problems.push(wrong(problem).help("withdraw the claim, or add the capability to the adapter"));
     }
     let switched = config.bench.validator.runs_here()
         || matches!(config.bench.validator, BoardConfig::Probe(_))
@@ -198,6 +187,27 @@ pub fn fits(project: &Project, config: &Config, greeting: &Greeting) -> Result<(
             .push(wrong(problem.into()).help("add a power switch to the bench file, or a capability to the adapter"));
     }
     problems.into_result(())
+}
+
+/// The claims of `device` that its adapter program can't keep, each with what is missing.
+#[must_use]
+pub fn claims_beyond(device: &Device, greeting: &Greeting) -> Vec<String> {
+    let needs = [
+        (claim::STATUS, Capability::Status),
+        (claim::JOURNAL, Capability::Journal),
+        (claim::JOURNAL, Capability::ClearJournal),
+    ];
+    let missing = needs
+        .into_iter()
+        .filter(|(claim, needs)| device.claims(claim) && !greeting.capabilities.contains(needs))
+        .map(|(claim, needs)| format!("the claim `{claim}` needs the capability `{needs}`, which its adapter lacks"));
+    let native = device.claims(claim::NATIVE_CONSOLE).then(|| {
+        format!(
+            "the claim `{}` is about the console of the reference device, which an adapter hides",
+            claim::NATIVE_CONSOLE
+        )
+    });
+    missing.chain(native).collect()
 }
 
 /// The smallest non-volatile memory that the reference validator can use, in bytes.

@@ -159,7 +159,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Board(args) => Ok(board::run(&args)),
         Command::Judge(args) => judge::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
-        Command::Adapter(args) => adapter::run(&args),
+        Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
         command => project(cli.project.as_deref()).and_then(|project| match command {
             Command::Check(args) => check::run(&project, &args),
             Command::List(args) => list::run(&project, &args),
@@ -176,7 +176,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Board(args) => Ok(board::run(&args)),
             Command::Judge(args) => judge::run(&args),
             Command::Report(Report::Merge(args)) => merge::run(&args),
-            Command::Adapter(args) => adapter::run(&args),
+            Command::Adapter(args) => adapter::run(Some(&project), &args),
         }),
     };
     done.unwrap_or_else(|problems| problem::report(&problems, format)).into()

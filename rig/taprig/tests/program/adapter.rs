@@ -218,3 +218,52 @@ fn the_check_of_a_program_says_what_it_can_and_what_is_wrong() {
     check(&["/nowhere/adapter"]).expect(2, &["can't be started: No such file"]);
     check(&[]).expect(2, &["<PROGRAM>"]);
 }
+
+#[test]
+fn the_check_of_a_program_with_its_device_file() {
+    let check = |claims: &str, args: &[&str]| {
+        let place = place("[python3, listens.py]", claims, "sim: {}");
+        place.put("listens.py", LISTENS);
+        Ran::of(&place.taprig(&[&["adapter", "check", "--device", "foreign"], args].concat()).output().unwrap())
+    };
+    let claims = ["does not fit the device file", "the claim `journal` needs the capability `clear-journal`"];
+    check("", &[]).expect(1, &claims);
+    let right = check(", journal: false, status: false", &[]);
+    right.expect(1, &["python3 listens.py: listens"]);
+    assert!(!right.out.contains("does not fit"), "{}", right.out);
+    check("", &["-p", "x=1", "--", "/nowhere/adapter"]).expect(2, &["/nowhere/adapter", "No such file"]);
+}
+
+/// The example has every setting, and the file says that one of them can't be told.
+#[test]
+fn the_check_sends_no_setting_that_is_fixed() {
+    let place = place("[python3, fixed.py]", ", journal: false, status: false", "sim: {}");
+    place.put("fixed.py", FIXED);
+    let args = ["adapter", "check", "--device", "foreign"];
+    let all = Ran::of(&place.taprig(&args).output().unwrap());
+    all.expect(0, &["`establish`: refused: it can't be told its limit", "it keeps the protocol"]);
+    let file = "fixtures/devices/foreign.yaml";
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    place.put(file, &text.replace("interface:", "fixed: { tx-limit: none }\ninterface:"));
+    let rest = Ran::of(&place.taprig(&args).output().unwrap());
+    rest.expect(0, &["brings the device into the state in which a case begins", "it keeps the protocol"]);
+}
+
+/// A program that keeps the protocol, for a device that can't be told its limit.
+const FIXED: &str = r#"
+import json, sys
+for line in sys.stdin:
+    request = json.loads(line)
+    what, reply = request["request"], {"reply": request["id"]}
+    if what == "hello" and request["protocol"] == 1:
+        reply["ok"] = {"protocol": 1, "name": "fixed", "capabilities": ["restart"]}
+    elif what == "identity":
+        reply["ok"] = {"device": "D", "firmware": "F"}
+    elif what == "establish" and "tx-limit" in request["settings"]:
+        reply["error"] = {"code": "refused", "message": "it can't be told its limit"}
+    elif what in ["starts", "establish", "apply"]:
+        reply["ok"] = {"refused": {}} if what == "apply" else {}
+    else:
+        reply["error"] = {"code": "unsupported", "message": "no"}
+    print(json.dumps(reply), flush=True)
+"#;

@@ -27,10 +27,8 @@ const LISTEN: Duration = Duration::from_millis(300);
 /// What is to be tried.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// Its parameters.
-    pub parameters: BTreeMap<String, String>,
+    /// The program, its parameters and its time limits.
+    pub program: AdapterProgram,
     /// The folder in which it runs.
     pub folder: PathBuf,
     /// The settings that the device is brought to.
@@ -44,8 +42,8 @@ pub struct Subject {
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Name of the program, as it greets.
-    pub name: Option<String>,
+    /// What the program says about itself.
+    pub greeting: Option<Greeting>,
     /// What works.
     pub can: Vec<String>,
     /// What the program does not offer, and what that means for a run.
@@ -63,10 +61,9 @@ pub struct Report {
 /// # Errors
 /// [`LinkError::Adapter`] if the program can't be started at all.
 pub async fn check(subject: &Subject) -> Result<Report, LinkError> {
-    let program = AdapterProgram::new(subject.command.clone(), subject.parameters.clone());
     let setup = Setup {
-        program,
-        parameters: subject.parameters.clone(),
+        program: subject.program.clone(),
+        parameters: subject.program.parameters.clone(),
         folder: subject.folder.clone(),
         words: Words::default(),
         deadlines: subject.deadlines,
@@ -144,7 +141,7 @@ impl Check {
                 return Ok(());
             }
         };
-        self.report.name = Some(greeting.name.clone());
+        self.report.greeting = Some(greeting.clone());
         self.can(format!("speaks version {} of the protocol", protocol::VERSION));
         self.lacks(&greeting);
         if let Err(error) = self.talk(&mut talk, &greeting, subject).await {

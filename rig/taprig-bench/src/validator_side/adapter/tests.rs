@@ -338,8 +338,7 @@ fn standard_error_goes_to_the_listener_and_the_group_is_ended() {
 
 fn checked(script: &str) -> Report {
     let subject = Subject {
-        command: python(script),
-        parameters: BTreeMap::new(),
+        program: AdapterProgram::new(python(script), BTreeMap::new()),
         folder: std::env::temp_dir(),
         settings: serde_json::from_str(r#"{"fare":"1.00 CNY"}"#).unwrap(),
         keys: vec![],
