@@ -106,14 +106,14 @@ pub enum BenchError {
         /// The cause.
         source: std::io::Error,
     },
-    /// A board's identity differs from the bench file.
-    #[error("the {role} says that it is {seen}, but the bench file says {wanted}: nothing was flashed")]
+    /// A board's identity differs from its device file.
+    #[error("the {role} says that it is {seen}, but its device file says {wanted}: nothing was flashed")]
     WrongBoard {
         /// The board.
         role: Role,
         /// What the board says.
         seen: String,
-        /// What the bench file says.
+        /// What the device file says.
         wanted: String,
     },
     /// After flashing, the board still runs another image.
@@ -302,7 +302,9 @@ impl BenchError {
             Self::NotReady { .. } => {
                 "check that it has power, that its firmware is the one for this board and runs, and that this is its port"
             }
-            Self::WrongBoard { .. } => "check whether the cables are swapped, or whether it is another board",
+            Self::WrongBoard { .. } => {
+                "check whether the cables are swapped, whether it is another board, and whether `identity` in the device file is right"
+            }
             Self::Digest { .. } => "check whether it runs from another memory",
             Self::Nonce { .. } => "check whether another program uses its port",
             Self::Air => "run fewer benches at a time, or check the wires",

@@ -1,7 +1,7 @@
 //! Judges what a person at the validator sees and hears.
 
-use taprig_model::device::{Sight, claim};
-use taprig_model::event::{Criterion, ReadyAgain, SeenBy, Signal, Word};
+use taprig_model::device::{Interface, Sight, claim};
+use taprig_model::event::{Body, Criterion, ReadyAgain, SeenBy, Signal, Word};
 use taprig_model::expect::{Expect, Gate, Outcome, Sound};
 use taprig_model::units::{Duration, Money};
 
@@ -74,6 +74,7 @@ fn outcome(wanted: Outcome, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
         return inferred::outcome(wanted, tap, checks);
     }
     let seen = match tap.result() {
+        None if wanted != Outcome::None => return no_result(wanted, tap, checks),
         None => Outcome::None.as_str(),
         Some(result) => match result.outcome {
             Some(Word::Known(outcome)) => outcome.as_str(),
@@ -85,6 +86,28 @@ fn outcome(wanted: Outcome, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
         },
     };
     checks.add(SeenBy::Person, Criterion::Outcome, wanted.as_str(), seen, seen == wanted.as_str());
+}
+
+/// The number of unexplained lines that a check shows.
+const SHOWN: usize = 3;
+
+/// A device by rules may have reported its result in a line that no rule explains.
+fn no_result(wanted: Outcome, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+    let by_rules = matches!(checks.device().interface, Interface::Rules(_));
+    let lines = tap.events.iter().filter_map(|event| match &event.body {
+        Body::ConsoleNoise { text } if by_rules => Some(format!("`{text}`")),
+        _ => None,
+    });
+    let mut lines: Vec<String> = lines.collect();
+    let more = lines.len().saturating_sub(SHOWN);
+    lines.drain(..more);
+    let none = Outcome::None.as_str();
+    let seen = match (lines.is_empty(), more) {
+        (true, _) => none.to_owned(),
+        (false, 0) => format!("{none}; no rule explains {}", lines.join(", ")),
+        (false, more) => format!("{none}; no rule explains {} and {more} lines before", lines.join(", ")),
+    };
+    checks.add(SeenBy::Person, Criterion::Outcome, wanted.as_str(), seen, false);
 }
 
 fn shows(wanted: &[String], tap: TapEvents<'_>, checks: &mut Checks<'_>) {

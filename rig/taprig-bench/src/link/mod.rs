@@ -146,7 +146,8 @@ impl LinkError {
                  and that its TX is connected to RX of the adapter and its RX to TX"
             }
             Self::Unexplained { .. } => {
-                "correct the patterns under `rows`; a line that tells nothing needs a pattern under `lines`, without groups"
+                "correct the patterns under `rows` and `lines`; the line that matches `ok` has to be the last line of the reply; a \
+                 line that tells nothing needs a pattern under `lines`, without groups"
             }
             Self::Adapter { .. } => "check the program with `taprig adapter check`",
             Self::DeviceGone { .. } => "check whether the device was unplugged or lost power",

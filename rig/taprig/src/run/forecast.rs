@@ -106,12 +106,22 @@ impl fmt::Display for Forecast {
             seconds @ 0..=119 => format!("{} s", seconds.max(1)),
             seconds => format!("{} min", seconds.div_ceil(60)),
         };
-        write!(f, "{cases} cases with {set_ups} different settings will take about {time}")?;
+        let cases = counted(*cases, "case", "cases");
+        match set_ups {
+            0 | 1 => write!(f, "{cases} will take about {time}")?,
+            set_ups => write!(f, "{cases} with {set_ups} different sets of settings will take about {time}")?,
+        }
         match answers {
             0 => f.write_str(", and nobody is asked anything"),
-            answers => write!(f, ", and the operator is asked for about {answers} answers"),
+            answers => {
+                write!(f, ", and the operator is asked for about {}", counted(*answers, "answer", "answers"))
+            }
         }
     }
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 #[cfg(test)]
@@ -158,10 +168,12 @@ mod tests {
     #[test]
     fn a_forecast_says_what_a_person_needs_to_know() {
         let forecast = Forecast { cases: 12, set_ups: 3, answers: 75, time: Duration::from_secs(601) };
-        let text =
-            "12 cases with 3 different settings will take about 11 min, and the operator is asked for about 75 answers";
+        let text = "12 cases with 3 different sets of settings will take about 11 min, and the operator is asked for about 75 answers";
         assert_eq!(forecast.to_string(), text);
-        let text = "12 cases with 3 different settings will take about 6 s, and nobody is asked anything";
+        let text = "12 cases with 3 different sets of settings will take about 6 s, and nobody is asked anything";
         assert_eq!(Forecast { answers: 0, time: Duration::from_secs(6), ..forecast }.to_string(), text);
+        let one = Forecast { cases: 1, set_ups: 1, answers: 1, time: Duration::from_secs(1) };
+        let text = "1 case will take about 1 s, and the operator is asked for about 1 answer";
+        assert_eq!(one.to_string(), text);
     }
 }

@@ -69,7 +69,7 @@ fn a_person_judges_and_the_record_says_who() {
     let place = place("{}");
     let (ran, shown) = at_terminal(&place, &ANSWERS);
     assert!(ran.code == 0 && ran.out.contains("1 passed"), "{}{shown}", ran.out);
-    let forecast = "taprig: 1 cases with 1 different settings will take about ";
+    let forecast = "taprig: 1 case will take about ";
     assert!(shown.contains(forecast) && shown.contains("the operator is asked for about 8 answers"), "{shown}");
     assert!(shown.contains("  fare 1.00 CNY") && shown.contains("  1 approved"), "{shown}");
     let results = place.results();

@@ -133,6 +133,18 @@ fn a_case_that_a_fixed_setting_excludes_is_not_applicable() {
 }
 
 #[test]
+fn a_result_that_no_rule_explains_is_shown() {
+    let place = place();
+    let file = "fixtures/devices/lumiqin-lq9.yaml";
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    assert!(text.contains("'^@20 交易"));
+    place.put(file, &text.replace("'^@20 交易", "'^@21 交易"));
+    place.case("BUS-001", "steps: [tap]\nexpect: { outcome: approved }\n");
+    let ran = place.run(&["--bench", "lumiqin-lq9"]);
+    ran.expect(1, &["none; no rule explains `@20 交易 结果=00 "]);
+}
+
+#[test]
 fn a_device_without_discounts_is_told_only_its_fare() {
     let place = place();
     let (file, program) = ("fixtures/devices/lumiqin-lq9.yaml", "fixtures/devices/lumiqin/lq9.py");

@@ -126,8 +126,8 @@ fn it_is_another_board() {
     place.device("device: taprig-reference", "device: acme-gate-7");
     let words = [
         "the validator says that it is taprig-reference with taprig-validator",
-        "but the bench file says acme-gate-7 with taprig-validator: nothing was flashed",
-        "; check whether the cables are swapped, or whether it is another board",
+        "but its device file says acme-gate-7 with taprig-validator: nothing was flashed",
+        "; check whether the cables are swapped, whether it is another board",
     ];
     nothing_is_judged(&place, &["--bench", "sim"], None, &words);
 }

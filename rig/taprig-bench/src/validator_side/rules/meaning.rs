@@ -9,6 +9,9 @@ use taprig_model::event::{Fields, JournalRow, Signal, Status};
 use super::super::Identity;
 use super::super::words::word;
 
+/// A part of the identity that the device does not tell.
+pub(super) const UNTOLD: &str = "?";
+
 /// Values by their names.
 pub type Values = BTreeMap<String, String>;
 
@@ -105,7 +108,7 @@ impl Meanings {
     pub(super) fn identity(&self, command: &Command, reply: &[String]) -> Identity {
         let mut values = self.values(command, reply);
         let mut take = |name: &str| values.remove(name).filter(|value| !value.is_empty());
-        let known = |value: Option<String>| value.unwrap_or_else(|| "?".into());
+        let known = |value: Option<String>| value.unwrap_or_else(|| UNTOLD.into());
         Identity {
             device: known(take("device")),
             firmware: known(take("firmware")),

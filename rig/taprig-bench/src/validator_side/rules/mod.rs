@@ -34,9 +34,12 @@ use crate::link::LinkError;
 use crate::link::endpoint::Endpoint;
 use crate::link::lines::{Lines, first_words};
 use crate::link::port::ByteSink;
-use meaning::Meanings;
+use meaning::{Meanings, UNTOLD};
 use settings::{List, Sending};
 use splitter::{Heard, Splitter};
+
+/// Number of lines of an unfinished reply that a message shows.
+const MOST_SAID: usize = 16;
 
 const WHO: &str = crate::link::VALIDATOR_CONSOLE;
 
@@ -141,13 +144,26 @@ impl RulesValidator {
         let own = |pattern: &Pattern| Rule::Answer { send: command.send.to_string(), pattern: pattern.to_string() };
         let ok_rule = command.ok.as_ref().map_or(Rule::Ok, own);
         let error_rule = command.error.as_ref().map_or(Rule::Error, own);
+        // Everything that has come, in its order, for a message.
+        let mut said = Vec::new();
         let (mut reply, mut refusal) = (Reply { lines: vec![], unexplained: vec![] }, None);
         loop {
             let Some(heard) = self.lines.next(deadline).await? else {
-                let what = format!("the reply to `{}`", first_words(line));
-                let what = format!("{what} ({})", self.lines.said_instead(reply.lines));
+                let said =
+                    if said.is_empty() { "it sent nothing".into() } else { format!("it sent: {}", said.join(" / ")) };
+                let sign = match ok {
+                    Some(_) => "a line that matches `ok` or `error`",
+                    None => "the prompt",
+                };
+                let what = format!("{sign}, which ends the reply to `{}` ({said}),", first_words(line));
                 return Err(LinkError::Deadline { what, from: WHO, within });
             };
+            if let Heard::Line(text) | Heard::Overlong(text) = &heard
+                && echo != Some(text)
+                && said.len() < MOST_SAID
+            {
+                said.push(text.clone());
+            }
             match heard {
                 Heard::Prompt => {
                     self.matched.insert(Rule::Prompt);
@@ -360,8 +376,14 @@ impl ValidatorSide for RulesValidator {
     async fn identity(&mut self) -> Result<Identity, LinkError> {
         let command = self.rules().commands.identity.clone();
         let line = filled(&command, |_| None)?;
-        let reply = self.must(&command, &line).await?;
-        Ok(self.meanings.identity(&command, &reply))
+        let reply = self.must_reply(&command, &line).await?;
+        let identity = self.meanings.identity(&command, &reply.lines);
+        if [&identity.device, &identity.firmware].into_iter().any(|value| value == UNTOLD) {
+            let lines = if reply.unexplained.is_empty() { reply.lines } else { reply.unexplained };
+            let (command, place) = (first_words(&line), "interface.rules.commands.identity");
+            return Err(LinkError::Unexplained { lines, command, place });
+        }
+        Ok(identity)
     }
 
     async fn establish(

@@ -189,6 +189,32 @@ fn one_line_tells_an_outcome_by_two_fields_and_amounts_in_its_own_form() {
 }
 
 #[test]
+fn the_lines_of_a_reply_are_told_in_their_order() {
+    run(async {
+        let mut device = example();
+        device.deadlines.reply = "300 ms".parse().unwrap();
+        let (mut side, _desk) =
+            side(&device, &Told::default(), b'\r', |line| format!("{line}\r\nnoise\r型号 LQ-9\r=1\r固件 LQFW 1.2\r"));
+        let error = side.identity().await.unwrap_err().to_string();
+        let wanted = "a line that matches `ok` or `error`, which ends the reply to `VER` (it sent: noise / 型号 LQ-9 / =1 / \
+            固件 LQFW 1.2), did not come";
+        assert!(error.starts_with(wanted), "{error}");
+    });
+}
+
+#[test]
+fn a_reply_that_ends_before_its_values_is_explained() {
+    run(async {
+        let (mut side, _desk) =
+            side(&example(), &Told::default(), b'\r', |line| format!("{line}\r\n=0\r型号 LQ-9\r固件 LQFW 1.2\r"));
+        let error = side.identity().await.unwrap_err();
+        let wanted = "no pattern of the device file explains `=0` in the reply to `VER`: see `interface.rules.commands.identity`";
+        assert_eq!(error.to_string(), wanted);
+        assert!(error.advice().is_some_and(|advice| advice.contains("has to be the last line of the reply")));
+    });
+}
+
+#[test]
 fn a_code_that_stands_for_several_reasons() {
     run(async {
         let mut device = example();
@@ -225,7 +251,10 @@ fn a_device_that_does_not_answer_is_told_with_what_it_sent() {
     run(async {
         let (mut side, _desk) = side(&small(), &Told::default(), b'\n', |_| "what?\n".into());
         let error = side.identity().await.unwrap_err().to_string();
-        assert_eq!(error, "the reply to `id` (it sent: what?) did not come from the validator's console within 300 ms");
+        assert_eq!(
+            error,
+            "the prompt, which ends the reply to `id` (it sent: what?), did not come from the validator's console within 300 ms"
+        );
         let error = side.starts(Start::PoweredOn, Duration::from_millis(50)).await.unwrap_err().to_string();
         assert!(error.starts_with("the prompt (it sent nothing)"), "{error}");
         let error = side.starts(Start::StillOn, Duration::from_millis(50)).await.unwrap_err().to_string();
