@@ -150,7 +150,7 @@ impl Bench {
             Source::Rig,
             Body::BenchOpened {
                 boards: boards.kinds(),
-                card_side: Some(config.bench.card.kind().to_owned()),
+                card_side: Some(config.bench.card.kind()),
                 serial_number: config.bench.serial_number.clone(),
                 time: config.time(),
             },

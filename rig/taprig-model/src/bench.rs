@@ -5,7 +5,7 @@ mod place;
 mod power;
 
 use crate::address::Address;
-pub use crate::board::{BoardKind, Role};
+pub use crate::board::{BoardKind, CardSideKind, Role};
 use crate::name::Name;
 use crate::text::text;
 use crate::units::{Hex, Malformed, malformed};
@@ -125,14 +125,14 @@ impl CardSideConfig {
         }
     }
 
-    /// The name of the kind in files and reports.
+    /// The kind of this card side.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub const fn kind(&self) -> CardSideKind {
         match self {
-            Self::Emulator(_) => "emulator",
-            Self::VirtualReader(_) => "virtual-reader",
-            Self::Pn532(_) => "pn532",
-            Self::Pn532Model(_) => "pn532-model",
+            Self::Emulator(_) => CardSideKind::Emulator,
+            Self::VirtualReader(_) => CardSideKind::VirtualReader,
+            Self::Pn532(_) => CardSideKind::Pn532,
+            Self::Pn532Model(_) => CardSideKind::Pn532Model,
         }
     }
 }

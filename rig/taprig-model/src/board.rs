@@ -53,3 +53,17 @@ impl fmt::Display for BoardKind {
         })
     }
 }
+
+/// Kinds of card side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CardSideKind {
+    /// The card emulator of this project.
+    Emulator,
+    /// A virtual PC/SC reader.
+    VirtualReader,
+    /// A PN532 module.
+    Pn532,
+    /// A model of a PN532 module.
+    Pn532Model,
+}

@@ -16,8 +16,8 @@ pub use check::{Check, CheckResult, Criterion, SeenBy};
 pub use signal::{JournalRow, Reason, Signal, Status, Word};
 pub use value::{Bytes, Fields};
 
-use crate::board::BoardKind;
 pub use crate::board::Role;
+use crate::board::{BoardKind, CardSideKind};
 use crate::result::{Summary, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,7 +87,7 @@ pub enum Body {
         boards: BTreeMap<Role, BoardKind>,
         /// The kind of its card side, as bench files call it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        card_side: Option<String>,
+        card_side: Option<CardSideKind>,
         /// Serial number of the device under test, if the bench file gives it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         serial_number: Option<String>,

@@ -1,6 +1,6 @@
 //! The result of a run: the content of `results.json`.
 
-use crate::bench::BoardKind;
+use crate::bench::{BoardKind, CardSideKind};
 use crate::event::{
     BaselineUse, Check, CheckResult, Fields, FirmwareImage, PowerSwitch, RigFault, Role, RunStarted, SeenBy, TimeBasis,
 };
@@ -81,7 +81,7 @@ pub struct BenchResult {
     pub boards: BTreeMap<Role, BoardKind>,
     /// The kind of its card side, as bench files call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub card_side: Option<String>,
+    pub card_side: Option<CardSideKind>,
     /// Serial number of the device under test, if the bench file gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial_number: Option<String>,

@@ -1,6 +1,6 @@
 //! Handmade events for the tests of crates that read events. The module needs the feature `samples`.
 
-use crate::bench::BoardKind;
+use crate::bench::{BoardKind, CardSideKind};
 use crate::event::{
     Body, CaseStarted, Check, CheckResult, Criterion, Event, Role, RunStarted, SeenBy, Source, TimeBasis,
 };
@@ -59,7 +59,7 @@ pub fn run() -> Vec<Event> {
             None,
             Body::BenchOpened {
                 boards: [(Role::Validator, BoardKind::Qemu), (Role::Emulator, BoardKind::Qemu)].into(),
-                card_side: Some("emulator".into()),
+                card_side: Some(CardSideKind::Emulator),
                 serial_number: None,
                 time: TimeBasis::Modelled,
             },

@@ -36,7 +36,7 @@ impl Tally {
             Body::BenchOpened { boards, card_side, serial_number, time } => {
                 let bench = self.result.benches.entry(event.bench.clone().unwrap_or_default()).or_default();
                 bench.boards.clone_from(boards);
-                bench.card_side.clone_from(card_side);
+                bench.card_side = *card_side;
                 bench.serial_number.clone_from(serial_number);
                 bench.time = *time;
             }

@@ -120,6 +120,10 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     if let Some(folder) = &args.failed_from {
         let failed = Earlier::of(&resume::open(folder)?.events);
         planned.retain(|planned| failed.failed(&planned.id));
+        if planned.is_empty() {
+            say(&format!("taprig: none of these cases failed in {}, so nothing was run", folder.display()));
+            return Ok(Exit::Ok);
+        }
     }
     if args.jobs > 1 && !config.bench.is_shared() {
         let problem = format!("the parts of the bench {} exist only once, so `--jobs` must be 1", config.name);

@@ -85,6 +85,10 @@ fn only_what_failed_is_repeated() {
     place.case("BUS-002", RIDE);
     taprig(&place, &["run", "--bench", "sim", "--failed-from", "report", "--report", "again"]).expect(0, &["1 passed"]);
     assert_eq!(played(&place.path("again")), ["BUS-002".to_owned()].into());
+    let nothing = taprig(&place, &["run", "--bench", "sim", "--failed-from", "again", "--report", "once-more"]);
+    assert_eq!((nothing.code, nothing.out.as_str()), (0, ""), "{}", nothing.err);
+    assert!(nothing.err.contains("none of these cases failed in again, so nothing was run"), "{}", nothing.err);
+    assert!(!place.path("once-more").exists());
 }
 
 /// Eight cases, shared between two machines: `one` and `two`.
