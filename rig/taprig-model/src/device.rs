@@ -12,7 +12,6 @@ pub use fixed::Fixed;
 pub use native::{Commands, Events, Lines, Native};
 pub use operator::{Operator, Sight};
 
-use crate::event::{Reason, Word};
 use crate::expect::{Cvm, Gate, Outcome, Sound, StringOrList};
 use crate::name::Name;
 use crate::units::Duration;
@@ -220,19 +219,4 @@ pub struct Words {
     /// Cardholder verifications.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cvms: BTreeMap<String, Cvm>,
-}
-
-impl Words {
-    /// What the device's code for a reason means. Without the map, the device uses the words of cases.
-    #[must_use]
-    pub fn reason(&self, code: &str) -> Word<Reason> {
-        if self.reasons.is_empty() {
-            return Word::Known(code.into());
-        }
-        match self.reasons.get(code).map(|reasons| reasons.0.as_slice()) {
-            None | Some([]) => Word::Unknown(code.to_owned()),
-            Some([reason]) => Word::Known(Reason::One(reason.clone())),
-            Some(reasons) => Word::Known(Reason::OneOf { code: code.to_owned(), reasons: reasons.to_vec() }),
-        }
-    }
 }

@@ -173,7 +173,7 @@ pub fn fits(project: &Project, config: &Config, greeting: &Greeting) -> Result<(
     let file = project.file(Fixture::Device, config.bench.device.as_str());
     let wrong = |problem: String| Diagnostic::of_file(&file, problem);
     let mut problems = Problems::default();
-    for problem in claims_beyond(&config.device, &greeting) {
+    for problem in claims_beyond(&config.device, greeting) {
         problems.push(wrong(problem).help("withdraw the claim, or add the capability to the adapter"));
     }
     let switched = config.bench.validator.runs_here()

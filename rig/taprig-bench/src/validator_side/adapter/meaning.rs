@@ -4,7 +4,7 @@ use taprig_model::adapter::{self as protocol, Capability, Said, Told};
 use taprig_model::device::Words;
 use taprig_model::event::{Fields, JournalRow, Signal, Status};
 
-use super::super::words::word;
+use super::super::words::{reason_of, word};
 use super::super::{JournalPage, ValidatorCapability};
 
 /// What a capability of a program lets a run ask for.
@@ -44,7 +44,7 @@ pub(super) fn signal(event: protocol::Event, words: &Words) -> (Signal, Fields) 
         Told::Result { outcome, reason, charged, cvm } => {
             let signal = Signal::Result {
                 outcome: outcome.as_ref().map(|said| word(&words.outcomes, said)),
-                reason: reason.as_ref().map(|said| words.reason(said)),
+                reason: reason.as_ref().map(|said| reason_of(words, said)),
                 charged,
                 cvm: cvm.as_ref().map(|said| word(&words.cvms, said)),
             };

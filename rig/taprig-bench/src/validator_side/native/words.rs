@@ -2,7 +2,7 @@
 
 use taprig_model::event::{Fields, JournalRow, Signal, Status};
 
-use super::super::words::word;
+use super::super::words::{reason_of, word};
 use super::super::{Identity, JournalPage};
 use super::Adapter;
 use crate::link::console::{Event, Reply};
@@ -24,7 +24,7 @@ pub(super) fn signal(event: &Event, adapter: &Adapter) -> Signal {
     } else if name == events.result {
         Signal::Result {
             outcome: said.get("outcome").map(|said| word(&adapter.words.outcomes, said)),
-            reason: said.get("reason").map(|said| adapter.words.reason(said)),
+            reason: said.get("reason").map(|said| reason_of(&adapter.words, said)),
             charged: number(said, "charged"),
             cvm: said.get("cvm").map(|said| word(&adapter.words.cvms, said)),
         }

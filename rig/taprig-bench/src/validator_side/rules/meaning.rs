@@ -7,7 +7,7 @@ use taprig_model::device::rules::{Command, EventKind, EventRule, Pattern, Rules,
 use taprig_model::event::{Fields, JournalRow, Signal, Status};
 
 use super::super::Identity;
-use super::super::words::word;
+use super::super::words::{reason_of, word};
 
 /// A part of the identity that the device does not tell.
 pub(super) const UNTOLD: &str = "?";
@@ -82,7 +82,7 @@ impl Meanings {
             EventKind::Gate => Signal::Gate { gate: word(&words.gates, value("gate").unwrap_or_default()) },
             EventKind::Result => Signal::Result {
                 outcome: value("outcome").map(|said| word(&words.outcomes, said)),
-                reason: value("reason").map(|said| words.reason(said)),
+                reason: value("reason").map(|said| reason_of(words, said)),
                 charged: self.amount(value("charged")),
                 cvm: value("cvm").map(|said| word(&words.cvms, said)),
             },
