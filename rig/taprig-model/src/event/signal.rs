@@ -45,13 +45,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The reasons that this may be.
+    #[must_use]
+    pub fn all(&self) -> &[String] {
+        match self {
+            Self::One(reason) => std::slice::from_ref(reason),
+            Self::OneOf { reasons, .. } => reasons,
+        }
+    }
+
     /// Whether this may be the reason `wanted`.
     #[must_use]
     pub fn may_be(&self, wanted: &str) -> bool {
-        match self {
-            Self::One(reason) => reason == wanted,
-            Self::OneOf { reasons, .. } => reasons.iter().any(|reason| reason == wanted),
-        }
+        self.all().iter().any(|reason| reason == wanted)
     }
 }
 

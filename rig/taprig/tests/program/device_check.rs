@@ -68,8 +68,8 @@ fn a_right_file_lacks_nothing() {
 fn a_wrong_pattern() {
     let words = ["the event `show` never came", "  @10 显示[", "2 findings"];
     is_found(&[("^@10 显示", "^@10 显现")], "^@10 显现", &words);
-    let words = ["no line of the reply to `journal` matched this pattern", "次数="];
-    is_found(&[("'^次数=", "'^次=")], "'^次=", &words);
+    let words = ["no pattern of the device file explains `次数=23 ", "`interface.rules.commands.journal`"];
+    is_found(&[("'^次数=", "'^次=")], "      journal:", &words);
     is_found(&[("'^主板 (", "'^板 (")], "lines: ['^型号", &["no line of the reply to `identity` matched"]);
 }
 

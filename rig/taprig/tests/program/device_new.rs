@@ -45,7 +45,8 @@ console:
     factory: INIT
   lines:
     identity: ['^型号 (?<device>.+)$', '^固件 (?<firmware>[A-Z]+) (?<version>[0-9.]+)$']
-  rows: ['^#(?<number>[0-9]+) (?<time>\S+) (?<account>\S+) (?<sequence>\S+) ￥(?<charged>[0-9.]+)$']
+    journal: ['^共 (?<count>[0-9]+) 条 ￥(?<total>[0-9.]+)$']
+  rows: ['^#(?<number>[0-9]+) (?<time>\S+) (?<account>\S+) (?<sequence>\S+) ￥(?<charged>[0-9.]+)$', '^次数=(?<counter>[0-9]+) ']
   settings: ['CFG FARE {fare} {discount} {one-cent}', 'CFG LINE {line}', 'CFG CAP {capacity}']
   sent: { one-cent: { 'on': '1', 'off': '0' } }
 words:

@@ -63,8 +63,8 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     }
     let places = Places::read(project, &path)?;
     let device = config.device.clone();
-    let offline = device.fixed.mode == Some(settings::Mode::Offline)
-        || device.fixed.mode.is_none() && !device.claims("oda-online") && device.claims("oda-offline");
+    let offline = device.fixed.settings.mode == Some(settings::Mode::Offline)
+        || device.fixed.settings.mode.is_none() && !device.claims("oda-online") && device.claims("oda-offline");
     let profile = if offline { OFFLINE_PROFILE } else { DEFAULT_PROFILE };
     let mut workshop = Workshop::new(project);
     let (profile, situation) = situation(project, &mut workshop, args.validator.as_deref().unwrap_or(profile))?;

@@ -89,7 +89,7 @@ impl<'a> Check<'a> {
     /// A check that has tried nothing yet.
     #[must_use]
     pub fn new(subject: Subject<'a>) -> Self {
-        let settings = subject.situation.settings.overlaid(&subject.device.fixed);
+        let settings = subject.situation.settings.overlaid(&subject.device.fixed.settings);
         Self { subject, report: Report::default(), settings, asked: BTreeSet::new(), taps: 0 }
     }
 
@@ -142,6 +142,10 @@ impl<'a> Check<'a> {
                 let help = "no line matched the end of the reply: compare `replies`, or `ok` and `error` of the command, with \
                             the lines in the brackets; or raise `deadlines.reply`";
                 self.wrong(&in_rules(&["replies"]), &text, help);
+            }
+            BenchError::Link(ref unexplained @ LinkError::Unexplained { place, .. }) => {
+                let place: Vec<&str> = place.split('.').collect();
+                self.wrong(&way(&place), &text, unexplained.advice().unwrap_or_default());
             }
             BenchError::Link(LinkError::Refused { ref what, from, ref why }) if from == VALIDATOR_CONSOLE => {
                 let what = format!("the device refuses `{what}`: {why}");
@@ -238,7 +242,7 @@ impl<'a> Check<'a> {
         if device.interface.operator().is_some() {
             return Ok(true);
         }
-        let mut wanted = self.subject.situation.settings.without(&device.fixed);
+        let mut wanted = device.fixed.tellable(&self.subject.situation.settings);
         if let Interface::Rules(rules) = &device.interface {
             wanted = rules.initial.overlaid(&wanted);
         }

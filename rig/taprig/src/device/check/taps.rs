@@ -9,7 +9,7 @@ use taprig_case::{Problems, Project, check};
 use taprig_judge::{TapEvents, taps};
 use taprig_model::device::rules::EventKind;
 use taprig_model::device::{Device, Interface, claim};
-use taprig_model::event::{Body, Event, Fields, ReadyAgain, Signal, Word};
+use taprig_model::event::{Body, Event, Fields, ReadyAgain, Reason, Signal, Word};
 use taprig_model::expect::{Gate, Outcome, Sound};
 
 use super::finding::{event, in_rules, way};
@@ -54,8 +54,8 @@ impl Words {
         self.messages.is_empty() || self.messages.contains(text)
     }
 
-    fn has_reason(&self, word: &str) -> bool {
-        self.reasons.as_ref().is_none_or(|reasons| reasons.contains(word))
+    fn has_reason(&self, meaning: &Reason) -> bool {
+        self.reasons.as_ref().is_none_or(|reasons| meaning.all().iter().all(|reason| reasons.contains(reason)))
     }
 }
 
@@ -64,7 +64,7 @@ impl Words {
 struct Told {
     results: usize,
     outcome: Option<(String, Option<Outcome>)>,
-    reason: Option<(String, Option<String>)>,
+    reason: Option<(String, Option<Reason>)>,
     cvm: Option<(String, bool)>,
     charged: Option<u64>,
     messages: Vec<(String, Option<String>)>,
@@ -101,7 +101,7 @@ impl Told {
                 self.charged = *charged;
                 let outcome = outcome.as_ref();
                 self.outcome = outcome.map(|word| said(word, fields, "outcome", |word| word.as_str().to_owned()));
-                self.reason = reason.as_ref().map(|word| said(word, fields, "reason", Clone::clone));
+                self.reason = reason.as_ref().map(|word| said(word, fields, "reason", ToString::to_string));
                 self.cvm = cvm.as_ref().map(|word| {
                     let (word, meaning) = said(word, fields, "cvm", |word| word.as_str().to_owned());
                     (word, meaning.is_some())
@@ -219,7 +219,7 @@ impl Check<'_> {
             if !known {
                 let what = format!("the device said the reason `{word}`, which cases do not know");
                 let help = format!(
-                    "add `\"{word}\": REASON` to `words.reasons`, unless the code stands for several reasons of \
+                    "add `\"{word}\": REASON` to `words.reasons`, or a list if the code stands for several reasons of \
                      cases/reasons.yaml"
                 );
                 self.note(&self.word("reasons", None), &what, &help);
@@ -374,7 +374,7 @@ impl Check<'_> {
         let device = self.subject.device;
         let words = self.subject.words;
         let reasons: Vec<_> = taps.iter().filter_map(|tap| tap.told.reason.as_ref()).collect();
-        let known = |(_, meaning): &&(String, Option<String>)| {
+        let known = |(_, meaning): &&(String, Option<Reason>)| {
             meaning.as_ref().is_some_and(|meaning| words.has_reason(meaning))
         };
         let told: Vec<&str> = reasons.iter().map(|(word, _)| word.as_str()).collect();
