@@ -1,5 +1,6 @@
 //! The card's part of ISO/IEC 14443-3 type A: REQA and WUPA, anticollision over cascade levels, SELECT, HLTA.
 
+use crate::card::Stage;
 use crate::{Frame, with_crc};
 use heapless::Vec;
 use wire::crc::crc_a_ok;
@@ -82,6 +83,21 @@ impl Activation {
     pub fn halt(&mut self) {
         self.state = State::Halt;
         self.halted = true;
+    }
+
+    /// The card is selected, by a front end that did the anticollision.
+    pub fn select(&mut self) {
+        self.state = State::Active;
+    }
+
+    /// Where the card is.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self.state {
+            State::Idle | State::Ready(_) => Stage::Idle,
+            State::Active => Stage::Selected,
+            State::Halt => Stage::Halted,
+        }
     }
 
     /// Anything that a state does not expect leads back to where the card came from, without answer.

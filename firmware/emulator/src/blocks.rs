@@ -78,6 +78,8 @@ pub struct Blocks {
     awaiting: bool,
     /// WTXM of the S(WTX) request that the reader has to confirm.
     extension: Option<u8>,
+    /// WTXM that the reader has just confirmed: it waits for so many frame waiting times for the answer to its last frame.
+    granted: u8,
     /// The host's answer, until its first block is made.
     answer: Option<Answer>,
     response: Response,
@@ -103,6 +105,7 @@ impl Blocks {
             overflow: false,
             awaiting: false,
             extension: None,
+            granted: 1,
             answer: None,
             response: Response::new(),
             sent: 0,
@@ -124,6 +127,12 @@ impl Blocks {
         self.extension
     }
 
+    /// The multiplier of the frame waiting time that the reader now waits for; 1 unless it has just confirmed S(WTX).
+    #[must_use]
+    pub fn granted(&self) -> u8 {
+        self.granted
+    }
+
     /// The frame asks for a block again: R(NAK), or R(ACK) that moves no chain on.
     #[must_use]
     pub fn asks_again(&self, frame: &[u8]) -> bool {
@@ -140,6 +149,7 @@ impl Blocks {
         if !crc_a_ok(frame) || frame.len() > 256 {
             return Reply::Silence;
         }
+        self.granted = 1;
         match (*pcb, inf) {
             (0x02 | 0x03 | 0x12 | 0x13, _) => self.i_block(pcb & CHAINING != 0, inf),
             (0xA2 | 0xA3, []) => self.r_ack(pcb & NUMBER),
@@ -148,6 +158,7 @@ impl Blocks {
             // The confirmation repeats the WTXM that the card asked for.
             (S_WTX, [wtxm]) if self.extension == Some(*wtxm) => {
                 self.extension = None;
+                self.granted = *wtxm;
                 self.go_on()
             }
             _ => Reply::Silence,
@@ -222,7 +233,8 @@ impl Blocks {
     pub fn extend(&mut self, wtxm: u8) -> Reply {
         self.extension = Some(wtxm);
         self.damage = Damage::None;
-        self.block(S_WTX, core::iter::once(wtxm).collect())
+        self.last = extension(wtxm);
+        self.transmit(0, false)
     }
 
     /// What follows when the reader may be answered.
@@ -301,6 +313,12 @@ impl Blocks {
         }
         Reply::Block { frame, delay_us, exact }
     }
+}
+
+/// S(WTX) that asks for `wtxm` frame waiting times.
+#[must_use]
+pub fn extension(wtxm: u8) -> Frame {
+    block(S_WTX, &[wtxm])
 }
 
 fn block(pcb: u8, inf: &[u8]) -> Frame {

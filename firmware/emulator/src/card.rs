@@ -37,6 +37,21 @@ pub enum OnAir {
     Later,
 }
 
+/// Where a card is between two frames. A front end that answers anticollision by itself has to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It listens for REQA and WUPA, or takes part in anticollision.
+    Idle,
+    /// The reader has selected it.
+    Selected,
+    /// It has answered RATS: blocks are exchanged.
+    Blocks,
+    /// It listens for WUPA alone.
+    Halted,
+    /// It says nothing any more ([`Fault::Mute`](wire::link::Fault::Mute)).
+    Mute,
+}
+
 /// What the host is told.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "a board has no heap, and one of these is alive at a time")]
@@ -96,6 +111,34 @@ impl Card {
     #[must_use]
     pub fn is_awaiting(&self) -> bool {
         self.blocks.as_ref().is_some_and(Blocks::is_awaiting)
+    }
+
+    /// Where the card is.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match (&self.blocks, self.mute) {
+            (_, true) => Stage::Mute,
+            (Some(_), false) => Stage::Blocks,
+            (None, false) => self.activation.stage(),
+        }
+    }
+
+    /// The reader has selected the card, and something else answered it up to there.
+    pub fn select(&mut self) {
+        self.blocks = None;
+        self.activation.select();
+    }
+
+    /// How long the reader waits for the answer to the last block, in us: the frame waiting time, multiplied by what
+    /// S(WTX) asked for and the reader confirmed.
+    #[must_use]
+    pub fn waiting_us(&self) -> u64 {
+        let granted = self.blocks.as_ref().map_or(1, Blocks::granted);
+        self.fwt_ns() * u64::from(granted.clamp(1, 59)) / 1000
+    }
+
+    fn fwt_ns(&self) -> u64 {
+        air_time::fwt_ns(air_time::fwi(&self.front.ats))
     }
 
     /// The field is off: the card forgets where it was.
@@ -173,11 +216,21 @@ impl Card {
         (self.account(on_air), event)
     }
 
-    /// The host thinks for long, `patience_us` so far: S(WTX).
-    pub fn extend(&mut self, patience_us: u64) -> OnAir {
+    /// The multiplier with which S(WTX) asks for `us`.
+    fn multiplier(&self, us: u64) -> u8 {
+        u8::try_from(us.div_ceil(self.fwt_ns() / 1000)).unwrap_or(59).clamp(1, 59)
+    }
+
+    /// The frame of [`Card::extend`]. The card does not ask yet.
+    #[must_use]
+    pub fn extension(&self, us: u64) -> OnAir {
+        OnAir::Frame { delay_us: self.delay(0), frame: blocks::extension(self.multiplier(us)) }
+    }
+
+    /// The host thinks for long: S(WTX) asks for at least `us`.
+    pub fn extend(&mut self, us: u64) -> OnAir {
+        let wtxm = self.multiplier(us);
         let Some(blocks) = &mut self.blocks else { return OnAir::Silence };
-        let fwt_us = air_time::fwt_ns(air_time::fwi(&self.front.ats)) / 1000;
-        let wtxm = u8::try_from(patience_us.div_ceil(fwt_us)).unwrap_or(59).clamp(1, 59);
         let reply = blocks.extend(wtxm);
         let (on_air, _) = self.reply(reply);
         self.account(on_air)
@@ -230,9 +283,9 @@ impl Card {
         }
         let fwt = match (&self.blocks, extension) {
             (None, _) => FWT_ACTIVATION_NS,
-            (Some(_), None) => air_time::fwt_ns(air_time::fwi(&self.front.ats)),
+            (Some(_), None) => self.fwt_ns(),
             // The extension holds for the next answer only.
-            (Some(_), Some(wtxm)) => air_time::fwt_ns(air_time::fwi(&self.front.ats)) * u64::from(wtxm.clamp(1, 59)),
+            (Some(_), Some(wtxm)) => self.fwt_ns() * u64::from(wtxm.clamp(1, 59)),
         };
         self.air_time.wait(fwt);
         on_air

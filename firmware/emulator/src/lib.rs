@@ -10,10 +10,12 @@
 //!                                └── air time
 //! ```
 //!
-//! A board implements [`Board`] and calls [`run`]. Blocking code, no heap; all waiting is in [`Board::sleep`].
+//! A board implements [`Board`] and calls [`run`]. A board with another air than a UART implements [`Air`] too, and calls
+//! [`run_over`]. Blocking code, no heap; all waiting is in [`Board::sleep`].
 #![no_std]
 
 pub mod activation;
+pub mod air;
 pub mod air_time;
 pub mod blocks;
 mod board;
@@ -21,8 +23,9 @@ pub mod card;
 mod loopback;
 mod relay;
 
+pub use air::Air;
 pub use board::Board;
-pub use relay::{Relay, run};
+pub use relay::{Relay, run, run_over};
 
 #[cfg(test)]
 mod testing;
@@ -38,7 +41,8 @@ pub const MAX_FRAME: usize = wire::air::MAX_MESSAGE - 6;
 pub type Frame = heapless::Vec<u8, MAX_FRAME>;
 
 /// `body` and its CRC_A. What a frame can't carry is left out; no caller comes near.
-pub(crate) fn with_crc(body: &[u8]) -> Frame {
+#[must_use]
+pub fn with_crc(body: &[u8]) -> Frame {
     let body = &body[..body.len().min(MAX_FRAME - 2)];
     body.iter().copied().chain(wire::crc::crc_a(body)).collect()
 }

@@ -2,9 +2,11 @@
 
 extern crate std;
 
+use crate::air::UartAir;
 use crate::{Board, Relay};
 use core::cell::{Cell, RefCell};
 use heapless::Vec;
+use std::collections::VecDeque;
 use std::vec::Vec as StdVec;
 use wire::air::Message;
 use wire::frame::{Collected, Collector};
@@ -30,6 +32,8 @@ pub(crate) struct Desk {
     pub(crate) wired_to_itself: Cell<bool>,
     link: RefCell<StdVec<u8>>,
     air: RefCell<StdVec<u8>>,
+    /// What the reader says, and the firmware has not read.
+    reader: RefCell<VecDeque<u8>>,
 }
 
 impl Board for Desk {
@@ -52,6 +56,9 @@ impl Board for Desk {
         self.link.borrow_mut().extend(bytes);
     }
     fn air_read(&self) -> Option<u8> {
+        if let Some(byte) = self.reader.borrow_mut().pop_front() {
+            return Some(byte);
+        }
         let mut air = self.air.borrow_mut();
         (self.wired_to_itself.get() && !air.is_empty()).then(|| air.remove(0))
     }
@@ -63,7 +70,7 @@ impl Board for Desk {
 /// A relay on a desk, with reader and host in the test's hand.
 pub(crate) struct Bench {
     pub(crate) desk: Desk,
-    pub(crate) relay: Relay,
+    pub(crate) relay: Relay<UartAir>,
     orders: u16,
     exchange: u8,
 }
@@ -80,7 +87,7 @@ pub(crate) enum Got {
 impl Bench {
     pub(crate) fn new() -> Self {
         let desk = Desk::default();
-        let relay = Relay::start(&desk);
+        let relay = Relay::start(&desk, UartAir::default());
         Self { desk, relay, orders: 0, exchange: 0 }
     }
 
@@ -150,12 +157,8 @@ impl Bench {
     }
 
     pub(crate) fn reader(&mut self, message: &Message<'_>) {
-        let mut collector = Collector::<{ wire::air::MAX_PACKED }>::new();
-        for byte in message.encode().expect("fits") {
-            if let Some(Collected::Frame(body)) = collector.push(byte) {
-                self.relay.air(&self.desk, body);
-            }
-        }
+        self.desk.reader.borrow_mut().extend(message.encode().expect("fits"));
+        self.relay.hear(&self.desk);
     }
 
     /// Sends seven bits; what came back.

@@ -11,8 +11,8 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol and of the messages on the air; [`Identity::protocol`] carries it. Raised when a message changes
-/// its meaning. 2: messages on the air have a CRC.
-pub const PROTOCOL: u8 = 2;
+/// its meaning. 2: messages on the air have a CRC. 3: [`Identity`] tells the air.
+pub const PROTOCOL: u8 = 3;
 
 /// Longest message before packing.
 pub const MAX_MESSAGE: usize = 400;
@@ -221,6 +221,18 @@ pub struct Identity {
     pub board: heapless::String<16>,
     /// SHA-256 over the image in flash; of zeros where the board has none (hosted).
     pub digest: [u8; 32],
+    /// What carries its frames.
+    pub air: Air,
+}
+
+/// What carries the frames between reader and card, and so what a card emulator can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Air {
+    /// A UART to the reader ([`air`](crate::air)). Times on it are modelled. There can be a second card.
+    Uart,
+    /// An antenna, behind a front end that answers anticollision by itself. Times on it are measured. Frames up to SELECT
+    /// are not seen, and there is one card at a time.
+    Antenna,
 }
 
 /// Why an order can't be carried out.
@@ -232,6 +244,10 @@ pub enum Refusal {
     Uid,
     /// The command is not the one that waits for a response.
     NotAwaited,
+    /// This board can't put a second card into the field.
+    Company,
+    /// The front end of this board can't send this ATQA with this UID, or this SAK.
+    Front,
 }
 
 /// How the reader let the card go.

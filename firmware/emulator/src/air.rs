@@ -1,0 +1,217 @@
+//! What carries frames between the reader and the card.
+
+use crate::Board;
+use crate::card::{OnAir, Stage};
+use wire::air::Message;
+use wire::frame::{Collected, Collector};
+use wire::link::{self, Front, Refusal};
+
+/// A frame as a reader sent it.
+pub type Heard = heapless::Vec<u8, { wire::air::MAX_MESSAGE }>;
+
+/// What a reader did, or what happened on the way to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FromAir {
+    /// It switched its field on or off.
+    Field(bool),
+    /// It has selected the card. Only a front end that answers anticollision by itself reports this.
+    Selected,
+    /// It sent seven bits, in the low end.
+    Short(u8),
+    /// It sent whole bytes.
+    Bytes,
+    /// The frame of [`Air::later`] went out.
+    Extended,
+}
+
+/// The air between a card and a reader.
+///
+/// After [`FromAir::Short`] and [`FromAir::Bytes`] the reader waits. The relay ends each wait once: by [`Air::answer`],
+/// at once or after [`Air::later`]. A wait also ends when the reader sends another frame or switches its field off, and
+/// when the card is taken away. An answer that comes after that goes nowhere.
+pub trait Air {
+    /// Which air it is.
+    const KIND: link::Air;
+
+    /// How much time S(WTX) asks the reader for, in us.
+    fn extension_us<B: Board>() -> u64;
+
+    /// What happened next. After [`FromAir::Bytes`] the bytes are in `frame`, CRC included.
+    fn hear<B: Board>(&mut self, board: &B, frame: &mut Heard) -> Option<FromAir>;
+
+    /// Does what is due. Returns when something will be due next, on the board's clock in us; `u64::MAX`: nothing will.
+    /// What it did shows in [`Air::hear`].
+    fn serve<B: Board>(&mut self, board: &B) -> u64;
+
+    /// Whether this card can be played.
+    ///
+    /// # Errors
+    /// [`Refusal::Company`], [`Refusal::Front`].
+    fn fits(&self, front: &Front) -> Result<(), Refusal>;
+
+    /// The card enters the field.
+    fn present<B: Board>(&mut self, board: &B, front: &Front);
+
+    /// The card leaves the field.
+    fn remove<B: Board>(&mut self, board: &B);
+
+    /// Answers the frame that waits. `stage` is where the card is from then on. Returns false if nobody waits or if there
+    /// is nothing to send, so that nothing goes out.
+    fn answer<B: Board>(&mut self, board: &B, on_air: &OnAir, stage: Stage) -> bool;
+
+    /// The answer to the frame that waits comes later. If it does not come in time, `extension` goes out instead, and
+    /// [`Air::hear`] reports it. The reader waits for `waiting_us`.
+    fn later<B: Board>(&mut self, board: &B, extension: OnAir, waiting_us: u64);
+
+    /// Takes back the frame of [`Air::later`], because the answer is there. Returns false if it has gone out already:
+    /// then [`Air::hear`] reports that next.
+    fn take_back<B: Board>(&mut self, board: &B) -> bool;
+
+    /// Time since the card was presented, in us, if this air measures it. `modelled` is what the card computed.
+    fn air_us<B: Board>(&self, _board: &B, modelled: u32) -> u32 {
+        modelled
+    }
+}
+
+/// An exchange that waits for the host's answer.
+#[derive(Debug)]
+struct Waiting {
+    extension: OnAir,
+    /// When S(WTX) is due, on the board's clock.
+    at_us: u64,
+}
+
+/// The modelled air over a UART ([`wire::air`]): every frame gets one message in return, even if that is
+/// [`Message::Silence`].
+#[derive(Debug)]
+pub struct UartAir {
+    collector: Collector<{ wire::air::MAX_PACKED }>,
+    /// Number of the exchange whose reader waits.
+    open: Option<u8>,
+    waiting: Option<Waiting>,
+    extended: bool,
+}
+
+impl Default for UartAir {
+    fn default() -> Self {
+        Self { collector: Collector::new(), open: None, waiting: None, extended: false }
+    }
+}
+
+impl UartAir {
+    /// The reader waits for an answer.
+    #[cfg(test)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Every frame gets one answer, the one before too, should the reader not have waited for it.
+    fn give_up<B: Board>(&mut self, board: &B) {
+        self.waiting = None;
+        if let Some(exchange) = self.open.take() {
+            send(board, &Message::Silence { exchange });
+        }
+    }
+
+    /// Ends the exchange that is open. Returns whether a frame of the card goes out.
+    fn say<B: Board>(&mut self, board: &B, on_air: &OnAir) -> bool {
+        let Some(exchange) = self.open.take() else { return false };
+        let message = match on_air {
+            OnAir::Silence | OnAir::Later => Message::Silence { exchange },
+            OnAir::Collision => Message::Collision { exchange },
+            OnAir::Frame { delay_us, frame } => Message::Answer { exchange, delay_us: *delay_us, bytes: frame },
+        };
+        send(board, &message);
+        matches!(on_air, OnAir::Frame { .. })
+    }
+
+    fn begin<B: Board>(&mut self, board: &B, exchange: u8) {
+        self.give_up(board);
+        self.open = Some(exchange);
+    }
+}
+
+fn send<B: Board>(board: &B, message: &Message<'_>) {
+    // A frame of the card is at most what a message carries.
+    if let Ok(packed) = message.encode() {
+        board.air_write(&packed);
+    }
+}
+
+impl Air for UartAir {
+    const KIND: link::Air = link::Air::Uart;
+
+    fn extension_us<B: Board>() -> u64 {
+        B::PATIENCE_US
+    }
+
+    fn hear<B: Board>(&mut self, board: &B, frame: &mut Heard) -> Option<FromAir> {
+        if core::mem::take(&mut self.extended) {
+            return Some(FromAir::Extended);
+        }
+        while let Some(byte) = board.air_read() {
+            // Garbage has no exchange number to answer: the reader's guard time ends its wait.
+            let Some(Collected::Frame(body)) = self.collector.push(byte) else { continue };
+            match Message::decode(body) {
+                Ok(Message::FieldOn) => return Some(FromAir::Field(true)),
+                Ok(Message::FieldOff) => {
+                    self.give_up(board);
+                    return Some(FromAir::Field(false));
+                }
+                Ok(Message::Short { exchange, bits }) => {
+                    self.begin(board, exchange);
+                    return Some(FromAir::Short(bits));
+                }
+                Ok(Message::Command { exchange, bytes }) => {
+                    frame.clear();
+                    // A message carries no more than fits.
+                    let _ = frame.extend_from_slice(bytes);
+                    self.begin(board, exchange);
+                    return Some(FromAir::Bytes);
+                }
+                // No reader says anything else.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        None
+    }
+
+    fn serve<B: Board>(&mut self, board: &B) -> u64 {
+        let Some(waiting) = &self.waiting else { return u64::MAX };
+        if board.now_us() < waiting.at_us {
+            return waiting.at_us;
+        }
+        if let Some(waiting) = self.waiting.take() {
+            self.extended = self.say(board, &waiting.extension);
+        }
+        u64::MAX
+    }
+
+    fn fits(&self, _front: &Front) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn present<B: Board>(&mut self, board: &B, _front: &Front) {
+        self.give_up(board);
+        send(board, &Message::Load { card: true });
+    }
+
+    fn remove<B: Board>(&mut self, board: &B) {
+        self.give_up(board);
+        send(board, &Message::Load { card: false });
+    }
+
+    fn answer<B: Board>(&mut self, board: &B, on_air: &OnAir, _stage: Stage) -> bool {
+        self.waiting = None;
+        self.say(board, on_air)
+    }
+
+    fn later<B: Board>(&mut self, board: &B, extension: OnAir, _waiting_us: u64) {
+        self.waiting = Some(Waiting { extension, at_us: board.now_us().saturating_add(B::PATIENCE_US) });
+    }
+
+    fn take_back<B: Board>(&mut self, _board: &B) -> bool {
+        self.waiting = None;
+        !self.extended
+    }
+}
