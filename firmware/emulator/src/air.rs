@@ -24,6 +24,17 @@ pub enum FromAir {
     Extended,
 }
 
+/// The answer to a frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// What the reader hears.
+    pub on_air: &'a OnAir,
+    /// Where the card is from then on.
+    pub stage: Stage,
+    /// How long the reader waits, in us.
+    pub waiting_us: u64,
+}
+
 /// The air between a card and a reader.
 ///
 /// After [`FromAir::Short`] and [`FromAir::Bytes`] the reader waits. The relay ends each wait once: by [`Air::answer`],
@@ -55,9 +66,9 @@ pub trait Air {
     /// The card leaves the field.
     fn remove<B: Board>(&mut self, board: &B);
 
-    /// Answers the frame that waits. `stage` is where the card is from then on. Returns false if nobody waits or if there
-    /// is nothing to send, so that nothing goes out.
-    fn answer<B: Board>(&mut self, board: &B, on_air: &OnAir, stage: Stage) -> bool;
+    /// Answers the frame that waits. Returns false if nobody waits or if there is nothing to send, so that nothing goes
+    /// out.
+    fn answer<B: Board>(&mut self, board: &B, answer: &Outgoing<'_>) -> bool;
 
     /// The answer to the frame that waits comes later. If it does not come in time, `extension` goes out instead, and
     /// [`Air::hear`] reports it. The reader waits for `waiting_us`.
@@ -201,9 +212,9 @@ impl Air for UartAir {
         send(board, &Message::Load { card: false });
     }
 
-    fn answer<B: Board>(&mut self, board: &B, on_air: &OnAir, _stage: Stage) -> bool {
+    fn answer<B: Board>(&mut self, board: &B, answer: &Outgoing<'_>) -> bool {
         self.waiting = None;
-        self.say(board, on_air)
+        self.say(board, answer.on_air)
     }
 
     fn later<B: Board>(&mut self, board: &B, extension: OnAir, _waiting_us: u64) {

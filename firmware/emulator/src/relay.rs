@@ -1,6 +1,7 @@
 //! The board's main loop: reader on one side, host on the other, the card between them.
 
-use crate::air::{Air, FromAir, Heard, UartAir};
+use crate::air::{Air, FromAir, Heard, Outgoing, UartAir};
+use crate::air_time::FWT_ACTIVATION_NS;
 use crate::card::{Card, Event, FromReader, OnAir, Stage};
 use crate::{Board, FIRMWARE, MAX_FRAME, loopback};
 use heapless::{String, Vec};
@@ -139,19 +140,22 @@ impl<A: Air> Relay<A> {
             None => FromReader::Bytes(&self.heard),
         };
         let Some(card) = &mut self.card else {
-            self.air.answer(board, &OnAir::Silence, Stage::Idle);
+            let nothing = Outgoing { on_air: &OnAir::Silence, stage: Stage::Idle, waiting_us: 0 };
+            self.air.answer(board, &nothing);
             let stamp = self.stamp(board);
             self.trace_reader(board, short, stamp);
             return;
         };
         let stamp = Stamp { at_us: board.now_us(), air_us: self.air.air_us(board, card.air_us()) };
+        let in_blocks = card.stage() == Stage::Blocks;
         let (on_air, event) = card.hear(frame);
+        let waiting_us = if in_blocks { card.waiting_us() } else { FWT_ACTIVATION_NS / 1000 };
         // The reader waits, and the host does not: its notes come after the answer.
         let sent = if on_air == OnAir::Later {
-            self.air.later(board, card.extension(A::extension_us::<B>()), card.waiting_us());
+            self.air.later(board, card.extension(A::extension_us::<B>()), waiting_us);
             false
         } else {
-            self.air.answer(board, &on_air, card.stage())
+            self.air.answer(board, &Outgoing { on_air: &on_air, stage: card.stage(), waiting_us })
         };
         self.trace_reader(board, short, stamp);
         if sent {
@@ -256,9 +260,9 @@ impl<A: Air> Relay<A> {
             self.hear(board);
         }
         let card = self.awaiting(command)?;
-        let (on_air, event) = card.answer(answer);
-        let stage = card.stage();
-        if on_air != OnAir::Later && self.air.answer(board, &on_air, stage) {
+        let (waiting_us, (on_air, event)) = (card.waiting_us(), card.answer(answer));
+        let outgoing = Outgoing { on_air: &on_air, stage: card.stage(), waiting_us };
+        if on_air != OnAir::Later && self.air.answer(board, &outgoing) {
             self.trace_answer(board, &on_air);
         }
         if let Some(event) = event {
