@@ -240,6 +240,7 @@ impl<A: Air> Relay<A> {
                 self.trace = on;
                 Ok(())
             }
+            Request::Loopback(_) if A::KIND != link::Air::Uart => Err(Refusal::Loopback),
             Request::Loopback(blocks) => {
                 let wire::loopback::Tally { sent, back, wrong } = loopback::looped(board, blocks);
                 self.tell(board, Report::Looped { sent, back, wrong });

@@ -248,6 +248,8 @@ pub enum Refusal {
     Company,
     /// The front end of this board can't send this ATQA with this UID, or this SAK.
     Front,
+    /// The air of this board is no UART that could be wired to itself.
+    Loopback,
 }
 
 /// How the reader let the card go.

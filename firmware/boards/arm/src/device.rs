@@ -58,6 +58,11 @@ pub fn received(port: Port, byte: u8, counter: u32) {
     ARRIVED.store(true, Ordering::Release);
 }
 
+/// For the interrupt of something else than a port: whoever sleeps has something to do.
+pub fn arrived() {
+    ARRIVED.store(true, Ordering::Release);
+}
+
 /// For the interrupts of tick and alarm: whoever sleeps has to look at the clock.
 pub fn woken() {
     WOKEN.store(true, Ordering::Release);

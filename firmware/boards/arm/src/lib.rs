@@ -19,10 +19,10 @@ mod memory;
 mod register;
 
 #[cfg(target_os = "none")]
-pub use device::{Chip, Device, Port, received, ticked, woken};
+pub use device::{Chip, Device, Port, arrived, received, ticked, woken};
 #[cfg(target_os = "none")]
 pub use fault::{drain_before_reset, reset, tell_faults};
 #[cfg(target_os = "none")]
 pub use memory::Memory;
 #[cfg(target_os = "none")]
-pub use register::{Register, enable_interrupt};
+pub use register::{Register, enable_interrupt, pend_interrupt};

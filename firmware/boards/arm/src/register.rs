@@ -54,3 +54,12 @@ pub fn enable_interrupt(number: u8, priority: u8) {
     priorities.modify(0xFF << byte, u32::from(priority) << byte);
     enable.write(1 << bit);
 }
+
+/// Makes an interrupt happen (NVIC_ISPR, ARMv7-M B3.4.6), at once unless something more urgent runs.
+pub fn pend_interrupt(number: u8) {
+    let (word, bit) = (4 * (usize::from(number) / 32), number % 32);
+    #[expect(unsafe_code, reason = "set-pending registers of the NVIC")]
+    // SAFETY: ISPR0 to ISPR7 on every ARMv7-M processor.
+    let pend = unsafe { Register::at(0xE000_E200 + word) };
+    pend.write(1 << bit);
+}

@@ -175,5 +175,7 @@ fn a_board_says_that_it_has_an_antenna_and_refuses_what_it_cannot_play() {
     }
     world.ask(Request::Configure(card));
     assert!(matches!(world.reports().last(), Some(Report::Done(_))));
+    world.ask(Request::Loopback(1));
+    assert!(matches!(world.reports().last(), Some(Report::Refused { why: Refusal::Loopback, .. })));
     world.is_sound();
 }
