@@ -1,10 +1,11 @@
 //! What carries frames between the reader and the card.
 
-use crate::Board;
 use crate::card::{OnAir, Stage};
+use crate::{Board, loopback};
 use wire::air::Message;
 use wire::frame::{Collected, Collector};
 use wire::link::{self, Front, Refusal};
+use wire::loopback::Tally;
 
 /// A frame as a reader sent it.
 pub type Heard = heapless::Vec<u8, { wire::air::MAX_MESSAGE }>;
@@ -41,8 +42,8 @@ pub struct Outgoing<'a> {
 /// at once or after [`Air::later`]. A wait also ends when the reader sends another frame or switches its field off, and
 /// when the card is taken away. An answer that comes after that goes nowhere.
 pub trait Air {
-    /// Which air it is.
-    const KIND: link::Air;
+    /// Name of the card emulator that uses it, as [`Identity`](wire::link::Identity) carries it.
+    const FIRMWARE: &'static str;
 
     /// How much time S(WTX) asks the reader for, in us.
     fn extension_us<B: Board>() -> u64;
@@ -81,6 +82,11 @@ pub trait Air {
     /// Time since the card was presented, in us, if this air measures it. `modelled` is what the card computed.
     fn air_us<B: Board>(&self, _board: &B, modelled: u32) -> u32 {
         modelled
+    }
+
+    /// The self-test of an air that is wired to itself, with so many blocks. `None`: it can't be.
+    fn loopback<B: Board>(&mut self, _board: &B, _blocks: u16) -> Option<Tally> {
+        None
     }
 }
 
@@ -150,7 +156,7 @@ fn send<B: Board>(board: &B, message: &Message<'_>) {
 }
 
 impl Air for UartAir {
-    const KIND: link::Air = link::Air::Uart;
+    const FIRMWARE: &'static str = link::FIRMWARE_UART;
 
     fn extension_us<B: Board>() -> u64 {
         B::PATIENCE_US
@@ -224,5 +230,9 @@ impl Air for UartAir {
     fn take_back<B: Board>(&mut self, _board: &B) -> bool {
         self.waiting = None;
         !self.extended
+    }
+
+    fn loopback<B: Board>(&mut self, board: &B, blocks: u16) -> Option<Tally> {
+        Some(loopback::looped(board, blocks))
     }
 }

@@ -30,9 +30,6 @@ pub use relay::{Relay, run, run_over};
 #[cfg(test)]
 mod testing;
 
-/// Name of this firmware, as [`Identity`](wire::link::Identity) carries it.
-pub const FIRMWARE: &str = "taprig-emulator";
-
 /// Longest frame that this card sends: what an [`Answer`](wire::air::Message::Answer) carries beside kind, number and
 /// delay. Above FSD of 256 bytes, so that an oversized block can be sent.
 pub const MAX_FRAME: usize = wire::air::MAX_MESSAGE - 6;

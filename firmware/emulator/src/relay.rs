@@ -3,11 +3,12 @@
 use crate::air::{Air, FromAir, Heard, Outgoing, UartAir};
 use crate::air_time::FWT_ACTIVATION_NS;
 use crate::card::{Card, Event, FromReader, OnAir, Stage};
-use crate::{Board, FIRMWARE, MAX_FRAME, loopback};
+use crate::{Board, MAX_FRAME};
 use heapless::{String, Vec};
 use sha2::{Digest, Sha256};
 use wire::frame::{Collected, Collector};
 use wire::link::{self, AirFrame, Front, Identity, Note, Order, PROTOCOL, Refusal, Report, Request};
+use wire::loopback::Tally;
 
 /// Runs the card emulator on a board whose air is a UART. Returns when the board is [stopped](Board::stopped).
 pub fn run<B: Board>(board: &B) {
@@ -240,12 +241,13 @@ impl<A: Air> Relay<A> {
                 self.trace = on;
                 Ok(())
             }
-            Request::Loopback(_) if A::KIND != link::Air::Uart => Err(Refusal::Loopback),
-            Request::Loopback(blocks) => {
-                let wire::loopback::Tally { sent, back, wrong } = loopback::looped(board, blocks);
-                self.tell(board, Report::Looped { sent, back, wrong });
-                Ok(())
-            }
+            Request::Loopback(blocks) => match self.air.loopback(board, blocks) {
+                Some(Tally { sent, back, wrong }) => {
+                    self.tell(board, Report::Looped { sent, back, wrong });
+                    Ok(())
+                }
+                None => Err(Refusal::Loopback),
+            },
         };
         let report = match carried_out {
             Ok(()) => Report::Done(number),
@@ -306,11 +308,10 @@ impl<A: Air> Relay<A> {
         });
         Identity {
             protocol: PROTOCOL,
-            firmware: text(FIRMWARE),
+            firmware: text(A::FIRMWARE),
             version: text(env!("CARGO_PKG_VERSION")),
             board: text(board.name()),
             digest,
-            air: A::KIND,
         }
     }
 

@@ -11,8 +11,15 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol and of the messages on the air; [`Identity::protocol`] carries it. Raised when a message changes
-/// its meaning. 2: messages on the air have a CRC. 3: [`Identity`] tells the air.
-pub const PROTOCOL: u8 = 3;
+/// its meaning. 2: messages on the air have a CRC.
+pub const PROTOCOL: u8 = 2;
+
+/// Name of the card emulator whose air is a UART to the reader ([`air`](crate::air)). Times on it are modelled.
+pub const FIRMWARE_UART: &str = "taprig-emulator";
+
+/// Name of the card emulator with an antenna, behind a front end that answers anticollision by itself. Times on it are
+/// measured. It does not see frames up to SELECT, and it plays one card at a time.
+pub const FIRMWARE_ANTENNA: &str = "taprig-emulator-antenna";
 
 /// Longest message before packing.
 pub const MAX_MESSAGE: usize = 400;
@@ -213,7 +220,7 @@ pub enum Report {
 pub struct Identity {
     /// [`PROTOCOL`].
     pub protocol: u8,
-    /// `taprig-emulator`.
+    /// [`FIRMWARE_UART`] or [`FIRMWARE_ANTENNA`].
     pub firmware: heapless::String<24>,
     /// Version of the firmware.
     pub version: heapless::String<16>,
@@ -221,18 +228,6 @@ pub struct Identity {
     pub board: heapless::String<16>,
     /// SHA-256 over the image in flash; of zeros where the board has none (hosted).
     pub digest: [u8; 32],
-    /// What carries its frames.
-    pub air: Air,
-}
-
-/// What carries the frames between reader and card, and so what a card emulator can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Air {
-    /// A UART to the reader ([`air`](crate::air)). Times on it are modelled. There can be a second card.
-    Uart,
-    /// An antenna, behind a front end that answers anticollision by itself. Times on it are measured. Frames up to SELECT
-    /// are not seen, and there is one card at a time.
-    Antenna,
 }
 
 /// Why an order can't be carried out.

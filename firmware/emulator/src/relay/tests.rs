@@ -161,7 +161,7 @@ fn identity_carries_the_digest_of_the_image() {
     bench.order(Request::Identify);
     let reports = bench.reports();
     let [Report::Identity(identity), Report::Done(1)] = &reports[..] else { panic!("{reports:?}") };
-    assert_eq!(identity.firmware, FIRMWARE);
+    assert_eq!(identity.firmware, link::FIRMWARE_UART);
     assert_eq!(identity.board, "desk");
     // FIPS 180-4's example: SHA-256 of "abc".
     assert_eq!(identity.digest[..4], [0xBA, 0x78, 0x16, 0xBF]);

@@ -345,7 +345,7 @@ impl<P: Peripheral> Nfct<P> {
 }
 
 impl<P: Peripheral> Air for Nfct<P> {
-    const KIND: link::Air = link::Air::Antenna;
+    const FIRMWARE: &'static str = link::FIRMWARE_ANTENNA;
 
     fn extension_us<B: Board>() -> u64 {
         EXTENSION_US

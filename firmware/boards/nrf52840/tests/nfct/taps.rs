@@ -159,10 +159,11 @@ fn a_host_that_answers_in_time_takes_the_place_of_the_extension() {
 
 #[test]
 fn a_board_says_that_it_has_an_antenna_and_refuses_what_it_cannot_play() {
-    use wire::link::{Air, Company, Front, Request};
+    use wire::link::{Company, FIRMWARE_ANTENNA, Front, Request};
     let mut world = World::new(mind());
     world.ask(Request::Identify);
-    assert!(world.reports().any(|r| matches!(r, Report::Identity(identity) if identity.air == Air::Antenna)));
+    let is_antenna = |report: &Report| matches!(report, Report::Identity(who) if who.firmware == FIRMWARE_ANTENNA);
+    assert!(world.reports().any(is_antenna));
     let card = front(&UID, 7);
     for (wrong, why) in [
         (Front { company: Company::TypeA, ..card.clone() }, Refusal::Company),
