@@ -23,7 +23,7 @@ impl Config {
     pub fn card_stands_alone(&self) -> bool {
         match &self.bench.card {
             CardSideConfig::Emulator(board) => !board.runs_here(),
-            CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => true,
+            CardSideConfig::Nrf52840(_) | CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => true,
             CardSideConfig::Pn532Model(_) => false,
         }
     }

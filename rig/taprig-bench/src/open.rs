@@ -237,7 +237,7 @@ fn chip(config: &Config, slot: &Slot) -> Option<(Role, Box<dyn Board>)> {
             let state = slot.state().join(role.to_string());
             Box::new(SimBoard::pn532_model(config.programs.taprig.clone(), state))
         }
-        CardSideConfig::Emulator(_) | CardSideConfig::VirtualReader(_) => return None,
+        CardSideConfig::Emulator(_) | CardSideConfig::Nrf52840(_) | CardSideConfig::VirtualReader(_) => return None,
     };
     Some((role, board))
 }

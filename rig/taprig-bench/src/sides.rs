@@ -10,8 +10,8 @@ use taprig_model::event::Role;
 
 use super::boards::Ports;
 use super::{BenchError, Config};
-use crate::card_side::emulator::Emulator;
-use crate::card_side::pn532::{Air, Pn532, Settings};
+use crate::card_side::emulator::{Air, Emulator};
+use crate::card_side::pn532::{self, Pn532, Settings};
 use crate::card_side::virtual_reader::VirtualReader;
 use crate::card_side::{CardCapabilities, CardSide};
 use crate::link::console::Console;
@@ -85,16 +85,19 @@ impl Sides {
     /// [`BenchError::Link`] if its port can't be opened.
     pub(super) fn open_card(&self, ports: &Ports, raw: ByteSink) -> Result<Box<dyn CardSide>, BenchError> {
         match &self.card {
-            CardSideConfig::Emulator(_) => {
-                let relay = Relay::open(port(ports, Role::Emulator)?, self.emulator_baud, raw)?;
-                Ok(Box::new(Emulator::new(relay)))
-            }
+            CardSideConfig::Emulator(_) => self.open_emulator(Air::Uart, ports, raw),
+            CardSideConfig::Nrf52840(_) => self.open_emulator(Air::Antenna, ports, raw),
             CardSideConfig::VirtualReader(reader) => Ok(Box::new(VirtualReader::new(reader.address.as_str(), raw))),
             CardSideConfig::Pn532(module) => Self::open_pn532(ports, Settings::try_from(module)?, raw),
             CardSideConfig::Pn532Model(_) => {
-                Self::open_pn532(ports, Settings { air: Air::Modelled, ..Settings::default() }, raw)
+                Self::open_pn532(ports, Settings { air: pn532::Air::Modelled, ..Settings::default() }, raw)
             }
         }
+    }
+
+    fn open_emulator(&self, air: Air, ports: &Ports, raw: ByteSink) -> Result<Box<dyn CardSide>, BenchError> {
+        let relay = Relay::open(port(ports, Role::Emulator)?, self.emulator_baud, raw)?;
+        Ok(Box::new(Emulator::new(relay, air)))
     }
 
     fn open_pn532(ports: &Ports, settings: Settings, raw: ByteSink) -> Result<Box<dyn CardSide>, BenchError> {
@@ -154,11 +157,12 @@ impl Sides {
 #[must_use]
 pub(super) fn capabilities(card: &CardSideConfig) -> CardCapabilities {
     match card {
-        // Every kind of board runs the same firmware and uses the same link.
-        CardSideConfig::Emulator(_) => Emulator::can(),
+        // Every kind of board with a UART runs the same firmware and uses the same link.
+        CardSideConfig::Emulator(_) => Emulator::can(Air::Uart),
+        CardSideConfig::Nrf52840(_) => Emulator::can(Air::Antenna),
         CardSideConfig::VirtualReader(_) => VirtualReader::can(),
-        CardSideConfig::Pn532(_) => Pn532::can(Air::Antenna),
-        CardSideConfig::Pn532Model(_) => Pn532::can(Air::Modelled),
+        CardSideConfig::Pn532(_) => Pn532::can(pn532::Air::Antenna),
+        CardSideConfig::Pn532Model(_) => Pn532::can(pn532::Air::Modelled),
     }
 }
 

@@ -62,7 +62,7 @@ impl Links {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card_side::emulator::Emulator;
+    use crate::card_side::emulator::{Air, Emulator};
     use crate::link::console::Console;
     use crate::link::emulator::Relay;
     use crate::link::pty::{Terminal, echoes};
@@ -89,7 +89,7 @@ mod tests {
             other.emulator(emulator);
             let mut links = Links {
                 validator: Box::new(NativeValidator::new(console, native, &device)),
-                card: Box::new(Emulator::new(relay)),
+                card: Box::new(Emulator::new(relay, Air::Uart)),
             };
             let within = Duration::from_millis(300);
             links.situate(&Situation::default(), &mut LastSituation::default(), NONCE, within).await

@@ -147,7 +147,7 @@ impl Config {
             // The rig can't tell an adapter program from what is behind it.
             Part::Validator => self.device.interface.adapter().is_some() || board(&self.bench.validator),
             Part::CardSide => match &self.bench.card {
-                CardSideConfig::Emulator(emulator) => board(emulator),
+                CardSideConfig::Emulator(emulator) | CardSideConfig::Nrf52840(emulator) => board(emulator),
                 CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => true,
                 CardSideConfig::Pn532Model(_) => false,
             },

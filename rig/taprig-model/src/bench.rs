@@ -53,12 +53,13 @@ pub struct Bench {
 
 impl Bench {
     /// Whether times in a report are modelled instead of measured. The card emulator computes them from the frames,
-    /// between real boards as well. A virtual reader and a PN532 module have times of the host.
+    /// between real boards as well. A card emulator with an antenna measures them. A virtual reader and a PN532 module
+    /// have times of the host.
     #[must_use]
     pub const fn is_modelled(&self) -> bool {
         match self.card {
             CardSideConfig::Emulator(_) | CardSideConfig::Pn532Model(_) => true,
-            CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => false,
+            CardSideConfig::Nrf52840(_) | CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => false,
         }
     }
 
@@ -74,7 +75,7 @@ impl Bench {
         let card = match &self.card {
             CardSideConfig::Emulator(board) => board.runs_here(),
             CardSideConfig::Pn532Model(_) => true,
-            CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => false,
+            CardSideConfig::Nrf52840(_) | CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => false,
         };
         card && self.validator.runs_here()
     }
@@ -93,7 +94,7 @@ impl Bench {
     /// The same as [`Bench::boards`], to change them.
     pub fn boards_mut(&mut self) -> Vec<(Role, &mut BoardConfig)> {
         let card = match &mut self.card {
-            CardSideConfig::Emulator(board) => Some((Role::Emulator, board)),
+            CardSideConfig::Emulator(board) | CardSideConfig::Nrf52840(board) => Some((Role::Emulator, board)),
             CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) | CardSideConfig::Pn532Model(_) => None,
         };
         let boards = card.into_iter().chain([(Role::Validator, &mut self.validator)]);
@@ -107,6 +108,8 @@ impl Bench {
 pub enum CardSideConfig {
     /// A board that runs the card emulator's firmware of this repository.
     Emulator(BoardConfig),
+    /// An nRF52840 with an antenna, which runs that firmware, too. It plays one card at a time.
+    Nrf52840(BoardConfig),
     /// A virtual PC/SC reader: the daemon `vpcd` of vsmartcard.
     VirtualReader(VirtualReader),
     /// A PN532 module as a card with ISO/IEC 14443-4.
@@ -120,7 +123,7 @@ impl CardSideConfig {
     #[must_use]
     pub const fn board(&self) -> Option<&BoardConfig> {
         match self {
-            Self::Emulator(board) => Some(board),
+            Self::Emulator(board) | Self::Nrf52840(board) => Some(board),
             Self::VirtualReader(_) | Self::Pn532(_) | Self::Pn532Model(_) => None,
         }
     }
@@ -130,6 +133,7 @@ impl CardSideConfig {
     pub const fn kind(&self) -> CardSideKind {
         match self {
             Self::Emulator(_) => CardSideKind::Emulator,
+            Self::Nrf52840(_) => CardSideKind::Nrf52840,
             Self::VirtualReader(_) => CardSideKind::VirtualReader,
             Self::Pn532(_) => CardSideKind::Pn532,
             Self::Pn532Model(_) => CardSideKind::Pn532Model,

@@ -60,6 +60,8 @@ impl fmt::Display for BoardKind {
 pub enum CardSideKind {
     /// The card emulator of this project.
     Emulator,
+    /// An nRF52840 with an antenna, which runs the card emulator of this project.
+    Nrf52840,
     /// A virtual PC/SC reader.
     VirtualReader,
     /// A PN532 module.

@@ -113,6 +113,14 @@ fn reachable(bench: &BenchFile, device: &Device, path: &Path) -> Result<(), Prob
     if bench.card.board().is_some_and(|board| board.external().is_some()) {
         return wrong("the card emulator can't be `external`", "only a validator can be external");
     }
+    if let CardSideConfig::Nrf52840(board) = &bench.card
+        && !matches!(board, BoardConfig::Probe(_) | BoardConfig::Attached(_))
+    {
+        return wrong(
+            "an nRF52840 with an antenna is a real board: its kind is `probe` or `attached`",
+            "write `nrf52840: { probe: ... }`, or use `emulator` for a board without an antenna",
+        );
+    }
     match &device.interface {
         Interface::Native(_) if bench.validator.external().is_some() => wrong(
             "the validator is `external`, but its device file says that the rig talks to its console",

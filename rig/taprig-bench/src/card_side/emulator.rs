@@ -1,4 +1,7 @@
 //! A card emulator that runs the firmware of this repository: [`wire::link`] over a serial port.
+//!
+//! The air of the emulator is a UART to the validator's board, or an antenna. The bench file says which. The emulator's
+//! firmware is another one in each case, and its name is checked when the emulator is asked for its identity.
 
 use std::time::Duration;
 
@@ -27,24 +30,45 @@ const CAUGHT_UP: [u8; 8] = *b"result !";
 
 const WHO: &str = "the card emulator";
 
+/// What carries the frames between the emulator and a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Air {
+    /// A UART to the validator's board.
+    Uart,
+    /// An antenna, behind a front end that answers anticollision by itself.
+    Antenna,
+}
+
+impl Air {
+    /// The name of the firmware with this air.
+    const fn firmware(self) -> &'static str {
+        match self {
+            Self::Uart => link::FIRMWARE_UART,
+            Self::Antenna => link::FIRMWARE_ANTENNA,
+        }
+    }
+}
+
 /// A card emulator on a serial port.
 #[derive(Debug)]
 pub struct Emulator {
     relay: Relay,
+    air: Air,
     capabilities: CardCapabilities,
 }
 
 impl Emulator {
-    /// The emulator at the other end of this relay.
+    /// The emulator at the other end of this relay, which has this air.
     #[must_use]
-    pub fn new(relay: Relay) -> Self {
-        Self { relay, capabilities: Self::can() }
+    pub fn new(relay: Relay, air: Air) -> Self {
+        Self { relay, air, capabilities: Self::can(air) }
     }
 
-    /// The capabilities of every card emulator with this firmware.
+    /// The capabilities of every card emulator with this air.
     #[must_use]
-    pub fn can() -> CardCapabilities {
-        CardCapabilities { can: CardCapability::ALL.into(), nonce: true, protocol: Some(PROTOCOL) }
+    pub fn can(air: Air) -> CardCapabilities {
+        let can = CardCapability::ALL.into_iter().filter(|can| air == Air::Uart || *can != CardCapability::TwoCards);
+        CardCapabilities { can: can.collect(), nonce: true, protocol: Some(PROTOCOL) }
     }
 }
 
@@ -71,6 +95,14 @@ impl CardSide for Emulator {
 
     async fn identify(&mut self) -> Result<CardIdentity, LinkError> {
         let identity = self.relay.identify(IDENTITY).await?;
+        let wanted = self.air.firmware();
+        if identity.firmware != wanted {
+            return Err(LinkError::Unexpected {
+                from: WHO,
+                expected: format!("the firmware {wanted}"),
+                seen: format!("the firmware {}", identity.firmware),
+            });
+        }
         let digest = lower_hex(&identity.digest);
         let said = Fields::from_iter([
             ("firmware", identity.firmware.as_str()),

@@ -94,6 +94,20 @@ fn a_bench_that_is_not_there() {
 }
 
 #[test]
+fn an_antenna_on_a_board_that_has_none() {
+    for board in ["sim: {}", "qemu: { machine: mps2-an386 }", "program: { command: [cat] }"] {
+        let place = with_a_case();
+        let head = "schema: 1\ntitle: x\ndevice: taprig-reference\nvalidator: { sim: {} }\n";
+        place.put("fixtures/benches/other.yaml", &format!("{head}card: {{ nrf52840: {{ {board} }} }}\n"));
+        nothing_is_run(
+            &place,
+            &["--bench", "other"],
+            &["other.yaml: ", "is a real board: its kind is `probe` or `attached`"],
+        );
+    }
+}
+
+#[test]
 fn a_device_that_is_not_there() {
     let place = with_a_case();
     let bench = "schema: 1\ntitle: x\ndevice: acme-gate-7\nvalidator: { sim: {} }\ncard: { emulator: { sim: {} } }\n";

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, too")]
 
 mod adapter;
+mod antenna;
 mod attached;
 mod boards;
 mod checking;

@@ -18,7 +18,8 @@ fn play<T>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let done = runtime.block_on(async {
         let terminal = Terminal::new();
-        let mut side = Emulator::new(Relay::open(&terminal.path().into(), 115_200, Arc::new(|_, _| ())).unwrap());
+        let mut side =
+            Emulator::new(Relay::open(&terminal.path().into(), 115_200, Arc::new(|_, _| ())).unwrap(), Air::Uart);
         terminal.emulator(move |order| {
             keep.lock().unwrap().push(order.request.clone());
             report(order)
@@ -191,21 +192,34 @@ fn the_nonce_of_a_case_comes_back_or_nothing_is_believed() {
 }
 
 #[test]
-fn an_emulator_of_another_protocol_is_refused() {
-    let identity = |protocol| {
+fn an_emulator_with_an_antenna_can_all_but_two_cards() {
+    let uart = Emulator::can(Air::Uart).can;
+    assert_eq!(uart, CardCapability::ALL);
+    let missing: Vec<_> = uart.into_iter().filter(|can| !Emulator::can(Air::Antenna).can.contains(can)).collect();
+    assert_eq!(missing, [CardCapability::TwoCards]);
+}
+
+#[test]
+fn an_emulator_of_another_protocol_or_with_another_air_is_refused() {
+    let identity = |protocol, firmware: &str| {
         Report::Identity(link::Identity {
             protocol,
-            firmware: "taprig-emulator".try_into().unwrap(),
+            firmware: firmware.try_into().unwrap(),
             version: "1".try_into().unwrap(),
             board: "desk".try_into().unwrap(),
             digest: [0xAB; 32],
         })
     };
-    let (known, _) = play(move |_| Some(identity(PROTOCOL)), async |side| side.identify().await);
+    let (known, _) = play(move |_| Some(identity(PROTOCOL, link::FIRMWARE_UART)), async |side| side.identify().await);
     let known = known.unwrap();
     assert_eq!(known.digest, Some("ab".repeat(32)));
     assert!(known.said.to_string().starts_with("firmware=taprig-emulator board=desk version=1 digest=abab"));
-    let (other, _) = play(move |_| Some(identity(PROTOCOL + 1)), async |side| side.identify().await);
+    let (other, _) =
+        play(move |_| Some(identity(PROTOCOL + 1, link::FIRMWARE_UART)), async |side| side.identify().await);
     assert!(matches!(other, Err(LinkError::Unexpected { .. })), "{other:?}");
-    assert_eq!(Emulator::can().protocol, Some(PROTOCOL));
+    assert_eq!(Emulator::can(Air::Uart).protocol, Some(PROTOCOL));
+    let (antenna, _) =
+        play(move |_| Some(identity(PROTOCOL, link::FIRMWARE_ANTENNA)), async |side| side.identify().await);
+    let error = antenna.unwrap_err().to_string();
+    assert!(error.contains("taprig-emulator-antenna") && error.contains("the firmware taprig-emulator"), "{error}");
 }
