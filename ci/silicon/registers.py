@@ -121,7 +121,7 @@ class Usart:
 class Registers:
     """All registers, and the clocks that follow from them."""
 
-    def __init__(self, chip, vbat, locks):
+    def __init__(self, chip, vbat=False, locks=True):
         self.chip, self.vbat, self.locks = chip, vbat, locks
         self.wrong = []
         self.usart1 = Usart(self, 0x4001_1000, 37, 115_200)

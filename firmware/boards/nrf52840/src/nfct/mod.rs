@@ -68,8 +68,10 @@ struct Loaded {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sending {
-    /// The peripheral starts it.
+    /// The peripheral starts it when its frame delay timer says.
     Armed,
+    /// The peripheral starts it at once.
+    Going,
     /// The firmware starts it, at this time on the board's clock.
     Due(u64),
     /// Its first symbol is out.
@@ -317,7 +319,7 @@ impl<P: Peripheral> Nfct<P> {
         self.take(event::TXFRAMESTART);
         self.take(event::TXFRAMEEND);
         if let Some(loaded) = &mut self.loaded {
-            loaded.state = Sending::Armed;
+            loaded.state = if mode == mode::FREE_RUN { Sending::Going } else { Sending::Armed };
         }
         self.trigger(task::STARTTX);
     }
@@ -426,8 +428,8 @@ impl<P: Peripheral> Air for Nfct<P> {
         let (rest, last) = front.uid.split_at(front.uid.len().saturating_sub(4));
         let (third, second) = rest.split_at(rest.len().saturating_sub(3));
         self.peripheral.write(registers::NFCID1_LAST, part(last));
-        self.peripheral.write(registers::NFCID1_2ND_LAST, part(second));
-        self.peripheral.write(registers::NFCID1_3RD_LAST, part(third));
+        self.peripheral.write(registers::NFCID1_SECOND_LAST, part(second));
+        self.peripheral.write(registers::NFCID1_THIRD_LAST, part(third));
         self.peripheral.write(registers::SENSRES, u16::from_le_bytes(front.atqa).into());
         self.peripheral.write(registers::SELRES, front.sak.into());
         self.peripheral.write(registers::RXD_FRAMECONFIG, registers::RXD_WITH_CRC);
@@ -473,7 +475,7 @@ impl<P: Peripheral> Air for Nfct<P> {
 
     fn take_back<B: Board>(&mut self, _board: &B) -> bool {
         match self.loaded {
-            Some(Loaded { extension: true, state: Sending::Armed, .. }) => {
+            Some(Loaded { extension: true, state: Sending::Armed | Sending::Going, .. }) => {
                 if self.peripheral.read(event::TXFRAMESTART) == 0 {
                     self.trigger(task::STOPTX);
                 }
@@ -488,6 +490,7 @@ impl<P: Peripheral> Air for Nfct<P> {
                 self.loaded = None;
                 true
             }
+            // Nothing is loaded, or S(WTX) has been told of.
             _ => true,
         }
     }

@@ -116,9 +116,9 @@ pub const RXD_AMOUNT: Register = Register(0x524);
 /// The last four bytes of the UID.
 pub const NFCID1_LAST: Register = Register(0x590);
 /// The three before them.
-pub const NFCID1_2ND_LAST: Register = Register(0x594);
+pub const NFCID1_SECOND_LAST: Register = Register(0x594);
 /// The three before those.
-pub const NFCID1_3RD_LAST: Register = Register(0x598);
+pub const NFCID1_THIRD_LAST: Register = Register(0x598);
 /// Bit 0: anticollision is left to the firmware. Bit 1 is always written as 1.
 pub const AUTOCOLRESCONFIG: Register = Register(0x59C);
 /// Anticollision by the peripheral.

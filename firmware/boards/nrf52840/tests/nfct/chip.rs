@@ -505,7 +505,7 @@ impl Inner {
                 4
             }
         };
-        let parts = [self.get(NFCID1_3RD_LAST), self.get(NFCID1_2ND_LAST)];
+        let parts = [self.get(NFCID1_THIRD_LAST), self.get(NFCID1_SECOND_LAST)];
         let uid: Vec<u8> = parts
             .into_iter()
             .flat_map(|part| part.to_be_bytes()[1..].to_vec())
@@ -558,7 +558,9 @@ impl Peripheral for &Chip {
                 let status = inner.get(register);
                 inner.set(register, status & !value);
             }
-            NFCID1_LAST | NFCID1_2ND_LAST | NFCID1_3RD_LAST | SENSRES | SELRES if inner.power != Power::Disabled => {
+            NFCID1_LAST | NFCID1_SECOND_LAST | NFCID1_THIRD_LAST | SENSRES | SELRES
+                if inner.power != Power::Disabled =>
+            {
                 inner.violate("another card while the peripheral is on");
             }
             FRAMEDELAYMIN if value > 0xFFFF => inner.violate("FRAMEDELAYMIN has 16 bits"),

@@ -129,6 +129,8 @@ fn a_field_that_vanishes_while_the_chip_settles_is_noticed() {
         world.chip.set_field(true);
         world.pass(clocks(5100));
         assert!(activate(&mut world).is_some(), "after {on_us} us of field");
+        let seen = world.reports().filter(|report| matches!(report, Report::Field(_))).count();
+        assert_eq!(seen, if on_us < 100 { 1 } else { 3 }, "on, off and on again, after {on_us} us of field");
         world.is_sound();
     }
 }

@@ -114,6 +114,63 @@ fn a_late_answer_comes_at_its_time_if_the_reader_waits() {
 }
 
 #[test]
+fn an_ats_that_comes_too_late_does_not_make_the_card_deaf() {
+    let mut world =
+        World::with(Front { delay_us: 20_000, ..front(&UID, 7) }, Rc::new(|_| answer(&[0x90, 0x00], 0, None)));
+    let [a, b, c, d] = UID;
+    world.exchange(Sent::Short(0x52), 2000).expect("ATQA");
+    world.exchange(Sent::Bytes(&with_crc(&[0x93, 0x70, a, b, c, d, a ^ b ^ c ^ d])), 2000).expect("SAK");
+    let rats = with_crc(&[0xE0, 0x80]);
+    assert_eq!(world.exchange(Sent::Bytes(&rats), clocks(5286)), None);
+    assert_eq!(world.exchange(Sent::Bytes(&rats), clocks(50_000)), None, "the card knows no RATS in blocks");
+    assert_eq!(world.chip.lost(), 0, "but it heard it");
+    world.is_sound();
+}
+
+#[test]
+fn an_answer_that_comes_when_the_frame_delay_timer_ends_goes_out_once() {
+    // FWI 9: 154 ms, and the timer counts to 77.3 ms.
+    for thinking_us in 77_000..77_400 {
+        let mut world = activated(front(&UID, 9), thinking_us, 0, None);
+        let (_, bytes) = ask(&mut world, 154_000).expect("an answer");
+        assert_eq!(bytes, with_crc(&[0x02, 0x90, 0x00]).to_vec(), "{thinking_us} us");
+        assert_eq!(world.exchange(Sent::Bytes(&with_crc(&[0xA3])), clocks(10_000)), None, "{thinking_us} us");
+        world.is_sound();
+    }
+}
+
+#[test]
+fn a_late_answer_does_not_begin_while_the_reader_speaks() {
+    // R(NAK) takes 274 us, half a ms after the end of the reader's patience.
+    for delay_us in (10_180..10_430).step_by(10) {
+        let mut world = activated(front(&UID, 5), 1000, 0, Some(Fault::Late { delay_us }));
+        assert_eq!(ask(&mut world, 9666), None);
+        let (_, bytes) = world.exchange(Sent::Bytes(&with_crc(&[0xB2])), clocks(9666)).expect("R(NAK) is heard");
+        assert_eq!(bytes, with_crc(&[0x02, 0x90, 0x00]).to_vec(), "{delay_us} us");
+        world.is_sound();
+    }
+}
+
+#[test]
+fn a_firmware_that_looks_after_the_time_of_a_frame_sends_it_on_the_grid() {
+    for latency_us in (400..700).step_by(5) {
+        let card = Front { delay_us: 450, ..front(&UID, 7) };
+        let mut world = World::with(card, Rc::new(|_| answer(&[0x90, 0x00], 0, None)));
+        world.latency = clocks(latency_us);
+        let [a, b, c, d] = UID;
+        world.exchange(Sent::Short(0x52), 2000).expect("ATQA");
+        world.exchange(Sent::Bytes(&with_crc(&[0x93, 0x70, a, b, c, d, a ^ b ^ c ^ d])), 2000).expect("SAK");
+        world.pass(clocks(1000));
+        let (delay, _) = world.exchange(Sent::Bytes(&with_crc(&[0xE0, 0x80])), 80_000).expect("ATS");
+        // 542 us; less 30 us for the firmware to start the frame.
+        let exact = [7350, 7350 - 64].contains(&delay);
+        let on_grid = SHORTEST.iter().any(|shortest| (delay - shortest) % 128 == 0);
+        assert_eq!((exact, on_grid), (latency_us < 510, latency_us >= 510), "{delay} clocks at {latency_us} us");
+        world.is_sound();
+    }
+}
+
+#[test]
 fn a_board_that_misses_the_time_of_a_frame_sends_it_at_once() {
     // From 5 us an access, starting a frame takes longer than the firmware reckons with.
     for access in (0..200).step_by(7) {
