@@ -45,6 +45,10 @@ pub trait Air {
     /// Name of the card emulator that uses it, as [`Identity`](wire::link::Identity) carries it.
     const FIRMWARE: &'static str;
 
+    /// The reader waits by its own clock, so that an answer comes before the note of the frame that it answers. On the
+    /// modelled air nobody waits, and the note comes first: what the reader does next then never comes before it.
+    const REAL_TIME: bool;
+
     /// How much time S(WTX) asks the reader for, in us.
     fn extension_us<B: Board>() -> u64;
 
@@ -157,6 +161,7 @@ fn send<B: Board>(board: &B, message: &Message<'_>) {
 
 impl Air for UartAir {
     const FIRMWARE: &'static str = link::FIRMWARE_UART;
+    const REAL_TIME: bool = false;
 
     fn extension_us<B: Board>() -> u64 {
         B::PATIENCE_US

@@ -136,6 +136,11 @@ impl<A: Air> Relay<A> {
     fn frame<B: Board>(&mut self, board: &B, short: Option<u8>) {
         // A reader that was running before this board started has its field on.
         self.field(board, true);
+        let stamp = self.stamp(board);
+        if !A::REAL_TIME {
+            // So the host knows of the frame before the reader can go on.
+            self.trace_reader(board, short, stamp);
+        }
         let frame = match short {
             Some(bits) => FromReader::Short(bits),
             None => FromReader::Bytes(&self.heard),
@@ -143,22 +148,24 @@ impl<A: Air> Relay<A> {
         let Some(card) = &mut self.card else {
             let nothing = Outgoing { on_air: &OnAir::Silence, stage: Stage::Idle, waiting_us: 0 };
             self.air.answer(board, &nothing);
-            let stamp = self.stamp(board);
-            self.trace_reader(board, short, stamp);
+            if A::REAL_TIME {
+                self.trace_reader(board, short, stamp);
+            }
             return;
         };
-        let stamp = Stamp { at_us: board.now_us(), air_us: self.air.air_us(board, card.air_us()) };
         let in_blocks = card.stage() == Stage::Blocks;
         let (on_air, event) = card.hear(frame);
         let waiting_us = if in_blocks { card.waiting_us() } else { FWT_ACTIVATION_NS / 1000 };
-        // The reader waits, and the host does not: its notes come after the answer.
         let sent = if on_air == OnAir::Later {
             self.air.later(board, card.extension(A::extension_us::<B>()), waiting_us);
             false
         } else {
             self.air.answer(board, &Outgoing { on_air: &on_air, stage: card.stage(), waiting_us })
         };
-        self.trace_reader(board, short, stamp);
+        if A::REAL_TIME {
+            // The reader waits, and the host does not.
+            self.trace_reader(board, short, stamp);
+        }
         if sent {
             self.trace_answer(board, &on_air);
         }

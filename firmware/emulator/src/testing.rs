@@ -32,6 +32,8 @@ pub(crate) struct Desk {
     pub(crate) wired_to_itself: Cell<bool>,
     link: RefCell<StdVec<u8>>,
     air: RefCell<StdVec<u8>>,
+    /// How many bytes had gone to the host when the last byte went on the air.
+    pub(crate) told_before: Cell<usize>,
     /// What the reader says, and the firmware has not read.
     reader: RefCell<VecDeque<u8>>,
 }
@@ -63,6 +65,7 @@ impl Board for Desk {
         (self.wired_to_itself.get() && !air.is_empty()).then(|| air.remove(0))
     }
     fn air_write(&self, bytes: &[u8]) {
+        self.told_before.set(self.link.borrow().len());
         self.air.borrow_mut().extend(bytes);
     }
 }

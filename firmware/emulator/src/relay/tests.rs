@@ -184,6 +184,18 @@ fn frames_are_told_while_traced() {
     assert_eq!(frames, [(false, true, vec![0x52]), (true, false, vec![0x04, 0x00])]);
 }
 
+#[test]
+fn on_the_modelled_air_the_host_knows_of_a_frame_before_the_reader_goes_on() {
+    for card in [true, false] {
+        let mut bench = if card { Bench::with(front()) } else { Bench::new() };
+        bench.order(Request::Trace(true));
+        bench.reader(&Message::FieldOn);
+        bench.notes();
+        bench.short(0x52);
+        assert!(bench.desk.told_before.get() > 0, "the note of WUPA comes before its answer, with a card: {card}");
+    }
+}
+
 /// What a reader or a host may do, sensible or not.
 #[derive(Debug, Clone)]
 enum Act {

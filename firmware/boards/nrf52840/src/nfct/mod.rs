@@ -348,6 +348,7 @@ impl<P: Peripheral> Nfct<P> {
 
 impl<P: Peripheral> Air for Nfct<P> {
     const FIRMWARE: &'static str = link::FIRMWARE_ANTENNA;
+    const REAL_TIME: bool = true;
 
     fn extension_us<B: Board>() -> u64 {
         EXTENSION_US
