@@ -160,6 +160,14 @@ impl TapPlayer<'_> {
                 (false, false) => ReadyAgain::Not,
             }
         };
+        if self.frames {
+            // The reader's last frames may come after the validator's word that it is ready, because the two take different
+            // ways. They belong to this tap.
+            scene.caught_up = false;
+            links.card.catch_up().await?;
+            let deadline = tokio::time::Instant::now() + ORDER;
+            scene.until(links, deadline, |scene| scene.caught_up).await?;
+        }
         scope.emit(Source::Rig, Body::ReadyAgain { tap: self.number, seen, within_us: micros(READY_AGAIN) });
         Ok(seen)
     }

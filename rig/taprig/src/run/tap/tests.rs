@@ -32,6 +32,8 @@ struct Script {
     after_answers: Vec<Signal>,
     /// What the validator reports after the card has left.
     after_card: Vec<Signal>,
+    /// What the card side reports late: when it is asked to catch up.
+    late: Vec<What>,
     notes: VecDeque<What>,
     signals: VecDeque<Signal>,
     answers: Vec<Answer>,
@@ -140,7 +142,9 @@ impl CardSide for Side {
     }
 
     async fn catch_up(&mut self) -> Result<(), LinkError> {
-        self.0.lock().unwrap().notes.push_back(What::CaughtUp);
+        let script = &mut *self.0.lock().unwrap();
+        script.notes.extend(script.late.drain(..));
+        script.notes.push_back(What::CaughtUp);
         Ok(())
     }
 
@@ -230,6 +234,20 @@ fn a_ride_is_told_from_the_card_to_ready() {
     assert_eq!(told[6], Body::Removed { traffic: Traffic::default(), air_us: 900 });
     assert_eq!(told[7], Body::Signal { signal: Signal::Ready {}, said: Fields::default() });
     assert_eq!(told[8..], [Body::ReadyAgain { tap: 1, seen: ReadyAgain::InTime, within_us: 1_000_000 }]);
+}
+
+/// The reader's last frames and the validator's word that it is ready take different ways. On a busy machine the word was
+/// there first, and the frames counted for the next tap.
+#[test]
+fn frames_belong_to_their_tap_although_the_validator_is_ready_first() {
+    let frame = What::Frame { from_card: false, short: false, bytes: vec![0xB3] };
+    let late = || Script { late: vec![frame.clone()], ..ride() };
+    let (seen, told, script) = play(late(), &[], true);
+    assert_eq!(seen.unwrap(), ReadyAgain::InTime);
+    assert!(told.iter().any(|body| matches!(body, Body::Frame { .. })) && script.notes.is_empty(), "{told:?}");
+    // Without frames nobody waits for them.
+    let (_, told, script) = play(late(), &[], false);
+    assert!(told.iter().all(|body| !matches!(body, Body::Frame { .. })) && script.late.len() == 1, "{told:?}");
 }
 
 #[test]
