@@ -5,6 +5,7 @@
 //! `.snap.new`, which `cargo insta review` shows and accepts. This module only reads and writes files. The judge
 //! compares.
 
+use super::lock;
 use insta::internals::SnapshotContents;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -67,6 +68,8 @@ pub fn file(folder: &Path, name: &str) -> PathBuf {
 pub struct Baselines {
     root: PathBuf,
     own: Option<PathBuf>,
+    /// Whether the project's suite is locked.
+    locks: bool,
 }
 
 impl Baselines {
@@ -78,7 +81,15 @@ impl Baselines {
             Baseline::Folder(folder) => Some(root.join(folder)),
             Baseline::None => return None,
         };
-        Some(Self { root: root.to_owned(), own })
+        Some(Self { root: root.to_owned(), own, locks: root.join(lock::FILE).exists() })
+    }
+
+    /// Whether the transcript of a case belongs to the project's locked suite. taprig compares such a transcript, but it
+    /// neither writes nor accepts one.
+    #[must_use]
+    pub fn is_locked(&self, case_file: &Path) -> bool {
+        let folder = self.folder(case_file);
+        self.locks && folder.strip_prefix(&self.root).is_ok_and(|folder| folder.starts_with(lock::FOLDER))
     }
 
     /// The folder for the sub-cases of a case file.
@@ -192,7 +203,7 @@ mod tests {
     const TITLE: &str = "A card with \"quotes\": does not ride";
 
     fn beside(root: &Path) -> Baselines {
-        Baselines { root: root.to_owned(), own: None }
+        Baselines { root: root.to_owned(), own: None, locks: false }
     }
 
     #[test]
@@ -219,7 +230,8 @@ mod tests {
     #[test]
     fn another_device_has_a_folder_of_its_own_or_none() {
         let root = tempfile::tempdir().unwrap();
-        let own = Baselines { root: root.path().to_owned(), own: Some(root.path().join("fixtures/baselines/acme")) };
+        let folder = root.path().join("fixtures/baselines/acme");
+        let own = Baselines { own: Some(folder), ..beside(root.path()) };
         let case = Path::new("cases/oda/ODA-004.yaml");
         own.accept(case, "ODA-004", TITLE, "1 tap").unwrap();
         assert_eq!(own.shown(case, "ODA-004"), Path::new("fixtures/baselines/acme/ODA-004.snap"));
@@ -236,10 +248,27 @@ mod tests {
     }
 
     #[test]
+    fn a_transcript_of_the_locked_suite_is_known_as_such() {
+        let root = tempfile::tempdir().unwrap();
+        let project = Project::at(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+        let device: Device = project.load(Fixture::Device, "taprig-reference").unwrap();
+        let (own, theirs) = (Path::new("cases/xab/XAB-001.yaml"), Path::new("suite/cases/oda/ODA-004.yaml"));
+        let locked = |device: &Device| {
+            let baselines = Baselines::of(root.path(), device).unwrap();
+            (baselines.is_locked(own), baselines.is_locked(theirs))
+        };
+        assert_eq!(locked(&device), (false, false), "a project without a lock file has no suite");
+        fs::write(root.path().join(lock::FILE), "").unwrap();
+        assert_eq!(locked(&device), (false, true));
+        let with_folder = Device { baseline: Some(Baseline::Folder("fixtures/baselines/acme".into())), ..device };
+        assert_eq!(locked(&with_folder), (false, false), "these transcripts are the maker's own");
+    }
+
+    #[test]
     fn insta_itself_accepts_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let text = "---\n1 tap\n  > gpo 卡";
-        let own = Baselines { root: PathBuf::new(), own: Some(folder.path().to_owned()) };
+        let own = Baselines { own: Some(folder.path().to_owned()), ..beside(Path::new("")) };
         own.accept(Path::new("x"), "ODA-004", TITLE, text).unwrap();
         let mut settings = insta::Settings::new();
         settings.set_snapshot_path(folder.path());

@@ -11,9 +11,10 @@ pub use bench::shared;
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::{Kind, Node, PathStep};
+use super::include;
 use super::preset::Presets;
 use super::project::{Fixture, Project};
-use super::select::file_of;
+use super::select::file_in;
 use super::typed::typed;
 use super::workshop::Workshop;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use taprig_model::card::Change;
 use taprig_model::case::Case;
 use taprig_model::device::{Device, claim};
 use taprig_model::expect::{Expect, JournalExpect, StatusExpect};
+use taprig_model::name::CaseId;
 use taprig_model::reason::Reasons;
 use taprig_model::requirement::Requirements;
 use taprig_model::settings::{LONGEST, Settings};
@@ -63,16 +65,19 @@ impl Known {
             requirements: BTreeSet::new(),
             claims: BTreeSet::new(),
             messages: BTreeSet::new(),
-            reasons: reasons(&project.cases().join("reasons.yaml"), problems),
+            reasons: reasons(project, problems),
             presets: Presets::read(project, problems),
             all_devices: true,
             profiles: BTreeMap::new(),
             names: Fixture::ALL.into_iter().map(|fixture| (fixture, project.names(fixture))).collect(),
             workshop: Workshop::new(project),
         };
-        let path = project.cases().join("requirements.yaml");
-        if let Some(requirements) = requirements(&path, problems) {
-            known.requirements = requirements.requirements.into_keys().collect();
+        // The suite comes first, so that the problem of a name that is there twice is shown in the project's own file.
+        for path in project.shared("requirements.yaml").iter().rev() {
+            let Some(node) = include::read_alone(path, problems) else { continue };
+            let Some(requirements) = typed::<Requirements>(&node, problems) else { continue };
+            node.once("requirements", "requirement", &known.requirements, problems);
+            known.requirements.extend(requirements.requirements.into_keys());
         }
         for name in project.names(Fixture::Device) {
             match project.load::<Device>(Fixture::Device, &name) {
@@ -131,7 +136,9 @@ impl Known {
         if file.file_stem().and_then(|stem| stem.to_str()) != Some(id) {
             let problem = node.place(&path!["id"]).problem(format!("the file of `{id}` has another name"));
             problems.push(problem.help(format!("call it `{id}.yaml`")));
-        } else if file.starts_with(self.project.cases()) && file != file_of(&self.project, &case.id) {
+        } else if let Some(cases) = self.project.case_folders().iter().find(|cases| file.starts_with(cases))
+            && file != file_in(cases, &case.id)
+        {
             let family = case.id.family().to_lowercase();
             let problem = node.place(&path!["id"]).problem(format!("`{id}` is in the folder of another family"));
             problems.push(problem.help(format!("put it into `cases/{family}`, or change its letters")));
@@ -399,25 +406,39 @@ fn named(
     there
 }
 
-/// The requirements.
-pub fn requirements(path: &Path, problems: &mut Problems) -> Option<Requirements> {
-    let node = super::include::read_alone(path, problems)?;
-    typed(&node, problems)
+/// The words that cases use for reasons, or `None` if neither the project nor its suite has such a file.
+pub fn reasons(project: &Project, problems: &mut Problems) -> Option<BTreeSet<String>> {
+    let mut all: Option<BTreeSet<String>> = None;
+    for path in project.shared("reasons.yaml").iter().rev().filter(|path| path.exists()) {
+        let Some(node) = include::read_alone(path, problems) else { continue };
+        let Some(reasons) = typed::<Reasons>(&node, problems) else { continue };
+        let known = all.get_or_insert_default();
+        node.once("reasons", "reason", known, problems);
+        known.extend(reasons.reasons.into_keys().map(|name| name.to_string()));
+    }
+    all
 }
 
-/// The words that cases use for reasons, or `None` if the project has no such file.
-pub fn reasons(path: &Path, problems: &mut Problems) -> Option<BTreeSet<String>> {
-    if !path.exists() {
-        return None;
+/// Cases of a project's own are in families of its own: they begin with X. No family of our suite ever does, so that a
+/// later suite never has the id of a case of the project.
+pub(super) fn family(project: &Project, node: &Node, file: &Path, problems: &mut Problems) {
+    let Some(Ok(id)) = node.get("id").and_then(Node::text).map(str::parse::<CaseId>) else { return };
+    let family = id.family();
+    let Some(suite) = project.suite() else { return };
+    if family.starts_with('X') || project.is_in_suite(file) {
+        return;
     }
-    let node = super::include::read_alone(path, problems)?;
-    let reasons = typed::<Reasons>(&node, problems)?;
-    Some(reasons.reasons.into_keys().map(|name| name.to_string()).collect())
+    let what = match suite.join("cases").join(family.to_lowercase()).is_dir() {
+        true => format!("the family {family} belongs to the suite"),
+        false => format!("the family {family} is reserved for the suite"),
+    };
+    let help = "the family of a case of your own begins with X, such as `XAB-001`";
+    problems.push(node.place(&path!["id"]).problem(what).help(help));
 }
 
 /// Reports requirements that no case of the project is about, so that nobody believes they are tested.
 pub fn requirements_without_case(path: &Path, used: &BTreeSet<&str>, problems: &mut Problems) {
-    let Some(node) = super::include::read_alone(path, problems) else { return };
+    let Some(node) = include::read_alone(path, problems) else { return };
     let Some(Kind::Map(entries)) = node.get("requirements").map(|node| &node.kind) else { return };
     for (id, _) in entries.iter().filter(|(id, _)| !used.contains(id.text.as_str())) {
         let problem = id.place.problem(format!("no case requires `{}`", id.text));

@@ -7,6 +7,7 @@ use super::diagnostic::{Diagnostic, Problems};
 use super::source::Source;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_yaml::{Mapping, Number, Value};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -188,6 +189,15 @@ impl Node {
                 entries.len() < before
             }
             _ => false,
+        }
+    }
+
+    /// Reports each key of the map `list` that is among the names of the suite, `known`.
+    pub(crate) fn once(&self, list: &str, what: &str, known: &BTreeSet<String>, problems: &mut Problems) {
+        let Some(Kind::Map(entries)) = self.get(list).map(|node| &node.kind) else { return };
+        for (key, _) in entries.iter().filter(|(key, _)| known.contains(&key.text)) {
+            let problem = key.place.problem(format!("the suite has a {what} `{}` as well", key.text));
+            problems.push(problem.help("give yours another name"));
         }
     }
 

@@ -18,6 +18,7 @@ pub mod document;
 pub mod each;
 pub mod include;
 pub mod index;
+pub mod lock;
 pub mod partition;
 pub mod plan;
 pub mod preset;

@@ -19,26 +19,24 @@ pub struct Presets(BTreeMap<String, Node>);
 const KEY: &str = "preset";
 
 impl Presets {
-    /// Reads `cases/presets.yaml`. A project without that file has no presets.
+    /// Reads `cases/presets.yaml` of the project and of its suite. A project without that file has no presets.
     pub fn read(project: &Project, problems: &mut Problems) -> Self {
-        let path = project.cases().join("presets.yaml");
-        if !path.exists() {
-            return Self::default();
+        let mut all = BTreeMap::new();
+        for path in project.shared("presets.yaml").iter().rev().filter(|path| path.exists()) {
+            let before = problems.len();
+            let Some(tree) = read_alone(path, problems) else { continue };
+            // The types refuse what an expectation may not contain. The tree keeps what the file says.
+            let typed = typed::<taprig_model::preset::Presets>(&tree, problems);
+            if typed.is_none() || problems.len() > before {
+                continue;
+            }
+            tree.once("presets", "preset", &all.keys().cloned().collect(), problems);
+            let Some(Kind::Map(presets)) = tree.get("presets").map(|presets| &presets.kind) else { continue };
+            all.extend(
+                presets.iter().filter_map(|(key, preset)| Some((key.text.clone(), preset.get("expect")?.clone()))),
+            );
         }
-        let before = problems.len();
-        let Some(tree) = read_alone(&path, problems) else { return Self::default() };
-        // The types refuse what an expectation may not contain. The tree keeps what the file says.
-        let typed = typed::<taprig_model::preset::Presets>(&tree, problems);
-        if typed.is_none() || problems.len() > before {
-            return Self::default();
-        }
-        let Some(Kind::Map(presets)) = tree.get("presets").map(|presets| &presets.kind) else { return Self::default() };
-        Self(
-            presets
-                .iter()
-                .filter_map(|(key, preset)| Some((key.text.clone(), preset.get("expect")?.clone())))
-                .collect(),
-        )
+        Self(all)
     }
 
     /// Replaces the presets of a case: in its own expectation, and in those of its taps.

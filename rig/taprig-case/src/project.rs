@@ -1,14 +1,16 @@
-//! The project folder of a run, which has the folders `cases` and `fixtures`.
+//! The project folder of a run, which has the folders `cases` and `fixtures`. A maker's own project also has the folder
+//! `suite` with a copy of our cases and fixtures: see [`lock`].
 
 use super::check;
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::Node;
-use super::include;
 use super::typed::typed;
+use super::{include, lock};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use taprig_model::lock::LockedSuite;
 use taprig_record::units::lower_hex;
 
 /// Kinds of fixture. Each kind has its own folder.
@@ -67,10 +69,20 @@ fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// Names of the fixtures in a folder, in no particular order.
+fn names_in(folder: &Path) -> impl Iterator<Item = String> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".yaml")?.to_string()))
+        .filter(|name| !name.starts_with('.'))
+}
+
 /// The project folder of a run.
 #[derive(Debug, Clone)]
 pub struct Project {
     root: PathBuf,
+    /// The folder with a copy of our suite, if the project has a lock file.
+    suite: Option<PathBuf>,
 }
 
 impl Project {
@@ -81,7 +93,9 @@ impl Project {
     pub fn find(from: &Path) -> Result<Self, Diagnostic> {
         let from = std::path::absolute(from).unwrap_or_else(|_| from.into());
         from.ancestors()
-            .find(|folder| folder.join("cases").is_dir() && folder.join("fixtures").is_dir())
+            .find(|folder| {
+                folder.join("cases").is_dir() && folder.join("fixtures").is_dir() && !lock::is_suite_folder(folder)
+            })
             .map(Self::at)
             .ok_or_else(|| {
                 Diagnostic::of_file(
@@ -95,7 +109,9 @@ impl Project {
     /// The project in exactly this folder.
     #[must_use]
     pub fn at(root: &Path) -> Self {
-        Self { root: std::path::absolute(root).unwrap_or_else(|_| root.into()) }
+        let root = std::path::absolute(root).unwrap_or_else(|_| root.into());
+        let suite = root.join(lock::FILE).exists().then(|| root.join(lock::FOLDER));
+        Self { root, suite }
     }
 
     /// The folder.
@@ -104,22 +120,78 @@ impl Project {
         &self.root
     }
 
-    /// The folder of cases.
+    /// The folder of the project's own cases.
     #[must_use]
     pub fn cases(&self) -> PathBuf {
         self.root.join("cases")
     }
 
-    /// The folder of a kind of fixture.
+    /// The folder with a copy of our suite. `None` if the project has no lock file.
     #[must_use]
-    pub fn folder(&self, fixture: Fixture) -> PathBuf {
-        self.root.join("fixtures").join(fixture.folder())
+    pub fn suite(&self) -> Option<&Path> {
+        self.suite.as_deref()
     }
 
-    /// The file of a fixture.
+    /// Whether a file is part of the project's copy of our suite.
+    #[must_use]
+    pub fn is_in_suite(&self, file: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into());
+        self.suite.as_ref().is_some_and(|suite| file.starts_with(suite) || real(file).starts_with(real(suite)))
+    }
+
+    /// The folders that have `cases` and `fixtures`: first the project itself, then its suite.
+    fn roots(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(self.root.as_path()).chain(self.suite.as_deref())
+    }
+
+    /// The folders of cases: the project's own, then that of its suite.
+    #[must_use]
+    pub fn case_folders(&self) -> Vec<PathBuf> {
+        self.roots().map(|root| root.join("cases")).collect()
+    }
+
+    /// The files of this name that cases share, such as `presets.yaml`: the project's own, then that of its suite. The
+    /// own file of a project with a suite may be absent.
+    #[must_use]
+    pub fn shared(&self, name: &str) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = self.roots().map(|root| root.join("cases").join(name)).collect();
+        files.retain(|file| self.suite.is_none() || self.is_in_suite(file) || file.exists());
+        files
+    }
+
+    /// The folder of the project's own fixtures of a kind.
+    #[must_use]
+    pub fn folder(&self, fixture: Fixture) -> PathBuf {
+        Self::folder_in(&self.root, fixture)
+    }
+
+    fn folder_in(root: &Path, fixture: Fixture) -> PathBuf {
+        root.join("fixtures").join(fixture.folder())
+    }
+
+    /// The folders of a kind of fixture: the project's own, then that of its suite.
+    #[must_use]
+    pub fn folders(&self, fixture: Fixture) -> Vec<PathBuf> {
+        self.roots().map(|root| Self::folder_in(root, fixture)).collect()
+    }
+
+    /// The file of a fixture: that of the suite if the suite has a fixture of this name, and the project's own otherwise.
     #[must_use]
     pub fn file(&self, fixture: Fixture, name: &str) -> PathBuf {
-        self.folder(fixture).join(format!("{name}.yaml"))
+        let [own, suite] = [Some(&self.root), self.suite.as_ref()]
+            .map(|root| root.map(|root| Self::folder_in(root, fixture).join(format!("{name}.yaml"))));
+        suite.filter(|file| file.is_file()).or(own).unwrap_or_default()
+    }
+
+    /// The fixtures of a kind that the project has itself although its suite has one of the same name, sorted.
+    #[must_use]
+    pub fn clashes(&self, fixture: Fixture) -> Vec<String> {
+        let Some(suite) = &self.suite else { return Vec::new() };
+        let theirs: BTreeSet<String> = names_in(&Self::folder_in(suite, fixture)).collect();
+        let mut names: Vec<String> = names_in(&self.folder(fixture)).collect();
+        names.retain(|name| theirs.contains(name));
+        names.sort();
+        names
     }
 
     /// The file that a word on the command line means: the name of a fixture, or a path. A path is looked up from the
@@ -153,18 +225,29 @@ impl Project {
         Diagnostic::of_file(&self.file(fixture, name), format!("there is no {} `{name}`", fixture.word()))
     }
 
+    /// Makes sure that the suite is the one that the lock file names, and that no fixture of the project has the name of
+    /// one of the suite. Returns the suite, or `None` if the project has none.
+    ///
+    /// # Errors
+    /// Everything that differs, with what to do.
+    pub fn verify(&self) -> Result<Option<LockedSuite>, Problems> {
+        let locked = lock::verify(&self.root)?;
+        let mut problems = Problems::default();
+        for (fixture, name) in
+            Fixture::ALL.into_iter().flat_map(|kind| self.clashes(kind).into_iter().map(move |name| (kind, name)))
+        {
+            let own = Self::folder_in(&self.root, fixture).join(format!("{name}.yaml"));
+            let problem = format!("the suite has a {} `{name}` as well", fixture.word());
+            problems.push(Diagnostic::of_file(&own, problem).help("give yours another name"));
+        }
+        problems.into_result(locked)
+    }
+
     /// Names of the fixtures of a kind, sorted.
     #[must_use]
     pub fn names(&self, fixture: Fixture) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(self.folder(fixture))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".yaml")?.to_string()))
-            .filter(|name| !name.starts_with('.'))
-            .collect();
-        names.sort();
-        names
+        let names: BTreeSet<String> = self.folders(fixture).iter().flat_map(|folder| names_in(folder)).collect();
+        names.into_iter().collect()
     }
 
     /// SHA-256 over the paths and contents of all cases, fixtures and reviewed transcripts, in order. It tells a reader
@@ -191,8 +274,9 @@ impl Project {
     #[must_use]
     pub fn texts(&self) -> BTreeMap<PathBuf, String> {
         let mut files = self.inputs();
-        let keys = self.folder(Fixture::Key);
-        files.retain(|path| !path.starts_with(&keys) && path.extension().is_some_and(|extension| extension == "yaml"));
+        let keys = self.folders(Fixture::Key);
+        let is_key = |path: &Path| keys.iter().any(|folder| path.starts_with(folder));
+        files.retain(|path| !is_key(path) && path.extension().is_some_and(|extension| extension == "yaml"));
         let read = |path: PathBuf| Some((self.shown(&path).to_owned(), std::fs::read_to_string(&path).ok()?));
         files.into_iter().filter_map(read).collect()
     }
@@ -200,8 +284,8 @@ impl Project {
     /// Every file below the folders of cases and fixtures, in no particular order.
     fn inputs(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        for folder in ["cases", "fixtures"] {
-            files_below(&self.root.join(folder), &mut files);
+        for (root, folder) in self.roots().flat_map(|root| ["cases", "fixtures"].map(|folder| (root, folder))) {
+            files_below(&root.join(folder), &mut files);
         }
         files
     }

@@ -87,8 +87,9 @@ impl Selector {
             return Ok(Self::Family(word.into()));
         }
         // The folder of a family is found from any current folder.
-        let folder = project.cases().join(word);
-        if !word.is_empty() && !word.contains(['/', '.']) && folder.is_dir() {
+        let folders = project.case_folders();
+        let folder = folders.iter().map(|cases| cases.join(word)).find(|folder| folder.is_dir());
+        if let Some(folder) = folder.filter(|_| !word.is_empty() && !word.contains(['/', '.'])) {
             return Ok(Self::Path(folder));
         }
         match word.parse() {
@@ -115,7 +116,7 @@ pub fn files(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_dir() => {
             let before = problems.len();
-            walk(path, 0, &mut Vec::new(), &mut found, problems);
+            found = files_if_any(path, problems);
             if found.is_empty() && problems.len() == before {
                 problems.push(Diagnostic::of_file(path, "this folder has no case").help("a case is a `.yaml` file"));
             }
@@ -125,6 +126,16 @@ pub fn files(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
             std::io::ErrorKind::NotFound => missing(path),
             _ => Diagnostic::of_file(path, format!("the file can't be read: {error}")),
         }),
+    }
+    found.sort();
+    found
+}
+
+/// The YAML files of a folder, sorted. The folder may have none, and it may be absent.
+pub fn files_if_any(folder: &Path, problems: &mut Problems) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    if folder.exists() {
+        walk(folder, 0, &mut Vec::new(), &mut found, problems);
     }
     found.sort();
     found
@@ -169,8 +180,17 @@ fn walk(folder: &Path, depth: usize, above: &mut Vec<PathBuf>, found: &mut Vec<P
     above.pop();
 }
 
-/// The path of a case's file, found by the id alone.
+/// The path of a case's file, found by the id alone. If neither the project nor its suite has the case, the path is
+/// that of a case of the project.
 #[must_use]
 pub fn file_of(project: &Project, id: &CaseId) -> PathBuf {
-    project.cases().join(id.family().to_lowercase()).join(format!("{id}.yaml"))
+    let files: Vec<PathBuf> = project.case_folders().iter().map(|cases| file_in(cases, id)).collect();
+    let first = files.iter().find(|file| file.is_file()).or_else(|| files.first());
+    first.cloned().unwrap_or_default()
+}
+
+/// The path of a case's file in this folder of cases.
+#[must_use]
+pub fn file_in(cases: &Path, id: &CaseId) -> PathBuf {
+    cases.join(id.family().to_lowercase()).join(format!("{id}.yaml"))
 }

@@ -5,7 +5,7 @@ use super::criteria::Lines;
 use super::diagnostic::{Diagnostic, Problems, nearest};
 use super::document::Node;
 use super::project::{Fixture, Project};
-use super::select::{FileKind, Selector, file_of, files};
+use super::select::{FileKind, Selector, file_in, file_of, files, files_if_any};
 use super::typed::typed;
 use super::workshop::Workshop;
 use super::{each, include};
@@ -82,7 +82,9 @@ impl Suite {
         if selectors.is_empty() && problems.is_empty()
             || selectors.iter().any(|word| !matches!(word, Selector::Path(_)))
         {
-            paths.extend(by_real(files(&project.cases(), &mut problems)));
+            for folder in project.case_folders() {
+                paths.extend(by_real(files(&folder, &mut problems)));
+            }
         }
         let mut known = Known::read(project, &mut problems);
         let mut cases = read(&mut known, project, paths.values().map(PathBuf::as_path), &mut problems);
@@ -168,6 +170,7 @@ fn read_case(
 ) {
     let Some(tree) = include::read_alone(path, problems) else { return };
     note_id(&tree, path, project, ids, problems);
+    check::family(project, &tree, path, problems);
     let title = tree.get("title").and_then(Node::text).unwrap_or_default().to_string();
     for mut expanded in each::expand(tree, problems) {
         let mut found = Problems::default();
@@ -202,13 +205,11 @@ fn in_sub_case(problem: &Diagnostic, name: Option<&Name>) -> Diagnostic {
 /// Ids are compared before typing, so that a case with another problem still has its id.
 fn note_id(tree: &Node, path: &Path, project: &Project, ids: &mut BTreeMap<CaseId, PathBuf>, problems: &mut Problems) {
     let Some(Ok(id)) = tree.get("id").and_then(Node::text).map(str::parse::<CaseId>) else { return };
-    // If only some files are read, the folder of the case's id shows whether there is another one.
-    let own = file_of(project, &id);
-    let first = match ids.get(&id) {
-        Some(first) => Some(first.clone()),
-        None if own.is_file() && real(&own) != real(path) => Some(own),
-        None => None,
-    };
+    // If only some files are read, the folders of the case's id show whether there is another one.
+    let first = ids.get(&id).cloned().or_else(|| {
+        let mut own = project.case_folders().into_iter().map(|cases| file_in(&cases, &id));
+        own.find(|own| own.is_file() && real(own) != real(path))
+    });
     match first {
         Some(first) => problems.push(check::same_id(id.as_str(), project.shown(&first), tree)),
         None => {
@@ -235,9 +236,17 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
         }
     }
     if words.is_empty() {
-        paths.extend(by_real(files(&project.cases(), &mut problems)));
+        for folder in project.case_folders() {
+            paths.extend(by_real(files(&folder, &mut problems)));
+        }
         for fixture in Fixture::ALL {
-            paths.extend(by_real(files(&project.folder(fixture), &mut problems)));
+            match project.suite() {
+                None => paths.extend(by_real(files(&project.folder(fixture), &mut problems))),
+                // Either of the two may have no fixture of a kind.
+                Some(_) => paths.extend(
+                    project.folders(fixture).iter().flat_map(|folder| by_real(files_if_any(folder, &mut problems))),
+                ),
+            }
         }
     }
     let mut known = Known::read(project, &mut problems);
@@ -272,7 +281,9 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
     if whole {
         transcripts(project, &cases, &mut problems);
         let used = cases.iter().flat_map(|sub| sub.case.requires.iter().map(String::as_str)).collect();
-        check::requirements_without_case(&project.cases().join("requirements.yaml"), &used, &mut problems);
+        for path in project.shared("requirements.yaml") {
+            check::requirements_without_case(&path, &used, &mut problems);
+        }
     }
     problems.into_result(paths.len())
 }
@@ -280,7 +291,7 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
 /// The claims that the cases of the project, the suite or the engine name.
 fn known_claims(project: &Project) -> BTreeSet<String> {
     let ignored = &mut Problems::default();
-    let paths = files(&project.cases(), ignored);
+    let paths: Vec<PathBuf> = project.case_folders().iter().flat_map(|cases| files(cases, ignored)).collect();
     let cases = paths.iter().filter(|path| FileKind::read(path) == FileKind::Case);
     let cases: Vec<Node> = cases.filter_map(|path| include::read_alone(path, ignored)).collect();
     check::device::known_claims(&cases)
@@ -296,7 +307,7 @@ fn transcripts(project: &Project, cases: &[SubCase], problems: &mut Problems) {
             names.insert(baseline::name(&sub.id.to_string()));
         }
     }
-    for entry in std::fs::read_dir(project.cases()).into_iter().flatten().flatten() {
+    for entry in project.case_folders().into_iter().flat_map(std::fs::read_dir).flatten().flatten() {
         wanted.entry(entry.path()).or_default();
     }
     for (folder, names) in wanted {

@@ -15,6 +15,7 @@ pub mod criteria;
 pub mod device;
 pub mod event;
 pub mod expect;
+pub mod lock;
 pub mod name;
 pub mod preset;
 pub mod reason;

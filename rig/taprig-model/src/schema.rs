@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Value, json};
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "adapter",
     "answers",
     "bench",
@@ -14,6 +14,7 @@ pub const NAMES: [&str; 14] = [
     "device",
     "event",
     "key",
+    "lock",
     "presets",
     "reasons",
     "requirements",
@@ -39,6 +40,7 @@ pub fn of(name: &str) -> Option<Schema> {
         "device" => schemars::schema_for!(crate::device::Device),
         "event" => schemars::schema_for!(crate::event::Event),
         "key" => schemars::schema_for!(crate::card::KeyFile),
+        "lock" => schemars::schema_for!(crate::lock::Lock),
         "presets" => schemars::schema_for!(crate::preset::Presets),
         "reasons" => schemars::schema_for!(crate::reason::Reasons),
         "requirements" => schemars::schema_for!(crate::requirement::Requirements),

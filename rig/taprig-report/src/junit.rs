@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 use taprig_judge::transcript::render;
 use taprig_model::event::{BaselineUse, Event};
+use taprig_model::lock::ENVIRONMENT;
 use taprig_model::result::{Attempt, CaseResult, RunResult, Verdict};
 use taprig_record::decode::View;
 
@@ -31,6 +32,9 @@ pub fn junit(result: &RunResult, events: &[Event]) -> io::Result<Vec<u8>> {
     for (_, mut suite) in suites {
         suite.timestamp = report.timestamp;
         suite.set_time(suite.test_cases.iter().filter_map(|test| test.time).sum());
+        if let Some(used) = result.run.environment.get(ENVIRONMENT) {
+            suite.add_property(Property::new(ENVIRONMENT, used));
+        }
         for image in &result.firmware {
             suite.add_property(Property::new(format!("firmware.{}", image.role), &image.digest));
         }

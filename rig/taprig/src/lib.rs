@@ -6,5 +6,6 @@
 
 pub mod device;
 pub mod display;
+pub mod installed;
 pub mod run;
 pub mod setup;

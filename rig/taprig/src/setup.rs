@@ -12,6 +12,7 @@ use taprig_model::situation::Situation;
 use taprig_model::units::Hex;
 use taprig_model::validator::Validator;
 
+use crate::installed::{self, Installed};
 use taprig_bench::card_side::pn532::{Settings, WrongSettings};
 use taprig_bench::flash::{Chip, Image, ImageError};
 use taprig_bench::{Config, Programs, with_advice, with_causes};
@@ -73,7 +74,7 @@ pub fn config_of(
         taprig,
         hosted,
         qemu: std::env::var_os("TAPRIG_QEMU").map_or_else(|| "qemu-system-arm".into(), PathBuf::from),
-        flash_algorithm: built(project, "flash-algorithm"),
+        flash_algorithm: flash_algorithm(project, &file)?,
         folder: project.root().to_owned(),
     };
     let mut images = BTreeMap::new();
@@ -234,9 +235,40 @@ fn can_restart(bench: &BenchFile, device: &Device, path: &Path) -> Result<(), Pr
     Err(Diagnostic::of_file(path, problem).help(help).into())
 }
 
-/// The folder in which `ci/firmware` puts its output.
-fn built(project: &Project, name: &str) -> PathBuf {
-    project.root().join("target/boards").join(format!("{name}.elf"))
+/// Something that boards need, such as `sim-board`: the project's own in `target/boards`, or the one that comes with
+/// taprig.
+#[must_use]
+pub fn built(project: &Project, name: impl AsRef<Path>) -> PathBuf {
+    let own = project.root().join(installed::BOARDS).join(&name);
+    match Installed::find() {
+        Some(installed) if !own.is_file() => installed.board(name),
+        _ => own,
+    }
+}
+
+/// What to do if something that boards need is missing.
+fn build_it() -> &'static str {
+    Installed::find().map_or("install taprig as its README says", |installed| installed.advice())
+}
+
+/// The flash algorithm of emulated boards. A bench without such boards does not need the file.
+fn flash_algorithm(project: &Project, bench: &BenchFile) -> Result<PathBuf, Problems> {
+    let path = built(project, "flash-algorithm.elf");
+    let needs = bench.boards().iter().any(|(_, board)| matches!(board, BoardConfig::Qemu(_)));
+    if needs && !path.is_file() {
+        let problem = "the flash algorithm of emulated boards is missing";
+        return Err(Diagnostic::of_file(&path, problem).help(build_it()).into());
+    }
+    Ok(path)
+}
+
+/// The image that a bench file names. A path in `target/boards` means an image that comes with taprig, unless the project
+/// has a file there.
+fn named(project: &Project, path: &Path) -> PathBuf {
+    match path.strip_prefix(installed::BOARDS) {
+        Ok(name) => built(project, name),
+        Err(_) => project.root().join(path),
+    }
 }
 
 /// The program of a hosted board, as a path that does not depend on the current folder. Its memory must be one that the
@@ -267,12 +299,12 @@ fn image(project: &Project, board: &BoardConfig, role: Role, bench: &Path) -> Re
         BoardConfig::Qemu(qemu) => Some(qemu.machine.parse().map_err(|error| wrong(with_causes(&error)))?),
         _ => None,
     };
-    let path = match board {
+    let given = match board {
         BoardConfig::Qemu(qemu) => match &qemu.firmware {
-            Some(path) => project.root().join(path),
-            None => built(project, &format!("{}-{role}", qemu.machine)),
+            Some(path) => path.clone(),
+            None => Path::new(installed::BOARDS).join(format!("{}-{role}.elf", qemu.machine)),
         },
-        BoardConfig::Probe(probe) => project.root().join(&probe.firmware),
+        BoardConfig::Probe(probe) => probe.firmware.clone(),
         BoardConfig::Sim(_) | BoardConfig::Attached(_) | BoardConfig::Program(_) | BoardConfig::External(_) => {
             return Ok(None);
         }
@@ -281,10 +313,9 @@ fn image(project: &Project, board: &BoardConfig, role: Role, bench: &Path) -> Re
         BoardConfig::Probe(probe) => probe.address.as_ref().map(address).transpose().map_err(wrong)?,
         _ => None,
     };
-    let image = Image::read(&path, address).map_err(|error| {
-        wrong(with_advice(with_causes(&error), Some(error.advice())))
-            .help("`ci/firmware` builds the boards' firmware into target/boards")
-    })?;
+    let path = named(project, &given);
+    let image = Image::read(&path, address)
+        .map_err(|error| wrong(with_advice(with_causes(&error), Some(error.advice()))).help(build_it()))?;
     let chip = match (board, machine) {
         (_, Some(machine)) => {
             // It starts at its vector table. What a real chip starts may stand elsewhere.
@@ -295,7 +326,8 @@ fn image(project: &Project, board: &BoardConfig, role: Role, bench: &Path) -> Re
         _ => return Ok(None),
     };
     image.check_fits(&chip).map_err(unfit)?;
-    Ok(Some(image.called(project.shown(&path))))
+    // Reports are read on other machines, so they name the image as the bench file does.
+    Ok(Some(image.called(project.shown(&given))))
 }
 
 /// The address of a binary image.

@@ -94,7 +94,7 @@ fn claims_of(device: Option<&Node>) -> impl Iterator<Item = &Key> {
 
 /// A code of the device stands for reasons that cases may expect.
 fn reasons(project: &Project, device: &Device, node: &Node, problems: &mut Problems) {
-    let known = super::reasons(&project.cases().join("reasons.yaml"), &mut Problems::default());
+    let known = super::reasons(project, &mut Problems::default());
     for (code, meant) in &device.words.reasons {
         let way = path!["words", "reasons", code.as_str()];
         if meant.0.is_empty() {

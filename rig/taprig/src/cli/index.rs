@@ -12,7 +12,9 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
-    let suite = Suite::load(project, &[])?;
+    let mut suite = Suite::load(project, &[])?;
+    // The suite of a project has an index already.
+    suite.cases.retain(|case| !project.is_in_suite(&project.root().join(&case.file)));
     let mut problems = Problems::default();
     let mut written = String::new();
     for (name, text) in

@@ -71,6 +71,7 @@ impl Judges {
             return Ok(Self { criteria: inputs.criteria.clone(), baselines: inputs.baselines.clone() });
         };
         let project = Project::find(project)?;
+        project.verify()?;
         let cases = Suite::load(&project, &[])?.cases;
         // A record of some cases is judged by these cases alone.
         let recorded: BTreeSet<&str> = record.events.iter().filter_map(|event| event.case.as_deref()).collect();

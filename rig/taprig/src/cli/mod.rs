@@ -14,11 +14,13 @@ mod interrupt;
 mod judge;
 mod list;
 mod merge;
+mod new;
 mod problem;
 mod resume;
 mod run;
 mod schema;
 mod serve;
+mod suite;
 mod tap;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -71,6 +73,11 @@ enum Command {
     Check(check::Args),
     /// List cases.
     List(list::Args),
+    /// Make a project for cases of one's own, beside our suite.
+    New(new::Args),
+    /// Work with the suite that a project is locked to.
+    #[command(subcommand)]
+    Suite(suite::Suite),
     /// Print the JSON Schema of a file format.
     Schema(schema::Args),
     /// Write cases/INDEX.md and cases/case.schema.json.
@@ -143,7 +150,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Device(command) => command.format(),
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
+        Command::Suite(suite::Suite::Show(args)) => args.format,
         Command::Bench(Bench::Clear(_))
+        | Command::New(_)
+        | Command::Suite(_)
         | Command::Adapter(_)
         | Command::Report(_)
         | Command::Serve(_)
@@ -160,23 +170,37 @@ pub(crate) fn main() -> ExitCode {
         Command::Judge(args) => judge::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
-        command => project(cli.project.as_deref()).and_then(|project| match command {
+        Command::New(args) => new::run(&args),
+        Command::Suite(suite::Suite::Export(args)) => suite::export(&args),
+        // A suite that is not as locked must not keep these from their work.
+        Command::Suite(suite::Suite::Show(args)) => {
+            project(cli.project.as_deref()).and_then(|project| suite::show(&project, &args))
+        }
+        Command::Suite(suite::Suite::Update(args)) => {
+            project(cli.project.as_deref()).and_then(|project| suite::update(&project, &args))
+        }
+        Command::Bench(Bench::Clear(args)) => {
+            project(cli.project.as_deref()).and_then(|project| bench::clear(&project, &args))
+        }
+        command => verified(cli.project.as_deref()).and_then(|project| match command {
             Command::Check(args) => check::run(&project, &args),
             Command::List(args) => list::run(&project, &args),
             Command::Bench(Bench::List(args)) => bench::list(&project, &args),
             Command::Bench(Bench::Check(args)) => bench::check::run(&project, &args),
-            Command::Bench(Bench::Clear(args)) => bench::clear(&project, &args),
             Command::Device(command) => device::run(&project, &command),
             Command::Index(args) => index::run(&project, &args),
             Command::Run(args) => run::run(&project, &args),
             Command::Tap(args) => tap::run(&project, &args),
             Command::Serve(args) => serve::run(&project, &args),
             Command::Flash(args) => flash::run(&project, &args),
-            Command::Schema(args) => schema::run(&args),
-            Command::Board(args) => Ok(board::run(&args)),
-            Command::Judge(args) => judge::run(&args),
-            Command::Report(Report::Merge(args)) => merge::run(&args),
             Command::Adapter(args) => adapter::run(Some(&project), &args),
+            Command::Schema(_)
+            | Command::Board(_)
+            | Command::Judge(_)
+            | Command::Report(_)
+            | Command::New(_)
+            | Command::Suite(_)
+            | Command::Bench(Bench::Clear(_)) => unreachable!("these are carried out above"),
         }),
     };
     done.unwrap_or_else(|problems| problem::report(&problems, format)).into()
@@ -187,6 +211,13 @@ fn project(folder: Option<&Path>) -> Result<Project, Problems> {
         Some(folder) => Ok(Project::at(folder)),
         None => Ok(Project::find(Path::new("."))?),
     }
+}
+
+/// The project, whose suite is the one that its lock file names.
+fn verified(folder: Option<&Path>) -> Result<Project, Problems> {
+    let project = project(folder)?;
+    project.verify()?;
+    Ok(project)
 }
 
 /// Prints a message on standard error. If that can't be written, nobody can be told, but the exit code still reports
@@ -224,7 +255,7 @@ pub(crate) fn config_of(project: &Project, bench: &str, device: Option<&Path>) -
         Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}"))
     })?;
     // Both run the same firmware and take the same arguments, but the one that `ci/firmware` has built starts faster.
-    let built = project.root().join("target/boards/sim-board");
+    let built = setup::built(project, "sim-board");
     let hosted = if built.is_file() { built } else { taprig.clone() };
     Ok(Arc::new(setup::config_of(project, bench, device, taprig, hosted)?))
 }

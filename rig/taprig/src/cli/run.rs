@@ -5,12 +5,14 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taprig::display;
+use taprig::installed::Installed;
 use taprig::run::earlier::Earlier;
 use taprig::run::forecast::{self, Forecast};
 use taprig::run::queue;
 use taprig::setup;
 use taprig_bench::{Config, wedged};
 use taprig_case::baseline::{Baselines, Mode};
+use taprig_case::lock;
 use taprig_case::partition::Partition;
 use taprig_case::plan;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
@@ -18,6 +20,7 @@ use taprig_model::adapter::{Capability, Greeting};
 use taprig_model::bench::BoardConfig;
 use taprig_model::device::Interface;
 use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
+use taprig_model::lock::ENVIRONMENT;
 use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Record, Recorder, WriteError};
 use taprig_report::Tally;
@@ -152,7 +155,8 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         Format::Json => display::Format::Json,
     };
     let bench = if args.bench == setup::DEFAULT_BENCH { String::new() } else { format!(" --bench {}", args.bench) };
-    let mut options = display::Options::from_env(format, format!("ci/rig run{bench}"), args.report.is_some());
+    let again = format!("{} run{bench}", command(project));
+    let mut options = display::Options::from_env(format, again, args.report.is_some());
     // A progress line would be drawn over the questions.
     options.terminal &= config.desk.is_none();
     let earlier_events = earlier.map(|record| record.events.as_slice()).unwrap_or_default();
@@ -291,6 +295,8 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
         (resume::CASES, format!("sha256 {}", project.digest())),
     ];
     environment.extend(config.desk.as_ref().map(|desk| ("operator", desk.operator().to_owned())));
+    let suite = lock::read(project.root()).ok().flatten();
+    environment.extend(suite.map(|suite| (ENVIRONMENT, suite.to_string())));
     environment.extend(qemu(config).map(|version| ("qemu", version)));
     RunStarted {
         schema: SCHEMA,
@@ -303,6 +309,16 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
         partition: None,
         baseline,
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+    }
+}
+
+/// How a person who is in the project's folder starts the program.
+fn command(project: &Project) -> String {
+    match Installed::find() {
+        // The repository's own cases, and those of its tests.
+        Some(installed) if installed.is_repository() && project.suite().is_none() => "ci/rig".into(),
+        Some(installed) => installed.command(),
+        None => "taprig".into(),
     }
 }
 

@@ -103,6 +103,7 @@ fn judged(
         None => judge(criteria, device, &events, Baseline::Off),
         Some(files) => {
             let failed = |error: SnapshotError| unusable(&error, root);
+            let mode = if files.is_locked(file) { Mode::Compare } else { mode };
             let reviewed = files.read(file, id).map_err(failed)?;
             let judgement = judge(criteria, device, &events, Baseline::Of(reviewed.as_deref()));
             let changed = judgement.checks.iter().any(|check| check.what == Criterion::Baseline && check.fails());

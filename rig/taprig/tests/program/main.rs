@@ -16,6 +16,7 @@ mod input;
 mod interrupt;
 mod judging;
 mod maker;
+mod new;
 mod operator;
 mod output;
 mod place;

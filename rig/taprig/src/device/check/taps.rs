@@ -45,7 +45,7 @@ impl Words {
         let devices = names.iter().filter(|name| *name != device);
         let devices = devices.filter_map(|name| project.load::<Device>(Fixture::Device, name).ok());
         let messages = devices.flat_map(|device| device.words.messages.into_values()).collect();
-        let reasons = check::reasons(&project.cases().join("reasons.yaml"), &mut Problems::default());
+        let reasons = check::reasons(project, &mut Problems::default());
         Self { messages, reasons }
     }
 
