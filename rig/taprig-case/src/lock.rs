@@ -241,7 +241,10 @@ pub fn install(root: &Path, content: &Content) -> Result<LockedSuite, ContentErr
     if folder.exists() {
         fs::rename(&folder, &old).map_err(failed(folder.clone()))?;
     }
-    fs::rename(&fresh, &folder).map_err(failed(folder))?;
+    if let Err(cause) = fs::rename(&fresh, &folder) {
+        let _ = fs::rename(&old, &folder);
+        return Err(failed(folder)(cause));
+    }
     let suite = content.suite();
     taprig_record::replace(&root.join(FILE), text(&suite).as_bytes()).map_err(failed(root.join(FILE)))?;
     remove(&old).map_err(failed(old.clone()))?;
