@@ -50,7 +50,7 @@ pub struct Content {
 
 impl Content {
     /// Reads the suite in a folder: that of a package, which has a list of its files, or a repository, whose files are
-    /// chosen by [`belongs`]. The suite of a repository gets `version`. Both ways give the same suite for the same files.
+    /// chosen by their places. The suite of a repository gets `version`. Both ways give the same suite for the same files.
     ///
     /// # Errors
     /// The folder has no cases, a file can't be read, or a file of a package is damaged.
