@@ -47,9 +47,9 @@ fn firmware_for_this_host() {
 }
 
 #[test]
-fn firmware_that_is_no_elf_file() {
+fn firmware_that_is_no_image() {
     let place = with_firmware("cases/requirements.yaml");
-    nothing_is_run(&place, &["--bench", "other"], &["requirements.yaml is not an ELF file", "not a .bin or .hex"]);
+    nothing_is_run(&place, &["--bench", "other"], &["requirements.yaml is a binary file", "name an ELF or Intel HEX file"]);
 }
 
 #[test]
