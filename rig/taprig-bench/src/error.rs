@@ -236,10 +236,42 @@ pub enum BenchError {
         /// The cause.
         source: FlashError,
     },
+    /// A part was unplugged, or it lost its power.
+    #[error("{part} was unplugged or lost its power: {}", with_causes(&**source))]
+    Unplugged {
+        /// The part, in words.
+        part: String,
+        /// What the rig noticed.
+        source: Box<BenchError>,
+    },
+    /// A part that was unplugged did not come back.
+    #[error("{part} did not come back within {} s{}", within.as_secs_f32(), because(source.as_deref()))]
+    NotBack {
+        /// The part, in words.
+        part: String,
+        /// How long the rig waited.
+        within: Duration,
+        /// What the rig noticed when it tried to use the part for the last time.
+        source: Option<Box<BenchError>>,
+    },
+    /// A part that was unplugged came back, but the bench does not work.
+    #[error("{part} came back, but the bench does not work: {}", with_causes(&**source))]
+    BackInVain {
+        /// The part, in words.
+        part: String,
+        /// Why the bench does not work.
+        source: Box<BenchError>,
+    },
     /// A serial link failed.
     #[error(transparent)]
     Link(#[from] LinkError),
 }
+
+fn because(source: Option<&BenchError>) -> String {
+    source.map_or_else(String::new, |source| format!(": {}", with_causes(source)))
+}
+
+const PLUG_IN: &str = "plug it in and run again; `back-within` in the bench file says how long a run waits";
 
 /// The beginning of a digest, which is enough to tell two apart.
 fn short(digest: &str) -> &str {
@@ -285,6 +317,10 @@ impl BenchError {
                 "check that the board has power and that this is its port; if its flash is empty, `taprig flash --bench \
                  {bench}` writes the image"
             ))),
+            Self::BackInVain { source, .. } => source.advice(),
+            Self::Unplugged { source, .. } | Self::NotBack { source: Some(source), .. } => {
+                source.advice().or(Some(Cow::Borrowed(PLUG_IN)))
+            }
             _ => self.fixed_advice().map(Cow::Borrowed),
         }
     }
@@ -327,7 +363,10 @@ impl BenchError {
             Self::Link(error) | Self::Silent { source: error, .. } => return error.advice(),
             Self::Pn532(error) => error.advice(),
             Self::NoBoard(_) => "add a board to the bench file",
+            Self::NotBack { .. } => PLUG_IN,
             Self::NotProgrammable(_)
+            | Self::Unplugged { .. }
+            | Self::BackInVain { .. }
             | Self::Wedged { .. }
             | Self::Stale { .. }
             | Self::Outdated { .. }

@@ -14,6 +14,7 @@ mod command;
 mod error;
 pub mod flash;
 mod identity;
+mod kernel;
 pub mod link;
 mod open;
 mod place;
@@ -27,6 +28,7 @@ mod sim;
 mod situation;
 mod slot;
 mod switch;
+mod unplugged;
 pub mod validator_side;
 pub mod wedged;
 
@@ -41,7 +43,7 @@ pub use slot::{Held, Holder, held, state_dir};
 
 use ahead::Next;
 use air::Air;
-use boards::Boards;
+use boards::{Boards, Ports};
 use card_side::CardSide;
 use place::Place;
 use sides::Sides;
@@ -50,6 +52,7 @@ use switch::Switch;
 use taprig_model::bench::FlashCommand;
 use taprig_model::device::Device;
 use taprig_model::event::{Body, Role, Source};
+use unplugged::Plugs;
 use validator_side::{LastSituation, ValidatorSide};
 
 use crate::link::LinkError;
@@ -77,6 +80,12 @@ pub struct Bench {
     /// The power switch of an external device, if it has one.
     external: Option<Switch>,
     links: Option<Links>,
+    /// Where the links of the boards were when the boards last got power.
+    ports: Ports,
+    /// The parts that can be unplugged.
+    plugs: Plugs,
+    /// The part that was unplugged, if the last case ended for this reason.
+    unplugged: Option<String>,
     /// The state that the validator was last brought into.
     last: LastSituation,
     /// Whether all boards have power and have become ready.

@@ -12,7 +12,7 @@ use taprig_model::event::{Body, FirmwareImage, Role, Source, TimeBasis};
 use taprig_model::situation::Situation;
 
 use super::board::Board;
-use super::boards::Boards;
+use super::boards::{Boards, Ports};
 use super::identity::Flashing;
 use super::place::Place;
 use super::program::ProgramBoard;
@@ -22,6 +22,7 @@ use super::sides::{self, Sides};
 use super::sim::SimBoard;
 use super::slot::{SLOTS, Slot};
 use super::switch::Switch;
+use super::unplugged::Plugs;
 use super::{Bench, BenchError, wedged};
 use crate::card_side::CardCapabilities;
 use crate::flash::{Image, Target};
@@ -162,6 +163,9 @@ impl Bench {
             boards,
             modelled: config.bench.is_modelled(),
             links: None,
+            ports: Ports::new(),
+            plugs: Plugs::of(&config.bench),
+            unplugged: None,
             last: LastSituation::default(),
             on: false,
             fresh: false,

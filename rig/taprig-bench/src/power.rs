@@ -43,16 +43,32 @@ impl Bench {
         outcome
     }
 
-    /// Brings the bench back after a part of it may have hung: first by a reset of all boards if their power is switched
-    /// (otherwise a power cycle is a reset already), then by a power cycle. If a power cycle has just failed, a reset
-    /// would not help, because the next case begins with a power cycle as well. Afterwards both sides are ready and have
-    /// said who they are.
+    /// Brings the bench back after a case that ended with an error. If a part was unplugged, this waits until the part is
+    /// there again. Otherwise a part may hang: all boards are reset if their power is switched (otherwise a power cycle is
+    /// a reset already), and then power-cycled. Afterwards both sides are ready and have said who they are.
     ///
     /// # Errors
-    /// The error of the power cycle. The boards are off in that case.
+    /// [`BenchError::NotBack`] or [`BenchError::BackInVain`] after a part was unplugged. Otherwise the error of the power
+    /// cycle. The boards are off in both cases.
     pub async fn bring_back(&mut self) -> Result<(), BenchError> {
         // Nobody knows what state the part was left in.
         self.last = LastSituation::default();
+        let part = match self.unplugged.take() {
+            Some(part) => part,
+            None => match self.revive().await {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    let Some(part) = self.lost_part(&error) else { return Err(error) };
+                    self.tell_kernel();
+                    part
+                }
+            },
+        };
+        self.plugged_in_again(part).await
+    }
+
+    /// If a power cycle has just failed, a reset would not help, because the next case begins with a power cycle as well.
+    async fn revive(&mut self) -> Result<(), BenchError> {
         let switched = self.external.is_some() || self.boards.iter().any(|(_, board)| board.switch(false).is_some());
         if switched && !self.cycle_failed {
             let error = match self.reset().await {
@@ -80,7 +96,7 @@ impl Bench {
         self.identify().await.map(drop)
     }
 
-    fn note(&self, text: String) {
+    pub(super) fn note(&self, text: String) {
         self.scope.emit(Source::Rig, Body::Note { text });
     }
 
@@ -160,7 +176,7 @@ impl Bench {
     }
 
     /// Closes the ports, whose paths stay the same after a cut in place. Whatever the boards send from now on is lost.
-    async fn hang_up(&mut self) {
+    pub(super) async fn hang_up(&mut self) {
         self.hear_last_words();
         if let Some(Links { validator, card }) = self.links.take() {
             validator.close().await;
@@ -189,6 +205,7 @@ impl Bench {
             Some(ports) => ports,
             None => self.new_boards()?,
         };
+        self.ports.clone_from(&ports);
         let mut card = self.sides.open_card(&ports, self.tap("emulator-link"))?;
         let noise = Box::new(self.noise());
         let mut validator = self.sides.open_validator(&ports, self.tap(self.sides.validator_port()), noise)?;

@@ -8,7 +8,7 @@ use crate::address::Address;
 pub use crate::board::{BoardKind, CardSideKind, Role};
 use crate::name::Name;
 use crate::text::text;
-use crate::units::{Hex, Malformed, malformed};
+use crate::units::{Duration, Hex, Malformed, malformed};
 use crate::version::Version;
 pub use flash::FlashCommand;
 pub use place::{Labgrid, PlaceName};
@@ -49,6 +49,9 @@ pub struct Bench {
     /// The place of a labgrid coordinator that stands for this bench. It must be acquired for each use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labgrid: Option<Labgrid>,
+    /// How long a run waits for a part that was unplugged. The default is 30 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_within: Option<Duration>,
 }
 
 impl Bench {

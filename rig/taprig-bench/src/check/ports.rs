@@ -76,7 +76,7 @@ fn power_of(role: Role) -> String {
 }
 
 /// All serial ports of a bench, by the part that uses each. The last value says whether another part may use it too.
-fn serial_ports(bench: &Bench) -> Vec<(String, Role, &SerialPort, bool)> {
+pub(crate) fn serial_ports(bench: &Bench) -> Vec<(String, Role, &SerialPort, bool)> {
     let board = |role: Role, board: &BoardConfig| match board {
         BoardConfig::Attached(Attached::Tcp(_)) => None,
         _ => board.serial().cloned().map(|_| role),

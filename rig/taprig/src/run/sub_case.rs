@@ -73,15 +73,16 @@ fn air_failed(scope: &Scope) -> bool {
     })
 }
 
-/// If a link broke because its board has ended, the board is to blame.
+/// If a link broke because its board has ended, the board is to blame. If a part was unplugged, the error names it.
 pub(crate) fn why(bench: &mut Bench, error: BenchError) -> BenchError {
-    let BenchError::Link(link) = &error else { return error };
-    for role in [Role::Validator, Role::Emulator] {
-        if let Some(why) = bench.ended(role, link) {
-            return BenchError::Ended { role, why };
+    if let BenchError::Link(link) = &error {
+        for role in [Role::Validator, Role::Emulator] {
+            if let Some(why) = bench.ended(role, link) {
+                return BenchError::Ended { role, why };
+            }
         }
     }
-    error
+    bench.blame(error)
 }
 
 /// Judges what was seen, emits each check, and writes the transcript that a person has to review. Returns the verdict,

@@ -30,4 +30,5 @@ mod running;
 mod serving;
 mod shared;
 mod starting;
+mod unplugged;
 mod wedged;
