@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::fs::{Access, access, inotify};
 use rustix::io::Errno;
-use taprig_model::bench::{Bench as BenchFile, BoardConfig, BoardKind, SerialPort};
+use taprig_model::bench::{Bench as BenchFile, BoardConfig, BoardKind, ProbeName, SerialPort};
 use taprig_model::event::{Body, Role, Source};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
@@ -49,7 +49,7 @@ enum Seen {
     /// By its serial port.
     Port(Role, SerialPort),
     /// By its debug probe: the one that this names, or the only one.
-    Probe(Option<String>),
+    Probe(Option<ProbeName>),
 }
 
 impl Plugs {
@@ -94,7 +94,11 @@ impl Plug {
                 // The system creates a port before it gives the user the right to use it.
                 access(&path, Access::READ_OK | Access::WRITE_OK).is_ok()
             }),
-            Seen::Probe(selector) => flash::find_probe(selector.as_deref()).is_ok(),
+            Seen::Probe(selector) => match flash::find_probe(selector.as_ref()) {
+                Ok(_) => true,
+                // That there are too many probes is another fault.
+                Err(error) => !matches!(error.cause, Cause::NoProbe { .. }),
+            },
         }
     }
 

@@ -3,6 +3,7 @@
 mod flash;
 mod place;
 mod power;
+mod probe;
 
 use crate::address::Address;
 pub use crate::board::{BoardKind, CardSideKind, Role};
@@ -16,6 +17,7 @@ pub use power::{
     HostedPower, HttpRequest, HttpState, HttpSwitch, LineSwitch, ModemLine, Power, PowerCommand, RelaySwitch,
     ShellySwitch, SwitchConfig, TasmotaSwitch,
 };
+pub use probe::ProbeName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -268,9 +270,10 @@ pub struct Qemu {
 pub struct Probe {
     /// The name that probe-rs gives the chip: `STM32F405RGTx`.
     pub chip: String,
-    /// The probe, as `vid:pid:serial`. If it is absent, there has to be exactly one probe.
+    /// The probe, as `vid:pid:serial` or by the USB port chain, such as `1-2.3`. If it is absent, there has to be exactly
+    /// one probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe: Option<String>,
+    pub probe: Option<ProbeName>,
     /// Path of the image, relative to the project's folder: ELF, Intel HEX or binary.
     pub firmware: PathBuf,
     /// Address of the first byte of a binary image: `08004000`. The other formats contain their addresses.

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
-use taprig_model::bench::{Attached, Bench, BoardConfig, CardSideConfig, SerialPort, SwitchConfig};
+use taprig_model::bench::{Attached, Bench, BoardConfig, CardSideConfig, ProbeName, SerialPort, SwitchConfig};
 use taprig_model::event::Role;
 
 use super::{Finding, State, Step, part};
@@ -55,7 +55,7 @@ pub fn check(bench: &Bench, system: &System) -> Vec<Finding> {
     }
     for (role, board) in bench.boards() {
         if let BoardConfig::Probe(probe) = board {
-            findings.push(debug_probe(part(role), probe.probe.as_deref(), system));
+            findings.push(debug_probe(part(role), probe.probe.as_ref(), system));
         }
     }
     for (role, switch) in &bench.power.switches {
@@ -124,7 +124,7 @@ fn latency(of: &str, path: &Path, system: &System) -> Option<Finding> {
     if ms <= LATENCY {
         return Some(Finding::ok(Step::Ports, of, seen));
     }
-    let advice = format!("`echo 1 | sudo tee {}`; a udev rule makes it permanent", file.display());
+    let advice = format!("`echo 1 | sudo tee {}`; `ci/udev --install` makes it permanent", file.display());
     Some(Finding::warning(Step::Ports, of, seen, advice))
 }
 
@@ -137,7 +137,7 @@ fn group(path: &Path) -> Option<String> {
 }
 
 /// Whether a debug probe is there, and whether this user may use it.
-fn debug_probe(of: &str, selector: Option<&str>, system: &System) -> Finding {
+fn debug_probe(of: &str, selector: Option<&ProbeName>, system: &System) -> Finding {
     let probe = match flash::find_probe(selector) {
         Ok(probe) => probe,
         Err(error) => {
@@ -154,19 +154,20 @@ fn debug_probe(of: &str, selector: Option<&str>, system: &System) -> Finding {
             Step::Ports,
             of,
             format!("the debug probe {}: {}: {error}", probe.name, node.display()),
-            "install the udev rules of the probe, then plug it in again",
+            "`ci/udev --install` installs udev rules for it; plug it in again afterwards",
         ),
     }
 }
 
-/// The device file of a USB device.
+/// The device file of a USB device, by its place if its name gives one.
 fn usb_node(probe: &ProbeFound, system: &System) -> Option<PathBuf> {
     let devices = fs::read_dir(system.sys.join("bus/usb/devices")).ok()?;
     let device = devices.flatten().map(|entry| entry.path()).find(|device| {
         let is = |file: &str, wanted: &str| {
             fs::read_to_string(device.join(file)).is_ok_and(|text| text.trim().eq_ignore_ascii_case(wanted))
         };
-        is("idVendor", &format!("{:04x}", probe.vid))
+        probe.location.as_ref().is_none_or(|location| device.ends_with(location))
+            && is("idVendor", &format!("{:04x}", probe.vid))
             && is("idProduct", &format!("{:04x}", probe.pid))
             && probe.serial.as_ref().is_none_or(|serial| is("serial", serial))
     })?;
@@ -287,8 +288,13 @@ mod tests {
             fs::write(device.join(file), text).unwrap();
         }
         let system = System { sys: folder.path().join("sys"), dev: "/dev".into() };
-        let probe =
-            |serial: &str| ProbeFound { name: "a probe".into(), vid: 0x0483, pid: 0x374b, serial: Some(serial.into()) };
+        let probe = |serial: &str| ProbeFound {
+            name: "a probe".into(),
+            vid: 0x0483,
+            pid: 0x374b,
+            serial: Some(serial.into()),
+            location: None,
+        };
         assert_eq!(usb_node(&probe("0670FF48"), &system), Some("/dev/bus/usb/001/007".into()));
         assert_eq!(usb_node(&probe("OTHER"), &system), None);
     }

@@ -60,7 +60,7 @@ pub enum Cause {
     #[error("the flash algorithm {} can't be used", .0.display())]
     AlgorithmBroken(PathBuf),
     /// The probe's name is not a selector.
-    #[error("the name of a probe has the form `vid:pid` or `vid:pid:serial`, in hexadecimal: `0483:374b:0670FF48`")]
+    #[error("probe-rs does not understand the name of the probe")]
     BadSelector,
     /// There is no such probe.
     #[error("no such probe is connected (connected probes: {connected})")]
@@ -73,6 +73,12 @@ pub enum Cause {
     WhichProbe {
         /// The connected probes.
         connected: String,
+    },
+    /// Another probe is the same as the named one, except for the place where it is plugged in.
+    #[error("a probe with the same ids and serial number is plugged in at {at}, and probe-rs can't tell the two apart")]
+    Twins {
+        /// USB port chains of the others.
+        at: String,
     },
     /// The probe is connected but can't be used.
     #[error("the probe can't be opened")]
@@ -116,6 +122,9 @@ impl Cause {
             Self::AlgorithmUnreadable(_) | Self::AlgorithmBroken(_) => "build it with ci/firmware",
             Self::NoProbe { .. } => "check its cable, or correct the bench file",
             Self::WhichProbe { .. } => "name one of them in the bench file",
+            Self::Twins { .. } => {
+                "give one of them another serial number with its maker's tool, or connect them to two machines"
+            }
             Self::ProbeBusy => "check whether another program uses it, and whether this user may use it (udev rules)",
             Self::ProbeLost => "check whether it was unplugged, check its cable, and run again",
             Self::EmulatorLost => "look at the board's qemu.log",

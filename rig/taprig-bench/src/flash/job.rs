@@ -17,6 +17,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use taprig_model::bench::ProbeName;
 
 /// The longest time without progress. An attach that fails takes 5 s. The slowest sector of an STM32F4 takes 4 s to
 /// erase.
@@ -41,8 +42,8 @@ pub enum Target {
     Real {
         /// The name that probe-rs gives the chip: `STM32F405RGTx`.
         chip: String,
-        /// The probe, as `vid:pid:serial`. If it is absent, there has to be exactly one probe.
-        probe: Option<String>,
+        /// The probe. If it is absent, there has to be exactly one probe.
+        probe: Option<ProbeName>,
     },
 }
 

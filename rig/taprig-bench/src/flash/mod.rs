@@ -7,6 +7,7 @@ mod image;
 mod job;
 mod session;
 mod timing;
+mod usb;
 
 pub use chip::{Chip, Processor};
 pub use error::{Cause, FlashError, FlashStage};

@@ -1,5 +1,6 @@
 //! From a target to a session of probe-rs.
 
+use super::usb::{self, Place};
 use super::{Cause, FlashError, FlashStage, Image, Target};
 use probe_rs::{
     Permissions, Session,
@@ -7,7 +8,8 @@ use probe_rs::{
     probe::{DebugProbeInfo, DebugProbeSelector, Probe, ftdi::FtdiProbeFactory, list::Lister},
 };
 use probe_rs_qemu::{QemuProbe, chip, probe::FaultHandle};
-use std::fs;
+use std::{fs, path::Path};
+use taprig_model::bench::ProbeName;
 
 /// A chip that probe-rs knows, and how to reach it.
 pub(super) struct Connection<'a> {
@@ -61,7 +63,7 @@ impl<'a> Connection<'a> {
                 attach(Probe::new(QemuProbe::with_faults(*machine, gdb.clone(), faults.clone()))).map_err(failed)
             }
             Target::Real { probe, .. } => {
-                let probe = probe.as_deref();
+                let probe = probe.as_ref();
                 or_under_reset(
                     || attach(self.open(probe)?).map_err(failed),
                     || {
@@ -78,7 +80,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Opens the named probe, or the only one if none is named.
-    fn open(&self, selector: Option<&str>) -> Result<Probe, FlashError> {
+    fn open(&self, selector: Option<&ProbeName>) -> Result<Probe, FlashError> {
         find(selector, &self.name)?.open().map_err(|error| FlashError::probe(FlashStage::Open, &self.name, error))
     }
 }
@@ -94,41 +96,69 @@ pub struct ProbeFound {
     pub pid: u16,
     /// USB serial number.
     pub serial: Option<String>,
+    /// USB port chain that it is plugged into, if its name gives it.
+    pub location: Option<String>,
 }
 
 /// Looks for the named probe, or for the only one if none is named. Nothing is opened.
 ///
 /// # Errors
-/// [`Cause::NoProbe`], [`Cause::WhichProbe`], [`Cause::BadSelector`].
-pub fn find_probe(selector: Option<&str>) -> Result<ProbeFound, FlashError> {
+/// [`Cause::NoProbe`], [`Cause::WhichProbe`], [`Cause::Twins`].
+pub fn find_probe(selector: Option<&ProbeName>) -> Result<ProbeFound, FlashError> {
     let named = selector.map_or_else(|| "the only probe".to_owned(), |name| format!("probe {name}"));
     let probe = find(selector, &named)?;
     let (vid, pid, serial) = (probe.vendor_id, probe.product_id, probe.serial_number.clone());
-    Ok(ProbeFound { name: describe(&probe), vid, pid, serial })
+    let location = selector.and_then(ProbeName::location).map(str::to_owned);
+    Ok(ProbeFound { name: describe(&probe), vid, pid, serial, location })
 }
 
 /// The named probe, or the only one if none is named. `on` is the board, for messages.
-fn find(selector: Option<&str>, on: &str) -> Result<DebugProbeInfo, FlashError> {
+fn find(selector: Option<&ProbeName>, on: &str) -> Result<DebugProbeInfo, FlashError> {
+    let mut all = Lister::new().list_all();
+    if selector.is_none() {
+        all.retain(|info| !is_serial_adapter(info));
+    }
+    choose(&all, selector, on, Path::new(usb::DEVICES))
+}
+
+/// The same among the probes `all`. `devices` is [`usb::DEVICES`].
+fn choose(
+    all: &[DebugProbeInfo],
+    selector: Option<&ProbeName>,
+    on: &str,
+    devices: &Path,
+) -> Result<DebugProbeInfo, FlashError> {
     let failed = |cause| FlashError::new(FlashStage::Open, on, cause);
+    let place = usb::place(selector, devices);
     let wanted = selector
+        .and_then(ProbeName::ids)
         .map(|text| {
             text.parse::<DebugProbeSelector>()
                 .map_err(|error| FlashError::with(FlashStage::Open, on, Cause::BadSelector, error))
         })
         .transpose()?;
-    let mut all = Lister::new().list_all();
-    if wanted.is_none() {
-        all.retain(|info| !is_serial_adapter(info));
-    }
-    let connected = || match all.as_slice() {
+    let connected = || match all {
         [] => "none".to_owned(),
         some => some.iter().map(describe).collect::<Vec<_>>().join(", "),
     };
-    let mut fitting = all.iter().filter(|info| wanted.as_ref().is_none_or(|wanted| wanted.matches_probe(info)));
-    match (fitting.next(), fitting.next()) {
-        (None, _) => Err(failed(Cause::NoProbe { connected: connected() })),
-        (Some(_), Some(_)) => Err(failed(Cause::WhichProbe { connected: connected() })),
-        (Some(probe), None) => Ok(probe.clone()),
+    // Some probes have serial numbers that probe-rs and the kernel write differently. The ids are enough if no other probe
+    // has them.
+    let is_there = |info: &DebugProbeInfo| match &place {
+        Place::Any => true,
+        Place::Empty => false,
+        Place::Device { ids, .. } if all.iter().filter(|info| ids.is_model_of(info)).count() == 1 => {
+            ids.is_model_of(info)
+        }
+        Place::Device { ids, .. } => ids.is(info),
+    };
+    let named = |info: &&DebugProbeInfo| wanted.as_ref().is_none_or(|wanted| wanted.matches_probe(info));
+    let mut fitting = all.iter().filter(|info| is_there(info)).filter(named);
+    let probe = fitting.next().ok_or_else(|| failed(Cause::NoProbe { connected: connected() }))?;
+    match (&place, fitting.next()) {
+        // probe-rs would open whichever of them it finds first.
+        (Place::Device { twins, .. }, _) if !twins.is_empty() => Err(failed(Cause::Twins { at: twins.join(", ") })),
+        (_, Some(_)) => Err(failed(Cause::WhichProbe { connected: connected() })),
+        (_, None) => Ok(probe.clone()),
     }
 }
 
@@ -184,6 +214,35 @@ mod tests {
             assert!(or_under_reset(|| failed(cause), again).is_err());
             assert!(!tried.get());
         }
+    }
+
+    #[test]
+    fn a_probe_is_chosen_by_where_it_is_plugged_in() {
+        let devices = tempfile::tempdir().unwrap();
+        let plug = |location: &str, serial: &str| {
+            let folder = devices.path().join(location);
+            fs::create_dir_all(&folder).unwrap();
+            for (file, text) in [("idVendor", "0483"), ("idProduct", "374b"), ("serial", serial)] {
+                fs::write(folder.join(file), text).unwrap();
+            }
+            let factory = &probe_rs::probe::stlink::StLinkFactory;
+            DebugProbeInfo::new("a probe", 0x0483, 0x374b, Some(serial.into()), factory, None, false)
+        };
+        let mut all = vec![plug("1-1", "A"), plug("1-2.3", "B")];
+        let choose = |all: &[DebugProbeInfo], name: &str| {
+            choose(all, Some(&name.parse().unwrap()), "a chip", devices.path()).map(|info| info.serial_number.unwrap())
+        };
+        assert_eq!(choose(&all, "1-2.3").unwrap(), "B");
+        assert_eq!(choose(&all, "0483:374b@1-1").unwrap(), "A");
+        assert_eq!(choose(&all, "0483:374b:B").unwrap(), "B");
+        // Another probe than the one with this number is plugged in there.
+        for wrong in ["0483:374b:A@1-2.3", "1366:0105@1-1", "1-9"] {
+            assert!(matches!(choose(&all, wrong).unwrap_err().cause, Cause::NoProbe { .. }), "{wrong}");
+        }
+        all.push(plug("3-1", "B"));
+        let error = choose(&all, "1-2.3").unwrap_err();
+        assert!(error.to_string().contains("the same ids and serial number is plugged in at 3-1"), "{error}");
+        assert!(matches!(choose(&all, "0483:374b:B").unwrap_err().cause, Cause::WhichProbe { .. }));
     }
 
     #[test]

@@ -30,5 +30,6 @@ mod running;
 mod serving;
 mod shared;
 mod starting;
+mod udev;
 mod unplugged;
 mod wedged;
