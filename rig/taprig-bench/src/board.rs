@@ -1,5 +1,6 @@
 //! The operations that a bench needs from every kind of board.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use probe_rs_qemu::board::Standby;
@@ -112,6 +113,22 @@ pub trait Board: Send + std::fmt::Debug {
     /// [`BenchError::Flash`] if flash can't be read.
     fn flash_digest(&mut self) -> Result<Option<String>, BenchError> {
         Ok(None)
+    }
+
+    /// Compares the serial number of the chip with the one in the bench file, if the bench file gives one.
+    ///
+    /// # Errors
+    /// [`BenchError::WrongChip`], [`BenchError::Flash`] if the number can't be read.
+    fn check_chip(&mut self) -> Result<(), BenchError> {
+        Ok(())
+    }
+
+    /// Which of these texts are in these parts of flash, read through the debug probe. Empty if the board has no probe.
+    ///
+    /// # Errors
+    /// [`BenchError::Flash`] if flash can't be read.
+    fn flash_contains(&mut self, _parts: &[Range<u64>], _texts: &[&str]) -> Result<Vec<bool>, BenchError> {
+        Ok(vec![])
     }
 
     /// Whether the flash is known to be empty, so that there is no firmware to ask for its identity.

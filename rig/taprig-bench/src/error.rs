@@ -116,6 +116,36 @@ pub enum BenchError {
         /// What the device file says.
         wanted: String,
     },
+    /// The other side answers at the port of a board.
+    #[error("{answers} answers at the serial port of the {role}{}: nothing was flashed", too.as_ref().map_or_else(String::new, |too| format!(", and {too} answers at the other port")))]
+    Swapped {
+        /// The board whose port it is.
+        role: Role,
+        /// Who answers there.
+        answers: String,
+        /// Who answers at the port of the other board, if its port is wrong as well.
+        too: Option<String>,
+    },
+    /// The debug probe of a board is connected to a board that has the firmware of the other role.
+    #[error("the board behind the debug probe of the {role} holds the firmware {holds}: nothing was flashed")]
+    WrongProbe {
+        /// The board.
+        role: Role,
+        /// The firmware that its flash holds.
+        holds: String,
+    },
+    /// The debug probe of a board is connected to another chip than the bench file names.
+    #[error(
+        "the chip behind the debug probe of the {role} has the serial number {seen}, but the bench file says {wanted}: nothing was flashed"
+    )]
+    WrongChip {
+        /// The board.
+        role: Role,
+        /// The serial number of the chip.
+        seen: String,
+        /// The serial number in the bench file.
+        wanted: String,
+    },
     /// After flashing, the board still runs another image.
     #[error("the {role} was flashed and verified, but its firmware reports the digest {seen} instead of {wanted}")]
     Digest {
@@ -340,6 +370,18 @@ impl BenchError {
             }
             Self::WrongBoard { .. } => {
                 "check whether the cables are swapped, whether it is another board, and whether `identity` in the device file is right"
+            }
+            Self::Swapped { too: Some(_), .. } => {
+                "exchange the two serial cables, or `serial` of the two boards in the bench file; if the boards are to change their roles, `taprig flash --reassign` flashes both"
+            }
+            Self::Swapped { .. } => {
+                "check which board is connected to this port, and correct the cable or `serial` in the bench file; if the board is to change its role, use `taprig flash --reassign`"
+            }
+            Self::WrongProbe { .. } => {
+                "exchange the two debug probes, or `probe` of the two boards in the bench file; if the board is to change its role, use `taprig flash --reassign`"
+            }
+            Self::WrongChip { .. } => {
+                "connect the probe to the right board, or correct `probe` or `chip-serial` in the bench file"
             }
             Self::Digest { .. } => "check whether it runs from another memory",
             Self::Nonce { .. } => "check whether another program uses its port",

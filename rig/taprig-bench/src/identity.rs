@@ -19,6 +19,8 @@ pub(super) enum Flashing {
     Needed,
     /// All that the rig programs.
     All,
+    /// All that the rig programs, even if they have the firmware of the other role.
+    Reassign,
     /// Emulated boards that do not run their image. A real board stays as it is.
     Emulated,
 }
@@ -33,11 +35,13 @@ impl Bench {
     /// have to be flashed and must not be.
     pub(super) async fn establish(&mut self, flashing: Flashing) -> Result<(), BenchError> {
         self.flashed.clear();
-        let anyway = flashing == Flashing::All;
+        let anyway = matches!(flashing, Flashing::All | Flashing::Reassign);
         let spared = |board: &dyn Board| flashing == Flashing::Emulated && board.kind() != BoardKind::Qemu;
         let mut flashed = Vec::new();
         for (role, board) in self.boards.iter() {
-            if board.is_blank() || anyway && board.image().is_some() {
+            // A real board first says who it is, so that nothing is flashed if cables are exchanged.
+            let asked_first = board.kind() == BoardKind::Probe && flashing != Flashing::Reassign;
+            if board.is_blank() || anyway && board.image().is_some() && !asked_first {
                 flashed.push(role);
             }
         }
@@ -51,6 +55,7 @@ impl Bench {
             if self.boards.get(role).is_some_and(spared) {
                 return Err(BenchError::Unflashed { role, why: Box::new(error), bench: self.bench_name.clone() });
             }
+            self.refuse_wrong_probe(role)?;
             // A board that was made ahead contains the firmware that does not run.
             self.forget_next();
             self.flash(role)?;
@@ -59,6 +64,12 @@ impl Bench {
         let mut stale = self.identify().await?;
         if self.flash_by_program(flashing).await? {
             stale = self.identify().await?;
+        }
+        if anyway {
+            let all = self.boards.iter().filter(|(_, board)| board.image().is_some());
+            let asked = all.filter(|(role, _)| !flashed.contains(role)).map(|(role, _)| (role, "the same".to_owned()));
+            let asked: Vec<_> = asked.filter(|(role, _)| !stale.iter().any(|(stale, _)| stale == role)).collect();
+            stale.extend(asked);
         }
         if stale.is_empty() {
             for role in self.boards.roles() {
@@ -71,6 +82,9 @@ impl Bench {
         if let Some((role, seen)) = stale.iter().find(|(role, _)| self.boards.get(*role).is_some_and(spared)) {
             let wanted = self.boards.image(*role).map(Image::digest_hex).unwrap_or_default();
             return Err(BenchError::Stale { role: *role, seen: seen.clone(), wanted, bench: self.bench_name.clone() });
+        }
+        for &(role, _) in stale.iter().filter(|(role, _)| !flashed.contains(role)) {
+            self.refuse_wrong_probe(role)?;
         }
         self.power_off().await?;
         // Boards that were made ahead contain the old image.
@@ -157,7 +171,7 @@ impl Bench {
             let (seen, bench) = (self.version.clone(), self.bench_name.clone());
             return Err(BenchError::Outdated { seen, wanted: flash.version, bench });
         }
-        let runs = flashing == Flashing::All || !is_current;
+        let runs = matches!(flashing, Flashing::All | Flashing::Reassign) || !is_current;
         if runs {
             let failed = |why| BenchError::FlashProgram { command: flash.command.join(" "), why };
             let (tell, ended) = tokio::sync::oneshot::channel();

@@ -27,6 +27,7 @@ mod sides;
 mod sim;
 mod situation;
 mod slot;
+mod swapped;
 mod switch;
 mod unplugged;
 pub mod validator_side;

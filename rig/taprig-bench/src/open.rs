@@ -49,6 +49,8 @@ pub struct Config {
     pub wait: Duration,
     /// Whether all boards are flashed when the bench is opened, whatever they contain.
     pub flash_anyway: bool,
+    /// Whether a board is flashed that has the firmware of the other role. Then all boards are flashed.
+    pub reassign: bool,
     /// Where the person at the bench is asked. `None` if nobody is there.
     pub desk: Option<Arc<dyn Desk>>,
     /// The state that a device without any interface is in for good, if its file names one.
@@ -124,7 +126,13 @@ impl Bench {
         // Another run may have marked it while this one waited.
         wedged::refuse(&config.name)?;
         let mut bench = Self::with(config, recorder, taken)?;
-        bench.establish(if config.flash_anyway { Flashing::All } else { Flashing::Needed }).await?;
+        bench
+            .establish(match config {
+                Config { reassign: true, .. } => Flashing::Reassign,
+                Config { flash_anyway: true, .. } => Flashing::All,
+                _ => Flashing::Needed,
+            })
+            .await?;
         bench.fresh = true;
         Ok(bench)
     }
@@ -217,6 +225,7 @@ fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result
             let program = config.image(role).map(|image| Program {
                 target: Target::Real { chip: probe.chip.clone(), probe: probe.probe.clone() },
                 image: image.clone(),
+                chip_serial: probe.chip_serial.clone(),
             });
             Box::new(RealBoard::new(role, Attached::Serial(probe.serial.clone()), power, program))
         }

@@ -215,11 +215,17 @@ impl Bench {
         };
         let within: Duration = self.sides.device.deadlines.ready.into();
         if let Err(error) = card.starts(starts[&Role::Emulator], within).await {
-            return Err(self.not_ready(Role::Emulator, within, error));
+            let error = self.not_ready(Role::Emulator, within, error);
+            card.close().await;
+            validator.close().await;
+            return Err(self.or_swapped(error, &ports).await);
         }
         self.scope.emit(Source::Emulator, Body::Ready { role: Role::Emulator, took_us: micros(started.elapsed()) });
         if let Err(error) = validator.starts(starts[&Role::Validator], within).await {
-            return Err(self.not_ready(Role::Validator, within, error));
+            let error = self.not_ready(Role::Validator, within, error);
+            card.close().await;
+            validator.close().await;
+            return Err(self.or_swapped(error, &ports).await);
         }
         self.scope.emit(Source::Validator, Body::Ready { role: Role::Validator, took_us: micros(started.elapsed()) });
         self.links = Some(Links { validator, card });

@@ -1,8 +1,11 @@
 //! Real boards. The rig programs them through a debug probe, or they are already programmed. It talks to them over
 //! serial ports or a network.
 
+use std::ops::Range;
+
 use taprig_model::bench::{Attached, BoardKind};
 use taprig_model::event::{PowerSwitch, Role};
+use taprig_model::units::Hex;
 
 use super::air::Air;
 use super::board::{Board, Prepared};
@@ -28,6 +31,8 @@ pub(super) struct Program {
     pub target: Target,
     /// The image that the board is to run.
     pub image: Image,
+    /// The serial number of the chip, if the bench file gives it.
+    pub chip_serial: Option<Hex>,
 }
 
 impl RealBoard {
@@ -84,9 +89,27 @@ impl Board for RealBoard {
     }
 
     fn flash_digest(&mut self) -> Result<Option<String>, BenchError> {
-        let Some(Program { target, image }) = &self.program else { return Ok(None) };
+        let Some(Program { target, image, .. }) = &self.program else { return Ok(None) };
         let read = flash::digest(target, image).map_err(|source| BenchError::Flash { role: self.role, source })?;
         Ok(Some(lower_hex(&read)))
+    }
+
+    fn check_chip(&mut self) -> Result<(), BenchError> {
+        let Some(Program { target, chip_serial: Some(wanted), .. }) = &self.program else { return Ok(()) };
+        let failed = |source| BenchError::Flash { role: self.role, source };
+        match flash::chip_serial(target).map_err(failed)? {
+            Some(seen) if seen != *wanted => {
+                let (role, wanted) = (self.role, wanted.to_string());
+                Err(BenchError::WrongChip { role, seen: seen.to_string(), wanted })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn flash_contains(&mut self, parts: &[Range<u64>], texts: &[&str]) -> Result<Vec<bool>, BenchError> {
+        let Some(Program { target, .. }) = &self.program else { return Ok(vec![]) };
+        let failed = |source| BenchError::Flash { role: self.role, source };
+        flash::contains(target, parts, texts).map_err(failed)
     }
 
     fn flash(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {

@@ -85,8 +85,7 @@ impl Sides {
     /// [`BenchError::Link`] if its port can't be opened.
     pub(super) fn open_card(&self, ports: &Ports, raw: ByteSink) -> Result<Box<dyn CardSide>, BenchError> {
         match &self.card {
-            CardSideConfig::Emulator(_) => self.open_emulator(Air::Uart, ports, raw),
-            CardSideConfig::Nrf52840(_) => self.open_emulator(Air::Antenna, ports, raw),
+            CardSideConfig::Emulator(_) | CardSideConfig::Nrf52840(_) => Ok(Box::new(self.open_emulator(ports, raw)?)),
             CardSideConfig::VirtualReader(reader) => Ok(Box::new(VirtualReader::new(reader.address.as_str(), raw))),
             CardSideConfig::Pn532(module) => Self::open_pn532(ports, Settings::try_from(module)?, raw),
             CardSideConfig::Pn532Model(_) => {
@@ -95,9 +94,14 @@ impl Sides {
         }
     }
 
-    fn open_emulator(&self, air: Air, ports: &Ports, raw: ByteSink) -> Result<Box<dyn CardSide>, BenchError> {
+    /// Opens the port of the card side as that of a card emulator. Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`BenchError::Link`] if the port can't be opened.
+    pub(super) fn open_emulator(&self, ports: &Ports, raw: ByteSink) -> Result<Emulator, BenchError> {
+        let air = if matches!(self.card, CardSideConfig::Nrf52840(_)) { Air::Antenna } else { Air::Uart };
         let relay = Relay::open(port(ports, Role::Emulator)?, self.emulator_baud, raw)?;
-        Ok(Box::new(Emulator::new(relay, air)))
+        Ok(Emulator::new(relay, air))
     }
 
     fn open_pn532(ports: &Ports, settings: Settings, raw: ByteSink) -> Result<Box<dyn CardSide>, BenchError> {

@@ -161,7 +161,7 @@ impl Watch {
     async fn changed(&mut self) {
         // What has changed does not matter, because all parts are looked for anew. If the queue fails, time passes.
         if self.0.read(&mut [0; 4096]).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

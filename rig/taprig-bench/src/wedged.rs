@@ -217,6 +217,7 @@ mod tests {
             },
             wait: Duration::ZERO,
             flash_anyway: false,
+            reassign: false,
             desk: None,
             configured: None,
         }

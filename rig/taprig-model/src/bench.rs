@@ -274,6 +274,10 @@ pub struct Probe {
     /// one probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeName>,
+    /// The serial number that the maker has written into the chip. `taprig bench check` shows it. Before the board is
+    /// flashed, it is compared, so that a probe on the wrong board is noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chip_serial: Option<Hex>,
     /// Path of the image, relative to the project's folder: ELF, Intel HEX or binary.
     pub firmware: PathBuf,
     /// Address of the first byte of a binary image: `08004000`. The other formats contain their addresses.

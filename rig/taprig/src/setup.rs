@@ -83,6 +83,7 @@ pub fn config_of(
     }
     Ok(Config {
         flash_anyway: false,
+        reassign: false,
         name,
         bench: file,
         device,

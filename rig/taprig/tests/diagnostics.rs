@@ -525,6 +525,10 @@ fn a_bench_with_a_program_or_a_network_is_checked() {
         ("{ program: { command: [] } }", "this names no program"),
         ("{ program: { command: [x, \"{port}\"] } }", "`{port}` has no meaning"),
         ("{ program: { commands: [x] } }", "unknown key `commands`"),
+        (
+            "{ probe: { chip: STM32F405RGTx, probe: 0483-374b, firmware: x.elf, serial: { path: /dev/ttyS1 } } }",
+            "`0483-374b` is no name of a debug probe",
+        ),
         ("{ attached: { tcp: \"192.0.2.7\" } }", "`192.0.2.7` is not a host and a port"),
         ("{ attached: { tcp: \"192.0.2.7:99999\" } }", "`192.0.2.7:99999` is not a host and a port"),
     ] {

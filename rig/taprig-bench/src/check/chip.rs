@@ -4,6 +4,7 @@ use taprig_model::bench::{Bench, BoardConfig, Probe};
 
 use super::{Finding, Step, part};
 use crate::flash::{self, FlashError, Target};
+use taprig_model::units::Hex;
 
 /// What a chip tells about itself in registers that a debugger can read.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +85,34 @@ fn not_reached(step: Step, of: &str, error: &FlashError) -> Finding {
     Finding::failed(step, of, format!("{error} ({})", error.details()), advice)
 }
 
+/// The serial number of a chip, compared with the one in the bench file if it gives one. `None` if the rig can't read it.
+fn serial_number(of: &str, probe: &Probe) -> Option<Finding> {
+    if !flash::has_serial(&probe.chip) {
+        return None;
+    }
+    let target = Target::Real { chip: probe.chip.clone(), probe: probe.probe.clone() };
+    Some(match flash::chip_serial(&target) {
+        Err(error) => not_reached(Step::Attach, of, &error),
+        Ok(seen) => compared(of, &seen?, probe.chip_serial.as_ref()),
+    })
+}
+
+/// What a serial number says about the board.
+fn compared(of: &str, seen: &Hex, wanted: Option<&Hex>) -> Finding {
+    match wanted {
+        None => Finding::ok(Step::Attach, of, format!("the chip has the serial number {seen} (`chip-serial`)")),
+        Some(wanted) if wanted == seen => {
+            Finding::ok(Step::Attach, of, format!("it is the chip {seen} of the bench file"))
+        }
+        Some(wanted) => Finding::failed(
+            Step::Attach,
+            of,
+            format!("the chip has the serial number {seen}, but the bench file says {wanted}"),
+            "connect the probe to the right board, or correct `probe` or `chip-serial` in the bench file",
+        ),
+    }
+}
+
 /// Attaches to each real board and reads its identity and its protection. The function blocks.
 #[must_use]
 pub fn check(bench: &Bench) -> Vec<Finding> {
@@ -93,7 +122,11 @@ pub fn check(bench: &Bench) -> Vec<Finding> {
         let wanted = chip.map(words);
         findings.extend(match (read(probe, wanted.as_ref().map_or(&[], |words| words)), chip) {
             (Err(error), _) => vec![not_reached(Step::Attach, of, &error)],
-            (Ok(words), Some(chip)) if words.len() == 3 => judge(of, chip, [words[0], words[1], words[2]]),
+            (Ok(words), Some(chip)) if words.len() == 3 => {
+                let mut findings = judge(of, chip, [words[0], words[1], words[2]]);
+                findings.extend(serial_number(of, probe));
+                findings
+            }
             (Ok(_), _) => {
                 let why = format!("the check does not know the registers of the {}", probe.chip);
                 vec![
@@ -137,6 +170,18 @@ mod tests {
         assert_eq!(states([0x419, 0x0400_0000, 0x0FFF_AAED]), [State::Failed]);
         let nrf = judge("card side", &CHIPS[2], [0x52840, 1024, u32::MAX]);
         assert!(nrf.iter().all(|finding| finding.state == State::Ok), "{nrf:?}");
+    }
+
+    #[test]
+    fn a_probe_on_another_board_is_told() {
+        let [seen, other] = ["00320041", "00320042"].map(|text| text.parse::<Hex>().unwrap());
+        assert!(compared("validator", &seen, None).seen.contains("00320041 (`chip-serial`)"));
+        assert_eq!(compared("validator", &seen, Some(&seen)).state, State::Ok);
+        let failed = compared("validator", &seen, Some(&other));
+        assert!(
+            failed.state == State::Failed && failed.seen.contains("but the bench file says 00320042"),
+            "{failed:?}"
+        );
     }
 
     #[test]

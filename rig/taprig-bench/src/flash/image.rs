@@ -26,7 +26,7 @@ pub struct Piece {
 
 impl Piece {
     /// The addresses of this piece.
-    fn range(&self) -> Range<u64> {
+    pub(crate) fn range(&self) -> Range<u64> {
         let start = u64::from(self.address);
         start..start + self.content.len() as u64
     }

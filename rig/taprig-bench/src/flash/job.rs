@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use std::{
     cell::RefCell,
     fmt,
+    ops::Range,
     path::PathBuf,
     sync::mpsc::{self, RecvTimeoutError, Sender},
     thread,
@@ -144,6 +145,41 @@ pub fn digest(target: &Target, image: &Image) -> Result<[u8; 32], FlashError> {
         }
         Ok(hash.finalize().into())
     })
+}
+
+/// Which of these texts are in these parts of flash. The chip is not halted and not reset.
+///
+/// # Errors
+/// See [`Cause`].
+pub fn contains(target: &Target, parts: &[Range<u64>], texts: &[&str]) -> Result<Vec<bool>, FlashError> {
+    let (work, parts) = (target.clone(), parts.to_owned());
+    let texts: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    supervised(
+        target,
+        |_| {},
+        move |tell| {
+            let on = Connection::new(&work)?;
+            let mut session = on.attach(&FaultHandle::default())?;
+            tell(Progress::Attached);
+            let failed = |error| FlashError::probe(FlashStage::Read, &on.name, error);
+            let mut core = session.core(0).map_err(failed)?;
+            let (mut held, mut done) = (vec![false; texts.len()], 0);
+            for part in parts {
+                let mut flash = vec![0; usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(0)];
+                let mut address = part.start;
+                for chunk in flash.chunks_mut(READ) {
+                    core.read(address, chunk).map_err(failed)?;
+                    address += chunk.len() as u64;
+                    done += chunk.len() as u64;
+                    tell(Progress::Working { operation: Operation::Fill, done, total: None });
+                }
+                for (held, text) in held.iter_mut().zip(&texts) {
+                    *held |= !text.is_empty() && flash.windows(text.len()).any(|there| there == text);
+                }
+            }
+            Ok(held)
+        },
+    )
 }
 
 /// Resets the chip and lets it run.

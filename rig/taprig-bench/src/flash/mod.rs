@@ -5,6 +5,7 @@ mod chip;
 mod error;
 mod image;
 mod job;
+mod serial;
 mod session;
 mod timing;
 mod usb;
@@ -12,7 +13,8 @@ mod usb;
 pub use chip::{Chip, Processor};
 pub use error::{Cause, FlashError, FlashStage};
 pub use image::{Image, ImageError, Piece};
-pub use job::{FlashJob, Target, digest, flash, read, reset};
+pub use job::{FlashJob, Target, contains, digest, flash, read, reset};
+pub use serial::{chip_serial, has_serial};
 pub use session::{ProbeFound, find_probe};
 pub use timing::{FlashReport, Operation, Progress};
 

@@ -1,7 +1,7 @@
 //! Tests flashing on the real emulator, and every way in which it fails.
 
 use super::{
-    Cause, FlashJob, FlashStage, Image, Operation, Progress, Target, digest, flash,
+    Cause, FlashJob, FlashStage, Image, Operation, Progress, Target, contains, digest, flash,
     image::tests::{elf_file, program},
     job::flash_with,
     reset,
@@ -82,6 +82,19 @@ fn an_image_is_flashed_verified_and_kept() {
     assert_eq!(fs::read(bench.board.spec().flash_file()).unwrap(), job.image.pieces()[0].content);
     reset(&job.target).unwrap();
     assert_eq!(bench.board.exited(), None);
+}
+
+#[test]
+fn the_firmware_in_flash_is_known_by_its_name() {
+    let Some(bench) = Bench::new() else { return };
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/boards/mps2-an386-");
+    for (role, held) in [("validator", [true, false]), ("emulator", [false, true])] {
+        let image = Image::read(PathBuf::from(format!("{built}{role}.elf")), None).unwrap();
+        let parts: Vec<_> = image.pieces().iter().map(super::Piece::range).collect();
+        flash(&FlashJob { target: bench.target(), image }, |_| {}).unwrap();
+        let seen = contains(&bench.target(), &parts, &["taprig-validator", "taprig-emulator"]).unwrap();
+        assert_eq!(seen, held, "{role}");
+    }
 }
 
 /// A maker's HEX file behind a bootloader. Its pieces share sectors with what is not theirs.

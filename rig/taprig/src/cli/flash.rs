@@ -23,11 +23,15 @@ pub(crate) struct Args {
     /// Flash a board even if its digest shows that it already has the image.
     #[arg(long)]
     force: bool,
+    /// Flash both boards, even if a board has the firmware of the other role.
+    #[arg(long)]
+    reassign: bool,
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);
     config.flash_anyway = args.force;
+    config.reassign = args.reassign;
     if let Some(exit) = super::refused(&config) {
         return Ok(exit);
     }

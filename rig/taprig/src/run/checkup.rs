@@ -276,6 +276,9 @@ fn of(error: &BenchError) -> &'static str {
         | BenchError::Start { role, .. }
         | BenchError::Ended { role, .. }
         | BenchError::WrongBoard { role, .. }
+        | BenchError::Swapped { role, .. }
+        | BenchError::WrongProbe { role, .. }
+        | BenchError::WrongChip { role, .. }
         | BenchError::Stale { role, .. }
         | BenchError::Unflashed { role, .. }
         | BenchError::Digest { role, .. }

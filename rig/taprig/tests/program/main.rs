@@ -30,6 +30,7 @@ mod running;
 mod serving;
 mod shared;
 mod starting;
+mod swapped;
 mod udev;
 mod unplugged;
 mod wedged;

@@ -2,14 +2,20 @@
 //! not need one once the boards run their images.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::ops::Range;
 use std::time::Duration;
 
-use taprig_model::event::Role;
+use taprig_model::bench::BoardKind;
+use taprig_model::event::{PowerSwitch, Role};
 use taprig_record::{Options, Recorder};
 use wire::link::{Identity, Report, Request};
 
 use super::super::{Finding, State};
-use crate::flash::{Image, elf_file, program};
+use crate::air::Air;
+use crate::board::{Board, Prepared};
+use crate::flash::{FlashReport, Image, Progress, elf_file, program};
+use crate::identity::Flashing;
+use crate::link::endpoint::Endpoint;
 use crate::link::pty::{Terminal, echoes};
 use crate::{Bench, BenchError, Config, Programs};
 
@@ -86,6 +92,7 @@ impl Desk {
             },
             wait: Duration::ZERO,
             flash_anyway: false,
+            reassign: false,
             desk: None,
             configured: None,
         };
@@ -137,4 +144,83 @@ fn a_board_that_says_nothing_may_be_empty() {
     assert!(matches!(error, BenchError::Unflashed { role: Role::Validator, .. }), "{error:?}");
     assert!(error.to_string().contains("did not become ready within 1000 ms"), "{error}");
     assert!(error.advice().unwrap().contains("if its flash is empty, `taprig flash --bench "), "{error:?}");
+}
+
+/// A board behind a debug probe that is connected to another board. It can't be flashed: that would be the fault.
+#[derive(Debug)]
+struct Exchanged {
+    port: std::path::PathBuf,
+    /// Who writes here resets the board.
+    switch: std::path::PathBuf,
+    image: Image,
+    holds: &'static str,
+}
+
+impl Board for Exchanged {
+    fn kind(&self) -> BoardKind {
+        BoardKind::Probe
+    }
+
+    fn power_on(&mut self, _: &Air, _: Option<Prepared>) -> Result<Endpoint, BenchError> {
+        Ok(self.port.clone().into())
+    }
+
+    fn go(&mut self) -> Result<(), BenchError> {
+        std::fs::write(&self.switch, "on\n").unwrap();
+        Ok(())
+    }
+
+    fn power_off(&mut self) {}
+
+    fn switched(&self) -> PowerSwitch {
+        PowerSwitch::Reset
+    }
+
+    fn image(&self) -> Option<&Image> {
+        Some(&self.image)
+    }
+
+    fn flash_contains(&mut self, parts: &[Range<u64>], texts: &[&str]) -> Result<Vec<bool>, BenchError> {
+        assert_eq!(parts.iter().map(|part| (part.start, part.end)).collect::<Vec<_>>(), [(0x0800_0000, 0x0800_03E8)]);
+        Ok(texts.iter().map(|text| *text == self.holds).collect())
+    }
+
+    fn flash(&mut self, _: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
+        Err(BenchError::NotProgrammable(BoardKind::Probe))
+    }
+}
+
+/// The bench, if the flash behind the probe of its validator holds this.
+fn establish(name: &str, holds: &'static str, speaks: bool, flashing: Flashing) -> BenchError {
+    let desk = Desk::new(name, |image| speaks.then(|| image.digest_hex().chars().rev().collect()));
+    let serial = desk.config.bench.validator.serial().unwrap();
+    let (port, image) = (serial.path.clone().unwrap(), desk.config.images[&Role::Validator].clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let recorder = Recorder::start(None, Options::default(), vec![]).unwrap();
+    runtime.block_on(async {
+        let mut bench = Bench::for_check(&desk.config, &recorder).await.unwrap();
+        let board = bench.boards.get_mut(Role::Validator).unwrap();
+        *board = Box::new(Exchanged { port, switch: desk.folder.path().join("switch"), image, holds });
+        bench.establish(flashing).await.unwrap_err()
+    })
+}
+
+#[test]
+fn a_debug_probe_on_the_other_board_is_refused_before_anything_is_flashed() {
+    // A board with an old image, one that is to be flashed anyway, and one that says nothing.
+    for (name, speaks, flashing) in
+        [("old", true, Flashing::Needed), ("all", true, Flashing::All), ("silent", false, Flashing::Needed)]
+    {
+        let error = establish(name, "taprig-emulator", speaks, flashing);
+        assert!(matches!(error, BenchError::WrongProbe { role: Role::Validator, .. }), "{name}: {error:?}");
+        assert!(error.to_string().contains("holds the firmware taprig-emulator: nothing was flashed"), "{error}");
+        assert!(error.advice().unwrap().starts_with("exchange the two debug probes"), "{error:?}");
+        // Its own firmware and an empty flash are flashed, and this board says so.
+        for fine in ["taprig-validator", ""] {
+            let error = establish(name, fine, speaks, flashing);
+            assert!(matches!(error, BenchError::NotProgrammable(_)), "{name} with `{fine}`: {error:?}");
+        }
+    }
+    let error = establish("reassign", "taprig-emulator", true, Flashing::Reassign);
+    assert!(matches!(error, BenchError::NotProgrammable(_)), "{error:?}");
 }
