@@ -150,7 +150,9 @@ impl ImageError {
             Self::Empty { .. } => "check whether it was linked without a linker script",
             Self::NoVectorTable { .. } => "check that it was linked with the board's linker script",
             Self::WrongChip { .. } => "check whether it was built for another board",
-            Self::NoAddress { .. } => "name an ELF or Intel HEX file, or add `address` if it is a binary file for a board with a debug probe",
+            Self::NoAddress { .. } => {
+                "name an ELF or Intel HEX file, or add `address` if it is a binary file for a board with a debug probe"
+            }
             Self::NeedlessAddress { .. } => "remove `address`",
         }
     }

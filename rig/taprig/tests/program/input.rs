@@ -49,7 +49,11 @@ fn firmware_for_this_host() {
 #[test]
 fn firmware_that_is_no_image() {
     let place = with_firmware("cases/requirements.yaml");
-    nothing_is_run(&place, &["--bench", "other"], &["requirements.yaml is a binary file", "name an ELF or Intel HEX file"]);
+    nothing_is_run(
+        &place,
+        &["--bench", "other"],
+        &["requirements.yaml is a binary file", "name an ELF or Intel HEX file"],
+    );
 }
 
 #[test]
