@@ -9,10 +9,12 @@
 //! because a device that masks numbers itself writes `*`.
 
 mod check;
+mod firmware;
 mod signal;
 mod value;
 
 pub use check::{Check, CheckResult, Criterion, SeenBy};
+pub use firmware::{FirmwareImage, FlashOutcome};
 pub use signal::{JournalRow, Reason, Signal, Status, Word};
 pub use value::{Bytes, Fields};
 
@@ -400,29 +402,6 @@ pub enum PowerSwitch {
     Line,
     /// The power can't be switched. The rig resets the board through its probe, or tells the board to restart.
     Reset,
-}
-
-/// The image of a board.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FirmwareImage {
-    /// Which board.
-    pub role: Role,
-    /// Path of the file.
-    pub path: String,
-    /// SHA-256 over the content that goes into flash, in lower-case hexadecimal.
-    pub digest: String,
-    /// Number of bytes that go into flash.
-    pub bytes: u64,
-}
-
-/// What flashing did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum FlashOutcome {
-    /// The image was erased, programmed and verified.
-    Programmed,
-    /// The digest showed that the flash held the image already.
-    Unchanged,
 }
 
 /// How a sub-case began.
