@@ -10,10 +10,23 @@ use super::{Exit, say};
 /// The first signal sets this. The second one ends the process at once.
 pub(super) fn stop() -> Stop {
     let stop = Stop::default();
-    if let Err(error) = listen(&stop) {
+    let first = stop.clone();
+    caught(listen(move || first.now()));
+    stop
+}
+
+/// The first signal ends this process at once, with these words. This is for a command that has nothing to put in order.
+pub(super) fn end_at_once(words: &'static str) {
+    caught(listen(move || {
+        say(words);
+        std::process::exit(3);
+    }));
+}
+
+fn caught(listening: Result<()>) {
+    if let Err(error) = listening {
         say(&format!("taprig: Ctrl-C will end the command at once, because its signal can't be caught: {error}"));
     }
-    stop
 }
 
 /// The exit of a command that keeps no record and was stopped.
@@ -22,8 +35,7 @@ pub(super) fn interrupted() -> Exit {
     Exit::RigFailed
 }
 
-fn listen(stop: &Stop) -> Result<()> {
-    let stop = stop.clone();
+fn listen(first: impl FnOnce() + Send + 'static) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut interrupt, mut terminate, mut hangup) = {
         let _entered = runtime.enter();
@@ -39,7 +51,7 @@ fn listen(stop: &Stop) -> Result<()> {
                 }
             };
             signal().await;
-            stop.now();
+            first();
             signal().await;
             // The progress line may still be there.
             let erased = if stderr().is_terminal() { "\r\u{1b}[2K" } else { "" };

@@ -14,7 +14,7 @@ use taprig_model::device::answers::Answers;
 use taprig_model::name::Name;
 
 use crate::cli::problem::shown;
-use crate::cli::{Exit, print, rig_failed, say};
+use crate::cli::{Exit, interrupt, print, rig_failed, say};
 
 /// Arguments of `taprig device new`.
 #[derive(Debug, clap::Args)]
@@ -47,6 +47,10 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     if args.answers.is_none() && !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         let problem = Diagnostic::of_file(given, "there is no terminal to ask the questions on");
         return Err(problem.help("run it in a terminal, or give the answers in a file with --answers").into());
+    }
+    if args.answers.is_none() {
+        // A shell may start this with Ctrl-C ignored, as it does with its background commands.
+        interrupt::end_at_once("taprig: interrupted; no device file was written");
     }
     let name = match (&args.name, &args.answers) {
         (Some(name), _) => name.clone(),
