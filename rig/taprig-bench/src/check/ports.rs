@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
-use taprig_model::bench::{Attached, Bench, BoardConfig, CardSideConfig, ProbeName, SerialPort, SwitchConfig};
+use taprig_model::bench::{Bench, BoardConfig, CardSideConfig, ProbeName, SerialPort, SwitchConfig};
 use taprig_model::event::Role;
 
 use super::{Finding, State, Step, part};
@@ -77,13 +77,9 @@ fn power_of(role: Role) -> String {
 
 /// All serial ports of a bench, by the part that uses each. The last value says whether another part may use it too.
 pub(crate) fn serial_ports(bench: &Bench) -> Vec<(String, Role, &SerialPort, bool)> {
-    let board = |role: Role, board: &BoardConfig| match board {
-        BoardConfig::Attached(Attached::Tcp(_)) => None,
-        _ => board.serial().cloned().map(|_| role),
-    };
     let mut all = Vec::new();
     for (role, config) in bench.boards() {
-        if let (Some(_), Some(serial)) = (board(role, config), config.serial()) {
+        if let Some(serial) = config.serial() {
             all.push((part(role).to_owned(), role, serial, false));
         }
     }

@@ -1,7 +1,7 @@
 //! Flashing and resetting. Every step has a deadline.
 
 use super::{
-    Cause, FlashError, FlashReport, FlashStage, Image, Operation, Progress, session::Connection, timing::Meter,
+    Cause, FlashError, FlashReport, FlashStage, Image, Operation, Piece, Progress, session::Connection, timing::Meter,
 };
 use probe_rs::{
     Core, MemoryInterface as _,
@@ -128,21 +128,10 @@ pub(super) fn flash_with(
 /// # Errors
 /// See [`Cause`].
 pub fn digest(target: &Target, image: &Image) -> Result<[u8; 32], FlashError> {
-    let image = image.clone();
+    let parts: Vec<_> = image.pieces().iter().map(Piece::range).collect();
     looking(target, Some(image.clone()), move |core, on, tell| {
-        let failed = |error| FlashError::probe(FlashStage::Read, on, error);
-        let (mut hash, mut buffer, mut done) = (Sha256::new(), vec![0; READ], 0);
-        for piece in image.pieces() {
-            let mut address = u64::from(piece.address);
-            for chunk in piece.content.chunks(READ) {
-                let there = &mut buffer[..chunk.len()];
-                core.read(address, there).map_err(failed)?;
-                hash.update(&*there);
-                address += chunk.len() as u64;
-                done += chunk.len() as u64;
-                tell(Progress::Working { operation: Operation::Fill, done, total: Some(image.bytes()) });
-            }
-        }
+        let mut hash = Sha256::new();
+        through(core, on, parts, tell, |part| hash.update(part))?;
         Ok(hash.finalize().into())
     })
 }
@@ -152,34 +141,17 @@ pub fn digest(target: &Target, image: &Image) -> Result<[u8; 32], FlashError> {
 /// # Errors
 /// See [`Cause`].
 pub fn contains(target: &Target, parts: &[Range<u64>], texts: &[&str]) -> Result<Vec<bool>, FlashError> {
-    let (work, parts) = (target.clone(), parts.to_owned());
     let texts: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
-    supervised(
-        target,
-        |_| {},
-        move |tell| {
-            let on = Connection::new(&work)?;
-            let mut session = on.attach(&FaultHandle::default())?;
-            tell(Progress::Attached);
-            let failed = |error| FlashError::probe(FlashStage::Read, &on.name, error);
-            let mut core = session.core(0).map_err(failed)?;
-            let (mut held, mut done) = (vec![false; texts.len()], 0);
-            for part in parts {
-                let mut flash = vec![0; usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(0)];
-                let mut address = part.start;
-                for chunk in flash.chunks_mut(READ) {
-                    core.read(address, chunk).map_err(failed)?;
-                    address += chunk.len() as u64;
-                    done += chunk.len() as u64;
-                    tell(Progress::Working { operation: Operation::Fill, done, total: None });
-                }
-                for (held, text) in held.iter_mut().zip(&texts) {
-                    *held |= !text.is_empty() && flash.windows(text.len()).any(|there| there == text);
-                }
+    let parts = parts.to_owned();
+    looking(target, None, move |core, on, tell| {
+        let mut held = vec![false; texts.len()];
+        through(core, on, parts, tell, |part| {
+            for (held, text) in held.iter_mut().zip(&texts) {
+                *held |= !text.is_empty() && part.windows(text.len()).any(|there| there == text);
             }
-            Ok(held)
-        },
-    )
+        })?;
+        Ok(held)
+    })
 }
 
 /// Resets the chip and lets it run.
@@ -230,6 +202,30 @@ fn looking<T: Send + 'static>(
             look(&mut session.core(0).map_err(failed)?, &on.name, tell)
         },
     )
+}
+
+/// Reads these parts of the memory one after the other, and shows each to `see` as a whole.
+fn through(
+    core: &mut Core<'_>,
+    on: &str,
+    parts: Vec<Range<u64>>,
+    tell: &dyn Fn(Progress),
+    mut see: impl FnMut(&[u8]),
+) -> Result<(), FlashError> {
+    let total = parts.iter().map(|part| part.end.saturating_sub(part.start)).sum();
+    let mut done = 0;
+    for part in parts {
+        let mut there = vec![0; usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(0)];
+        let mut address = part.start;
+        for chunk in there.chunks_mut(READ) {
+            core.read(address, chunk).map_err(|error| FlashError::probe(FlashStage::Read, on, error))?;
+            address += chunk.len() as u64;
+            done += chunk.len() as u64;
+            tell(Progress::Working { operation: Operation::Fill, done, total: Some(total) });
+        }
+        see(&there);
+    }
+    Ok(())
 }
 
 fn restart(session: &mut probe_rs::Session, on: &str) -> Result<(), FlashError> {
