@@ -2,11 +2,13 @@
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 /// Receives how a program ended: why it failed, if it did.
 pub(crate) type Tell = Box<dyn FnOnce(Result<(), String>) + Send>;
@@ -47,6 +49,14 @@ pub(crate) fn start(arguments: &[String], folder: Option<&Path>, tell: Tell) -> 
         tell(judge(output));
     });
     Ok(running)
+}
+
+/// Whether a process that nobody has waited for ends within this time.
+pub(crate) fn has_ended(child: &Child, within: Duration) -> bool {
+    let Ok(process) = pidfd_open(Pid::from_child(child), PidfdFlags::empty()) else { return false };
+    // The descriptor is readable when the process has ended.
+    let mut waits = [PollFd::new(&process, PollFlags::IN)];
+    poll(&mut waits, Timespec::try_from(within).ok().as_ref()) == Ok(1)
 }
 
 fn judge(output: std::io::Result<Output>) -> Result<(), String> {

@@ -330,6 +330,14 @@ fn version(seen: Option<&str>) -> String {
 }
 
 impl BenchError {
+    /// The error for a question to the side of a role that failed with a [`LinkError`].
+    pub(super) fn silent(role: Role) -> impl Fn(LinkError) -> Self {
+        move |error| match error {
+            source @ (LinkError::Deadline { .. } | LinkError::Stuck { .. }) => Self::Silent { role, source },
+            error => error.into(),
+        }
+    }
+
     /// What a person can try. This is not part of the message, which may contain the words of other programs.
     #[must_use]
     pub fn advice(&self) -> Option<Cow<'static, str>> {

@@ -25,6 +25,22 @@ pub(super) enum Flashing {
     Emulated,
 }
 
+impl Flashing {
+    /// Whether boards are flashed that run their image already.
+    fn is_anyway(self) -> bool {
+        matches!(self, Self::All | Self::Reassign)
+    }
+}
+
+/// What both sides said about themselves.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The boards that do not run their image, with the digest that they report.
+    stale: Vec<(Role, String)>,
+    /// The version of the validator's firmware, if it reports one.
+    version: Option<String>,
+}
+
 impl Bench {
     /// Powers the bench on with the firmware that it is to run. It asks both sides for their identity and flashes
     /// those whose digest differs from that of their image, as far as `flashing` allows it. At the end both boards are
@@ -35,7 +51,7 @@ impl Bench {
     /// have to be flashed and must not be.
     pub(super) async fn establish(&mut self, flashing: Flashing) -> Result<(), BenchError> {
         self.flashed.clear();
-        let anyway = matches!(flashing, Flashing::All | Flashing::Reassign);
+        let anyway = flashing.is_anyway();
         let spared = |board: &dyn Board| flashing == Flashing::Emulated && board.kind() != BoardKind::Qemu;
         let mut flashed = Vec::new();
         for (role, board) in self.boards.iter() {
@@ -61,10 +77,8 @@ impl Bench {
             self.flash(role)?;
             flashed.push(role);
         }
-        let mut stale = self.identify().await?;
-        if self.flash_by_program(flashing).await? {
-            stale = self.identify().await?;
-        }
+        let seen = self.identify().await?;
+        let mut stale = self.flash_by_program(flashing, seen).await?;
         if anyway {
             let all = self.boards.iter().filter(|(_, board)| board.image().is_some());
             let asked = all.filter(|(role, _)| !flashed.contains(role)).map(|(role, _)| (role, "the same".to_owned()));
@@ -93,7 +107,7 @@ impl Bench {
             self.flash(role)?;
         }
         self.power_cycle().await?;
-        match self.identify().await?.into_iter().next() {
+        match self.identify().await?.stale.into_iter().next() {
             None => Ok(()),
             Some((role, seen)) => {
                 let wanted = self.boards.image(role).map(Image::digest_hex).unwrap_or_default();
@@ -114,23 +128,16 @@ impl Bench {
         (matches!(board.kind(), BoardKind::Probe | BoardKind::Qemu) && board.image().is_some()).then_some(role)
     }
 
-    /// Asks both boards for their identity. Returns those that do not run the required image, with the digest that
-    /// they report.
-    pub(super) async fn identify(&mut self) -> Result<Vec<(Role, String)>, BenchError> {
-        let Some(links) = self.links.as_mut() else { return Ok(Vec::new()) };
-        let silent = |role| {
-            move |error| match error {
-                source @ (LinkError::Deadline { .. } | LinkError::Stuck { .. }) => BenchError::Silent { role, source },
-                error => BenchError::Link(error),
-            }
-        };
-        let validator = links.validator.identity().await.map_err(silent(Role::Validator))?;
+    /// Asks both boards for their identity.
+    pub(super) async fn identify(&mut self) -> Result<Seen, BenchError> {
+        let Some(links) = self.links.as_mut() else { return Ok(Seen::default()) };
+        let validator = links.validator.identity().await.map_err(BenchError::silent(Role::Validator))?;
         let card = match links.card.identify().await {
             // Firmware of another version speaks another protocol. It is replaced if the rig has its image.
             Err(LinkError::Unexpected { seen, .. }) if self.boards.image(Role::Emulator).is_some() => {
                 CardIdentity { said: Fields::default(), digest: Some(format!("unknown ({seen})")) }
             }
-            card => card.map_err(silent(Role::Emulator))?,
+            card => card.map_err(BenchError::silent(Role::Emulator))?,
         };
 
         let wanted = &self.sides.device.identity;
@@ -141,7 +148,7 @@ impl Bench {
                 wanted: format!("{} with {}", wanted.device, wanted.firmware),
             });
         }
-        self.version = validator.version.clone();
+        let version = validator.version.clone();
         let identified = |role, identity| Body::Identified { role, identity };
         self.scope.emit(Source::Validator, identified(Role::Validator, validator.fields()));
         self.scope.emit(Source::Emulator, identified(Role::Emulator, card.said));
@@ -158,35 +165,39 @@ impl Bench {
                 stale.push((role, seen));
             }
         }
-        Ok(stale)
+        Ok(Seen { stale, version })
     }
 
     /// Runs the program that flashes the validator if the validator reports another version than the bench file asks for,
-    /// as far as `flashing` allows it. Returns whether the program ran. Afterwards the boards are ready again.
-    async fn flash_by_program(&mut self, flashing: Flashing) -> Result<bool, BenchError> {
-        let Some(flash) = self.flash.clone() else { return Ok(false) };
+    /// as far as `flashing` allows it. Returns the boards that do not run their image. Afterwards all are ready again.
+    async fn flash_by_program(
+        &mut self,
+        flashing: Flashing,
+        mut seen: Seen,
+    ) -> Result<Vec<(Role, String)>, BenchError> {
+        let Some(flash) = self.flash.clone() else { return Ok(seen.stale) };
         let (role, began) = (Role::Validator, Instant::now());
-        let is_current = self.version.as_ref() == Some(&flash.version);
+        let is_current = seen.version.as_ref() == Some(&flash.version);
         if flashing == Flashing::Emulated && !is_current {
-            let (seen, bench) = (self.version.clone(), self.bench_name.clone());
+            let (seen, bench) = (seen.version, self.bench_name.clone());
             return Err(BenchError::Outdated { seen, wanted: flash.version, bench });
         }
-        let runs = matches!(flashing, Flashing::All | Flashing::Reassign) || !is_current;
+        let runs = flashing.is_anyway() || !is_current;
         if runs {
             let failed = |why| BenchError::FlashProgram { command: flash.command.join(" "), why };
             let (tell, ended) = tokio::sync::oneshot::channel();
-            let _running = command::start(&flash.command, Some(&self.folder), Box::new(|end| drop(tell.send(end))))
-                .map_err(failed)?;
+            let _running =
+                command::start(&flash.command, Some(self.sides.folder()), Box::new(|end| drop(tell.send(end))))
+                    .map_err(failed)?;
             match tokio::time::timeout(flash.within.into(), ended).await {
                 Ok(Ok(end)) => end.map_err(failed)?,
                 Ok(Err(_)) => return Err(failed("the thread that waits for it has ended".into())),
                 Err(_) => return Err(failed(format!("it did not end within {}", flash.within))),
             }
             self.power_cycle().await?;
-            self.identify().await?;
-            if self.version.as_ref() != Some(&flash.version) {
-                let seen = self.version.clone();
-                return Err(BenchError::Version { seen, wanted: flash.version });
+            seen = self.identify().await?;
+            if seen.version.as_ref() != Some(&flash.version) {
+                return Err(BenchError::Version { seen: seen.version, wanted: flash.version });
             }
         }
         let outcome = if runs { FlashOutcome::Programmed } else { FlashOutcome::Unchanged };
@@ -194,7 +205,7 @@ impl Bench {
         let command = flash.command.join(" ");
         let body = Body::FlashedByProgram { role, command, outcome, version: flash.version, took_us };
         self.scope.emit(Source::Rig, body);
-        Ok(runs)
+        Ok(seen.stale)
     }
 
     fn flash(&mut self, role: Role) -> Result<(), BenchError> {

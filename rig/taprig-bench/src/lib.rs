@@ -33,7 +33,6 @@ mod unplugged;
 pub mod validator_side;
 pub mod wedged;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use alone::open_card_alone;
@@ -112,10 +111,6 @@ pub struct Bench {
     scope: Scope,
     /// The program that flashes the validator.
     flash: Option<FlashCommand>,
-    /// The folder in which that program is started.
-    folder: PathBuf,
-    /// The version that the validator reported last.
-    version: Option<String>,
     /// The place of a labgrid coordinator that stands for this bench.
     place: Option<Place>,
     // This comes after the boards, so that it is dropped after them.

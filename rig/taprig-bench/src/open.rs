@@ -187,8 +187,6 @@ impl Bench {
             next: None,
             scope,
             flash: config.bench.flash.clone(),
-            folder: config.programs.folder.clone(),
-            version: None,
             place,
             slot,
         };

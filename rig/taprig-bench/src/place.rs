@@ -9,15 +9,14 @@
 //! is dead, and it releases the place if the place is still acquired under that token. A place that anybody else has
 //! acquired is never released.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 use taprig_model::bench::Labgrid;
 use taprig_record::units::lower_hex;
@@ -26,6 +25,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::BenchError;
+use super::slot::keep;
+use crate::command::has_ended;
 
 /// The longest time for one command of `labgrid-client`. It starts Python and connects to the coordinator.
 const COMMAND: Duration = Duration::from_secs(30);
@@ -75,9 +76,8 @@ impl Place {
         release_what_is_left(&token, project).await?;
         let owner = Owner::new().map_err(|source| BenchError::State { path: "/dev/urandom".into(), source })?;
         let client = Client { labgrid: labgrid.clone(), owner, project: project.to_owned() };
-        let left = serde_json::to_vec(&Left { labgrid: labgrid.clone(), owner: client.owner.clone() });
-        write_whole(&token, &left.unwrap_or_default())
-            .map_err(|source| BenchError::State { path: token.clone(), source })?;
+        let left = Left { labgrid: labgrid.clone(), owner: client.owner.clone() };
+        keep(&token, &left).map_err(|source| BenchError::State { path: token.clone(), source })?;
         let guard = match Guard::start(&client).await {
             // Somebody else may have the place.
             Err(what) if !wait.is_zero() && matches!(client.holder().await, Ok(Some(_))) => {
@@ -178,15 +178,6 @@ async fn release_what_is_left(token: &Path, project: &Path) -> Result<(), BenchE
         }
     }
     std::fs::remove_file(token).map_err(failed)
-}
-
-/// Writes a file so that it has its old content, or all of the new one.
-fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let aside = path.with_extension("json~");
-    let mut file = std::fs::File::create(&aside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(aside, path)
 }
 
 /// `labgrid-client` for one place, under one name.
@@ -365,12 +356,7 @@ impl Guard {
         if self.input.take().is_none() {
             return Ok(());
         }
-        let Ok(process) = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()) else {
-            return Err("the shell that holds it is gone".into());
-        };
-        // The descriptor is readable when the process has ended.
-        let mut waits = [PollFd::new(&process, PollFlags::IN)];
-        if poll(&mut waits, Timespec::try_from(COMMAND).ok().as_ref()) != Ok(1) {
+        if !has_ended(&self.child, COMMAND) {
             self.end();
             return Err(no_answer());
         }

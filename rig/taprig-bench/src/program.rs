@@ -9,9 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use taprig_model::bench::{Argument, ArgumentPlace, BoardKind};
@@ -21,6 +20,7 @@ use super::air::Air;
 use super::board::{Board, Prepared};
 use super::open::Programs;
 use super::{BenchError, with_causes};
+use crate::command::has_ended;
 use crate::link::endpoint::Endpoint;
 
 /// How much of a program's standard error is kept. Only this much of it can get into a message, where card numbers are
@@ -130,18 +130,12 @@ impl Running {
 
     /// How the program has ended, if it ends within this time.
     fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
-        if self.status.is_none()
-            && let Ok(process) = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty())
-        {
-            // The descriptor is readable when the process has ended.
-            let mut waits = [PollFd::new(&process, PollFlags::IN)];
-            if poll(&mut waits, Timespec::try_from(within).ok().as_ref()) == Ok(1) {
-                self.end_group();
-                self.status = self.child.wait().ok();
-                // Its last words are complete when nobody has the other end of standard error any more.
-                if let Some(reader) = self.reader.take() {
-                    let _ = reader.join();
-                }
+        if self.status.is_none() && has_ended(&self.child, within) {
+            self.end_group();
+            self.status = self.child.wait().ok();
+            // Its last words are complete when nobody has the other end of standard error any more.
+            if let Some(reader) = self.reader.take() {
+                let _ = reader.join();
             }
         }
         self.status

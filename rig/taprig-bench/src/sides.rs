@@ -1,7 +1,7 @@
 //! Opens the two sides of a bench, each by the adapter that its file names.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use taprig_model::bench::{self, CardSideConfig};
@@ -62,6 +62,12 @@ impl Sides {
             parameters: bench.validator.external().map(|external| external.parameters.clone()).unwrap_or_default(),
             desk: config.desk.clone(),
         }
+    }
+
+    /// The project's folder, in which programs of the device are started.
+    #[must_use]
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Whether the card side answers questions. A virtual reader only asks.

@@ -261,6 +261,15 @@ pub(super) fn bench_folder(name: &str) -> PathBuf {
     state_dir().join(BOARDS).join(name)
 }
 
+/// Writes a file of a bench, as JSON. It has its old content or all of the new one, and it is on the disk when this returns.
+pub(super) fn keep(path: &Path, content: &impl Serialize) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    taprig_record::replace(path, &taprig_record::pretty(content))?;
+    File::open(path)?.sync_all()?;
+    File::open(folder)?.sync_all()
+}
+
 /// The folder of everything that outlives a run: `$TAPRIG_STATE`, or `taprig` in the user's folder for state data.
 #[must_use]
 pub fn state_dir() -> PathBuf {

@@ -9,7 +9,7 @@
 
 use std::fmt;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use taprig_model::bench::{BoardConfig, CardSideConfig};
 use taprig_model::event::Role;
 use taprig_record::mask;
 
-use super::slot::bench_folder;
+use super::slot::{bench_folder, keep};
 use super::{BenchError, Config};
 
 /// Name of the mark in the folder of a bench.
@@ -126,15 +126,6 @@ fn path(bench: &str) -> PathBuf {
     bench_folder(bench).join(MARK)
 }
 
-/// Writes a mark. It is there whole or not at all, and it is on the disk when this returns.
-fn write(path: &Path, wedged: &Wedged) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    taprig_record::replace(path, &taprig_record::pretty(wedged))?;
-    std::fs::File::open(path)?.sync_all()?;
-    std::fs::File::open(folder)?.sync_all()
-}
-
 impl Config {
     /// Whether a part outlives the run, so that a hang of it does too.
     #[must_use]
@@ -171,7 +162,7 @@ impl Config {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let (bench, wedged) = (self.name.clone(), Wedged { part: Some(part), reason, since: Some(since) });
         let path = path(&bench);
-        match write(&path, &wedged) {
+        match keep(&path, &wedged) {
             Ok(()) => BenchError::Wedged { bench, wedged },
             Err(source) => BenchError::Unmarked { bench, wedged, path, source },
         }

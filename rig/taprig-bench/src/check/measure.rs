@@ -61,7 +61,7 @@ impl Bench {
             let mut times = Times::default();
             while times.go_on() {
                 let asked = Instant::now();
-                links.validator.identity().await.map_err(|error| silent(Role::Validator, error))?;
+                links.validator.identity().await.map_err(BenchError::silent(Role::Validator))?;
                 times.0.push(asked.elapsed());
             }
             findings.push(times.finding(Role::Validator));
@@ -74,7 +74,7 @@ impl Bench {
         let mut times = Times::default();
         while times.go_on() {
             let asked = Instant::now();
-            links.card.identify().await.map_err(|error| silent(Role::Emulator, error))?;
+            links.card.identify().await.map_err(BenchError::silent(Role::Emulator))?;
             times.0.push(asked.elapsed());
         }
         findings.push(times.finding(Role::Emulator));
@@ -232,13 +232,6 @@ impl Bench {
             return Ok(None);
         }
         Ok(links.validator.status().await?.0.settings)
-    }
-}
-
-fn silent(role: Role, error: LinkError) -> BenchError {
-    match error {
-        source @ (LinkError::Deadline { .. } | LinkError::Stuck { .. }) => BenchError::Silent { role, source },
-        error => error.into(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests with a program that answers as `labgrid-client` 26.0 does. `ci/labgrid` repeats them with a real coordinator.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
