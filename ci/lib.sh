@@ -56,6 +56,20 @@ python_library() {
     echo "$tools/$1-$2"
 }
 
+# Sees to a program from PyPI that has an environment of its own, and prints its folder: `python_environment labgrid 26.0.1`.
+python_environment() {
+    local tool=$1 version=$2 to=$tools/$1-$2
+    if ! "$to/bin/python" -m pip show --quiet "$tool" >/dev/null 2>&1; then
+        python3 -c 'import ensurepip' 2>/dev/null || apt_install "it makes a folder for $tool" python3-venv >&2
+        say "installing $tool $version to $to"
+        rm -rf "$to"
+        python3 -m venv "$to" >&2
+        "$to/bin/python" -m pip install --quiet --disable-pip-version-check "$tool==$version" >&2 ||
+            { say "pip could not install $tool $version"; exit 3; }
+    fi
+    echo "$to"
+}
+
 # Installs a package from PyPI to a folder of its own, unless it has brought this file already.
 from_pypi() {
     local tool=$1 version=$2 to=$tools/$1-$2

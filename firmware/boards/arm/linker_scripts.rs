@@ -1,4 +1,4 @@
-//! Hands the linker its scripts when the target is the board.
+//! The build script of every Arm board: hands the linker the scripts of the board when the target is the board.
 
 use std::env;
 use std::path::PathBuf;
