@@ -56,12 +56,12 @@ impl Plugs {
     /// The parts that a bench file names.
     #[must_use]
     pub(super) fn of(bench: &BenchFile) -> Self {
-        let serial = ports::serial_ports(bench).into_iter().map(|(of, role, wanted, _)| {
-            let name = match of.strip_prefix("power of ") {
-                Some(of) => format!("the serial port that switches the power of {of}"),
-                None => port_of(role),
+        let serial = ports::serial_ports(bench).into_iter().map(|wanted| {
+            let name = match wanted.switches_power {
+                true => format!("the serial port that switches the power of the {}", part(wanted.role)),
+                false => port_of(wanted.role),
             };
-            Plug { name, seen: Seen::Port(role, wanted.clone()) }
+            Plug { name, seen: Seen::Port(wanted.role, wanted.port.clone()) }
         });
         let probes = bench.boards().into_iter().filter_map(|(role, board)| match board {
             BoardConfig::Probe(probe) => Some(Plug { name: probe_of(role), seen: Seen::Probe(probe.probe.clone()) }),

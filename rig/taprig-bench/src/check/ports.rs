@@ -36,8 +36,9 @@ impl Default for System {
 pub fn check(bench: &Bench, system: &System) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut paths: BTreeMap<PathBuf, String> = BTreeMap::new();
-    for (of, role, wanted, shares) in serial_ports(bench) {
-        let path = match port::find(role, wanted) {
+    for wanted in serial_ports(bench) {
+        let of = wanted.part();
+        let path = match port::find(wanted.role, wanted.port) {
             Ok(path) => path,
             Err(error) => {
                 findings.push(Finding::error(Step::Ports, of, &error));
@@ -47,7 +48,7 @@ pub fn check(bench: &Bench, system: &System) -> Vec<Finding> {
         findings.extend(serial(&of, &path, system));
         // Two descriptions may fit the same port.
         let real = path.canonicalize().unwrap_or(path);
-        if let Some(other) = paths.insert(real.clone(), of.clone()).filter(|_| !shares) {
+        if let Some(other) = paths.insert(real.clone(), of.clone()).filter(|_| !wanted.shares) {
             let seen = format!("{} is the port of the {other} as well", real.display());
             let advice = "correct the bench file: each part needs a port of its own";
             findings.push(Finding::failed(Step::Ports, of, seen, advice));
@@ -75,25 +76,41 @@ fn power_of(role: Role) -> String {
     format!("power of the {}", part(role))
 }
 
-/// All serial ports of a bench, by the part that uses each. The last value says whether another part may use it too.
-pub(crate) fn serial_ports(bench: &Bench) -> Vec<(String, Role, &SerialPort, bool)> {
-    let mut all = Vec::new();
-    for (role, config) in bench.boards() {
-        if let Some(serial) = config.serial() {
-            all.push((part(role).to_owned(), role, serial, false));
-        }
+/// A serial port that a bench file names.
+pub(crate) struct PortOf<'a> {
+    pub role: Role,
+    /// Whether it switches the power of the role, and is not the port of the role itself.
+    pub switches_power: bool,
+    pub port: &'a SerialPort,
+    /// Whether another part may use it too.
+    shares: bool,
+}
+
+impl PortOf<'_> {
+    /// The part, in findings.
+    fn part(&self) -> String {
+        if self.switches_power { power_of(self.role) } else { part(self.role).to_owned() }
     }
-    if let CardSideConfig::Pn532(module) = &bench.card {
-        all.push((part(Role::Emulator).to_owned(), Role::Emulator, &module.serial, false));
-    }
-    for (role, switch) in &bench.power.switches {
-        match switch {
-            SwitchConfig::Relay(relay) => all.push((power_of(*role), *role, &relay.serial, true)),
-            SwitchConfig::Line(line) => all.push((power_of(*role), *role, &line.serial, false)),
-            _ => {}
-        }
-    }
-    all
+}
+
+/// All serial ports of a bench.
+pub(crate) fn serial_ports(bench: &Bench) -> Vec<PortOf<'_>> {
+    let of = |role, port| PortOf { role, switches_power: false, port, shares: false };
+    let boards = bench.boards().into_iter().filter_map(|(role, board)| Some(of(role, board.serial()?)));
+    let module = match &bench.card {
+        CardSideConfig::Pn532(module) => Some(of(Role::Emulator, &module.serial)),
+        _ => None,
+    };
+    let switches = bench.power.switches.iter().filter_map(|(&role, switch)| {
+        let (port, shares) = match switch {
+            // A relay board has several channels.
+            SwitchConfig::Relay(relay) => (&relay.serial, true),
+            SwitchConfig::Line(line) => (&line.serial, false),
+            _ => return None,
+        };
+        Some(PortOf { role, switches_power: true, port, shares })
+    });
+    boards.chain(module).chain(switches).collect()
 }
 
 /// Whether this user may use a port, and how long its adapter keeps bytes back.

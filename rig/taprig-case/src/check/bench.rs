@@ -10,8 +10,12 @@ use crate::document::{Kind, Node, PathStep};
 use crate::project::{Fixture, Project};
 use crate::typed::typed;
 
-/// The boards of a bench file.
-const BOARDS: [&[&str]; 2] = [&["validator"], &["card", "emulator"]];
+/// The boards that a bench file may have: what messages call each, and where it is.
+const BOARDS: [(&str, &[&str]); 3] = [
+    ("the validator", &["validator"]),
+    ("the card emulator", &["card", "emulator"]),
+    ("the card emulator", &["card", "nrf52840"]),
+];
 
 /// Reports everything that types can't express.
 pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
@@ -19,7 +23,7 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
         named(&project.names(Fixture::Device), Fixture::Device, device, node, &path!["device"], problems);
         adapter_without_port(project, device, node, problems);
     }
-    for board in BOARDS {
+    for (_, board) in BOARDS {
         let way = [way(board), path!["program", "command"].to_vec()].concat();
         if let Some(Kind::List(words)) = node.find(&way).map(|node| &node.kind)
             && words.is_empty()
@@ -145,8 +149,9 @@ fn parts(node: &Node) -> Vec<Part> {
         }
     };
     for kind in ["probe", "attached"] {
-        port("the validator", &["validator", kind, "serial"], false);
-        port("the card emulator", &["card", "emulator", kind, "serial"], false);
+        for (of, board) in BOARDS {
+            port(of, &[board, &[kind, "serial"]].concat(), false);
+        }
     }
     port("the PN532", &["card", "pn532", "serial"], false);
     for role in ["validator", "emulator"] {
@@ -154,7 +159,7 @@ fn parts(node: &Node) -> Vec<Part> {
         port(of, &["power", "switches", role, "relay", "serial"], true);
         port(of, &["power", "switches", role, "line", "serial"], false);
     }
-    for (of, board) in [("the validator", BOARDS[0]), ("the card emulator", BOARDS[1])] {
+    for (of, board) in BOARDS {
         let at = way(&[board, &["probe"]].concat());
         let Some(probe) = node.find(&at) else { continue };
         let named = probe.get("probe").and_then(Node::text).map(str::to_lowercase);

@@ -74,16 +74,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
         bench.situate(&situation, nonce).await?;
         if let Some(links) = bench.links() {
             scope.emit(Source::Rig, Body::StepStarted { number: 1, step: "tap".into() });
-            let tap = TapPlayer {
-                number: 1,
-                name: &card_name,
-                card: &mut card,
-                beside: None,
-                hold: None,
-                modelled,
-                injections: &[],
-                frames: false,
-            };
+            let tap = TapPlayer::plain(1, &card_name, &mut card, modelled);
             tap.play(links, &scope).await?;
         }
         bench.hear_out();

@@ -210,16 +210,7 @@ impl<'a> Checkup<'a> {
         let Some(links) = bench.links() else {
             return Ok(Finding::not_applicable(Step::Tap, "validator", "it is off"));
         };
-        let player = TapPlayer {
-            number: 1,
-            name: &tap.name,
-            card: &mut tap.card,
-            beside: None,
-            hold: None,
-            modelled,
-            injections: &[],
-            frames: false,
-        };
+        let player = TapPlayer::plain(1, &tap.name, &mut tap.card, modelled);
         let ready = player.play(links, &scope).await?;
         let notes = bench.take_lost();
         bench.tell_to(own);

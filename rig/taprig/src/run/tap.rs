@@ -57,7 +57,12 @@ pub struct TapPlayer<'a> {
     pub frames: bool,
 }
 
-impl TapPlayer<'_> {
+impl<'a> TapPlayer<'a> {
+    /// One card that is held until the validator releases it, without faults and without a report of frames.
+    pub fn plain(number: u32, name: &'a str, card: &'a mut Card, modelled: bool) -> Self {
+        Self { number, name, card, beside: None, hold: None, modelled, injections: &[], frames: false }
+    }
+
     /// Plays the tap and emits everything that happens, up to whether the validator was ready again.
     ///
     /// # Errors

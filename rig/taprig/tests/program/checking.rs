@@ -84,6 +84,17 @@ fn a_wrong_file_is_refused_before_anything_is_touched() {
     place.bench("other", probe, &probe.replace("ttyS1", "ttyS2"));
     check(&place, &["other"])
         .expect(2, &["this is the debug probe of the validator as well", "name the probe of each board"]);
+    // The same for every card side that is a board.
+    let antenna = |card: &str| {
+        let device = "schema: 1\ntitle: A bench\ndevice: taprig-reference\n";
+        place.put(
+            "fixtures/benches/antenna.yaml",
+            &format!("{device}validator:\n  {}\ncard:\n  nrf52840:\n    {card}\n", port("ttyS5")),
+        );
+        Ran::of(&place.taprig(&["check", "fixtures/benches/antenna.yaml"]).output().unwrap())
+    };
+    antenna(&port("ttyS5")).expect(2, &["this is the serial port of the validator as well"]);
+    antenna(&port("ttyS7")).expect(2, &["names this serial port as well"]);
     check(&place, &["none"]).expect(2, &["there is no bench `none`"]);
     assert!(!place.path("state").exists(), "nothing was touched");
 }

@@ -12,7 +12,6 @@ mod taps;
 pub use finding::{Finding, Places, Report, Weight};
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use taprig_bench::link::{LinkError, VALIDATOR_CONSOLE};
 use taprig_bench::validator_side::ValidatorCapability;
@@ -350,16 +349,12 @@ fn revoked() -> Revocation {
 
 /// Whether a clock that was set to `set` may show `seen` now.
 fn near(set: DateTime, seen: DateTime) -> bool {
-    let seconds = |time: DateTime| {
-        let date = jiff::civil::date(
-            i16::try_from(time.year).unwrap_or_default(),
-            i8::try_from(time.month).unwrap_or_default(),
-            i8::try_from(time.day).unwrap_or_default(),
-        );
-        let days = i64::from(date.since(jiff::civil::date(2000, 1, 1)).map_or(0, |span| span.get_days()));
-        days * 86_400 + i64::from(time.hour) * 3600 + i64::from(time.minute) * 60 + i64::from(time.second)
+    let civil = |time: DateTime| {
+        let small = |number: u8| i8::try_from(number).unwrap_or_default();
+        let date = (i16::try_from(time.year).unwrap_or_default(), small(time.month), small(time.day));
+        jiff::civil::date(date.0, date.1, date.2).at(small(time.hour), small(time.minute), small(time.second), 0)
     };
-    (-1..=CLOCK).contains(&(seconds(seen) - seconds(set)))
+    (-1..=CLOCK).contains(&civil(seen).duration_since(civil(set)).as_secs())
 }
 
 async fn tap(
@@ -371,16 +366,7 @@ async fn tap(
 ) -> Result<(), BenchError> {
     scope.emit(Source::Rig, Body::StepStarted { number, step: "tap".into() });
     let TestCard { name, card } = card;
-    let tap = TapPlayer {
-        number,
-        name,
-        card,
-        beside: None,
-        hold: None::<Duration>,
-        modelled,
-        injections: &[],
-        frames: false,
-    };
+    let tap = TapPlayer::plain(number, name, card, modelled);
     tap.play(links, scope).await.map(drop)
 }
 
