@@ -95,6 +95,64 @@ def varints(body):
     return numbers
 
 
+def crc_a(frame):
+    """CRC of a frame of type A: ISO/IEC 14443-3, annex B."""
+    crc = 0x6363
+    for byte in frame:
+        byte = (byte ^ crc) & 0xFF
+        byte = (byte ^ byte << 4) & 0xFF
+        crc = crc >> 8 ^ byte << 8 ^ byte << 3 ^ byte >> 4
+    return frame + crc.to_bytes(2, "little")
+
+
+class Reader:
+    """A card emulator with a card in its field, the host on one line and a reader on the other."""
+
+    UID = bytes([0x08, 0x12, 0x34, 0x56])
+
+    def __init__(self, elf):
+        self.chip = Chip(elf)
+        self.host, self.air = self.chip.registers.usart1, self.chip.registers.usart2
+        self.chip.power_on()
+        self.chip.run(0.4)
+        self.orders = self.exchange = 0
+        self.thought = 0.0
+        ats = bytes([0x05, 0x78, 0x80, 0x70, 0x02])
+        self.order(2, bytes([4]) + self.UID + b"\x04\x00\x20" + bytes([5]) + ats + bytes([0, 100, 0]))
+        self.order(3)
+
+    def order(self, kind, body=b""):
+        """The notes of the board up to the one that the order is carried out."""
+        self.orders += 1
+        del self.host.sent[:]
+        self.host.feed(message(bytes([self.orders, kind]) + body))
+        notes = lambda: [varints(uncobs(packed)[:-2]) for packed in bytes(self.host.sent).split(b"\0")[:-1]]
+        done = lambda: self.host.sent.endswith(b"\0") and notes()[-1][3:] == [3, self.orders]
+        assert self.chip.run(1.0, done), f"order {kind} is not carried out: {notes()}"
+        return [note[3:] for note in notes()]
+
+    def says(self, kind, body=b"", after=0.0):
+        """The card's answer to what the reader says so long after the answer before."""
+        self.chip.run(after)
+        # The model may come late to see that the card has spoken.
+        self.thought = self.chip.now - self.air.left_at
+        self.exchange += 1
+        del self.air.sent[:]
+        self.air.feed(message(bytes([kind, self.exchange]) + body))
+        assert self.chip.run(1.0, lambda: self.air.sent.endswith(b"\0")), f"no answer to {body.hex()}"
+        # The stop bit of the last byte is on the line still.
+        return uncobs(bytes(self.air.sent[:-1]))[:-2]
+
+    def activate(self):
+        self.air.feed(message(b"\x11"))
+        self.says(0x20, b"\x52")
+        self.says(0x21, b"\x93\x20")
+        check = self.UID[0] ^ self.UID[1] ^ self.UID[2] ^ self.UID[3]
+        self.says(0x21, crc_a(b"\x93\x70" + self.UID + bytes([check])))
+        ats = self.says(0x21, crc_a(b"\xe0\x80"))
+        assert ats[6:7] == b"\x05", ats.hex()
+
+
 def key(index, bits=1984):
     return f"key add A000000333 {index:02X} 03 {(1 << bits - 1 | 1):X}"
 
@@ -203,6 +261,21 @@ def loopback(validator, emulator):
     assert note[3:] == [12, 2048, 2048, 0], note
 
 
+def reader_time(_, emulator):
+    """The card emulator tells the reader's own time to within 20 us an exchange, whatever the bytes take on the line."""
+    for thinks in (0.0, 0.003):
+        reader = Reader(emulator)
+        reader.activate()
+        thought = 0.0
+        # R(NAK) of the block number that the card does not have, which R(ACK) answers, and S(DESELECT) at the end.
+        for frame in [b"\xb2"] * 8 + [b"\xc2"]:
+            reader.says(0x21, crc_a(frame), after=thinks)
+            thought += reader.thought * 1e6
+        removed = next(note for note in reader.order(4) if note[0] == 9)
+        assert removed[:6] == [9, 13, 13, 8, 0, 1], removed
+        assert abs(removed[6] - thought) < 20 * 9, f"told {removed[6]} us, took {thought:.0f} us"
+
+
 def settings(validator, _):
     """The memory takes what the reference deployment asks for: five keys, 200 rides or word of how many fit, 16 denied cards."""
     console = Console(validator)
@@ -304,7 +377,7 @@ def rests(validator, emulator):
         assert not chip.registers.wrong, chip.registers.wrong
 
 
-CHECKS = (clock, baud, board_time, pll_fails, receive, priorities, masked, loopback, settings, retention, regulator, causes, drained,
+CHECKS = (clock, baud, board_time, pll_fails, receive, priorities, masked, loopback, reader_time, settings, retention, regulator, causes, drained,
           brown_out_level, attach, noise, rests)
 
 

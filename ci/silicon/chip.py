@@ -70,6 +70,8 @@ class Chip:
                     self.uc.hook_add(unicorn.UC_HOOK_CODE, hook, begin=address + at, end=address + at)
         self.uc.hook_add(unicorn.UC_HOOK_BLOCK, self._block)
         self.now = 0.0
+        # How much of that the processor slept.
+        self.slept = 0.0
         self.alive = False
         self.random = random.Random(1)
 
@@ -190,6 +192,7 @@ class Chip:
             if self.asleep:
                 slept = max(0.0, next_event - self.now)
                 self.now += slept
+                self.slept += slept
                 # Who sleeps with interrupts masked wakes at once when one comes.
                 self.slept_masked += slept if self.masked_since is not None else 0.0
                 continue

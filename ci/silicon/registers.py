@@ -14,19 +14,22 @@ RCC, FLASH, PWR, GPIOA, RNG = 0x4002_3800, 0x4002_3C00, 0x4000_7000, 0x4002_0000
 BACKUP_SRAM, BACKUP_SIZE = 0x4002_4000, 4096
 SYST_CSR, SYST_RVR, SYST_CVR = 0xE000_E010, 0xE000_E014, 0xE000_E018
 ICSR, AIRCR, SHPR3, DBGMCU_CR = 0xE000_ED04, 0xE000_ED0C, 0xE000_ED20, 0xE004_2004
+DEMCR, DWT_CTRL, DWT_CYCCNT = 0xE000_EDFC, 0xE000_1000, 0xE000_1004
 SYSTICK = 15
 
 PIN, POWER, SOFTWARE, WATCHDOG, BROWN_OUT = 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 << 25
 
 
 class Usart:
-    """A USART with a byte clock on either side: `feed` is what the other end sends, `sent` what has left this one whole."""
+    """A USART with a byte clock on either side: `feed` is what the other end sends, `sent` what has left this one
+    whole, the last of it at `left_at`."""
 
     RXNE, ORE, TC, TXE = 1 << 5, 1 << 3, 1 << 6, 1 << 7
 
     def __init__(self, registers, base, interrupt, nominal):
         self.registers, self.base, self.interrupt, self.nominal = registers, base, interrupt, nominal
         self.sent = bytearray()
+        self.left_at = 0.0
         self.overruns = 0
         self.wire = collections.deque()
         self.to_itself = False
@@ -64,6 +67,7 @@ class Usart:
         # A receiver takes about 3.75 %; half of that belongs to its own clock.
         byte = byte if off < 0.018 else byte ^ 0x55
         self.sent.append(byte)
+        self.left_at = at
         if self.to_itself:
             self._arrives(byte)
         self.shifting, self.done_at = None, math.inf
@@ -272,6 +276,9 @@ class Registers:
                 return 0
             reload = self.words.get(SYST_RVR, 0)
             return reload - int((self.chip.now - self.tick_since) * self.core_hz) % (reload + 1)
+        if address == DWT_CYCCNT:
+            counts = self.words.get(DEMCR, 0) >> 24 & 1 and self.words.get(DWT_CTRL, 0) & 1
+            return int((self.chip.now - self.chip.slept) * self.core_hz) & 0xFFFF_FFFF if counts else 0
         if address == ICSR:
             return self.chip.active() | self.tick_pending << 26
         return value

@@ -88,6 +88,12 @@ pub trait Air {
         modelled
     }
 
+    /// How long the reader took between the card's last frame and what was heard last, in us of the board's clock. `None`:
+    /// the card did not speak before, or [`Air::air_us`] measures this time already.
+    fn reader_us(&self) -> Option<u32> {
+        None
+    }
+
     /// The self-test of an air that is wired to itself, with so many blocks. `None`: it can't be.
     fn loopback<B: Board>(&mut self, _board: &B, _blocks: u16) -> Option<Tally> {
         None
@@ -111,11 +117,21 @@ pub struct UartAir {
     open: Option<u8>,
     waiting: Option<Waiting>,
     extended: bool,
+    /// When the card's last frame had left the UART, if the reader has said nothing since. On the board's clock, in ns.
+    spoke_ns: Option<u64>,
+    reader_us: Option<u32>,
 }
 
 impl Default for UartAir {
     fn default() -> Self {
-        Self { collector: Collector::new(), open: None, waiting: None, extended: false }
+        Self {
+            collector: Collector::new(),
+            open: None,
+            waiting: None,
+            extended: false,
+            spoke_ns: None,
+            reader_us: None,
+        }
     }
 }
 
@@ -142,8 +158,11 @@ impl UartAir {
             OnAir::Collision => Message::Collision { exchange },
             OnAir::Frame { delay_us, frame } => Message::Answer { exchange, delay_us: *delay_us, bytes: frame },
         };
-        send(board, &message);
-        matches!(on_air, OnAir::Frame { .. })
+        let from_ns = board.now_us() * 1000;
+        let sent = send(board, &message);
+        let is_frame = matches!(on_air, OnAir::Frame { .. });
+        self.spoke_ns = is_frame.then(|| from_ns + on_uart_ns(board, sent));
+        is_frame
     }
 
     fn begin<B: Board>(&mut self, board: &B, exchange: u8) {
@@ -152,11 +171,17 @@ impl UartAir {
     }
 }
 
-fn send<B: Board>(board: &B, message: &Message<'_>) {
+/// Returns how many bytes went out.
+fn send<B: Board>(board: &B, message: &Message<'_>) -> usize {
     // A frame of the card is at most what a message carries.
-    if let Ok(packed) = message.encode() {
-        board.air_write(&packed);
-    }
+    let Ok(packed) = message.encode() else { return 0 };
+    board.air_write(&packed);
+    packed.len()
+}
+
+/// How long so many bytes are on the UART, in ns.
+fn on_uart_ns<B: Board>(board: &B, bytes: usize) -> u64 {
+    bytes as u64 * u64::from(board.air_byte_ns())
 }
 
 impl Air for UartAir {
@@ -174,7 +199,15 @@ impl Air for UartAir {
         while let Some(byte) = board.air_read() {
             // Garbage has no exchange number to answer: the reader's guard time ends its wait.
             let Some(Collected::Frame(body)) = self.collector.push(byte) else { continue };
-            match Message::decode(body) {
+            let message = Message::decode(body);
+            if message.is_ok() {
+                let on_uart_ns = on_uart_ns(board, wire::frame::encoded_len(body.len()));
+                self.reader_us = self.spoke_ns.take().map(|spoke_ns| {
+                    let took_ns = (board.air_heard_us() * 1000).saturating_sub(spoke_ns + on_uart_ns);
+                    u32::try_from(took_ns / 1000).unwrap_or(u32::MAX)
+                });
+            }
+            match message {
                 Ok(Message::FieldOn) => return Some(FromAir::Field(true)),
                 Ok(Message::FieldOff) => {
                     self.give_up(board);
@@ -235,6 +268,10 @@ impl Air for UartAir {
     fn take_back<B: Board>(&mut self, _board: &B) -> bool {
         self.waiting = None;
         !self.extended
+    }
+
+    fn reader_us(&self) -> Option<u32> {
+        self.reader_us
     }
 
     fn loopback<B: Board>(&mut self, board: &B, blocks: u16) -> Option<Tally> {

@@ -34,6 +34,17 @@ pub trait Board {
     /// The next byte from the reader, if there is one.
     fn air_read(&self) -> Option<u8>;
 
+    /// How long a byte is on the UART to the reader, in ns. 0: as long as the host takes (hosted and emulated boards).
+    fn air_byte_ns(&self) -> u32 {
+        0
+    }
+
+    /// When the reader's last message was complete, on the board's clock in us. A board that notes this as the last byte
+    /// arrives is exact even if the firmware was busy; others tell when they are asked.
+    fn air_heard_us(&self) -> u64 {
+        self.now_us()
+    }
+
     /// Sends bytes to the reader.
     fn air_write(&self, bytes: &[u8]);
 

@@ -54,6 +54,8 @@ pub struct Relay<A> {
     card: Option<Card>,
     /// Time on the air at the end of the card before.
     air_us: u32,
+    /// The reader's own time since the card was activated.
+    reader_us: Option<u32>,
     field: bool,
     trace: bool,
     /// Number of the last command that went to the host.
@@ -72,6 +74,7 @@ impl<A: Air> Relay<A> {
             front: None,
             card: None,
             air_us: 0,
+            reader_us: None,
             field: false,
             trace: false,
             command: 0,
@@ -123,7 +126,18 @@ impl<A: Air> Relay<A> {
         anything
     }
 
+    /// Counts the time that the reader took before what was heard just now.
+    fn count_reader(&mut self) {
+        let active = self.card.as_ref().is_some_and(|card| card.stage() == Stage::Blocks);
+        if let (true, Some(took_us)) = (active, self.air.reader_us()) {
+            self.reader_us = Some(self.reader_us.unwrap_or(0).saturating_add(took_us));
+        }
+    }
+
     fn field<B: Board>(&mut self, board: &B, on: bool) {
+        if !on {
+            self.count_reader();
+        }
         if !on && let Some(event) = self.card.as_mut().and_then(Card::field_off) {
             self.event(board, event);
         }
@@ -136,6 +150,7 @@ impl<A: Air> Relay<A> {
     fn frame<B: Board>(&mut self, board: &B, short: Option<u8>) {
         // A reader that was running before this board started has its field on.
         self.field(board, true);
+        self.count_reader();
         let stamp = self.stamp(board);
         if !A::REAL_TIME {
             // So the host knows of the frame before the reader can go on.
@@ -213,7 +228,7 @@ impl<A: Air> Relay<A> {
     fn take_away<B: Board>(&mut self, board: &B) {
         let mut traffic = link::Traffic::default();
         if let Some(card) = &self.card {
-            traffic = card.traffic();
+            traffic = link::Traffic { reader_us: self.reader_us, ..card.traffic() };
             self.air_us = self.air.air_us(board, card.air_us());
             self.air.remove(board);
             self.card = None;
@@ -299,6 +314,7 @@ impl<A: Air> Relay<A> {
     fn present<B: Board>(&mut self, board: &B) -> Result<(), Refusal> {
         let front = self.front.clone().ok_or(Refusal::NoCard)?;
         self.air.present(board, &front);
+        self.reader_us = None;
         self.card = Some(Card::new(front));
         Ok(())
     }

@@ -28,6 +28,7 @@ pub(crate) fn front() -> Front {
 #[derive(Default)]
 pub(crate) struct Desk {
     pub(crate) now_us: Cell<u64>,
+    pub(crate) air_byte_ns: Cell<u32>,
     /// What is sent on the air comes back.
     pub(crate) wired_to_itself: Cell<bool>,
     link: RefCell<StdVec<u8>>,
@@ -63,6 +64,9 @@ impl Board for Desk {
         }
         let mut air = self.air.borrow_mut();
         (self.wired_to_itself.get() && !air.is_empty()).then(|| air.remove(0))
+    }
+    fn air_byte_ns(&self) -> u32 {
+        self.air_byte_ns.get()
     }
     fn air_write(&self, bytes: &[u8]) {
         self.told_before.set(self.link.borrow().len());

@@ -11,8 +11,8 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol and of the messages on the air; [`Identity::protocol`] carries it. Raised when a message changes
-/// its meaning. 2: messages on the air have a CRC.
-pub const PROTOCOL: u8 = 2;
+/// its meaning. 2: messages on the air have a CRC. 3: [`Traffic`] has the reader's own time.
+pub const PROTOCOL: u8 = 3;
 
 /// Name of the card emulator whose air is a UART to the reader ([`air`](crate::air)). Times on it are modelled.
 pub const FIRMWARE_UART: &str = "taprig-emulator";
@@ -269,6 +269,10 @@ pub struct Traffic {
     pub retries: u16,
     /// S(WTX) that the card asked for, those of [`Fault::Wtx`] included.
     pub wtx: u16,
+    /// The reader's own time from ATS to release, in us of the board's clock: the sum of what passed between a frame of
+    /// the card and the reader's next one. The bytes' time on the UART is not in it. `None`: the card was not activated, or
+    /// the air is no UART, so that [`Note::air_us`] has this time already.
+    pub reader_us: Option<u32>,
 }
 
 /// One frame on the air.

@@ -376,10 +376,11 @@ pub enum BaselineUse {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeBasis {
-    /// They are computed from the frames (emulated boards).
+    /// The card emulator computes them from the frames, because the air is a UART, between real boards as well. They do not
+    /// contain the time that the device itself takes.
     #[default]
     Modelled,
-    /// They are measured by the clocks of real boards.
+    /// They are measured, by the clock of a card side with an antenna or by the clock of the host.
     Measured,
 }
 
@@ -495,6 +496,11 @@ pub struct Traffic {
     pub retries: u32,
     /// Number of S(WTX) requests from the card.
     pub wtx: u32,
+    /// The reader's own time, in us: the sum of the times from a frame of the card to the reader's next frame, from the
+    /// card's activation to its release. The card emulator measures it on its own clock and subtracts the time of
+    /// the bytes on the UART. It is absent if the card was not activated, and if `air_us` is measured and contains it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader_us: Option<u64>,
 }
 
 /// Whether a validator was ready again after a tap.

@@ -37,8 +37,8 @@ pub struct Expect {
     /// Seen by the card: the last value of each of these data objects, sent by either side.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<Tag, TagPattern>,
-    /// Seen by the card: the time from the card's activation to its release. It is modelled on emulated boards and
-    /// measured on real ones.
+    /// Seen by the card: the time on the air from the moment at which the card is presented to its release.
+    /// It is modelled if the air is a UART, and measured otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,
     /// Told by the device, claim `tells-reason`: why the transaction ends in this way, in the words of the reference

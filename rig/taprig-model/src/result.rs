@@ -120,10 +120,28 @@ pub struct CaseResult {
     /// Time on the air of each tap of the last attempt, in us.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub air_us: Vec<u64>,
+    /// The device's own time at each tap of the last attempt, in the order of `air_us`. A modelled time on the air does
+    /// not contain it. On an emulated board it depends on the host and says nothing about a product.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_time: Vec<OwnTime>,
     /// Expectations of the last attempt.
     pub checks: Vec<Check>,
     /// All attempts, in order.
     pub attempts: Vec<Attempt>,
+}
+
+/// The time that the device itself took at a tap.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnTime {
+    /// The sum of the times between a frame of the card and the reader's next frame, in us. The card side measured it:
+    /// [`Traffic::reader_us`](crate::event::Traffic::reader_us).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader_us: Option<u64>,
+    /// From the reader's release of the card to the device's report of the result, in us. The host measured it, so that it
+    /// contains the time of the lines on the console. It is absent if the device does not report a result after the
+    /// release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_us: Option<u64>,
 }
 
 impl CaseResult {
@@ -237,6 +255,7 @@ mod tests {
             failure: None,
             took_us: 0,
             air_us: vec![],
+            own_time: vec![],
             checks: vec![],
             attempts: (1..)
                 .zip(verdicts)

@@ -1,6 +1,7 @@
 //! Reports, computed from the events of a run.
 
 mod junit;
+mod own_time;
 mod tally;
 
 pub use junit::junit;

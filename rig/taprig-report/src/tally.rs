@@ -1,5 +1,6 @@
 //! Computes the result of a run from its events.
 
+use crate::own_time::OwnTimes;
 use std::collections::{BTreeMap, BTreeSet};
 use taprig_model::event::{Body, Event, PowerSwitch, Role};
 use taprig_model::result::{Attempt, CaseResult, RunResult, SCHEMA, Summary, Verdict};
@@ -13,6 +14,8 @@ pub struct Tally {
     power: BTreeMap<String, PowerSwitch>,
     /// Sub-cases that have begun, and whose boards may still get a power cycle for their start.
     starting: BTreeSet<String>,
+    /// The tap in progress of each sub-case.
+    own_times: BTreeMap<String, OwnTimes>,
     finished: bool,
 }
 
@@ -48,13 +51,13 @@ impl Tally {
             Body::RunFinished { interrupted, .. } => (self.finished, self.result.complete) = (true, !interrupted),
             body => {
                 if let Some(id) = &event.case {
-                    self.case(id, event.bench.as_deref(), body);
+                    self.case(id, event.bench.as_deref(), event.at_us, body);
                 }
             }
         }
     }
 
-    fn case(&mut self, id: &str, bench: Option<&str>, body: &Body) {
+    fn case(&mut self, id: &str, bench: Option<&str>, at_us: u64, body: &Body) {
         match body {
             Body::CaseStarted(_) => drop(self.starting.insert(id.to_owned())),
             Body::StepStarted { .. } | Body::CaseFinished { .. } => drop(self.starting.remove(id)),
@@ -72,9 +75,11 @@ impl Tally {
             failure: None,
             took_us: 0,
             air_us: vec![],
+            own_time: vec![],
             checks: vec![],
             attempts: vec![],
         });
+        self.own_times.entry(id.to_owned()).or_default().add(at_us, body, &mut case.own_time);
         match body {
             Body::CaseStarted(started) => {
                 case.title.clone_from(&started.title);
@@ -87,6 +92,7 @@ impl Tally {
                 case.failure = Some("the run ended before the case did".into());
                 case.checks.clear();
                 case.air_us.clear();
+                case.own_time.clear();
                 // A sub-case that an earlier part of a resumed run did not play has had no attempt.
                 case.attempts.retain(|attempt| attempt.verdict != Verdict::Skipped);
             }

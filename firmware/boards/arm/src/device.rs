@@ -1,9 +1,11 @@
 //! The traits of both firmwares, over what a chip can do.
 
+use crate::register::start_cycle_counter;
 use crate::{Memory, fault, kept, memory, pool::Pool, ring::Ring};
 use core::cell::Cell;
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use cortex_m::peripheral::DWT;
 use cortex_m::{asm, interrupt};
 use validator::board::ResetCause;
 
@@ -32,6 +34,14 @@ pub trait Chip {
     }
     /// Sees to an interrupt at or soon after `us` from now, which calls [`woken`]. A tick that comes before it is good enough, for a long wait.
     fn alarm(us: u64);
+    /// How long a byte is on the air's line, in ns; 0 if the chip is emulated and a byte takes as long as the host takes.
+    fn air_byte_ns() -> u32 {
+        0
+    }
+    /// Clock of the processor in MHz; 0 if the chip is emulated, so that it does not count its cycles.
+    fn core_mhz() -> u32 {
+        0
+    }
     /// Sends bytes. Gives up on a line that takes none.
     fn send(port: Port, bytes: &[u8]);
     /// Why the chip started, if it has a register for it. Called once.
@@ -44,6 +54,8 @@ static AIR: Ring<4096> = Ring::new();
 static ARRIVED: AtomicBool = AtomicBool::new(false);
 /// A tick or an alarm came since the firmware last looked at the clock.
 static WOKEN: AtomicBool = AtomicBool::new(false);
+/// The processor's count of cycles at the last byte that ended a message of the air.
+static AIR_ENDED: AtomicU32 = AtomicU32::new(0);
 static POOL: Pool = Pool::new();
 
 /// For the interrupt of a port: a byte came, while the fast counter read `counter`.
@@ -52,6 +64,10 @@ pub fn received(port: Port, byte: u8, counter: u32) {
         Port::Host => &HOST,
         Port::Air => &AIR,
     };
+    // A zero ends a message: wire::frame.
+    if port == Port::Air && byte == 0 {
+        AIR_ENDED.store(DWT::cycle_count(), Ordering::Relaxed);
+    }
     // A full ring loses the byte; who sends more than 4 KiB unasked sees it in the frames' check sums.
     let _ = ring.push(byte);
     POOL.stir(counter);
@@ -105,6 +121,9 @@ impl<C: Chip> Device<C> {
     /// The board, when its chip has been set up. Once.
     #[must_use]
     pub fn new() -> Self {
+        if C::core_mhz() > 0 {
+            start_cycle_counter();
+        }
         let recalled = kept::recall();
         if let Some(Some(seconds)) = recalled {
             set_wall(seconds, 0);
@@ -220,6 +239,14 @@ impl<C: Chip> emulator::Board for Device<C> {
     }
     fn air_read(&self) -> Option<u8> {
         AIR.pop()
+    }
+    fn air_byte_ns(&self) -> u32 {
+        C::air_byte_ns()
+    }
+    fn air_heard_us(&self) -> u64 {
+        // The processor counts no cycles while it sleeps, and it does not sleep on a message that it has not looked at.
+        let ago = DWT::cycle_count().wrapping_sub(AIR_ENDED.load(Ordering::Relaxed));
+        C::now_us().saturating_sub(u64::from(ago.checked_div(C::core_mhz()).unwrap_or(0)))
     }
     fn air_write(&self, bytes: &[u8]) {
         C::send(Port::Air, bytes);

@@ -63,3 +63,12 @@ pub fn pend_interrupt(number: u8) {
     let pend = unsafe { Register::at(0xE000_E200 + word) };
     pend.write(1 << bit);
 }
+
+/// Lets the processor count its cycles (DEMCR.TRCENA and DWT_CTRL.CYCCNTENA, ARMv7-M C1.6.5 and C1.8.7).
+pub(crate) fn start_cycle_counter() {
+    #[expect(unsafe_code, reason = "registers of the trace unit")]
+    // SAFETY: both are there on every Cortex-M4.
+    let (exception_control, watchpoint_control) = unsafe { (Register::at(0xE000_EDFC), Register::at(0xE000_1000)) };
+    exception_control.set(1 << 24);
+    watchpoint_control.set(1);
+}

@@ -92,6 +92,14 @@ impl Chip for Nrf52840 {
         clock::alarm(us);
     }
 
+    fn air_byte_ns() -> u32 {
+        uart::BYTE_NS
+    }
+
+    fn core_mhz() -> u32 {
+        64
+    }
+
     fn send(port: Port, bytes: &[u8]) {
         match port {
             Port::Host => link::send(bytes),

@@ -27,6 +27,8 @@ const TXD: Register = register(BASE + 0x51C);
 const BAUDRATE: Register = register(BASE + 0x524);
 const BITS_1M: u32 = 0x1000_0000;
 
+/// A start bit, a byte and a stop bit.
+pub(crate) const BYTE_NS: u32 = 10_000;
 /// How long a line may take no byte, in us.
 const STUCK_US: u64 = 50_000;
 

@@ -15,6 +15,11 @@ const TICK_HZ: u32 = 1_000;
 /// An emulated tick costs the host's time.
 const EMULATED_TICK_HZ: u32 = 100;
 
+/// Speed of the air's line.
+const AIR_BAUD: u32 = 1_000_000;
+/// A start bit, a byte and a stop bit.
+const BITS_PER_BYTE: u32 = 10;
+
 /// Set where the chip kept its reset flags readable, which no emulation does.
 static REAL: AtomicBool = AtomicBool::new(false);
 
@@ -59,7 +64,7 @@ impl Stm32f405 {
             core.SYST.enable_counter();
         }
         USART1.start(clock.apb2, 115_200);
-        USART2.start(clock.apb1, 1_000_000);
+        USART2.start(clock.apb1, AIR_BAUD);
         drain_before_reset(|| {
             USART1.drain();
             USART2.drain();
@@ -134,6 +139,14 @@ impl Chip for Stm32f405 {
 
     fn alarm(_us: u64) {
         // The tick is fine enough.
+    }
+
+    fn air_byte_ns() -> u32 {
+        if REAL.load(Ordering::Relaxed) { BITS_PER_BYTE * (1_000_000_000 / AIR_BAUD) } else { 0 }
+    }
+
+    fn core_mhz() -> u32 {
+        if REAL.load(Ordering::Relaxed) { clock::core_mhz() } else { 0 }
     }
 
     fn send(port: Port, bytes: &[u8]) {

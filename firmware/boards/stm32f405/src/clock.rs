@@ -81,6 +81,11 @@ pub(crate) fn set_tick(core_hz: u32, tick_hz: u32) {
     US_CYCLES.store(core_hz / 1_000_000, Ordering::Relaxed);
 }
 
+/// Clock of the processor in MHz.
+pub(crate) fn core_mhz() -> u32 {
+    US_CYCLES.load(Ordering::Relaxed)
+}
+
 /// For the tick: counts it. Its number, lower half.
 pub(crate) fn tick() -> u32 {
     let low = TICKS_LOW.load(Ordering::Relaxed).wrapping_add(1);

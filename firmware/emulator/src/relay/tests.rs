@@ -46,7 +46,7 @@ fn a_whole_tap_is_told_in_order_and_numbered() {
     assert_eq!(bench.reports(), [Report::Released(Release::Deselected)]);
     bench.order(Request::Remove);
     assert_eq!(bench.got(), [Got::Load(false)]);
-    let traffic = Traffic { from_reader: 6, from_card: 6, retries: 0, wtx: 0 };
+    let traffic = Traffic { from_reader: 6, from_card: 6, retries: 0, wtx: 0, reader_us: Some(0) };
     assert_eq!(bench.reports(), [Report::Removed(traffic), Report::Done(3 + 1)]);
 }
 
@@ -64,6 +64,69 @@ fn air_time_of_a_tap_is_what_the_standard_makes_of_it() {
     let down = etu(2.0) + etu(5.0) + etu(3.0) + etu(7.0) + etu(5.0);
     let delays = 3.0 * 92.0 + 192.0 + 1192.0 + 4.0 * 500.0;
     assert!((f64::from(air_us) - up - down - delays).abs() < 3.0, "{air_us} us");
+}
+
+/// The reader's own time of a tap with one command, which the reader thinks about for this long, and the host as well.
+fn reader_us(air_byte_ns: u32, reader_us: u64, host_us: u64) -> Option<u32> {
+    let mut bench = Bench::with(front());
+    bench.desk.air_byte_ns.set(air_byte_ns);
+    let pass = |bench: &Bench, us| bench.desk.now_us.set(bench.desk.now_us.get() + us);
+    bench.activate();
+    pass(&bench, reader_us);
+    bench.send(&SELECT);
+    pass(&bench, host_us);
+    bench.answer(1, answer(None));
+    pass(&bench, reader_us);
+    bench.send(&[0xC2]);
+    // From here on the reader looks whether the card is still there.
+    pass(&bench, 500_000);
+    bench.short(0x52);
+    bench.notes();
+    bench.order(Request::Remove);
+    let removed = bench.reports();
+    let [Report::Removed(traffic), _] = &removed[..] else { panic!("{removed:?}") };
+    traffic.reader_us
+}
+
+#[test]
+fn the_readers_own_time_is_what_passes_from_a_frame_of_the_card_to_its_own_next_one() {
+    assert_eq!(reader_us(0, 7_000, 0), Some(14_000));
+    assert_eq!(reader_us(0, 7_000, 90_000), Some(14_000), "the card's time is not the reader's");
+    assert_eq!(reader_us(0, 0, 90_000), Some(0));
+}
+
+#[test]
+fn time_of_bytes_on_the_uart_is_not_the_readers() {
+    // ATS (5 bytes) and SELECT (6), then answer (3) and S(DESELECT) (1): each with CRC. Around that a message has kind, number,
+    // CRC, two bytes of packing, and the card's message has a delay of four bytes.
+    let on_uart = (5 + 2 + 4 + 6) + (6 + 2 + 6) + (3 + 2 + 4 + 6) + (1 + 2 + 6);
+    assert_eq!(reader_us(10_000, 7_000, 0), Some(14_000 - on_uart * 10));
+    assert_eq!(reader_us(u32::MAX, 7_000, 0), Some(0), "never less than nothing");
+}
+
+#[test]
+fn a_card_that_is_not_activated_tells_no_time_of_the_reader() {
+    let mut bench = Bench::with(front());
+    bench.reader(&Message::FieldOn);
+    bench.short(0x52);
+    bench.desk.now_us.set(1_000);
+    bench.raw(&[0x93, 0x20]);
+    bench.notes();
+    bench.order(Request::Remove);
+    let removed = bench.reports();
+    assert!(matches!(removed[..], [Report::Removed(Traffic { reader_us: None, .. }), _]), "{removed:?}");
+}
+
+#[test]
+fn a_reader_that_switches_its_field_off_has_taken_its_time_as_well() {
+    let mut bench = Bench::with(front());
+    bench.activate();
+    bench.desk.now_us.set(3_000);
+    bench.reader(&Message::FieldOff);
+    bench.notes();
+    bench.order(Request::Remove);
+    let removed = bench.reports();
+    assert!(matches!(removed[..], [Report::Removed(Traffic { reader_us: Some(3_000), .. }), _]), "{removed:?}");
 }
 
 #[test]

@@ -222,6 +222,7 @@ fn what(note: Note) -> Option<What> {
             from_card: traffic.from_card.into(),
             retries: traffic.retries.into(),
             wtx: traffic.wtx.into(),
+            reader_us: traffic.reader_us.map(u64::from),
         }),
         Report::Frame(frame) => {
             What::Frame { from_card: frame.from_card, short: frame.short, bytes: frame.bytes.to_vec() }

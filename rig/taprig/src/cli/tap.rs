@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use taprig::display::noise;
+use taprig::display::{noise, times};
 use taprig::run::station::Station;
 use taprig::run::tap::TapPlayer;
 use taprig::setup;
@@ -14,6 +14,7 @@ use taprig_judge::transcript::render;
 use taprig_model::event::{Body, CaseStarted, Source};
 use taprig_record::decode::View;
 use taprig_record::{Options, Recorder};
+use taprig_report::Tally;
 
 use super::fixture::{DEFAULT_PROFILE, card, situation};
 use super::{Exit, config, desk, interrupt, print};
@@ -40,6 +41,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     if config.device.interface.operator().is_some() {
         config.desk = desk::at_terminal(None);
     }
+    let (time, emulated) = (config.time(), config.bench.validator.runs_here());
     let config = Arc::new(config);
     let mut workshop = Workshop::new(project);
     let (validator_name, situation) = situation(project, &mut workshop, &args.validator)?;
@@ -87,6 +89,10 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     });
     let events = scope.events();
     let mut text = render(&events, View::Whole).trim_end().to_owned() + "\n";
+    let tally = Tally::of(&events);
+    if let Some(line) = tally.get("tap").and_then(|case| times::of_tap(case, time, emulated)) {
+        text += &format!("  {line}\n");
+    }
     let noise = noise(&events);
     if !noise.is_empty() {
         text += &format!("\nother output of the validator\n  {}\n", noise.join("\n  "));

@@ -2,7 +2,7 @@
 
 use super::style::{Styles, paint};
 use super::terminal::Unfilled;
-use super::{Options, Out, failure};
+use super::{Options, Out, failure, times};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{BTreeMap, HashMap};
 use std::io::IsTerminal;
@@ -202,5 +202,6 @@ fn summary(result: &RunResult, interrupted: bool, styles: &Styles) -> String {
     for case in slow.into_iter().take(SLOWEST) {
         lines.push(paint(styles.faint, format!("  slow  {}  {}", case.id, seconds(case.took_us))));
     }
+    lines.extend(times::of_run(result).map(|line| paint(styles.faint, line)));
     lines.join("\n")
 }

@@ -9,6 +9,7 @@ mod out;
 mod serving;
 mod style;
 mod terminal;
+pub mod times;
 
 pub use human::Human;
 pub use out::{Failure, Out};
