@@ -30,6 +30,9 @@ impl Environment for World {
     fn denied(&self, _: &Pan, _: Option<u8>) -> bool {
         false
     }
+    fn rode(&self, _: &Pan, _: Option<u8>) -> bool {
+        false
+    }
     fn journal_has_room(&self) -> bool {
         true
     }

@@ -1,7 +1,7 @@
 //! UnionPay's rule for buses: the ride is given on offline data authentication, the claim is sent later.
 
 use crate::{
-    Cryptogram, Product, Reason, Settings,
+    Cryptogram, Mode, Product, Reason, Settings,
     decision::{Decision, Expiry, Facts},
     outcome::OutcomeKind,
 };
@@ -16,12 +16,14 @@ pub struct Merchant {
 }
 
 impl Merchant {
-    /// The checks that need no card: a fare of zero or above the maximum, a journal nearly full.
+    /// The checks that need no card: a fare of zero or above the maximum, a journal nearly full. Online the operator may allow
+    /// a fare of zero.
     ///
     /// # Errors
     /// The first check that failed.
     pub fn check(self, settings: &Settings) -> Result<(), Reason> {
-        if self.fare == 0 {
+        let free_allowed = settings.mode == Mode::Online && settings.zero_amount_allowed;
+        if self.fare == 0 && !free_allowed {
             Err(Reason::FareZero)
         } else if self.fare > settings.merchant_maximum {
             Err(Reason::FareAboveMaximum)
@@ -66,7 +68,7 @@ fn rule(
     if facts.expiry != Expiry::Good {
         return Err(facts.expiry_reason());
     }
-    let cvm = facts.cvm().ok_or(Reason::CvmFailed)?;
+    let cvm = facts.cvm_carried_out().ok_or(Reason::CvmFailed)?;
     if facts.cryptogram != Cryptogram::Arqc {
         return Err(Reason::NotArqc);
     }

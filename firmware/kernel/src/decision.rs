@@ -45,6 +45,8 @@ pub struct Facts {
     pub new_card: bool,
     /// The reader can go online now.
     pub online: bool,
+    /// Byte 2 of the terminal capabilities (tag 9F33, EMV Book 4, A2): which cardholder verifications somebody carries out.
+    pub cvm_capability: u8,
 }
 
 /// What was decided.
@@ -90,6 +92,18 @@ impl Facts {
         }
     }
 
+    /// The verification, if it is one that somebody carries out here or that needs nobody. The qualifiers that UnionPay
+    /// prescribes for buses announce online PIN and signature, also where there is neither PIN pad nor pen.
+    pub(crate) fn cvm_carried_out(&self) -> Option<Cvm> {
+        const ONLINE_PIN: u8 = 0x40;
+        const SIGNATURE: u8 = 0x20;
+        self.cvm().filter(|cvm| match cvm {
+            Cvm::OnlinePin => self.cvm_capability & ONLINE_PIN != 0,
+            Cvm::Signature => self.cvm_capability & SIGNATURE != 0,
+            Cvm::Device | Cvm::None => true,
+        })
+    }
+
     /// The failed check, where authentication was needed and did not pass.
     pub(crate) const fn oda_failure(&self) -> Option<OdaFailure> {
         match self.oda {
@@ -117,12 +131,12 @@ impl Facts {
         if self.denied {
             return Decision::declined(Reason::Denied);
         }
-        let Some(cvm) = self.cvm() else {
+        if self.cvm().is_none() {
             return Decision::declined(Reason::CvmFailed);
-        };
+        }
         match (self.cryptogram, self.ttq.oda_for_online()) {
-            (Cryptogram::Tc, _) => self.offline(cvm, ctq),
-            (_, true) => self.oda_for_online(cvm),
+            (Cryptogram::Tc, _) => self.offline(ctq),
+            (_, true) => self.oda_for_online(),
             (_, false) => self.arqc(),
         }
     }
@@ -150,9 +164,17 @@ impl Facts {
         if self.online { self.online(Reason::OnlineRequested) } else { Decision::declined(Reason::OnlineImpossible) }
     }
 
-    fn offline(&self, cvm: Cvm, ctq: Ctq) -> Decision {
+    /// An approval, unless the holder's verification is one that nobody carries out.
+    fn approved(&self, reason: Reason) -> Decision {
+        match self.cvm_carried_out() {
+            Some(cvm) => Decision { kind: OutcomeKind::Approved, reason, cvm },
+            None => Decision::declined(Reason::CvmFailed),
+        }
+    }
+
+    fn offline(&self, ctq: Ctq) -> Decision {
         match self.oda_failure() {
-            None => Decision { kind: OutcomeKind::Approved, reason: Reason::OfflineApproved, cvm },
+            None => self.approved(Reason::OfflineApproved),
             Some(failure) if ctq.online_if_oda_fails() && self.online => self.online(Reason::OdaFailedOnline(failure)),
             Some(failure) if ctq.contact_if_oda_fails() && self.ttq.contact() => {
                 Decision { kind: OutcomeKind::TryAnotherInterface, reason: Reason::Oda(failure), cvm: Cvm::None }
@@ -161,10 +183,10 @@ impl Facts {
         }
     }
 
-    fn oda_for_online(&self, cvm: Cvm) -> Decision {
+    fn oda_for_online(&self) -> Decision {
         match self.oda_failure() {
             Some(failure) => Decision::declined(Reason::Oda(failure)),
-            None if self.new_card => Decision { kind: OutcomeKind::Approved, reason: Reason::OdaApproved, cvm },
+            None if self.new_card => self.approved(Reason::OdaApproved),
             None => self.arqc(),
         }
     }
@@ -184,6 +206,7 @@ pub(crate) mod tests {
         oda: Oda::Passed,
         new_card: true,
         online: false,
+        cvm_capability: 0x08,
     };
     const FAILED: Oda = Oda::Failed(OdaFailure::SignatureHash);
     const ODA: Reason = Reason::Oda(OdaFailure::SignatureHash);
@@ -282,8 +305,37 @@ pub(crate) mod tests {
         ];
         for (name, facts, cvm) in table {
             assert_eq!(facts.cvm(), cvm, "{name}");
-            let declined = facts.decide().reason == Reason::CvmFailed;
+            // With a PIN pad and a pen.
+            let declined = Facts { cvm_capability: 0x68, ..facts }.decide().reason == Reason::CvmFailed;
             assert_eq!(declined, cvm.is_none(), "{name}");
         }
+    }
+    #[test]
+    fn nobody_is_approved_on_a_verification_that_nobody_carries_out() {
+        let announced = Ttq([0x27, 0x80, 0, 0x80]);
+        let routes = [
+            ("offline", Facts { ttq: announced, ..GOOD }),
+            ("ODA for online", Facts { ttq: announced, cryptogram: Cryptogram::Arqc, ..GOOD }),
+        ];
+        let verifications =
+            [("PIN", ctq(0x80, 0), 0x40, Cvm::OnlinePin), ("signature", ctq(0x40, 0), 0x20, Cvm::Signature)];
+        for (route, facts) in routes {
+            for (name, ctq, capability, cvm) in verifications {
+                let decide = |cvm_capability| Facts { ctq, cvm_capability, ..facts }.decide();
+                assert_eq!(decide(0x08), Decision::declined(Reason::CvmFailed), "{route}, {name}");
+                assert_eq!(
+                    decide(0x60 ^ capability),
+                    Decision::declined(Reason::CvmFailed),
+                    "{route}, {name}: the other"
+                );
+                let able = decide(capability);
+                assert_eq!((able.kind, able.cvm), (OutcomeKind::Approved, cvm), "{route}, {name}");
+            }
+            let phone = Facts { ctq: ctq(0, 0x80), signed_ctq: SignedCtq::Same, ..facts };
+            assert_eq!((phone.decide().kind, phone.decide().cvm), (OutcomeKind::Approved, Cvm::Device), "{route}");
+        }
+        let online = Facts { ttq: Ttq([0x26, 0x80, 0, 0]), cryptogram: Cryptogram::Arqc, online: true, ..GOOD };
+        let asked = Facts { ctq: ctq(0x80, 0), oda: Oda::NotPerformed, ..online }.decide();
+        assert_eq!((asked.kind, asked.cvm), (OutcomeKind::OnlineRequest, Cvm::OnlinePin), "the outcome asks for it");
     }
 }

@@ -24,6 +24,10 @@ pub trait Environment {
     /// entry of the account matches, whatever its number.
     fn denied(&self, pan: &Pan, psn: Option<u8>) -> bool;
 
+    /// Whether this card has paid for a ride so short a time ago that it is not charged again (the device's re-tap
+    /// time). `psn` is the number from tag 5F34: another card of the same account is another card.
+    fn rode(&self, pan: &Pan, psn: Option<u8>) -> bool;
+
     /// Whether the journal has room for one more ride. False also when it is nearly full, by the device's rule.
     fn journal_has_room(&self) -> bool;
 

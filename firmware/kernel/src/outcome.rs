@@ -135,6 +135,8 @@ pub enum Reason {
     JournalFull,
     /// The merchant takes no debit cards.
     DebitBarred,
+    /// The card has just paid for a ride.
+    Retap,
 }
 
 impl Reason {
@@ -180,6 +182,7 @@ impl Reason {
             Self::FareAboveMaximum => "fare-above-maximum",
             Self::JournalFull => "journal-full",
             Self::DebitBarred => "debit-barred",
+            Self::Retap => "retap",
         }
     }
 }

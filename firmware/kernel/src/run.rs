@@ -78,7 +78,8 @@ impl Reason {
             | Self::FareZero
             | Self::FareAboveMaximum
             | Self::JournalFull
-            | Self::DebitBarred => OutcomeKind::Declined,
+            | Self::DebitBarred
+            | Self::Retap => OutcomeKind::Declined,
         }
     }
 }
@@ -130,8 +131,9 @@ struct Read {
 impl<C: Card, E: Environment> Session<'_, C, E> {
     fn transact(&mut self) -> Result<Outcome, Reason> {
         let indicators = preprocess(self.settings, self.transaction.amount)?;
-        if self.settings.mode == Mode::Offline {
-            // The card deducts by itself, so that the merchant can't refuse after it has been asked.
+        if self.settings.mode != Mode::BusOda {
+            // Offline the card deducts by itself, so that the merchant can't refuse after it has been asked. Online the issuer
+            // is not asked for a ride that the merchant does not give. On a bus UnionPay's order has these checks last.
             self.merchant().check(self.settings)?;
         }
         self.show(MessageId::Processing, Status::NotReady);
@@ -188,7 +190,7 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
         if status != SUCCESS {
             return Err(Left::Next(Reason::NoApplication));
         }
-        if self.settings.mode == Mode::Offline {
+        if self.settings.mode != Mode::BusOda {
             bus::check_product(self.settings, candidate.product).map_err(Left::Over)?;
         }
         let Fci { pdol, new_card } = selection::fci(self.body()).map_err(Left::Next)?;
@@ -252,7 +254,7 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             read.ride.tvr[0] |= 0x80;
             return Ok(Decision::declined(Reason::CardDeclined));
         }
-        self.read_records(&read.generated.afl, data)?;
+        self.read_records(read, data)?;
         self.show(MessageId::CardReadOk, Status::CardRead);
         read.identify(data)?;
         if read.generated.cryptogram_type == Cryptogram::Arqc && read.ride.track2.is_empty() {
@@ -272,10 +274,14 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
     }
 
     /// Reads every record of the locator once, in its order.
-    fn read_records(&mut self, afl: &[u8], data: &mut CardData) -> Result<(), Reason> {
-        let mut records = records::records(afl).peekable();
+    fn read_records(&mut self, read: &mut Read, data: &mut CardData) -> Result<(), Reason> {
+        let afl = read.generated.afl.clone();
+        let mut records = records::records(&afl).peekable();
         while let Some(record) = records.next() {
             let last = records.peek().is_none();
+            if last && self.settings.mode == Mode::Offline {
+                self.spare(read, data)?;
+            }
             let link = |error| if last { Reason::LinkLastRecord(error) } else { Reason::LinkRecord(error) };
             let status = self.exchange(&record.command()).map_err(link)?;
             if status != SUCCESS {
@@ -283,6 +289,27 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             }
             let Record { sfi, signed, .. } = record;
             data.add_record(self.body(), sfi, signed)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a card that is not going to ride before it deducts: an electronic-cash card does so when it has answered the
+    /// last READ RECORD (JR/T 0025.12). Data that are missing or wrong are judged later, when everything is there.
+    fn spare(&self, read: &mut Read, data: &CardData) -> Result<(), Reason> {
+        if read.identify(data).is_err() {
+            return Ok(());
+        }
+        let Read { ride, pans, .. } = read;
+        if ride.expiry.is_some_and(|date| date < self.transaction.time.date) {
+            ride.tvr = [0x80, 0x40, 0, 0, 0];
+            return Err(Reason::Expired);
+        }
+        if pans.iter().any(|pan| self.environment.denied(pan, sequence_number(ride, data))) {
+            ride.tvr = [0x90, 0, 0, 0, 0];
+            return Err(Reason::Denied);
+        }
+        if ride.pan.as_ref().is_some_and(|pan| self.environment.rode(pan, ride.psn)) {
+            return Err(Reason::Retap);
         }
         Ok(())
     }
@@ -315,8 +342,7 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             Some(date) if date < today => Expiry::Past,
             Some(_) => Expiry::Good,
         };
-        // A sequence number that was changed on the way must not lead past an entry of the deny list.
-        let psn = if data.psn_differs() { None } else { ride.psn };
+        let psn = sequence_number(ride, data);
         Facts {
             cryptogram: generated.cryptogram_type,
             ttq: ride.ttq,
@@ -327,6 +353,7 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             oda,
             new_card: ride.new_card,
             online,
+            cvm_capability: self.settings.terminal_capabilities[1],
         }
     }
 
@@ -349,6 +376,11 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
         set(above_floor, 3, 0x80);
         tvr
     }
+}
+
+/// The sequence number for the deny list: one that was changed on the way must not lead past an entry.
+fn sequence_number(ride: &Ride, data: &CardData) -> Option<u8> {
+    if data.psn_differs() { None } else { ride.psn }
 }
 
 /// Compares bytes 5 and 6 of 9F69 with the card's qualifiers.

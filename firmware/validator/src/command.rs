@@ -85,7 +85,11 @@ impl<B: Board> Device<'_, B> {
             }
             Command::Journal(from) => return Ok(self.list_journal(from)),
             Command::Loopback(blocks) => return Ok(self.loopback(blocks)),
-            Command::JournalClear => self.store.clear_journal()?,
+            Command::JournalClear => {
+                self.store.clear_journal()?;
+                // Whoever clears the journal begins anew: no ride is known of any card.
+                self.last = None;
+            }
             Command::Factory => {
                 self.store.factory()?;
                 self.last = None;

@@ -1,10 +1,11 @@
 //! The device: start, idle, taps, removal.
 
-use kernel::{MessageId, Pan};
+use kernel::MessageId;
 use sha2::{Digest, Sha256};
 
 use crate::board::{Board, ResetCause};
 use crate::console::{Input, Line, LineBuffer, Problem};
+use crate::last::LastRide;
 use crate::present;
 use crate::reader::{Medium, Presence, Reader, UartAir};
 use crate::store::{Found, Store};
@@ -62,8 +63,8 @@ pub(crate) struct Device<'b, B: Board> {
     console_waits: bool,
     /// SHA-256 of the image, once somebody asked.
     pub(crate) digest: Option<[u8; 32]>,
-    /// The card that rode last, and when.
-    pub(crate) last: Option<(Pan, u64)>,
+    /// The card that rode last.
+    pub(crate) last: Option<LastRide>,
     /// The card of the last tap still lies in the field.
     pub(crate) card_left: bool,
     /// Hash of all that the unpredictable numbers were made of.
@@ -90,19 +91,10 @@ impl<'b, B: Board> Device<'b, B> {
         if store.journal.damaged > 0 {
             Line::new("! fault").field("what", "journal-damaged").field("records", store.journal.damaged).send(board);
         }
+        let last = store.last_record().as_ref().and_then(LastRide::recorded);
         let reader = Reader::new(UartAir::new(board));
         let input = LineBuffer::default();
-        Self {
-            board,
-            store,
-            reader,
-            input,
-            console_waits: false,
-            digest: None,
-            last: None,
-            card_left: false,
-            pool: [0; 32],
-        }
+        Self { board, store, reader, input, console_waits: false, digest: None, last, card_left: false, pool: [0; 32] }
     }
 
     /// Shows that cards are welcome.
@@ -141,7 +133,7 @@ impl<'b, B: Board> Device<'b, B> {
     /// One look into the field, and what follows from it.
     fn look(&mut self) -> Look {
         if self.card_left {
-            self.card_left = !self.reader.is_removed();
+            self.card_left = !self.is_gone();
             return if self.reader.medium().deaths() > 0 { Look::Dead } else { Look::Idle };
         }
         let presence = self.reader.poll();
@@ -162,12 +154,17 @@ impl<'b, B: Board> Device<'b, B> {
         Look::Tap
     }
 
-    /// Waits until the card is gone, but not for ever. A card that answers nothing more and still loads the field is
-    /// there: silence alone tells of removal only where the front end senses no load.
+    /// Whether the card is gone. One that answers nothing more and still loads the field is there: silence alone tells
+    /// of removal only where the front end senses no load.
+    fn is_gone(&mut self) -> bool {
+        self.reader.is_removed() && self.reader.medium().load() != Some(true)
+    }
+
+    /// Waits until the card is gone, but not for ever.
     fn await_removal(&mut self) {
         let deadline = self.board.now_us() + REMOVAL_TIME_US;
         loop {
-            if self.reader.is_removed() && self.reader.medium().load() != Some(true) {
+            if self.is_gone() {
                 return;
             }
             let until = deadline.min(self.board.now_us() + REMOVAL_INTERVAL_US);

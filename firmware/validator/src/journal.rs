@@ -137,6 +137,26 @@ impl Journal {
         read(board, layout, epoch, 0).map(|_| epoch)
     }
 
+    /// An epoch, `epoch` or one after it, of which no record is left.
+    pub(crate) fn unused_epoch<B: Board>(board: &B, layout: &Layout, mut epoch: u32) -> u32 {
+        let is_used = |epoch: u32| {
+            (0..layout.journal.capacity).any(|index| Self::header(board, layout, index).1 == epoch.to_be_bytes())
+        };
+        // There are fewer records than epochs.
+        while is_used(epoch) {
+            epoch = epoch.wrapping_add(1);
+        }
+        epoch
+    }
+
+    /// Destroys the first record of a journal that was cleared, unless the journal that is valid now has its place. Without its
+    /// first record it can't be found again when the settings are lost.
+    pub(crate) fn bury<B: Board>(board: &B, layout: &Layout, epoch: u32) {
+        if Self::surviving_epoch(board, layout).is_some_and(|other| other != epoch) {
+            board.nvm_write(layout.journal.offset, &[0; HEADER]);
+        }
+    }
+
     /// Reads the whole journal: a record behind a damaged one is not lost.
     pub(crate) fn scan<B: Board>(board: &B, layout: &Layout, epoch: u32) -> Self {
         let mut journal = Self::default();
@@ -172,6 +192,11 @@ impl<B: Board> Store<'_, B> {
         (index < self.journal.count).then(|| read(self.board, &self.layout, self.epochs().journal, index)).flatten()
     }
 
+    /// The last ride that can be read.
+    pub fn last_record(&self) -> Option<Record> {
+        (0..self.journal.count).rev().find_map(|index| self.record(index))
+    }
+
     /// Records a ride; when this returns well, a power cut can't take it away.
     ///
     /// # Errors
@@ -200,6 +225,7 @@ impl<B: Board> Store<'_, B> {
     pub fn clear_journal(&mut self) -> Result<(), StoreError> {
         self.renew(false, |epochs| epochs.journal = epochs.journal.wrapping_add(1))?;
         self.journal = Journal::default();
+        Journal::bury(self.board, &self.layout, self.epochs().journal);
         Ok(())
     }
 }
@@ -296,6 +322,43 @@ mod tests {
         let (store, _) = Store::open(&board);
         assert_eq!(store.journal(), Journal { count: 3, total: 5, damaged: 1 });
         assert_eq!(store.record(1), None);
+    }
+
+    /// Both copies of the settings are damaged; the journal that is found then.
+    fn without_settings(board: &TestBoard) -> Journal {
+        board.nvm.borrow_mut()[..Layout::new(4096).keys.offset].fill(0xA5);
+        let (store, found) = Store::open(board);
+        assert_eq!(found, crate::store::Found::SettingsLost);
+        store.journal()
+    }
+
+    #[test]
+    fn a_cleared_journal_does_not_come_back_with_lost_settings() {
+        for factory in [false, true] {
+            let board = TestBoard::new(4096);
+            let (mut store, _) = Store::open(&board);
+            store.append_ride(&record(7)).expect("room");
+            if factory { store.factory() } else { store.clear_journal() }.expect("kept");
+            assert_eq!(without_settings(&board), Journal::default());
+        }
+    }
+
+    #[test]
+    fn a_cut_while_the_journal_is_cleared_keeps_all_of_it_or_nothing() {
+        // The write of the settings, then that of the record that is destroyed.
+        for cut in 0..=SETTINGS_SLOT + HEADER {
+            let board = TestBoard::new(4096);
+            let (mut store, _) = Store::open(&board);
+            store.append_ride(&record(7)).expect("room");
+            store.append_ride(&record(8)).expect("room");
+            board.power_cut_after(cut);
+            let cleared = store.clear_journal().is_ok();
+            let board = board.restarted();
+            let journal = Store::open(&board).0.journal();
+            let expected = if cleared { Journal::default() } else { Journal { count: 2, total: 15, damaged: 0 } };
+            assert_eq!(journal, expected, "cut after {cut}");
+            assert_eq!(without_settings(&board), expected, "cut after {cut}, then no settings");
+        }
     }
 
     #[test]

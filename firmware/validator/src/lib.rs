@@ -22,6 +22,7 @@ pub mod fare;
 pub mod hex;
 pub mod journal;
 mod keys;
+mod last;
 mod lists;
 pub mod memory;
 pub mod present;

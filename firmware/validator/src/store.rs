@@ -70,13 +70,16 @@ impl<'b, B: Board> Store<'b, B> {
             [None, None] => {
                 // Records of an older life must not come back: their epochs are most likely others.
                 let epoch = || board.entropy() | 1;
-                let journal = Journal::surviving_epoch(board, &layout).unwrap_or_else(epoch);
+                let journal = Journal::surviving_epoch(board, &layout)
+                    .unwrap_or_else(|| Journal::unused_epoch(board, &layout, epoch()));
                 let epochs = Epochs { keys: epoch(), deny: epoch(), revoked: epoch(), journal };
                 let saved = Saved { sequence: 0, epochs, settings: Settings::default() };
                 (saved, 1, if blank { Found::Fresh } else { Found::SettingsLost })
             }
         };
         let epochs = saved.epochs;
+        // A cut may have come between the new epoch of a journal and the end of the old one.
+        Journal::bury(board, &layout, epochs.journal);
         let (keys, bad_keys) = layout.keys.scan(board, epochs.keys);
         let (deny, bad_deny) = layout.deny.scan(board, epochs.deny);
         let (revoked, bad_revoked) = layout.revoked.scan(board, epochs.revoked);
@@ -143,6 +146,7 @@ impl<'b, B: Board> Store<'b, B> {
         let epochs = Epochs { keys: next(keys), deny: next(deny), revoked: next(revoked), journal: next(journal) };
         self.save(Saved { sequence: self.saved.sequence, epochs, settings: Settings::default() })?;
         (self.keys, self.deny, self.revoked, self.journal) = (0, 0, 0, Journal::default());
+        Journal::bury(self.board, &self.layout, self.epochs().journal);
         Ok(())
     }
 

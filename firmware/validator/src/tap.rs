@@ -1,13 +1,14 @@
 //! One tap, from the card in the field to the result.
 
 use kernel::{
-    CaKey, Environment, LinkError, MessageId, Oda, Outcome, OutcomeKind, Pan, Rid, Ride, Transaction, UiRequest,
+    CaKey, Environment, LinkError, MessageId, Oda, Outcome, OutcomeKind, Pan, Reason, Rid, Ride, Transaction, UiRequest,
 };
 
 use crate::board::Board;
 use crate::console::Line;
 use crate::device::Device;
 use crate::journal::Record;
+use crate::last::{LastRide, Now};
 use crate::present::{self, Sound};
 use crate::reader::{ActivationError, Presence};
 use crate::store::Store;
@@ -17,6 +18,7 @@ use crate::{clock, fare};
 struct Surroundings<'a, 'b, B> {
     board: &'b B,
     store: &'a Store<'b, B>,
+    last: Option<&'a LastRide>,
 }
 
 impl<B: Board> Environment for Surroundings<'_, '_, B> {
@@ -32,6 +34,11 @@ impl<B: Board> Environment for Surroundings<'_, '_, B> {
         self.store.denied(pan, psn)
     }
 
+    fn rode(&self, pan: &Pan, psn: Option<u8>) -> bool {
+        let within_s = self.store.settings().retap_s;
+        self.last.is_some_and(|last| last.is_of(pan, psn, now(self.board), within_s))
+    }
+
     fn journal_has_room(&self) -> bool {
         self.store.journal_has_room()
     }
@@ -39,6 +46,10 @@ impl<B: Board> Environment for Surroundings<'_, '_, B> {
     fn ui(&mut self, request: &UiRequest) {
         present::show(self.board, request.message, None);
     }
+}
+
+fn now<B: Board>(board: &B) -> Now {
+    Now { us: board.now_us(), seconds: board.rtc() }
 }
 
 /// How a tap ends that the kernel did not decide.
@@ -110,7 +121,7 @@ impl<B: Board> Device<'_, B> {
             unpredictable_number: self.unpredictable_number(),
         };
         let settings = self.store.settings().kernel();
-        let mut surroundings = Surroundings { board: self.board, store: &self.store };
+        let mut surroundings = Surroundings { board: self.board, store: &self.store, last: self.last.as_ref() };
         let outcome = kernel::run(&mut self.reader, &mut surroundings, &settings, &transaction);
         self.conclude(&outcome);
         self.reader.release(outcome.field_off);
@@ -118,20 +129,22 @@ impl<B: Board> Device<'_, B> {
 
     /// Records, shows and reports what the kernel decided.
     pub(crate) fn conclude(&mut self, outcome: &Outcome) {
-        let now = self.board.now_us();
-        let pan = outcome.ride.as_ref().and_then(|ride| ride.pan.clone());
-        let retap_us = u64::from(self.store.settings().retap_s) * 1_000_000;
-        let same = self.last.as_ref().is_some_and(|(last, _)| pan.as_ref() == Some(last));
-        let rode = same && self.last.as_ref().is_some_and(|(_, at)| now.saturating_sub(*at) < retap_us);
-        if pan.is_some() && !same {
+        let now = now(self.board);
+        let card = outcome.ride.as_ref().and_then(|ride| Some((ride.pan.as_ref()?, ride.psn)));
+        let within_s = self.store.settings().retap_s;
+        let is_last = |is: &dyn Fn(&LastRide, &Pan, Option<u8>) -> bool| {
+            self.last.as_ref().zip(card).is_some_and(|(last, (pan, psn))| is(last, pan, psn))
+        };
+        let rode = is_last(&|last, pan, psn| last.is_of(pan, psn, now, within_s));
+        if is_last(&LastRide::is_of_another) {
             // Another card was here: the wait of the one before is over.
             self.last = None;
         }
+        if outcome.reason == Reason::Retap || outcome.kind == OutcomeKind::Approved && rode {
+            return self.end(&RETAP, Some(outcome));
+        }
         if outcome.kind != OutcomeKind::Approved {
             return self.refuse(outcome);
-        }
-        if rode {
-            return self.end(&RETAP, Some(outcome));
         }
         let Some(ride) = &outcome.ride else { return self.end(&NO_PAN, Some(outcome)) };
         let Some(record) = Record::new(ride, self.store.settings()) else { return self.end(&NO_PAN, Some(outcome)) };
@@ -140,7 +153,7 @@ impl<B: Board> Device<'_, B> {
             present::fault(self.board, "journal-write");
             return self.end(&NOT_RECORDED, Some(outcome));
         }
-        self.last = pan.map(|pan| (pan, now));
+        self.last = ride.pan.clone().map(|pan| LastRide::new(pan, ride.psn, now));
         let shown = outcome.ui.iter().any(|request| request.message == MessageId::Approved);
         if !shown {
             present::show(self.board, MessageId::Approved, Some(ride.amount));

@@ -255,6 +255,24 @@ fn a_card_that_falls_silent_in_the_field_has_not_left_it() {
 }
 
 #[test]
+fn a_card_that_was_left_and_falls_silent_later_is_still_there() {
+    let (board, card) = board_with_card();
+    board.rtc.set(Some(CLOCK));
+    hold(&board, &card, SECOND, true);
+    for (at_us, present) in [(SECOND * 3, false), (SECOND * 5, true)] {
+        let card = Rc::clone(&card);
+        board.at(at_us, move |_| card.borrow_mut().present = present);
+        board.at(at_us + SECOND, |board| board.type_in("status\n"));
+    }
+    hold(&board, &card, SECOND * 7, false);
+    board.at(SECOND * 8, |board| board.type_in("status\n"));
+    let lines = run_until(&board, SECOND * 9);
+    assert_eq!(count(&lines, "! result"), 1, "the card is not served again: {lines:#?}");
+    assert_eq!(count(&lines, "ok state=card-left"), 2, "{lines:#?}");
+    assert_eq!(count(&lines, "ok state=ready"), 1, "{lines:#?}");
+}
+
+#[test]
 fn after_the_left_card_is_gone_the_next_one_is_served() {
     let (board, card) = board_with_card();
     board.rtc.set(Some(CLOCK));

@@ -292,6 +292,8 @@ pub(super) struct Device {
     pub(super) denied: Option<String>,
     pub(super) journal: bool,
     pub(super) shown: Vec<u8>,
+    /// The card that has just paid.
+    pub(super) rode: Option<(String, Option<u8>)>,
     /// What the deny list was asked for.
     pub(super) asked: RefCell<Vec<(String, Option<u8>)>>,
 }
@@ -301,7 +303,7 @@ impl Device {
         let key = spec.keys[0];
         let ca = CaKey::new(UNIONPAY, 7, &hex(key.modulus), key.exponent, None).unwrap();
         let asked = RefCell::new(vec![]);
-        Self { ca: Some(ca), revoked: None, denied: None, journal: true, shown: vec![], asked }
+        Self { ca: Some(ca), revoked: None, denied: None, journal: true, rode: None, shown: vec![], asked }
     }
 }
 
@@ -317,6 +319,10 @@ impl Environment for Device {
     fn denied(&self, pan: &Pan, psn: Option<u8>) -> bool {
         self.asked.borrow_mut().push((pan.as_str().into(), psn));
         self.denied.as_deref() == Some(pan.as_str())
+    }
+
+    fn rode(&self, pan: &Pan, psn: Option<u8>) -> bool {
+        self.rode.as_ref().is_some_and(|(rode, with)| rode == pan.as_str() && *with == psn)
     }
 
     fn journal_has_room(&self) -> bool {

@@ -250,6 +250,52 @@ fn the_deny_list_is_asked_in_every_mode_also_without_a_sequence_number() {
     }
 }
 
+/// Number of READ RECORDs, and the reason, of an offline tap on a device that this changes.
+fn offline_tap(spec: &Spec, change: impl Fn(&mut Device)) -> (usize, Reason, [u8; 5]) {
+    let (mut card, mut device) = (spec.personalise(), Device::for_spec(spec));
+    change(&mut device);
+    let settings = Settings { mode: Mode::Offline, ..Settings::default() };
+    let outcome = run(&mut card, &mut device, &settings, &TRANSACTION);
+    let records = card.commands.iter().filter(|command| command[1] == 0xB2).count();
+    (records, outcome.reason, outcome.ride.unwrap().tvr)
+}
+
+#[test]
+fn a_card_that_will_not_ride_keeps_its_money() {
+    let all = 4;
+    let approved = (all, Reason::OfflineApproved, [0; 5]);
+    let card = Spec::offline();
+    assert_eq!(offline_tap(&card, |_| {}), approved);
+    let rode = |psn| offline_tap(&card, move |device| device.rode = Some((PAN.into(), psn)));
+    assert_eq!(rode(Some(1)), (all - 1, Reason::Retap, [0; 5]));
+    assert_eq!(rode(Some(2)), approved, "a supplementary card");
+    let denied = offline_tap(&card, |device| device.denied = Some(PAN.into()));
+    assert_eq!(denied, (all - 1, Reason::Denied, [0x90, 0, 0, 0, 0]));
+    let mut old = Spec::offline();
+    set(&mut old.records[0], 0x5F24, Some("180520"));
+    assert_eq!(offline_tap(&old, |_| {}), (all - 1, Reason::Expired, [0x80, 0x40, 0, 0, 0]));
+}
+
+#[test]
+fn what_is_wrong_in_a_record_is_judged_when_all_are_read() {
+    let mut spec = Spec::offline();
+    set(&mut spec.records[0], 0x5A, Some("ABCD"));
+    let (records, reason, _) = offline_tap(&spec, |device| device.rode = Some((PAN.into(), Some(1))));
+    assert_eq!((records, reason), (4, Reason::Invalid(crate::tag::PAN)));
+}
+
+#[test]
+fn the_merchant_is_asked_before_a_card_that_pays_or_that_the_issuer_would_be_asked_for() {
+    let spec = Spec::default();
+    for (mode, commands) in [(Mode::Offline, 0), (Mode::Online, 0), (Mode::BusOda, 7)] {
+        let (mut card, mut device) = (spec.personalise(), Device::for_spec(&spec));
+        device.journal = false;
+        let outcome = run(&mut card, &mut device, &Settings { mode, ..Settings::default() }, &TRANSACTION);
+        assert_eq!((outcome.kind, outcome.reason), (OutcomeKind::Declined, Reason::JournalFull), "{mode:?}");
+        assert_eq!(card.commands.len(), commands, "{mode:?}");
+    }
+}
+
 #[test]
 fn two_sequence_numbers_are_looked_up_as_none() {
     for (second, asked) in [("01", Some(1)), ("02", None)] {

@@ -21,6 +21,9 @@ impl Environment for NoKeys {
     fn denied(&self, _: &Pan, _: Option<u8>) -> bool {
         false
     }
+    fn rode(&self, _: &Pan, _: Option<u8>) -> bool {
+        false
+    }
     fn journal_has_room(&self) -> bool {
         true
     }
