@@ -150,7 +150,7 @@ fn text(program: &str, report: &Report, beyond: &[String]) -> String {
     let parts: [(&str, &[String]); 6] = [
         ("can", &report.can),
         ("lacks", &report.lacks),
-        ("failed now, which is no fault of the protocol", &report.failed),
+        ("failed now, without breaking the protocol", &report.failed),
         ("does not fit the device file", beyond),
         ("breaks the protocol", &report.wrong),
         ("standard error", &report.noise),
@@ -161,6 +161,6 @@ fn text(program: &str, report: &Report, beyond: &[String]) -> String {
             lines.iter().for_each(|line| text += &format!("  {line}\n"));
         }
     }
-    text += if report.wrong.is_empty() { "it keeps the protocol\n" } else { "it breaks the protocol\n" };
+    text += if report.wrong.is_empty() { "it follows the protocol\n" } else { "it breaks the protocol\n" };
     text
 }

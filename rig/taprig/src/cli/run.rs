@@ -266,7 +266,7 @@ fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
     let judged = format!("{done} of {} cases were judged", result.run.cases);
     match report {
         Some(folder) => format!("{judged}; the record and the reports of what was done are in {}", folder.display()),
-        None => format!("{judged}; nothing else was kept, because `--report DIR` was not given"),
+        None => format!("{judged}; no record was kept, because `--report DIR` was not given"),
     }
 }
 

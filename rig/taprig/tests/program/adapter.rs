@@ -211,7 +211,7 @@ fn the_check_of_a_program_says_what_it_can_and_what_is_wrong() {
         "qinling-ql20-adapter 1.0",
         "refuses a request that it does not know",
         "`port` is missing",
-        "it keeps the protocol",
+        "it follows the protocol",
     ];
     check(&["python3", "adapter.py"]).expect(0, &words);
     check(&["sh", "-c", "echo hello; cat"]).expect(1, &["wrote `hello`: it is no JSON", "it breaks the protocol"]);
@@ -241,12 +241,12 @@ fn the_check_sends_no_setting_that_is_fixed() {
     place.put("fixed.py", FIXED);
     let args = ["adapter", "check", "--device", "foreign"];
     let all = Ran::of(&place.taprig(&args).output().unwrap());
-    all.expect(0, &["`establish`: refused: it can't be told its limit", "it keeps the protocol"]);
+    all.expect(0, &["`establish`: refused: it can't be told its limit", "it follows the protocol"]);
     let file = "fixtures/devices/foreign.yaml";
     let text = std::fs::read_to_string(place.path(file)).unwrap();
     place.put(file, &text.replace("interface:", "fixed: { tx-limit: none }\ninterface:"));
     let rest = Ran::of(&place.taprig(&args).output().unwrap());
-    rest.expect(0, &["brings the device into the state in which a case begins", "it keeps the protocol"]);
+    rest.expect(0, &["brings the device into the state in which a case begins", "it follows the protocol"]);
 }
 
 /// A program that keeps the protocol, for a device that can't be told its limit.

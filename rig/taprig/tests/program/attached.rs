@@ -241,7 +241,7 @@ fn without_a_folder_it_is_said_that_nothing_is_kept() {
     place.case("BUS-001", RIDE);
     bench(&place, Path::new("/dev/null"));
     let ran = Ran::of(&place.taprig(&["run", "--bench", "desk"]).output().unwrap());
-    ran.expect(3, &["0 of 1 cases were judged; nothing else was kept, because `--report DIR` was not given"]);
+    ran.expect(3, &["0 of 1 cases were judged; no record was kept, because `--report DIR` was not given"]);
 }
 
 /// A case whose steps need no tap.
