@@ -1,10 +1,12 @@
 //! Reports, computed from the events of a run.
 
 mod junit;
+mod notable;
 mod own_time;
 mod tally;
 
 pub use junit::junit;
+pub use notable::Notable;
 pub use tally::Tally;
 
 use std::io;
@@ -24,7 +26,7 @@ pub struct ReportError {
 }
 
 /// Writes `results.json` and `junit.xml` into `folder`, which must exist. `events` is the stream from which `result`
-/// was computed. The transcripts of failed cases are made from it.
+/// was computed, or at least its [`Notable`] part: the transcripts of failed cases are made from it.
 ///
 /// # Errors
 /// A file can't be written.
