@@ -25,7 +25,7 @@ pub enum BenchError {
         source: std::io::Error,
     },
     /// Too many benches are in use at the same time.
-    #[error("other runs use the bench {bench}, which can be used {slots} times at once ({holders})")]
+    #[error("{}", in_use(.bench, *.slots, .holders))]
     NoSlot {
         /// The bench.
         bench: String,
@@ -367,7 +367,7 @@ impl BenchError {
     fn fixed_advice(&self) -> Option<&'static str> {
         Some(match self {
             Self::State { .. } | Self::Unmarked { .. } => "set TAPRIG_STATE to a folder that you may write",
-            Self::NoSlot { .. } => "wait until one of them ends (`--wait 10 min`)",
+            Self::NoSlot { .. } => "wait until one of them ends; `taprig run` does so with `--wait 10 min`",
             Self::Place { .. } => {
                 "look at it with `labgrid-client -p PLACE show`; `LG_COORDINATOR` or `labgrid.coordinator` names the coordinator, and `--wait 10 min` waits for a place"
             }
@@ -452,6 +452,14 @@ impl BenchError {
     }
 }
 
+/// Who keeps a bench from others.
+fn in_use(bench: &str, slots: u32, holders: &str) -> String {
+    match slots {
+        1 => format!("another run uses the bench {bench} ({holders})"),
+        _ => format!("other runs use the bench {bench}, which can be used {slots} times at once ({holders})"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -477,7 +485,11 @@ mod tests {
             fault.cause,
             "other runs use the bench sim, which can be used 2 times at once (process 7 of ann: taprig run)"
         );
-        assert_eq!(fault.advice.as_deref(), Some("wait until one of them ends (`--wait 10 min`)"));
+        assert_eq!(in_use("desk", 1, "process 7"), "another run uses the bench desk (process 7)");
+        assert_eq!(
+            fault.advice.as_deref(),
+            Some("wait until one of them ends; `taprig run` does so with `--wait 10 min`")
+        );
     }
 
     #[test]

@@ -58,8 +58,17 @@ pub struct Known {
 }
 
 impl Known {
-    /// Reads the requirements and the device files.
+    /// Reads the requirements and the device files. A device file that is wrong is a problem.
     pub fn read(project: &Project, problems: &mut Problems) -> Self {
+        let mut wrong = Problems::default();
+        let known = Self::for_run(project, problems, &mut wrong);
+        problems.add(&wrong);
+        known
+    }
+
+    /// The same for a run, which uses one device file: problems of device files go into `of_devices`. A file that somebody is
+    /// still writing then stops no run of another device.
+    pub fn for_run(project: &Project, problems: &mut Problems, of_devices: &mut Problems) -> Self {
         let mut known = Self {
             project: project.clone(),
             requirements: BTreeSet::new(),
@@ -87,7 +96,7 @@ impl Known {
                     known.messages.extend(device.words.messages.into_values());
                 }
                 Err(wrong) => {
-                    problems.add(&wrong);
+                    of_devices.add(&wrong);
                     known.all_devices = false;
                 }
             }

@@ -86,7 +86,8 @@ impl Suite {
                 paths.extend(by_real(files(&folder, &mut problems)));
             }
         }
-        let mut known = Known::read(project, &mut problems);
+        // `taprig check` reports the other device files, and the bench loads the one that is used.
+        let mut known = Known::for_run(project, &mut problems, &mut Problems::default());
         let mut cases = read(&mut known, project, paths.values().map(PathBuf::as_path), &mut problems);
         let files = cases.iter().map(|case| &case.file).collect::<BTreeSet<_>>().len();
         let all_words = words_of(&cases);

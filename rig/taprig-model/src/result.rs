@@ -193,6 +193,12 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether a case was judged at all.
+    #[must_use]
+    pub const fn judged_any(&self) -> bool {
+        self.pass + self.changed + self.fail > 0
+    }
+
     /// Counts one more sub-case.
     pub fn add(&mut self, verdict: Verdict) {
         let count = match verdict {

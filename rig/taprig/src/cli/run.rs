@@ -237,6 +237,9 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         (0, false) => Exit::Ok,
         _ => Exit::RigFailed,
     };
+    if exit == Exit::Ok && result.run.cases > 0 && !result.summary.judged_any() {
+        say("taprig: no case was judged, because none applies to this device on this bench; the bench was not touched");
+    }
     if failed || exit == Exit::RigFailed {
         say(&format!("taprig: {}", kept_words(args.report.as_deref(), &result)));
     }

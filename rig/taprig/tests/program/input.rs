@@ -252,3 +252,23 @@ fn texts_are_as_long_as_a_validator_takes_them() {
         place.run(&["--bench", "sim"]).expect(2, &[&words, "nothing was run"]);
     }
 }
+
+/// `taprig device new` leaves values to write. Meanwhile other devices of the project can be tested.
+#[test]
+fn a_device_file_that_is_not_finished_stops_only_its_own_device() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    let reference = std::fs::read_to_string(place.path("fixtures/devices/taprig-reference.yaml")).unwrap();
+    let unfinished = reference.replace("device: taprig-reference", "device: 'TODO: the name of the device'");
+    assert_ne!(unfinished, reference);
+    place.put("fixtures/devices/mine.yaml", &unfinished);
+    let bench = std::fs::read_to_string(place.path("fixtures/benches/sim.yaml")).unwrap();
+    place.put("fixtures/benches/mine.yaml", &bench.replace("device: taprig-reference", "device: mine"));
+
+    let taprig = |args: &[&str]| super::place::Ran::of(&place.taprig(args).output().unwrap());
+    place.run(&["BUS-001", "--bench", "sim"]).expect(0, &["1 passed"]);
+    taprig(&["list"]).expect(0, &["BUS-001"]);
+    let refused = ["fixtures/devices/mine.yaml", "this value is not written yet"];
+    place.run(&["BUS-001", "--bench", "mine"]).expect(2, &refused);
+    taprig(&["check"]).expect(2, &refused);
+}

@@ -130,6 +130,8 @@ fn a_case_that_a_fixed_setting_excludes_is_not_applicable() {
     let (verdict, why) = place.verdict("BUS-002");
     assert_eq!(verdict, "not-applicable");
     assert_eq!(why, "the device is fixed to `fare: 1.00 CNY`, and the case needs `fare: 2.00 CNY`");
+    let nothing = "no case was judged, because none applies to this device on this bench; the bench was not touched";
+    place.run(&["BUS-002", "--bench", "lumiqin-lq9"]).expect(0, &[nothing]);
 }
 
 #[test]
