@@ -196,7 +196,7 @@ fn a_bench_that_a_run_uses_is_not_disturbed() {
     run.boards_when("board emulator", 1);
     let [step, part, seen, advice] = failed(&json(&place, "desk", 3));
     assert_eq!((step.as_str(), part.as_str()), ("flash", "this machine"));
-    assert!(seen.contains("other runs use the bench desk") && advice.contains("--wait 10 min"), "{seen} {advice}");
+    assert!(seen.contains("another run uses the bench desk") && advice.contains("--wait 10 min"), "{seen} {advice}");
     run.kill();
 }
 

@@ -162,7 +162,7 @@ fn a_bench_whose_parts_exist_once_has_one_user_at_a_time() {
         "{listed}"
     );
     let refused = taprig(&place, &["run", "--bench", "desk"]);
-    refused.expect(3, &["other runs use the bench desk", &format!("process {}", holder.id()), "--wait 10 min"]);
+    refused.expect(3, &["another run uses the bench desk", &format!("process {}", holder.id()), "--wait 10 min"]);
     // The lock ends with its process, however that ends.
     holder.kill().unwrap();
     holder.wait().unwrap();
