@@ -1,5 +1,5 @@
 """The core of a chip with its clock, as a machine that runs an ELF image: Unicorn executes, this module keeps time,
-delivers interrupts, and asks `registers.py` about every access to a peripheral. Without further words the chip is an STM32F405.
+delivers interrupts, and asks the chip's registers about every access to a peripheral.
 
 Time is counted a basic block at a time: a cycle for every two bytes of code, and two for the branch that ends it. That is no
 cycle-exact processor, but close to one: on a Cortex-M4 most instructions take one cycle, loads two, taken branches two to
@@ -12,12 +12,6 @@ import struct
 import unicorn
 from unicorn import arm_const as arm
 
-from registers import Registers
-
-FLASH = 0x0800_0000
-FLASH_SIZE = 1 << 20
-RAM = 0x2000_0000
-RAM_SIZE = 128 << 10
 # Where an interrupt handler returns to.
 BACK = 0x1FFF_0000
 # Instructions that the model has to know of: `wfi`, `cpsid i`, `cpsie i`, `msr primask, rN`.
@@ -41,19 +35,20 @@ def segments(elf):
 
 
 class Chip:
-    """One chip. `vbat`: a battery supplies the backup domain. `locks`: its PLL does."""
+    """One chip; `how` goes to its registers. Of a kind of chip: flash, RAM and peripherals, each as base and size, and the class of
+    the registers behind them."""
 
-    flash, flash_size, ram, ram_size = FLASH, FLASH_SIZE, RAM, RAM_SIZE
-    peripherals = ((0x4000_0000, 0x8_0000), (0x5006_0000, 0x1000), (0xE000_0000, 0x10_0000))
-    behind = Registers
+    flash, ram, peripherals, behind = None, (), (), None
 
     def __init__(self, elf, **how):
         self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         self.uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
-        self.uc.mem_map(self.flash, self.flash_size)
+        base, size = self.flash
+        self.uc.mem_map(base, size)
         # Erased: a digest counts gaps of the image, too.
-        self.uc.mem_write(self.flash, b"\xff" * self.flash_size)
-        self.uc.mem_map(self.ram, self.ram_size)
+        self.uc.mem_write(base, b"\xff" * size)
+        for base, size in self.ram:
+            self.uc.mem_map(base, size)
         self.uc.mem_map(BACK, 0x1000)
         self.registers = self.behind(self, **how)
         for base, size in self.peripherals:
@@ -114,7 +109,8 @@ class Chip:
 
     def power_on(self, brown_out=False):
         """After a power cycle the RAM holds anything."""
-        self.uc.mem_write(self.ram, self.random.randbytes(self.ram_size))
+        for base, size in self.ram:
+            self.uc.mem_write(base, self.random.randbytes(size))
         self.registers.power_on(brown_out)
         self._start()
 
@@ -123,7 +119,7 @@ class Chip:
         self.registers.power_off()
 
     def reset(self, flags):
-        """A reset that leaves RAM alone, with these flags in RCC_CSR."""
+        """A reset that leaves RAM alone, with these flags in the register that tells why."""
         self.registers.reset(flags)
         self._start()
 
@@ -131,7 +127,7 @@ class Chip:
         # A fresh core: interrupts are not masked, nothing is active.
         self.frames, self.asleep, self.alive = [], False, True
         self.masked_since, self.slept_masked, self.longest_masked, self.stop_at = None, 0.0, 0.0, 0.0
-        stack, entry = struct.unpack("<II", self.uc.mem_read(self.flash, 8))
+        stack, entry = struct.unpack("<II", self.uc.mem_read(self.flash[0], 8))
         self.uc.reg_write(arm.UC_ARM_REG_PRIMASK, 0)
         self.uc.reg_write(arm.UC_ARM_REG_SP, stack)
         self.uc.reg_write(arm.UC_ARM_REG_LR, 0xFFFF_FFFF)
@@ -150,7 +146,7 @@ class Chip:
         # The frame of eight words; what is in it nobody looks at, as the context is put back whole.
         self.uc.reg_write(arm.UC_ARM_REG_SP, (stack - 32) & ~7)
         self.uc.reg_write(arm.UC_ARM_REG_LR, BACK | 1)
-        (vector,) = struct.unpack("<I", self.uc.mem_read(self.flash + 4 * number, 4))
+        (vector,) = struct.unpack("<I", self.uc.mem_read(self.flash[0] + 4 * number, 4))
         self.pc = vector & ~1
         self.registers.taken(number)
         self.spend(ENTRY_CYCLES)

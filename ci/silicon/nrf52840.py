@@ -226,7 +226,7 @@ class Nrf52840Registers(Registers):
 class Nrf52840(Chip):
     """One nRF52840."""
 
-    flash, flash_size, ram, ram_size = 0, 1 << 20, 0x2000_0000, 256 << 10
+    flash, ram = (0, 1 << 20), ((0x2000_0000, 256 << 10),)
     peripherals = ((0x1000_0000, 0x2000), (0x4000_0000, 0x8_0000), (0x5000_0000, 0x1000), (0xE000_0000, 0x10_0000))
     behind = Nrf52840Registers
 
@@ -373,5 +373,4 @@ def rests(antenna, uart):
 
 
 if __name__ == "__main__":
-    checks.CHECKS = (identity, card, answer, loopback, debug_port, rests)
-    sys.exit(checks.main(*sys.argv[1:]))
+    sys.exit(checks.main((identity, card, answer, loopback, debug_port, rests), (), *sys.argv[1:]))

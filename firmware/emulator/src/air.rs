@@ -158,10 +158,9 @@ impl UartAir {
             OnAir::Collision => Message::Collision { exchange },
             OnAir::Frame { delay_us, frame } => Message::Answer { exchange, delay_us: *delay_us, bytes: frame },
         };
-        let from_ns = board.now_us() * 1000;
-        let sent = send(board, &message);
+        let spoke_ns = send(board, &message);
         let is_frame = matches!(on_air, OnAir::Frame { .. });
-        self.spoke_ns = is_frame.then(|| from_ns + on_uart_ns(board, sent));
+        self.spoke_ns = is_frame.then_some(spoke_ns);
         is_frame
     }
 
@@ -171,12 +170,14 @@ impl UartAir {
     }
 }
 
-/// Returns how many bytes went out.
-fn send<B: Board>(board: &B, message: &Message<'_>) -> usize {
+/// Returns when the last byte has left the UART, on the board's clock, in ns.
+fn send<B: Board>(board: &B, message: &Message<'_>) -> u64 {
     // A frame of the card is at most what a message carries.
-    let Ok(packed) = message.encode() else { return 0 };
+    let packed = message.encode().unwrap_or_default();
+    // The check sum has been computed by now, which takes a slow chip longer than a byte.
+    let from_ns = board.now_us() * 1000;
     board.air_write(&packed);
-    packed.len()
+    from_ns + on_uart_ns(board, packed.len())
 }
 
 /// How long so many bytes are on the UART, in ns.

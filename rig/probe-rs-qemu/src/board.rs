@@ -119,8 +119,8 @@ impl EmulatedBoard {
         let device = terminal.device();
         process.on_exit(Box::new(move |_| device.close()));
         let mut qmp = Qmp::new(ours);
-        if let Err(error) = qmp.greet(START) {
-            return Err(process.explain_start(error, &spec.qemu));
+        if let Err(error) = qmp.greet(spec.machine, START) {
+            return Err(process.explain_start(error, &spec));
         }
         let gdb = Endpoint::Unix(sockets.gdb.clone());
         let (blank, forgets) = (image.is_none(), cut::forgets(&spec, image.as_deref()));

@@ -8,7 +8,7 @@ use probe_rs::config::{
 };
 use probe_rs_target::{ApAddress, ArmCoreAccessOptions, CoreAccessOptions};
 
-/// Number of bytes that one call of ProgramPage writes. It is a sector of the main board.
+/// The largest number of bytes that one call of ProgramPage writes. It is a sector of the main board.
 const PAGE: u32 = 0x1000;
 /// The longest time of a call of the algorithm, in ms. A call that takes longer hangs.
 const TIMEOUT: u32 = 3000;
@@ -120,7 +120,7 @@ fn algorithm(machine: Machine, elf: &[u8]) -> Result<RawFlashAlgorithm, ChipErro
         data_section_offset: end.next_multiple_of(16),
         flash_properties: FlashProperties {
             address_range: flash.start.into()..flash.end.into(),
-            page_size: PAGE,
+            page_size: page(machine),
             erased_byte_value: 0xFF,
             program_page_timeout: TIMEOUT,
             erase_sector_timeout: TIMEOUT,
@@ -129,6 +129,11 @@ fn algorithm(machine: Machine, elf: &[u8]) -> Result<RawFlashAlgorithm, ChipErro
         instructions,
         ..RawFlashAlgorithm::default()
     })
+}
+
+/// Number of bytes that one call of ProgramPage writes: never more than a sector, of which the next one may hold something.
+fn page(machine: Machine) -> u32 {
+    machine.sectors().iter().fold(PAGE, |page, sector| page.min(sector.size))
 }
 
 /// The first sector of each run of equal sectors, by its offset in the flash.
@@ -180,5 +185,11 @@ mod tests {
         let described = |machine| sectors(machine).iter().map(|s| (s.address, s.size)).collect::<Vec<_>>();
         assert_eq!(described(Machine::Mps2An386), [(0, 0x1000)]);
         assert_eq!(described(Machine::NetduinoPlus2), [(0, 0x4000), (0x1_0000, 0x1_0000), (0x2_0000, 0x2_0000)]);
+        assert_eq!(described(Machine::BL475eIot01a), [(0, 0x800)]);
+    }
+
+    #[test]
+    fn a_page_is_never_larger_than_a_sector() {
+        assert_eq!(Machine::ALL.map(page), [0x1000, 0x1000, 0x800]);
     }
 }

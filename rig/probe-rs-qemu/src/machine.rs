@@ -9,6 +9,8 @@ pub enum Machine {
     Mps2An386,
     /// Netduino Plus 2: an STM32F405. Its flash is a ROM without a controller, which can be written only from outside.
     NetduinoPlus2,
+    /// B-L475E-IOT01A: an STM32L475VG with its clock control. Its flash is a ROM, as on Netduino Plus 2.
+    BL475eIot01a,
 }
 
 /// The smallest unit of flash that can be erased.
@@ -22,18 +24,19 @@ pub struct Sector {
 
 /// QEMU has no machine of this name that can serve as a board.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no emulated board has the name `{0}`: use mps2-an386 or netduinoplus2")]
+#[error("no emulated board has the name `{0}`: use mps2-an386, netduinoplus2 or b-l475e-iot01a")]
 pub struct UnknownMachine(String);
 
 impl Machine {
     /// All machines.
-    pub const ALL: [Self; 2] = [Self::Mps2An386, Self::NetduinoPlus2];
+    pub const ALL: [Self; 3] = [Self::Mps2An386, Self::NetduinoPlus2, Self::BL475eIot01a];
 
     /// The name that follows QEMU's `-machine`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mps2An386 => "mps2-an386",
             Self::NetduinoPlus2 => "netduinoplus2",
+            Self::BL475eIot01a => "b-l475e-iot01a",
         }
     }
 
@@ -42,6 +45,16 @@ impl Machine {
         match self {
             Self::Mps2An386 => "QEMU-MPS2-AN386",
             Self::NetduinoPlus2 => "QEMU-STM32F405",
+            Self::BL475eIot01a => "QEMU-STM32L475",
+        }
+    }
+
+    /// The oldest version of QEMU that has everything that the machine needs, as (major, minor).
+    pub fn oldest_qemu(self) -> (u64, u64) {
+        match self {
+            Self::Mps2An386 | Self::NetduinoPlus2 => (7, 2),
+            // 9.0 knows the machine, but has no USART in it.
+            Self::BL475eIot01a => (9, 1),
         }
     }
 
@@ -49,7 +62,7 @@ impl Machine {
     pub fn flash(self) -> Range<u32> {
         match self {
             Self::Mps2An386 => 0..0x40_0000,
-            Self::NetduinoPlus2 => 0x0800_0000..0x0810_0000,
+            Self::NetduinoPlus2 | Self::BL475eIot01a => 0x0800_0000..0x0810_0000,
         }
     }
 
@@ -58,6 +71,8 @@ impl Machine {
         match self {
             Self::Mps2An386 => 0x2000_0000..0x2040_0000,
             Self::NetduinoPlus2 => 0x2000_0000..0x2002_0000,
+            // The firmware remembers something in what follows.
+            Self::BL475eIot01a => 0x2000_0000..0x2001_0000,
         }
     }
 
@@ -66,7 +81,7 @@ impl Machine {
     pub fn nvm(self) -> Option<Range<u32>> {
         match self {
             Self::Mps2An386 => Some(0x2100_0000..0x2200_0000),
-            Self::NetduinoPlus2 => None,
+            Self::NetduinoPlus2 | Self::BL475eIot01a => None,
         }
     }
 
@@ -76,7 +91,16 @@ impl Machine {
     pub fn work_ram(self) -> Option<Range<u32>> {
         match self {
             Self::Mps2An386 => Some(0x2180_0000..0x2184_0000),
-            Self::NetduinoPlus2 => None,
+            Self::NetduinoPlus2 | Self::BL475eIot01a => None,
+        }
+    }
+
+    /// Number of serial ports between the console, which is QEMU's first, and the air.
+    pub(crate) fn ports_between(self) -> usize {
+        match self {
+            Self::Mps2An386 | Self::NetduinoPlus2 => 0,
+            // The air is UART4, after USART1 to USART3.
+            Self::BL475eIot01a => 2,
         }
     }
 
@@ -88,8 +112,11 @@ impl Machine {
     /// The erasable units of flash, in order and without gaps.
     pub fn sectors(self) -> Vec<Sector> {
         let flash = self.flash();
+        let equal = |size: u32| flash.clone().step_by(size as usize).map(|address| Sector { address, size }).collect();
         match self {
-            Self::Mps2An386 => flash.step_by(SECTOR as usize).map(|address| Sector { address, size: SECTOR }).collect(),
+            Self::Mps2An386 => equal(SECTOR),
+            // RM0351, 3.3.1: pages of 2 KiB in two banks.
+            Self::BL475eIot01a => equal(0x800),
             // RM0090, table 5: four sectors of 16 KiB, one of 64 KiB, seven of 128 KiB.
             Self::NetduinoPlus2 => [0x4000; 4]
                 .into_iter()
@@ -106,7 +133,10 @@ impl Machine {
 
     /// Whether only the debugger can write the flash.
     pub fn flash_is_rom(self) -> bool {
-        self == Self::NetduinoPlus2
+        match self {
+            Self::Mps2An386 => false,
+            Self::NetduinoPlus2 | Self::BL475eIot01a => true,
+        }
     }
 }
 

@@ -2,11 +2,14 @@
 
 use crate::register::Register;
 
-/// A stretch of memory, word by word: the backup memory of some chips takes nothing else.
+/// A stretch of memory, or two of which one continues the other, word by word: the backup memory of some chips takes nothing
+/// else.
 #[derive(Debug, Clone, Copy)]
 pub struct Memory {
     base: usize,
     size: usize,
+    /// Base and size of the second stretch.
+    rest: (usize, usize),
 }
 
 impl Memory {
@@ -17,31 +20,38 @@ impl Memory {
     #[expect(unsafe_code, reason = "the stretch is the caller's word")]
     #[must_use]
     pub const unsafe fn at(base: usize, size: usize) -> Self {
-        Self { base, size }
+        Self { base, size, rest: (0, 0) }
+    }
+
+    /// This stretch, continued by the one at `rest`. A second one takes the place of an earlier one.
+    #[must_use]
+    pub const fn continued(self, rest: Self) -> Self {
+        Self { rest: (rest.base, rest.size), ..self }
     }
 
     /// Its length in bytes.
     #[must_use]
     pub const fn size(self) -> usize {
-        self.size
+        self.size + self.rest.1
     }
 
     #[expect(unsafe_code, reason = "the stretch was vouched for")]
     fn word(self, offset: usize) -> Register {
+        let base = if offset < self.size { self.base } else { self.rest.0 - self.size };
         // SAFETY: by the promise at `at`; the callers stay within the size.
-        unsafe { Register::at(self.base + (offset & !3)) }
+        unsafe { Register::at(base + (offset & !3)) }
     }
 
     /// Copies bytes out. What is beyond the end stays as it was.
     pub fn read(self, offset: usize, buffer: &mut [u8]) {
-        for (at, byte) in (offset..self.size).zip(buffer) {
+        for (at, byte) in (offset..self.size()).zip(buffer) {
             *byte = self.word(at).read().to_le_bytes()[at % 4];
         }
     }
 
     /// Copies bytes in. What is beyond the end is left out.
     pub fn write(self, offset: usize, bytes: &[u8]) {
-        let mut places = (offset..self.size).zip(bytes).peekable();
+        let mut places = (offset..self.size()).zip(bytes).peekable();
         while let Some(&(first, _)) = places.peek() {
             let word = self.word(first);
             let mut value = word.read().to_le_bytes();

@@ -73,32 +73,3 @@ pub(crate) mod pwr {
     pub(crate) const BACKUP_REGULATOR: u32 = 1 << 9;
     pub(crate) const BACKUP_REGULATOR_READY: u32 = 1 << 3;
 }
-
-/// Port A (RM0090 8.4).
-pub(crate) mod gpio {
-    use super::{Register, register};
-    pub(crate) const MODER: Register = register(0x4002_0000);
-    pub(crate) const PUPDR: Register = register(0x4002_000C);
-    pub(crate) const AFRL: Register = register(0x4002_0020);
-    pub(crate) const AFRH: Register = register(0x4002_0024);
-}
-
-/// Random number generator (RM0090 24.4).
-pub(crate) mod rng {
-    use super::{Register, register};
-    pub(crate) const CR: Register = register(0x5006_0800);
-    pub(crate) const SR: Register = register(0x5006_0804);
-    pub(crate) const DR: Register = register(0x5006_0808);
-    pub(crate) const ENABLE: u32 = 1 << 2;
-    pub(crate) const READY: u32 = 1 << 0;
-    /// The clock or the seed is wrong, now or since this was last looked at.
-    pub(crate) const ERRORS: u32 = 1 << 1 | 1 << 2 | 1 << 5 | 1 << 6;
-}
-
-/// Debug support (RM0090 38.16).
-pub(crate) mod dbgmcu {
-    use super::{Register, register};
-    pub(crate) const CR: Register = register(0xE004_2004);
-    /// The debug port keeps its clock in sleep, stop and standby.
-    pub(crate) const DEBUG_ALWAYS: u32 = 0b111;
-}

@@ -76,7 +76,7 @@ pub(super) fn line(
             let object = format!("memory-backend-file,id=nvm,size={size},share=on,mem-path=");
             command.arg(with_path(&object, &spec.nvm_file(), ""));
         }
-        Machine::NetduinoPlus2 => {
+        Machine::NetduinoPlus2 | Machine::BL475eIot01a => {
             command.args(["-machine", spec.machine.name()]);
         }
     }
@@ -103,7 +103,11 @@ pub(super) fn line(
         AirEnd::Connect(path) => Some(with_path("socket,id=air,path=", &path, ",server=off")),
     };
     if let Some(air) = air {
-        command.arg("-chardev").arg(air).args(["-serial", "chardev:air"]);
+        command.arg("-chardev").arg(air);
+        for _ in 0..spec.machine.ports_between() {
+            command.args(["-serial", "null"]);
+        }
+        command.args(["-serial", "chardev:air"]);
     }
     let again = terminal.try_clone().map_err(|source| BoardError::Io {
         doing: "handing a pseudo terminal to",

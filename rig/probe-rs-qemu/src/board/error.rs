@@ -12,13 +12,15 @@ pub enum BoardError {
         /// The program.
         qemu: PathBuf,
     },
-    /// The version of QEMU lacks something that a board needs.
-    #[error("`{qemu}` is version {version}, which is too old")]
+    /// The version of QEMU lacks something that the machine needs.
+    #[error("`{qemu}` is version {version}, but {machine} needs {}.{} or later", machine.oldest_qemu().0, machine.oldest_qemu().1)]
     TooOld {
         /// The program.
         qemu: PathBuf,
         /// Its version.
         version: String,
+        /// The machine.
+        machine: Machine,
     },
     /// The process ended by itself: it refused its command line, was killed, or aborted. QEMU aborts when the emulated
     /// core locks up, that is, when the firmware faults in a fault handler.
@@ -94,6 +96,10 @@ impl BoardError {
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
             Self::Missing { .. } => "install qemu-system-arm or name its path",
+            Self::TooOld { machine: Machine::BL475eIot01a, .. } => {
+                "install QEMU 9.1 or later, or set TAPRIG_QEMU to the path that `ci/newer-qemu` prints: that script fetches \
+                 QEMU from Debian's backports and installs nothing"
+            }
             Self::TooOld { .. } => "install QEMU 7.2 or later",
             Self::Ended { .. } => "look at qemu.log in the board's state folder",
             Self::Timeout { .. } => "check whether the host is overloaded",

@@ -1,6 +1,7 @@
 //! The process of a board. It never outlives the rig, and it never ends unnoticed.
 
-use super::{BoardError, BoardSpec, qmp::OLDEST};
+use super::{BoardError, BoardSpec};
+use crate::Machine;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, set_parent_process_death_signal, waitid};
 use std::{
@@ -171,11 +172,13 @@ impl Process {
     }
 
     /// Does the same as [`Process::explain`] for a process that has just been started. An old QEMU does not know all
-    /// options, so it ends before it can report its version.
-    pub(super) fn explain_start(&self, error: BoardError, qemu: &Path) -> BoardError {
+    /// options and machines, so it ends before it can report its version.
+    pub(super) fn explain_start(&self, error: BoardError, spec: &BoardSpec) -> BoardError {
         match self.explain(error) {
-            BoardError::TooOld { version, .. } => BoardError::TooOld { qemu: qemu.to_owned(), version },
-            error @ BoardError::Ended { .. } => too_old(qemu).unwrap_or(error),
+            BoardError::TooOld { version, machine, .. } => {
+                BoardError::TooOld { qemu: spec.qemu.clone(), version, machine }
+            }
+            error @ BoardError::Ended { .. } => too_old(&spec.qemu, spec.machine).unwrap_or(error),
             error => error,
         }
     }
@@ -222,14 +225,15 @@ fn die_with_parent(command: &mut Command, inherited: Vec<OwnedFd>) {
     }
 }
 
-/// The version that `--version` reports, if it is too old.
-fn too_old(qemu: &Path) -> Option<BoardError> {
+/// The version that `--version` reports, if it is too old for the machine.
+fn too_old(qemu: &Path, machine: Machine) -> Option<BoardError> {
     let output = Command::new(qemu).arg("--version").stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let version = text.split_once("version ")?.1.split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
     let mut numbers = version.split('.').map(str::parse::<u64>);
     let seen = (numbers.next()?.ok()?, numbers.next()?.ok()?);
-    (seen < OLDEST).then(|| BoardError::TooOld { qemu: qemu.to_owned(), version: version.to_owned() })
+    let (qemu, version) = (qemu.to_owned(), version.to_owned());
+    (seen < machine.oldest_qemu()).then_some(BoardError::TooOld { qemu, version, machine })
 }
 
 fn io_error(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> BoardError {

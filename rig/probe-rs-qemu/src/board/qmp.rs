@@ -1,15 +1,13 @@
 //! QEMU's control connection. It speaks the QEMU Machine Protocol, with one JSON object in each line.
 
 use super::BoardError;
+use crate::Machine;
 use serde_json::{Value, json};
 use std::{
     io::{ErrorKind, Read, Write},
     os::unix::net::UnixStream,
     time::{Duration, Instant},
 };
-
-/// The oldest version that has everything that boards use.
-pub(super) const OLDEST: (u64, u64) = (7, 2);
 
 /// One conversation. Answers come in the order of the commands. Events may come at any time.
 pub(super) struct Qmp {
@@ -22,15 +20,17 @@ impl Qmp {
         Self { stream, received: Vec::new() }
     }
 
-    /// Reads the greeting, checks the version, and brings the connection to the point where it accepts commands.
-    pub(super) fn greet(&mut self, timeout: Duration) -> Result<(), BoardError> {
+    /// Reads the greeting, checks that the version is new enough for the machine, and brings the connection to the point where
+    /// it accepts commands.
+    pub(super) fn greet(&mut self, machine: Machine, timeout: Duration) -> Result<(), BoardError> {
         let greeting = self.next(Instant::now() + timeout, "its greeting", timeout)?;
         let version = &greeting["QMP"]["version"]["qemu"];
         let (Some(major), Some(minor)) = (version["major"].as_u64(), version["minor"].as_u64()) else {
             return Err(BoardError::Protocol(greeting.to_string()));
         };
-        if (major, minor) < OLDEST {
-            return Err(BoardError::TooOld { qemu: "qemu-system-arm".into(), version: format!("{major}.{minor}") });
+        if (major, minor) < machine.oldest_qemu() {
+            let version = format!("{major}.{minor}");
+            return Err(BoardError::TooOld { qemu: "qemu-system-arm".into(), version, machine });
         }
         self.execute("qmp_capabilities", &json!({}), timeout).map(drop)
     }
@@ -133,14 +133,21 @@ mod tests {
             "{\"return\": {}}\r\n",
             "{\"event\": \"STOP\"}\r\n{\"return\": {\"running\": false}}\r\n",
         ]);
-        qmp.greet(LONG).unwrap();
+        qmp.greet(Machine::Mps2An386, LONG).unwrap();
         assert_eq!(qmp.execute("query-status", &json!({}), LONG).unwrap(), json!({ "running": false }));
     }
 
     #[test]
     fn an_old_version_is_refused() {
         let mut qmp = qemu(&["{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 1, \"major\": 7}}}}\n"]);
-        assert!(matches!(qmp.greet(LONG), Err(BoardError::TooOld { version, .. }) if version == "7.1"));
+        assert!(
+            matches!(qmp.greet(Machine::Mps2An386, LONG), Err(BoardError::TooOld { version, .. }) if version == "7.1")
+        );
+        // QEMU 9.0 knows this machine, but has no USART in it.
+        let mut qmp = qemu(&["{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 4, \"minor\": 0, \"major\": 9}}}}\n"]);
+        let error = qmp.greet(Machine::BL475eIot01a, LONG).unwrap_err();
+        assert_eq!(error.to_string(), "`qemu-system-arm` is version 9.0, but b-l475e-iot01a needs 9.1 or later");
+        assert!(error.advice().unwrap().contains("ci/newer-qemu"), "{error:?}");
     }
 
     #[test]
@@ -161,8 +168,8 @@ mod tests {
     fn a_silent_or_gone_qemu_is_noticed() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut qmp = Qmp::new(ours);
-        assert!(matches!(qmp.greet(SHORT), Err(BoardError::Timeout { .. })));
+        assert!(matches!(qmp.greet(Machine::Mps2An386, SHORT), Err(BoardError::Timeout { .. })));
         drop(theirs);
-        assert!(matches!(qmp.greet(LONG), Err(BoardError::Disconnected(_))));
+        assert!(matches!(qmp.greet(Machine::Mps2An386, LONG), Err(BoardError::Disconnected(_))));
     }
 }

@@ -50,7 +50,7 @@ fn qemu_is_too_old_for_the_options() {
         &place,
         &[],
         Some(&qemu),
-        &["old-qemu` is version 4.2.1, which is too old", "; install QEMU 7.2"],
+        &["old-qemu` is version 4.2.1, but mps2-an386 needs 7.2 or later; install QEMU 7.2"],
     );
 }
 
@@ -65,7 +65,23 @@ echo '{"QMP": {"version": {"qemu": {"micro": 0, "minor": 1, "major": 7}}}}' >&$f
 read -r -u $fd line
 "#;
     let qemu = place.script("old-qemu", text);
-    nothing_is_judged(&place, &[], Some(&qemu), &["old-qemu` is version 7.1, which is too old", "; install QEMU 7.2"]);
+    let words = ["old-qemu` is version 7.1, but mps2-an386 needs 7.2 or later; install QEMU 7.2"];
+    nothing_is_judged(&place, &[], Some(&qemu), &words);
+}
+
+/// QEMU 7.2 is enough for most machines, and does not know this one.
+#[test]
+fn qemu_is_too_old_for_the_machine() {
+    let place = Place::new();
+    place.bench("l475", "qemu: { machine: b-l475e-iot01a }", "sim: {}");
+    let text = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'QEMU emulator version 7.2.22 (Debian 1:7.2)'; exit; fi\n\
+        echo 'unsupported machine type' >&2; exit 1\n";
+    let qemu = place.script("old-qemu", text);
+    let words = [
+        "old-qemu` is version 7.2.22, but b-l475e-iot01a needs 9.1 or later; install QEMU 9.1",
+        "`ci/newer-qemu` prints",
+    ];
+    nothing_is_judged(&place, &["--bench", "l475"], Some(&qemu), &words);
 }
 
 #[test]
