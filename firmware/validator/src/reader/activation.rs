@@ -97,7 +97,12 @@ pub(super) fn poll<M: Medium>(medium: &mut M) -> Presence {
         Heard::Silence => {
             return match wake_b(medium) {
                 Heard::Silence => Presence::Nothing,
-                Heard::Answer { .. } => Presence::TypeB,
+                // Both types may have come since the look for type A.
+                Heard::Answer { .. } => match wake_a(medium) {
+                    Heard::Silence => Presence::TypeB,
+                    Heard::Answer { .. } | Heard::Collision => Presence::Several,
+                    Heard::Dead => Presence::Dead,
+                },
                 Heard::Collision => Presence::Several,
                 Heard::Dead => Presence::Dead,
             };

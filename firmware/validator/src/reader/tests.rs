@@ -73,6 +73,18 @@ fn an_empty_field_and_other_company_are_told_apart() {
     assert_eq!(reader.poll(), Presence::Several);
 }
 
+/// The reader has just looked for type A when both cards come.
+#[test]
+fn two_cards_that_come_between_the_looks_for_both_types_are_told_from_one() {
+    let mut reader = reader(card(|_| {}));
+    reader.medium.type_b = true;
+    reader.medium.twists = vec![Twist::LoseCommand];
+    assert_eq!(reader.poll(), Presence::Several);
+    reader.medium.type_b = false;
+    reader.medium.twists = vec![Twist::LoseCommand];
+    assert_eq!(reader.poll(), Presence::Nothing);
+}
+
 #[test]
 fn a_collision_in_anticollision_ends_activation() {
     let mut reader = reader(TestCard::new(&[1, 2, 3, 4]));
