@@ -32,9 +32,29 @@ pub(crate) fn fits(pattern: &str, line: &str) -> bool {
     rest.ends_with(tail.as_str())
 }
 
+/// Whether an account number as a device shows it matches a pattern. A device may hide more digits than the pattern does
+/// (PCI DSS 3.4 says how many may be seen, and not how many must be). It may not show a digit that the pattern hides.
+pub(crate) fn fits_account(pattern: &str, shown: &str) -> bool {
+    let wanted = pattern.replace("\\*", "\0");
+    if wanted.contains('*') || wanted.chars().count() != shown.chars().count() {
+        return fits(pattern, shown);
+    }
+    wanted.chars().zip(shown.chars()).all(|(wanted, shown)| shown == '*' || wanted == shown)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_may_hide_more_digits_of_an_account_and_not_fewer() {
+        let fits = |shown| fits_account(r"622990\*\*\*\*\*\*0021", shown);
+        assert!(fits("622990******0021") && fits("6229*********021"));
+        assert!(!fits("622990000000021") && !fits("6229900*****0021"), "a digit too many");
+        assert!(!fits("622990xxxxxx0021"), "the rig hid what the device showed");
+        assert!(!fits("622990******0022") && !fits("622990*****0021"), "another number");
+        assert!(fits_account("622990*0021", "6229901230021"), "a run of any digits");
+    }
 
     #[test]
     fn a_star_stands_for_any_run() {

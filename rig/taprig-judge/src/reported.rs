@@ -7,7 +7,7 @@ use taprig_model::step::Console;
 use taprig_model::units::Money;
 
 use crate::checks::{Checks, DeviceAnswer, unmapped};
-use crate::pattern::fits;
+use crate::pattern::{fits, fits_account};
 use crate::tap::{TapEvents, stopped};
 
 /// Judges the reason and the cardholder verification of a tap.
@@ -53,7 +53,7 @@ pub(crate) fn journal_change(wanted: JournalChange, events: &[Event], checks: &m
 /// Judges the answer to a step `status`.
 pub(crate) fn status(wanted: &StatusExpect, seen: Option<&Status>, checks: &mut Checks<'_>) {
     let none = Status::default();
-    let seen = seen.unwrap_or(&none);
+    let (answered, seen) = (seen.is_some(), seen.unwrap_or(&none));
     let money = |fen: u64| Money::from_fen(fen).to_string();
     let number = |number: u32| number.to_string();
     for (name, wanted, seen) in [
@@ -63,7 +63,8 @@ pub(crate) fn status(wanted: &StatusExpect, seen: Option<&Status>, checks: &mut 
         ("total", wanted.total.map(|money| money.to_string()), seen.total.map(money)),
         ("clock", wanted.clock.clone(), seen.clock.clone()),
     ] {
-        pattern(claim::STATUS, Criterion::Status(name.into()), wanted, seen, checks);
+        let untold = answered.then(|| format!("the device does not tell the {name} of its status"));
+        value(claim::STATUS, Criterion::Status(name.into()), wanted, seen, untold, checks);
     }
 }
 
@@ -96,7 +97,7 @@ pub(crate) fn journal(wanted: &JournalExpect, seen: Option<Listed<'_>>, checks: 
 
 fn record(place: u32, wanted: &RecordExpect, seen: Option<&JournalRow>, checks: &mut Checks<'_>) {
     let none = JournalRow::default();
-    let seen = seen.unwrap_or(&none);
+    let (listed, seen) = (seen.is_some(), seen.unwrap_or(&none));
     let upper = |text: &String| text.to_uppercase();
     let hex = |text: String| text.replace(' ', "");
     for (name, wanted, seen) in [
@@ -118,19 +119,38 @@ fn record(place: u32, wanted: &RecordExpect, seen: Option<&JournalRow>, checks: 
         ("kind", wanted.kind.clone(), seen.kind.clone()),
         ("line", wanted.line.clone(), seen.line.clone()),
     ] {
-        pattern(claim::JOURNAL, Criterion::Record { place, value: name.into() }, wanted, seen, checks);
+        let untold = listed.then(|| format!("the device does not tell the {name} of a record"));
+        value(claim::JOURNAL, Criterion::Record { place, value: name.into() }, wanted, seen, untold, checks);
     }
 }
 
 /// Judges a text that has to match a pattern. Without a pattern it adds no check.
 fn pattern(claim: &str, what: Criterion, wanted: Option<String>, seen: Option<String>, checks: &mut Checks<'_>) {
+    value(claim, what, wanted, seen, None, checks);
+}
+
+/// The same for one value of several. `untold` says why the value is not judged if the device told the others and not this one:
+/// not every device tells everything.
+fn value(
+    claim: &str,
+    what: Criterion,
+    wanted: Option<String>,
+    seen: Option<String>,
+    untold: Option<String>,
+    checks: &mut Checks<'_>,
+) {
     let Some(wanted) = wanted else { return };
-    checks.by_device(claim, what, wanted.clone(), || match seen {
-        Some(seen) => {
+    let fits = match &what {
+        Criterion::Record { value, .. } if value == "account" => fits_account,
+        _ => fits,
+    };
+    checks.by_device(claim, what, wanted.clone(), || match (seen, untold) {
+        (Some(seen), _) => {
             let ok = fits(&wanted, &seen);
             DeviceAnswer::Seen(seen, ok)
         }
-        None => DeviceAnswer::Seen("not told".into(), false),
+        (None, Some(why)) => DeviceAnswer::NotJudged(why),
+        (None, None) => DeviceAnswer::Seen("not told".into(), false),
     });
 }
 

@@ -250,7 +250,7 @@ fn the_deny_list_is_asked_in_every_mode_also_without_a_sequence_number() {
     }
 }
 
-/// Number of READ RECORDs, and the reason, of an offline tap on a device that this changes.
+/// How many times READ RECORD was sent, and the reason, of an offline tap on a device that this changes.
 fn offline_tap(spec: &Spec, change: impl Fn(&mut Device)) -> (usize, Reason, [u8; 5]) {
     let (mut card, mut device) = (spec.personalise(), Device::for_spec(spec));
     change(&mut device);

@@ -39,6 +39,10 @@ mod tests;
 
 const WHO: &str = "the virtual reader";
 
+/// How long a card stays away at least. pcscd looks about every 500 ms for a card in the virtual reader, and tells of no
+/// change if another card has come by then.
+const AWAY: Duration = Duration::from_millis(600);
+
 /// A card in a virtual reader.
 pub struct VirtualReader {
     address: String,
@@ -48,6 +52,8 @@ pub struct VirtualReader {
     atr: Vec<u8>,
     connection: Option<Connection>,
     presented: std::time::Instant,
+    /// When the card before was taken away.
+    removed: Option<Instant>,
     powered: bool,
     /// The command that waits for its answer.
     asked: Option<u16>,
@@ -75,6 +81,7 @@ impl VirtualReader {
             atr: Vec::new(),
             connection: None,
             presented: std::time::Instant::now(),
+            removed: None,
             powered: false,
             asked: None,
             commands: 0,
@@ -166,6 +173,9 @@ impl CardSide for VirtualReader {
     async fn present(&mut self) -> Result<(), LinkError> {
         self.remove().await?;
         self.notes.clear();
+        if let Some(removed) = self.removed {
+            tokio::time::sleep_until(removed + AWAY).await;
+        }
         self.connection = Some(Connection::open(&self.address, self.tap.clone()).await?);
         self.presented = std::time::Instant::now();
         Ok(())
@@ -195,6 +205,7 @@ impl CardSide for VirtualReader {
     async fn remove(&mut self) -> Result<(), LinkError> {
         if self.connection.take().is_some() {
             (self.powered, self.asked) = (false, None);
+            self.removed = Some(Instant::now());
             self.tell(What::Removed(Traffic::default()), std::time::Instant::now());
         }
         Ok(())

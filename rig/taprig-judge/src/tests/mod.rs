@@ -475,8 +475,14 @@ fn status_and_journal_are_held_value_by_value() {
     let good = judged(&criteria, &told("ready", row.clone()));
     assert_eq!(good.verdict, Verdict::Pass, "{good:?}");
     assert_eq!(good.checks.len(), 11);
-    let bad = judged(&criteria, &told("journal-full", JournalRow { charged: Some(99), ..row }));
+    let bad = judged(&criteria, &told("journal-full", JournalRow { charged: Some(99), ..row.clone() }));
     assert_eq!(titles(&bad, CheckResult::Fails), ["status state", "record 1 charged"]);
+    // A device that tells the other values does not have to tell this one.
+    let silent = judged(&criteria, &told("ready", JournalRow { account: None, ..row }));
+    assert_eq!(
+        (silent.verdict, titles(&silent, CheckResult::NotJudged)),
+        (Verdict::Pass, vec!["record 1 account".into()])
+    );
     // A journal that was never listed is not an empty journal.
     let none = judged(&criteria, &[step(1), step(2)]);
     assert_eq!(none.verdict, Verdict::Fail);
