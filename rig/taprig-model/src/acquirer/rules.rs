@@ -6,7 +6,7 @@ use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::num::{NonZeroU8, NonZeroU32};
+use std::num::NonZeroU32;
 
 /// A rules file. For each message the first rule that matches it decides. Without a match the host behaves properly.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,16 +30,50 @@ pub struct Rules {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DenyList {
     /// Version of the list, at most 8 digits. Each card that a rule adds raises it by 1.
-    #[schemars(range(max = 99_999_999))]
-    pub version: u32,
+    pub version: ListVersion,
     /// Cards in a page, 1 to 51. Absent: 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 51))]
-    pub page: Option<NonZeroU8>,
+    pub page: Option<PageSize>,
     /// The cards.
     #[serde(default)]
     pub cards: Vec<Pan>,
 }
+
+/// A whole number between limits.
+macro_rules! bounded {
+    ($(#[$doc:meta])* $type:ident, $least:literal, $most:literal, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "u32")]
+        #[schemars(extend("minimum" = $least, "maximum" = $most))]
+        pub struct $type(pub u32);
+
+        impl TryFrom<u32> for $type {
+            type Error = String;
+
+            fn try_from(number: u32) -> Result<Self, String> {
+                if ($least..=$most).contains(&number) {
+                    return Ok(Self(number));
+                }
+                let (least, most) = ($least, $most);
+                Err(format!("{number} is not {}: write a number from {least} to {most}", $what))
+            }
+        }
+    };
+}
+
+bounded!(
+    /// Version of a deny list: 8 digits.
+    ListVersion, 0, 99_999_999, "a version of a deny list"
+);
+bounded!(
+    /// Cards in a page of the deny list.
+    PageSize, 1, 51, "a number of cards in a page"
+);
+bounded!(
+    /// A trace: 6 digits.
+    Trace, 0, 999_999, "a trace"
+);
 
 /// A rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -70,8 +104,7 @@ pub struct When {
     pub card: Option<Pan>,
     /// The message has this trace (field 11).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 999_999))]
-    pub trace: Option<u32>,
+    pub trace: Option<Trace>,
     /// The message is the nth, counted from 1, of those for which all other conditions of this rule hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<NonZeroU32>,
@@ -269,6 +302,9 @@ rules:
             "schema: 1\nrules: [{ then: [{ late: 3 }] }]",
             "schema: 1\nrules: [{ when: {} }]",
             "schema: 1\ndeny-list: { version: 1, page: 0 }",
+            "schema: 1\ndeny-list: { version: 1, page: 52 }",
+            "schema: 1\ndeny-list: { version: 100000000 }",
+            "schema: 1\nrules: [{ when: { trace: 1000000 }, then: [silent] }]",
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
