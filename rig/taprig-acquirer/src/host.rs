@@ -23,7 +23,7 @@ use request::{Objection, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use taprig_model::acquirer::MessageKind;
-use taprig_model::acquirer::log::{Body, Heard, Mac, Summary};
+use taprig_model::acquirer::log::{self, Body, Heard, Mac, Summary};
 use taprig_model::acquirer::rules::{Action, Part, Rules};
 use taprig_model::units::DateTime;
 use terminal::Terminal;
@@ -81,7 +81,7 @@ struct Reply {
     /// Fields of the answer beside those that every answer has.
     add: Message,
     notes: Vec<String>,
-    claim: Option<taprig_model::acquirer::log::Claim>,
+    claims: Vec<log::Claim>,
 }
 
 impl Reply {
@@ -124,7 +124,7 @@ impl Host {
         let mut all = Vec::new();
         let Some(mut splitter) = self.lines.remove(&line) else { return all };
         splitter.add(bytes);
-        while let Some(content) = splitter.next() {
+        for content in splitter.by_ref() {
             let done = self.frame(&content, now);
             let closes =
                 done.orders.iter().any(|order| matches!(order, Order::Close | Order::Send { close: true, .. }));
@@ -188,7 +188,7 @@ impl Host {
             why: "this is an answer, and the host has asked nothing".into(),
             rule: None,
             notes: Vec::new(),
-            claim: None,
+            claims: Vec::new(),
         };
         if !request.wants_answer() {
             return Done { orders: Vec::new(), body: Body::Heard(Box::new(heard)) };
@@ -202,15 +202,9 @@ impl Host {
         let rule = self.rules.find(facts);
         let actions = rule.as_ref().map_or(&[][..], |rule| &rule.then.0);
         heard.rule = rule.as_ref().map(|rule| rule.number as u64);
-        if actions.contains(&Action::DenyCard) {
-            heard.notes.push(match &request.card {
-                Some(card) => format!("the card is on the deny list from version {} on", self.deny.add(card)),
-                None => "the message has no card that could be put on the deny list".into(),
-            });
-        }
         let silent = actions.iter().find(|action| matches!(action, Action::Silent | Action::HangUp));
         let orders = if let Some(action) = silent {
-            heard.claim = self.wait(request, mac);
+            heard.claims.extend(self.wait(request, mac));
             heard.why = self.name(rule.as_ref(), "stays silent");
             heard.delivery.push(if *action == Action::Silent { "silent".into() } else { "hang-up".into() });
             if *action == Action::HangUp { vec![Order::Close] } else { Vec::new() }
@@ -227,9 +221,16 @@ impl Host {
             }
             heard.why.clone_from(&reply.why);
             heard.notes.append(&mut reply.notes);
-            heard.claim = reply.claim.take();
+            heard.claims.append(&mut reply.claims);
             self.answer(request, reply, actions, key.as_ref(), now, &mut heard)
         };
+        // Afterwards, so that the list does not decide about the message that fills it.
+        if actions.contains(&Action::DenyCard) {
+            heard.notes.push(match &request.card {
+                Some(card) => format!("the card is on the deny list from version {} on", self.deny.add(card)),
+                None => "the message has no card that could be put on the deny list".into(),
+            });
+        }
         Done { orders, body: Body::Heard(Box::new(heard)) }
     }
 

@@ -116,14 +116,12 @@ mod tests {
         let ride = facts(MessageKind::Ride, 1);
         for when in [
             json!({ "terminal": "87654321" }),
-            json!({ "card": "6222029999999999" }),
+            json!({ "card": "6222029999999996" }),
             json!({ "trace": 7 }),
             json!({ "message": "echo" }),
         ] {
-            let Ok(rules) = serde_json::from_value(json!([{ "when": when, "then": ["silent"] }])) else {
-                continue;
-            };
-            assert_eq!(Matcher::new(rules).find(ride), None, "{when}");
+            let mut matcher = matcher(json!([{ "when": when, "then": ["silent"] }]));
+            assert_eq!(matcher.find(ride), None, "{when}");
         }
         let mut right = matcher(
             json!([{ "title": "One", "when": { "terminal": "12345678", "card": "6222021234567894", "trace": 1, "message": "ride" }, "then": ["silent"] }]),

@@ -143,7 +143,7 @@ mod tests {
         let text = values(Message::new(0x0200).digits(2, CARD).bytes(55, chip));
         assert_eq!(
             text,
-            "2=622202xxxxxx7894\n55=5A 622202xxxxxx7894, 57 622202xxxxxx7894D30122010000F, 9F26 0101010101010101"
+            "2=622202xxxxxx7894\n55=5A 622202xxxxxx7894, 57 622202xxxxxx7894D30122010000FF, 9F26 0101010101010101"
         );
     }
 

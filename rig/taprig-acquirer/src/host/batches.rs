@@ -1,5 +1,6 @@
 //! Settlement and batch upload.
 
+use super::claims::told as claim_told;
 use super::request::Request;
 use super::terminal::Claim;
 use super::{Host, Reply};
@@ -65,7 +66,7 @@ impl Host {
         if terminal.upload.is_none() {
             notes.push("no settlement that did not balance came before this upload".into());
         }
-        let mut new = 0;
+        let (mut new, mut claims) = (0, Vec::new());
         for item in &items {
             let trace = item.trace;
             let first = terminal.upload.get_or_insert_default().insert(trace);
@@ -82,27 +83,28 @@ impl Host {
                         state: State::Accepted,
                         code: "00".into(),
                     };
+                    claims.push(claim_told(request, (batch, trace), &claim, false));
                     terminal.claims.insert((batch, trace), claim);
                     notes.push(format!("trace {trace} is new to the host and accepted"));
                 }
-                Some(claim) if claim.fen != item.fen => {
-                    notes.push(format!("trace {trace} has {} fen here and {} in its claim", item.fen, claim.fen));
+                Some(claim) => {
+                    let waited = claim.state == State::Waiting;
+                    if claim.fen != item.fen {
+                        notes.push(format!("trace {trace} has {} fen here and {} in its claim", item.fen, claim.fen));
+                    } else if claim.account != item.account {
+                        notes.push(format!("trace {trace} has another account number than its claim"));
+                    } else if waited {
+                        claim.state = State::Accepted;
+                        claim.code = "00".into();
+                        notes.push(format!("trace {trace} was waiting and is accepted"));
+                    } else if claim.state != State::Accepted {
+                        notes.push(format!("trace {trace} is uploaded as paid, but its claim is {:?}", claim.state));
+                    }
+                    claims.push(claim_told(request, (batch, trace), claim, !waited || claim.state == State::Waiting));
                 }
-                Some(claim) if claim.account != item.account => {
-                    notes.push(format!("trace {trace} has another account number than its claim"));
-                }
-                Some(claim) if claim.state == State::Waiting => {
-                    claim.state = State::Accepted;
-                    claim.code = "00".into();
-                    notes.push(format!("trace {trace} was waiting and is accepted"));
-                }
-                Some(claim) if claim.state != State::Accepted => {
-                    notes.push(format!("trace {trace} is uploaded as paid, but its claim is {:?}", claim.state));
-                }
-                Some(_) => {}
             }
         }
-        Reply { notes, ..Reply::new("00", format!("{} payments uploaded, {new} of them new", items.len())) }
+        Reply { claims, notes, ..Reply::new("00", format!("{} payments uploaded, {new} of them new", items.len())) }
     }
 
     fn upload_ended(&mut self, request: &Request, digits: &str) -> Reply {

@@ -17,7 +17,7 @@ impl Host {
         let terminal = self.terminal(request);
         if let Some(claim) = terminal.claims.get(&place) {
             let repeated = |code: &str, why: &str| Reply {
-                claim: Some(told(request, place, claim, true)),
+                claims: vec![told(request, place, claim, true)],
                 notes: notes.clone(),
                 ..Reply::new(code, why)
             };
@@ -46,7 +46,7 @@ impl Host {
         let claim = Claim { merchant: request.merchant.clone(), account, fen, state, code: code.into() };
         let told = told(request, place, &claim, false);
         terminal.claims.insert(place, claim);
-        Reply { claim: Some(told), notes, ..Reply::new(code, why) }
+        Reply { claims: vec![told], notes, ..Reply::new(code, why) }
     }
 
     /// Keeps a claim without a decision. Only a claim that the host would look at is kept.
@@ -90,11 +90,11 @@ impl Host {
             State::Refused => ("00", "the claim was refused, so there is nothing to take back", true),
         };
         let told = told(request, place, claim, repeat);
-        Reply { claim: Some(told), notes, ..Reply::new(code, why) }
+        Reply { claims: vec![told], notes, ..Reply::new(code, why) }
     }
 }
 
-fn told(request: &Request, (batch, trace): (u32, u32), claim: &Claim, repeat: bool) -> log::Claim {
+pub(super) fn told(request: &Request, (batch, trace): (u32, u32), claim: &Claim, repeat: bool) -> log::Claim {
     log::Claim {
         terminal: request.terminal.clone(),
         merchant: claim.merchant.clone(),

@@ -87,9 +87,9 @@ pub struct Heard {
     /// What is odd about the message although it was not the reason for the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// The claim that the message made or changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claim: Option<Claim>,
+    /// The claims that the message was about: one for a ride, an advice or a reversal, and all of them for a batch upload.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
 }
 
 /// A message as a person reads it.

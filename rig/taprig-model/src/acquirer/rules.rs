@@ -110,7 +110,8 @@ pub struct When {
     pub nth: Option<NonZeroU32>,
 }
 
-/// What a rule does: one or more actions that fit each other.
+/// What a rule does: actions that fit each other. Without any, the host behaves properly, which makes an exception from the rules
+/// below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<Action>")]
 #[schemars(with = "Vec<Action>")]
@@ -138,7 +139,7 @@ pub enum Action {
     Twice,
     /// Send only so many bytes of the answer, counted from its length field, and close the connection.
     Cut(u16),
-    /// Put the card of the message on the deny list, whose version rises by 1.
+    /// Put the card of the message on the deny list after the message is decided. The version of the list rises by 1.
     DenyCard,
     /// Ask the terminal to do something, by the processing request in the header of the answer.
     Ask(Request),
@@ -216,9 +217,6 @@ impl TryFrom<Vec<Action>> for Then {
     type Error = String;
 
     fn try_from(actions: Vec<Action>) -> Result<Self, String> {
-        if actions.is_empty() {
-            return Err("this rule does nothing: write at least one action, such as `then: [approve]`".into());
-        }
         let mut seen = BTreeSet::new();
         for (at, action) in actions.iter().enumerate() {
             let same = if matches!(action, Action::Wrong(_)) { format!("{action:?}") } else { action.word().into() };
@@ -274,8 +272,8 @@ rules:
 
     #[test]
     fn actions_that_exclude_each_other_are_refused_in_any_order() {
+        assert_eq!(then("[]"), Ok(Then(Vec::new())));
         for wrong in [
-            "[]",
             "[approve, { refuse: \"51\" }]",
             "[silent, { late: 1 s }]",
             "[twice, silent]",
