@@ -173,6 +173,20 @@ fn a_late_answer_comes_late_and_holds_nothing_up() {
 }
 
 #[test]
+fn who_sends_nothing_more_still_gets_what_is_late() {
+    let place = Place::new();
+    rules(&place, "[{ late: 200 ms }]");
+    let host = Host::start(&place, &["--rules", "rules.yaml"]);
+    let mut terminal = host.terminal();
+    terminal.ask(SIGN_ON);
+    terminal.say(RIDE);
+    terminal.0.shutdown(Shutdown::Write).unwrap();
+    assert!(has(&terminal.answer(), b"0012345678"));
+    assert_eq!(terminal.rest(), b"");
+    host.end().expect(0, &["#1 the terminal closed the connection"]);
+}
+
+#[test]
 fn an_answer_is_cut_after_a_byte() {
     let place = Place::new();
     rules(&place, "[{ cut: 20 }]");
