@@ -3,6 +3,7 @@
 //! What a target does with one input is a function here, for two uses: libFuzzer calls it from `targets/`, which needs
 //! the feature `libfuzzer`, and the tests call it with every input of `corpus/`, on any compiler.
 
+pub mod acquirer_message;
 pub mod adapter_messages;
 pub mod case_file;
 pub mod decode;
@@ -20,7 +21,8 @@ pub mod wire_messages;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
+    ("acquirer_message", acquirer_message::run),
     ("adapter_messages", adapter_messages::run),
     ("case_file", case_file::run),
     ("decode", decode::run),

@@ -4,6 +4,7 @@
 //! loader (`taprig-case`) reads files with line and column, resolves includes and unfolds the matrix. Enums are written
 //! as YAML maps with one key (`sim: {}`), so read them through `serde_yaml::with::singleton_map_recursive`.
 
+pub mod acquirer;
 pub mod adapter;
 pub mod address;
 pub mod bench;

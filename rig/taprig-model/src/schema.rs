@@ -4,7 +4,10 @@ use schemars::Schema;
 use serde_json::{Value, json};
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 18] = [
+    "acquirer-keys",
+    "acquirer-log",
+    "acquirer-rules",
     "adapter",
     "answers",
     "bench",
@@ -26,6 +29,9 @@ pub const NAMES: [&str; 15] = [
 #[must_use]
 pub fn of(name: &str) -> Option<Schema> {
     Some(match name {
+        "acquirer-keys" => schemars::schema_for!(crate::acquirer::keys::Keys),
+        "acquirer-log" => schemars::schema_for!(crate::acquirer::log::Entry),
+        "acquirer-rules" => schemars::schema_for!(crate::acquirer::rules::Rules),
         "adapter" => schemars::schema_for!(crate::adapter::Line),
         "answers" => schemars::schema_for!(crate::device::answers::Answers),
         "bench" => schemars::schema_for!(crate::bench::Bench),

@@ -1,6 +1,7 @@
 //! The command line, with one file for each command. Results go to standard output, and everything else to standard
 //! error.
 
+mod acquirer;
 mod adapter;
 mod bench;
 mod board;
@@ -67,6 +68,8 @@ enum Command {
     Tap(tap::Args),
     /// Hold one card to any reader, and show the decoded exchange until Ctrl-C.
     Serve(serve::Args),
+    /// Be the acquirer's host of a validator in the field, and show each message decoded until Ctrl-C.
+    Acquirer(acquirer::Args),
     /// Flash both boards of a bench with the firmware that its file names.
     Flash(flash::Args),
     /// Check cases and fixtures without running them.
@@ -157,6 +160,7 @@ pub(crate) fn main() -> ExitCode {
         | Command::Adapter(_)
         | Command::Report(_)
         | Command::Serve(_)
+        | Command::Acquirer(_)
         | Command::Tap(_)
         | Command::Flash(_)
         | Command::Schema(_)
@@ -167,6 +171,7 @@ pub(crate) fn main() -> ExitCode {
         // These commands need no project.
         Command::Schema(args) => schema::run(&args),
         Command::Board(args) => Ok(board::run(&args)),
+        Command::Acquirer(args) => acquirer::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
@@ -196,6 +201,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Adapter(args) => adapter::run(Some(&project), &args),
             Command::Schema(_)
             | Command::Board(_)
+            | Command::Acquirer(_)
             | Command::Judge(_)
             | Command::Report(_)
             | Command::New(_)

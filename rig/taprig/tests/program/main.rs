@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, too")]
 
+mod acquirer;
 mod adapter;
 mod antenna;
 mod attached;

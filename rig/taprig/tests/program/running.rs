@@ -62,6 +62,16 @@ impl Running {
         while self.line(deadline) != wanted {}
     }
 
+    /// Waits for a line that has this, and returns what follows it.
+    pub(crate) fn until_word(&mut self, word: &str) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some((_, rest)) = self.line(deadline).split_once(word) {
+                return rest.to_owned();
+            }
+        }
+    }
+
     /// The next line.
     fn line(&mut self, deadline: Instant) -> String {
         let line = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()));
