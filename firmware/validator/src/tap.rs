@@ -132,11 +132,9 @@ impl<B: Board> Device<'_, B> {
         let now = now(self.board);
         let card = outcome.ride.as_ref().and_then(|ride| Some((ride.pan.as_ref()?, ride.psn)));
         let within_s = self.store.settings().retap_s;
-        let is_last = |is: &dyn Fn(&LastRide, &Pan, Option<u8>) -> bool| {
-            self.last.as_ref().zip(card).is_some_and(|(last, (pan, psn))| is(last, pan, psn))
-        };
-        let rode = is_last(&|last, pan, psn| last.is_of(pan, psn, now, within_s));
-        if is_last(&LastRide::is_of_another) {
+        let last = self.last.as_ref().zip(card);
+        let rode = last.is_some_and(|(last, (pan, psn))| last.is_of(pan, psn, now, within_s));
+        if last.is_some_and(|(last, (pan, psn))| last.is_of_another(pan, psn)) {
             // Another card was here: the wait of the one before is over.
             self.last = None;
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use taprig_model::acquirer::log::{Amounts, Body, Entry, Heard, Mac, Shown, State, Summary};
+use taprig_model::units::Money;
 
 /// An entry in lines, each with its end. The time of day is UTC.
 #[must_use]
@@ -65,7 +66,8 @@ fn heard(head: &str, heard: &Heard) -> String {
         };
         let repeat = if claim.repeat { ", as it was before" } else { "" };
         let (batch, trace) = (claim.batch, claim.trace);
-        let _ = writeln!(text, "    claim: {state} {}{repeat} (batch {batch}, trace {trace})", money(claim.fen));
+        let _ =
+            writeln!(text, "    claim: {state} {}{repeat} (batch {batch}, trace {trace})", Money::from_fen(claim.fen));
     }
     text
 }
@@ -76,21 +78,17 @@ fn fields(text: &mut String, shown: &Shown) {
     }
 }
 
-fn money(fen: u64) -> String {
-    format!("{}.{:02} CNY", fen / 100, fen % 100)
-}
-
 /// A summary in one line.
 #[must_use]
 pub fn summary(summary: &Summary) -> String {
-    let part = |amounts: Amounts, word: &str| format!("{} {word} ({})", amounts.count, money(amounts.fen));
+    let part = |amounts: Amounts, word: &str| format!("{} {word} ({})", amounts.count, Money::from_fen(amounts.fen));
     let all = [summary.accepted, summary.refused, summary.waiting, summary.reversed];
     format!(
         "{} messages, {} unreadable; {} claims ({}): {}, {}, {}, {}",
         summary.messages,
         summary.unreadable,
         all.iter().map(|amounts| amounts.count).sum::<u64>(),
-        money(all.iter().map(|amounts| amounts.fen).sum()),
+        Money::from_fen(all.iter().map(|amounts| amounts.fen).sum()),
         part(summary.accepted, "accepted"),
         part(summary.refused, "refused"),
         part(summary.waiting, "waiting"),

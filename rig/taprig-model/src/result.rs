@@ -43,6 +43,12 @@ impl Verdict {
             Self::Skipped => "skipped",
         }
     }
+
+    /// Whether a person wants to see what happened: the case ran and did not simply pass.
+    #[must_use]
+    pub const fn is_notable(self) -> bool {
+        matches!(self, Self::Fail | Self::Error | Self::Changed)
+    }
 }
 
 impl fmt::Display for Verdict {

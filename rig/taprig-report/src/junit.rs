@@ -121,7 +121,7 @@ fn test_case(case: &CaseResult, events: &[Event], baseline: BaselineUse) -> Test
     if case.verdict == Verdict::Changed {
         test.add_property(Property::new("baseline", case.failure.as_deref().unwrap_or_default()));
     }
-    if matches!(case.verdict, Verdict::Fail | Verdict::Error | Verdict::Changed) {
+    if case.verdict.is_notable() {
         let of_case: Vec<_> = events.iter().filter(|event| event.case.as_ref() == Some(&case.id)).cloned().collect();
         // Nothing is replaced by placeholders here, because the cause may be something that differs between runs.
         test.set_system_out(render(&of_case, View::Whole));

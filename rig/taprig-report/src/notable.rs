@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use taprig_model::event::{Body, Event};
-use taprig_model::result::Verdict;
 
 /// Keeps the events of the sub-cases that did not pass, and of those that have not ended. The events of a run of all cases
 /// take more memory than everything else, and a report needs few of them.
@@ -27,7 +26,7 @@ impl Notable {
         self.running.entry(id.clone()).or_default().push(event.clone());
         if let Body::CaseFinished { verdict, .. } = event.body {
             let events = self.running.remove(id).unwrap_or_default();
-            if matches!(verdict, Verdict::Fail | Verdict::Error | Verdict::Changed) {
+            if verdict.is_notable() {
                 self.kept.extend(events);
             }
         }
@@ -43,6 +42,7 @@ impl Notable {
 mod tests {
     use super::*;
     use crate::{Tally, junit};
+    use taprig_model::result::Verdict;
     use taprig_model::samples::{event, finished, run, started};
 
     #[test]

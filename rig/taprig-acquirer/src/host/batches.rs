@@ -7,6 +7,7 @@ use super::{Host, Reply};
 use crate::codec::Message;
 use crate::codec::totals::{self, Half, Sum, Totals};
 use taprig_model::acquirer::log::State;
+use taprig_model::units::Money;
 
 impl Host {
     /// Compares the totals of the terminal with those of the host.
@@ -133,5 +134,5 @@ impl Host {
 }
 
 fn told(sum: Sum) -> String {
-    format!("{} payments over {}.{:02} CNY", sum.count, sum.fen / 100, sum.fen % 100)
+    format!("{} payments over {}", sum.count, Money::from_fen(sum.fen))
 }

@@ -99,7 +99,7 @@ impl Human {
         if case.attempts.len() == 1 {
             self.bar.inc(1);
         }
-        let notable = matches!(case.verdict, Verdict::Fail | Verdict::Error | Verdict::Changed);
+        let notable = case.verdict.is_notable();
         if notable {
             let block = failure::block(&case, &events, &self.options, &self.styles);
             self.print(&block);
