@@ -5,11 +5,11 @@ use sha2::{Digest, Sha256};
 
 use crate::board::{Board, ResetCause};
 use crate::console::{Input, Line, LineBuffer, Problem};
-use crate::last::LastRide;
+use crate::journal::last::LastRide;
 use crate::present;
 use crate::reader::{Medium, Presence, Reader, UartAir};
 use crate::store::{Found, Store};
-use crate::{command, fare};
+use crate::{console::command, fares};
 
 /// Time between two looks for a card while idle, in us. A front end that senses the load ends the wait.
 const POLL_INTERVAL_US: u64 = 100_000;
@@ -99,7 +99,7 @@ impl<'b, B: Board> Device<'b, B> {
 
     /// Shows that cards are welcome.
     pub(crate) fn make_ready(&mut self) {
-        present::show(self.board, MessageId::PresentCard, Some(fare::amount(self.store.settings())));
+        present::show(self.board, MessageId::PresentCard, Some(fares::amount(self.store.settings())));
         Line::new("! ready").send(self.board);
     }
 

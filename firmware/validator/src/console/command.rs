@@ -5,8 +5,8 @@ use crate::clock::{self, Iso};
 use crate::console::{Command, Line, Problem};
 use crate::device::{Device, End};
 use crate::hex::Hex;
-use crate::settings::SettingError;
 use crate::store::StoreError;
+use crate::store::settings::SettingError;
 use wire::loopback::{PATIENCE_US, Tally};
 
 /// Sends an `error` reply.

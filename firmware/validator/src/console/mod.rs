@@ -1,5 +1,7 @@
 //! The text console: lines in, lines out.
 
+pub(crate) mod command;
+
 use core::fmt::{Display, Write};
 
 use heapless::{String, Vec};

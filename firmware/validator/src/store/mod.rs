@@ -1,11 +1,16 @@
 //! What the device remembers without power: settings, keys, lists and journal, and how they change.
 
+mod keys;
+mod lists;
+pub mod memory;
+pub mod settings;
+
 use heapless::Vec;
 
 use crate::board::Board;
 use crate::journal::Journal;
-use crate::memory::{Layout, SETTINGS_SLOT};
-use crate::settings::{Epochs, Saved, Settings};
+use crate::store::memory::{Layout, SETTINGS_SLOT};
+use crate::store::settings::{Epochs, Saved, Settings};
 
 /// How the memory was found at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

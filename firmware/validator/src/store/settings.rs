@@ -4,7 +4,7 @@ use heapless::String;
 use kernel::{Mode, Ttq};
 use serde::{Deserialize, Serialize};
 
-use crate::memory;
+use crate::store::memory;
 
 /// Highest amount that can be set, in fen.
 pub const MAX_AMOUNT: u32 = 999_999_999;

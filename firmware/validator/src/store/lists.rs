@@ -3,7 +3,7 @@
 use kernel::{Pan, Rid};
 
 use crate::board::Board;
-use crate::memory::{MAX_RECORD, Table};
+use crate::store::memory::{MAX_RECORD, Table};
 use crate::store::{Store, StoreError};
 
 /// In place of a sequence number: every card of the account.

@@ -1,12 +1,14 @@
 //! The journal: each accepted ride with all that its claim needs.
 
+pub(crate) mod last;
+
 use heapless::{String, Vec};
 use kernel::{Oda, Pan, Ride};
 use serde::{Deserialize, Serialize};
 
 use crate::board::Board;
-use crate::memory::{JOURNAL_SLOT, Layout, MAX_RECORD};
-use crate::settings::{RideMode, Settings};
+use crate::store::memory::{JOURNAL_SLOT, Layout, MAX_RECORD};
+use crate::store::settings::{RideMode, Settings};
 use crate::store::{Store, StoreError};
 
 /// Number of the record and epoch, before the record itself. Both in clear text, so that a scan passes over
@@ -233,7 +235,7 @@ impl<B: Board> Store<'_, B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::SETTINGS_SLOT;
+    use crate::store::memory::SETTINGS_SLOT;
     use crate::testboard::TestBoard;
 
     fn record(fare: u32) -> Record {
