@@ -5,7 +5,9 @@
 //!   tap   card -> kernel -> journal         present  display, sound, gate
 //!   reader  polling, activation, blocks     fares    what a ride costs
 //!                                           journal  rides, and the card that rode last
-//! board   clock, console, air, memory       store    what lies where; settings, keys, lists
+//!                                           uplink   claims, settlement, lists from the acquirer
+//! board   clock, console, air, uplink,      store    what lies where; settings, keys, lists
+//!         memory
 //! ```
 //!
 //! Blocking code, no heap. All waiting is [`board::Board::sleep`] with a deadline.
@@ -29,5 +31,6 @@ mod tap;
 mod testboard;
 #[cfg(test)]
 mod tests;
+pub mod uplink;
 
 pub use device::{End, run};

@@ -214,7 +214,8 @@ impl<B: Board> Store<'_, B> {
         self.journal.count < self.capacity() || self.is_all_settled()
     }
 
-    fn is_all_settled(&self) -> bool {
+    /// Whether no ride is left whose batch is open.
+    pub(crate) fn is_all_settled(&self) -> bool {
         self.journal.count > 0 && self.settled() >= self.journal.count
     }
 
