@@ -28,7 +28,7 @@ pub mod network {
 }
 
 /// The digits before the rest: 60.1, 60.2 and 60.3.
-const FIXED: usize = 11;
+pub(crate) const FIXED: usize = 11;
 /// The most digits of the rest, as field 60 has at most 19.
 pub(crate) const REST: usize = 8;
 

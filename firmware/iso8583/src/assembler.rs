@@ -101,3 +101,55 @@ impl<const N: usize> Assembler<N> {
         Err(overlong)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pushes bytes of which none ends a frame.
+    fn quiet<const N: usize>(assembler: &mut Assembler<N>, bytes: &[u8]) {
+        for byte in bytes {
+            assert_eq!(assembler.push(*byte), Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_frame_comes_out_with_its_last_byte() {
+        let mut assembler = Assembler::<3>::new();
+        assert!(!assembler.is_within());
+        quiet(&mut assembler, &[0]);
+        assert!(assembler.is_within());
+        quiet(&mut assembler, &[3, 1, 2]);
+        assert!(assembler.is_within());
+        assert_eq!(assembler.push(3), Ok(Some(&[1, 2, 3][..])));
+        assert!(!assembler.is_within());
+        quiet(&mut assembler, &[0, 1]);
+        assert_eq!(assembler.push(9), Ok(Some(&[9][..])));
+    }
+
+    #[test]
+    fn an_impossible_length_stops_everything_until_a_reset() {
+        for (length, len) in [([0, 0], 0), ([0, 4], 4), ([1, 0], 256), ([0xFF, 0xFF], 65535)] {
+            let mut assembler = Assembler::<3>::new();
+            quiet(&mut assembler, &length[..1]);
+            for byte in [length[1], 0, 1, 9] {
+                assert_eq!(assembler.push(byte), Err(Overlong { len }));
+            }
+            assert!(!assembler.is_within());
+            assembler.reset();
+            quiet(&mut assembler, &[0, 1]);
+            assert_eq!(assembler.push(9), Ok(Some(&[9][..])));
+        }
+    }
+
+    #[test]
+    fn a_reset_forgets_half_a_frame() {
+        for part in 1..5 {
+            let mut assembler = Assembler::<3>::default();
+            quiet(&mut assembler, &[0, 3, 1, 2][..part]);
+            assembler.reset();
+            quiet(&mut assembler, &[0, 1]);
+            assert_eq!(assembler.push(9), Ok(Some(&[9][..])));
+        }
+    }
+}

@@ -227,3 +227,137 @@ impl<'a> AuthorityKey<'a> {
         self.hash == 1 && self.algorithm == 1 && self.check_sum == sum.as_slice()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::tests::hex;
+
+    const RID: [u8; 5] = [0xA0, 0, 0, 3, 0x33];
+    /// An entry of the list with an expiry of 31 December 2030.
+    const ENTRY: &str = "9F0605A000000333 9F220108 DF05083230333031323331";
+
+    fn list(text: &str) -> Result<(bool, Vec<ListEntry>), (usize, What)> {
+        let field = hex(text);
+        let list = AuthorityList::parse(&field).map_err(|error| (error.at, error.what))?;
+        Ok((list.more(), list.entries().collect()))
+    }
+
+    #[test]
+    fn lists_have_a_flag_and_entries() {
+        let expiry = Expiry { year: 2030, month: 12, day: 31 };
+        let entry = |index| ListEntry { rid: RID, index, expiry };
+        assert_eq!(hex(ENTRY).len(), 23);
+        assert_eq!(list("30"), Ok((false, [].to_vec())));
+        assert_eq!(list(&["31", ENTRY].concat()), Ok((false, [entry(8)].to_vec())));
+        let bcd = "9F0605A000000333 9F22010A DF050420301231";
+        assert_eq!(list(&["32", ENTRY, bcd].concat()), Ok((true, [entry(8), entry(10)].to_vec())));
+        assert_eq!(list(&["32", &ENTRY.repeat(21)].concat()).unwrap().1.len(), 21);
+    }
+
+    #[test]
+    fn other_lists_are_refused() {
+        for (field, wanted) in [
+            ("", (0, What::Short)),
+            ("33", (0, What::Value)),
+            ("31", (1, What::Contradiction)),
+            ("32", (1, What::Contradiction)),
+            (&["30", ENTRY].concat(), (1, What::Contradiction)),
+            ("31 9F0605A000000333 9F220108", (1, What::Short)),
+            ("31 9F220108 9F0605A000000333 DF050420301231", (1, What::Tag)),
+            ("31 9F0604A0000003 9F220108 DF050420301231", (1, What::Length)),
+            ("31 9F0605A000000333 9F22020108 DF050420301231", (9, What::Length)),
+            ("31 9F0605A000000333 9F220108 DF0503203012", (13, What::Length)),
+            ("31 9F0605A000000333 9F220108 DF05042030123A", (13, What::Digit)),
+            ("31 9F0605A000000333 9F220108 DF0508323033303132332F", (13, What::Digit)),
+            ("31 9F0605A000000333 9F220108 DF050420301331", (13, What::Value)),
+            ("31 9F0605A000000333 9F220108 DF050420300031", (13, What::Value)),
+            ("31 9F0605A000000333 9F220108 DF050420301200", (13, What::Value)),
+            ("31 9F0605A000000333 9F220108 DF050420301232", (13, What::Value)),
+            ("31 9F0605A000000333 9F220108 DF0504203012", (19, What::Short)),
+            ("31 00", (1, What::Tag)),
+            ("31 9F0680", (3, What::Length)),
+        ] {
+            assert_eq!(list(field), Err(wanted), "{field}");
+        }
+        let whole = hex(&["31", ENTRY].concat());
+        for len in 2..whole.len() {
+            assert!(AuthorityList::parse(&whole[..len]).is_err(), "{len} bytes");
+        }
+    }
+
+    /// A key of 16 bytes as the host sends it. The check sum was computed with Python's hashlib.
+    const OBJECTS: [&str; 8] = [
+        "9F0605A000000333",
+        "9F220108",
+        "DF05083230333031323331",
+        "DF060101",
+        "DF070101",
+        "DF0210C0C1C2C3C4C5C6C7C8C9CACBCCCDCECF",
+        "DF0403010001",
+        "DF031458DC8A3F24AD003FAA34150E292C07B0A50398D6",
+    ];
+    fn key(objects: &[&str]) -> Vec<u8> {
+        hex(&["31", &objects.concat()].concat())
+    }
+
+    #[test]
+    fn a_key_has_its_parts_and_its_check_sum() {
+        let field = key(&OBJECTS);
+        let found = AuthorityKey::parse(&field).unwrap().unwrap();
+        assert_eq!((found.rid, found.index, found.hash, found.algorithm), (RID, 8, 1, 1));
+        assert_eq!(found.expiry, Expiry { year: 2030, month: 12, day: 31 });
+        assert_eq!((found.modulus, found.exponent), (&hex("C0C1C2C3C4C5C6C7C8C9CACBCCCDCECF")[..], &[1, 0, 1][..]));
+        assert!(found.is_sound());
+        assert_eq!(AuthorityKey::parse(b"0"), Ok(None));
+        // In any order, and with a length of two bytes.
+        let mut other = OBJECTS;
+        other.reverse();
+        other[2] = "DF028110C0C1C2C3C4C5C6C7C8C9CACBCCCDCECF";
+        assert_eq!(AuthorityKey::parse(&key(&other)), Ok(Some(found)));
+    }
+
+    #[test]
+    fn a_key_with_one_wrong_byte_is_not_sound() {
+        let field = key(&OBJECTS);
+        let sound = |field: &[u8]| AuthorityKey::parse(field).is_ok_and(|key| key.is_some_and(|key| key.is_sound()));
+        let expiry = 1 + 8 + 4..1 + 8 + 4 + 11;
+        for at in 0..field.len() {
+            let mut altered = field.clone();
+            altered[at] ^= 2;
+            // The check sum does not cover the expiry; most altered ones can't be read as dates.
+            assert!(!sound(&altered) || expiry.contains(&at), "byte {at}");
+        }
+        for len in 0..field.len() {
+            assert!(!sound(&field[..len]), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn other_keys_are_refused() {
+        let refused = |field: &[u8]| AuthorityKey::parse(field).unwrap_err().what;
+        for (left_out, object) in OBJECTS.into_iter().enumerate() {
+            let mut objects = OBJECTS.to_vec();
+            objects.remove(left_out);
+            assert_eq!(refused(&key(&objects)), What::Missing, "without {object}");
+            objects = OBJECTS.to_vec();
+            objects.push(object);
+            assert_eq!(refused(&key(&objects)), What::Twice, "{object} twice");
+        }
+        for (index, object) in
+            [(0, "9F0604A0000003"), (1, "9F2200"), (3, "DF06020101"), (5, "DF0200"), (6, "DF0400"), (7, "DF0300")]
+        {
+            let mut objects = OBJECTS;
+            objects[index] = object;
+            assert_eq!(refused(&key(&objects)), What::Length, "{object}");
+        }
+        let mut objects = OBJECTS.to_vec();
+        objects.push("DF0800");
+        assert_eq!(refused(&key(&objects)), What::Tag);
+        assert_eq!(refused(b""), What::Short);
+        assert_eq!(refused(b"00"), What::Trailing);
+        assert_eq!(refused(b"2"), What::Value);
+    }
+}

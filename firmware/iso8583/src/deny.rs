@@ -134,3 +134,70 @@ fn digits(characters: &[u8]) -> Result<u32, Error> {
         _ => Err(Error::new(FIELD, at, What::Digit)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+    use std::vec::Vec;
+    use std::{assert_eq, format};
+
+    use super::*;
+
+    const CARDS: [&str; 3] = ["6222020000000007   ", "6222020000000000015", "1                  "];
+
+    fn refused(field: &str) -> (usize, What) {
+        let error = DenyPage::parse(field.as_bytes()).unwrap_err();
+        assert_eq!(error.field, 63);
+        (error.at, error.what)
+    }
+
+    #[test]
+    fn the_three_kinds_of_pages() {
+        let field = format!("1{:08}{:02}{}", 7, 3, CARDS.concat());
+        let page = DenyPage::parse(field.as_bytes()).unwrap();
+        assert_eq!((page.next(), page.version(), page.len(), page.is_empty()), (None, 7, 3, false));
+        assert_eq!(page.cards().collect::<Vec<_>>(), ["6222020000000007", "6222020000000000015", "1"]);
+        assert_eq!(format!("{page:?}"), "DenyPage(version 7, 3 cards, next None)");
+        let field = format!("20000000002{:08}{:02}{}", 20_180_521, 1, CARDS[0]);
+        let page = DenyPage::parse(field.as_bytes()).unwrap();
+        assert_eq!((page.next(), page.version(), page.len()), (Some(Cursor(*b"0000000002")), 20_180_521, 1));
+        let page = DenyPage::parse(b"00000000700").unwrap();
+        assert_eq!((page.next(), page.version(), page.is_empty()), (None, 7, true));
+        let full = format!("1{:08}99{}", 7, CARDS[1].repeat(99));
+        assert_eq!(DenyPage::parse(full.as_bytes()).unwrap().cards().len(), 99);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let page = |flag: &str, count: &str, cards: &str| -> String { format!("{flag}00000007{count}{cards}") };
+        let card = CARDS[0];
+        for (field, wanted) in [
+            (page("3", "01", card), (0, What::Value)),
+            (page("0", "01", card), (9, What::Contradiction)),
+            (page("1", "00", ""), (9, What::Contradiction)),
+            (page("20000000001", "00", ""), (19, What::Contradiction)),
+            (page("20000000000", "01", card), (1, What::Contradiction)),
+            (page("2000000000x", "01", card), (10, What::Digit)),
+            (page("1", "x1", card), (9, What::Digit)),
+            (format!("1 000000701{card}"), (1, What::Digit)),
+            (page("1", "02", card), (30, What::Short)),
+            (page("1", "01", &format!("{card}{card}")), (30, What::Trailing)),
+            (page("1", "01", &format!("{card} ")), (30, What::Trailing)),
+            (page("1", "01", &" ".repeat(19)), (11, What::Digit)),
+            (page("1", "01", " 622202000000000007"), (11, What::Digit)),
+            (page("1", "02", &format!("{card}62220200000 0000007")), (41, What::Digit)),
+            (page("1", "01", "622202000000000000D"), (29, What::Digit)),
+            (page("0", "00", "0"), (11, What::Trailing)),
+        ] {
+            assert_eq!(refused(&field), wanted, "{field}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_cut_is_refused() {
+        let field = format!("20000000002{:08}{:02}{}", 7, 3, CARDS.concat());
+        for len in 0..field.len() {
+            assert_eq!(refused(&field[..len]), (len, What::Short), "{len} characters");
+        }
+    }
+}

@@ -153,3 +153,84 @@ fn decrypt(master: &Key, encrypted: &[u8]) -> Option<Key> {
     }
     Key::new(clear.get(..encrypted.len())?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::tests::hex;
+
+    /// The master key and the keys of the document's default keys file.
+    const MASTER: [u8; 16] =
+        [0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF, 0xFE, 0xDC, 0xBA, 0x98, 0x76, 0x54, 0x32, 0x10];
+    const FIELD: &str = "9B3A7B883A100F73B4ABA2BB791C50E7D2B91CC55ADC39F46164960E0000000000000000ADC67D84";
+
+    /// A slot: the key encrypted under the master key, zeros up to its width, and the check value.
+    fn slot(key: &[u8], width: usize) -> Vec<u8> {
+        let master = Key::new(&MASTER).unwrap();
+        let mut slot: Vec<u8> = key.chunks(8).flat_map(|block| master.encrypt(block.try_into().unwrap())).collect();
+        slot.resize(width, 0);
+        slot.extend(Key::new(key).unwrap().check_value());
+        slot
+    }
+
+    fn pin() -> Vec<u8> {
+        [[0x11; 8], [0x22; 8]].concat()
+    }
+
+    #[test]
+    fn the_example_of_the_document() {
+        let keys = WorkingKeys::open(&MASTER, KeySet::TripleDes, &hex(FIELD), MacKeyLength::Eight).unwrap();
+        assert_eq!((keys.pin.bytes(), keys.mac.0.bytes(), keys.track), (&pin()[..], &[0x33; 8][..], None));
+        assert_eq!(hex(FIELD), [slot(&pin(), 16), slot(&[0x33; 8], 16)].concat());
+        // The second half of a short key's slot is not read.
+        let mut other = hex(FIELD);
+        other[28] = 0xFF;
+        assert!(WorkingKeys::open(&MASTER, KeySet::TripleDes, &other, MacKeyLength::Eight).is_ok());
+        // A deployment with long keys finds that this is not one.
+        let wrong = WorkingKeys::open(&MASTER, KeySet::TripleDes, &hex(FIELD), MacKeyLength::Sixteen);
+        assert_eq!(wrong, Err(KeyError::CheckValue(Slot::Mac)));
+    }
+
+    #[test]
+    fn each_set_of_keys_has_its_slots() {
+        let (mac, track) = ([[0x55; 8], [0x66; 8]].concat(), [[0x44; 8], [0x55; 8]].concat());
+        let short = [slot(&[0x11; 8], 8), slot(&[0x33; 8], 8)].concat();
+        for length in [MacKeyLength::Eight, MacKeyLength::Sixteen] {
+            let keys = WorkingKeys::open(&MASTER, KeySet::Des, &short, length).unwrap();
+            assert_eq!((keys.pin.bytes(), keys.mac.0.bytes(), keys.track), (&[0x11; 8][..], &[0x33; 8][..], None));
+        }
+        let long = [slot(&pin(), 16), slot(&mac, 16), slot(&track, 16)].concat();
+        let open = |length| WorkingKeys::open(&MASTER, KeySet::TripleDesWithTrack, &long, length);
+        let keys = open(MacKeyLength::Sixteen).unwrap();
+        assert_eq!((keys.mac.0.bytes(), keys.track.as_ref().map(Key::bytes)), (&mac[..], Some(&track[..])));
+        assert_eq!(open(MacKeyLength::Eight), Err(KeyError::CheckValue(Slot::Mac)));
+    }
+
+    #[test]
+    fn no_key_is_taken_if_one_is_wrong() {
+        let long = [slot(&pin(), 16), slot(&[0x35; 16], 16), slot(&[0x44; 16], 16)].concat();
+        for at in 0..60 {
+            let mut altered = long.clone();
+            altered[at] ^= 1;
+            let name = [Slot::Pin, Slot::Mac, Slot::Track][at / 20];
+            let open = WorkingKeys::open(&MASTER, KeySet::TripleDesWithTrack, &altered, MacKeyLength::Sixteen);
+            assert_eq!(open, Err(KeyError::CheckValue(name)), "byte {at}");
+        }
+        let other = WorkingKeys::open(&[0x77; 16], KeySet::TripleDes, &hex(FIELD), MacKeyLength::Eight);
+        assert_eq!(other, Err(KeyError::CheckValue(Slot::Pin)));
+    }
+
+    #[test]
+    fn field_62_has_the_length_of_its_set() {
+        for set in [KeySet::Des, KeySet::TripleDes, KeySet::TripleDesWithTrack] {
+            assert_eq!(KeySet::of(set.network()), Some(set));
+            for found in (0..80).filter(|len| *len != set.field_len()) {
+                let open = WorkingKeys::open(&MASTER, set, &[0; 80][..found], MacKeyLength::Eight);
+                assert_eq!(open, Err(KeyError::Length { wanted: set.field_len(), found }));
+            }
+        }
+        assert_eq!([0, 2, 5, 570].map(KeySet::of), [None; 4]);
+    }
+}

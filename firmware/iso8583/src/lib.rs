@@ -43,6 +43,8 @@ pub mod keys;
 pub mod mac;
 pub mod message;
 pub mod mti;
+#[cfg(test)]
+mod tests;
 pub mod tlv;
 pub mod totals;
 pub mod writer;

@@ -116,3 +116,59 @@ fn hexadecimal(bytes: [u8; 8]) -> [[u8; 8]; 2] {
     }
     halves
 }
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    use super::*;
+    use crate::tests::{COVERED, hex};
+
+    #[test]
+    fn the_examples_of_the_document() {
+        for (key, wanted) in [
+            ("3333333333333333", b"FA77EEAB"),
+            ("0123456789ABCDEF", b"7575A1CA"),
+            ("0123456789ABCDEFFEDCBA9876543210", b"9C4EFF9B"),
+        ] {
+            let (key, bytes) = (MacKey::new(&hex(key)).unwrap(), hex(COVERED));
+            assert_eq!(&mac(&key, &[&bytes]), wanted);
+            // However the bytes are cut.
+            for at in 0..bytes.len() {
+                let (left, right) = bytes.split_at(at);
+                assert_eq!(&mac(&key, &[left, &[], right]), wanted);
+            }
+            // Zeros to a multiple of 8 change nothing, as they are added anyway.
+            assert_eq!(bytes.len() % 8, 7);
+            assert_eq!(&mac(&key, &[&bytes, &[0]]), wanted);
+            assert_ne!(&mac(&key, &[&[0], &bytes]), wanted);
+        }
+        let combined = hex("E55DC772288223D5");
+        assert_eq!(&mac(&MacKey::new(&[0x33; 8]).unwrap(), &[&combined]), b"FA77EEAB");
+    }
+
+    #[test]
+    fn a_published_example() {
+        // CSDN article 94665452: the combined blocks, and the MAC under a key of 16 bytes.
+        let key = MacKey::new(&hex("55036372B17543ECB173730768B8D6C4")).unwrap();
+        assert_eq!(&mac(&key, &[&hex("1212B04E1227809C")]), b"5FE058DB");
+    }
+
+    #[test]
+    fn keys_have_8_or_16_bytes_and_hide_them() {
+        for len in 0..40 {
+            assert_eq!(Key::new(&[0x33; 40][..len]).is_some(), len == 8 || len == 16, "{len} bytes");
+        }
+        let key = MacKey::new(&[0x33; 8]).unwrap();
+        assert_eq!(key.0.bytes(), [0x33; 8]);
+        assert_eq!(format!("{key:?}"), "MacKey(Key(8 bytes))");
+        for key in
+            [Key::new(&[1, 2, 3, 4, 5, 6, 7, 8]).unwrap(), Key::new(&hex("0123456789ABCDEFFEDCBA9876543210")).unwrap()]
+        {
+            assert_eq!(key.decrypt(key.encrypt(*b"12345678")), *b"12345678");
+        }
+        // A key of two equal halves is single DES, but it is not the same key.
+        assert_eq!(Key::new(&[0x33; 16]).unwrap().check_value(), Key::new(&[0x33; 8]).unwrap().check_value());
+        assert_ne!(Key::new(&[0; 16]), Key::new(&[0; 8]));
+    }
+}

@@ -1,6 +1,6 @@
 //! Reading a message.
 
-use crate::additional::Additional;
+use crate::additional::{self, Additional};
 use crate::digits::Digits;
 use crate::error::{Error, What};
 use crate::field::{Form, form};
@@ -115,13 +115,13 @@ impl<'a> Message<'a> {
         for number in message.numbers() {
             let part = message.part(number, at)?;
             part.check().map_err(|(offset, what)| Error::new(number, part.at + offset, what))?;
+            if number == 60 && part.count < additional::FIXED {
+                return Err(Error::new(number, at, What::Length));
+            }
             at = part.end();
         }
         if at != content.len() {
             return Err(wrong(at, What::Trailing));
-        }
-        if message.has(60) {
-            message.additional()?;
         }
         Ok(message)
     }
