@@ -13,6 +13,7 @@ pub mod kernel_card;
 pub mod pn532_frames;
 pub mod record_inputs;
 pub mod rules_console;
+pub mod terminal_message;
 pub mod validator_console;
 pub mod vpcd_messages;
 pub mod wire_messages;
@@ -21,7 +22,7 @@ pub mod wire_messages;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("acquirer_message", acquirer_message::run),
     ("adapter_messages", adapter_messages::run),
     ("case_file", case_file::run),
@@ -32,6 +33,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("pn532_frames", pn532_frames::run),
     ("record_inputs", record_inputs::run),
     ("rules_console", rules_console::run),
+    ("terminal_message", terminal_message::run),
     ("validator_console", validator_console::run),
     ("vpcd_messages", vpcd_messages::run),
     ("wire_messages", wire_messages::run),

@@ -23,8 +23,8 @@ pub trait Board {
     /// Time since start, in us. Never runs backwards.
     fn now_us(&self) -> u64;
 
-    /// Sleeps until `until_us` ([`now_us`](Board::now_us)'s scale), or until a byte has arrived on the console or
-    /// on the air.
+    /// Sleeps until `until_us` ([`now_us`](Board::now_us)'s scale), or until a byte has arrived on the console, on
+    /// the air or on the uplink.
     ///
     /// "Has arrived" means: since the last `sleep` returned. So the board latches each arrival in its
     /// interrupt, and `sleep` takes the latch; a byte that came between the caller's last look and this call
@@ -43,6 +43,19 @@ pub trait Board {
 
     /// Sends bytes on the air; may block while the line is slower.
     fn air_write(&self, bytes: &[u8]);
+
+    /// Whether a line to an acquirer's host can be connected.
+    fn has_uplink(&self) -> bool {
+        false
+    }
+
+    /// The next byte from the acquirer's host, if one is there. The board buffers 2 KiB or more.
+    fn uplink_read(&self) -> Option<u8> {
+        None
+    }
+
+    /// Sends bytes to the acquirer's host. They are lost where no line is connected.
+    fn uplink_write(&self, _bytes: &[u8]) {}
 
     /// Bytes of memory that keeps its content without power; 4 KiB or more.
     fn nvm_size(&self) -> usize;

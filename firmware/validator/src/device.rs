@@ -5,11 +5,12 @@ use sha2::{Digest, Sha256};
 
 use crate::board::{Board, ResetCause};
 use crate::console::{Input, Line, LineBuffer, Problem};
-use crate::last::LastRide;
+use crate::journal::last::LastRide;
 use crate::present;
 use crate::reader::{Medium, Presence, Reader, UartAir};
 use crate::store::{Found, Store};
-use crate::{command, fare};
+use crate::uplink::{Service, Uplink};
+use crate::{console::command, fares};
 
 /// Time between two looks for a card while idle, in us. A front end that senses the load ends the wait.
 const POLL_INTERVAL_US: u64 = 100_000;
@@ -67,6 +68,8 @@ pub(crate) struct Device<'b, B: Board> {
     pub(crate) last: Option<LastRide>,
     /// The card of the last tap still lies in the field.
     pub(crate) card_left: bool,
+    /// The line to the acquirer.
+    line: Uplink,
     /// Hash of all that the unpredictable numbers were made of.
     pool: [u8; 32],
 }
@@ -94,12 +97,28 @@ impl<'b, B: Board> Device<'b, B> {
         let last = store.last_record().as_ref().and_then(LastRide::recorded);
         let reader = Reader::new(UartAir::new(board));
         let input = LineBuffer::default();
-        Self { board, store, reader, input, console_waits: false, digest: None, last, card_left: false, pool: [0; 32] }
+        Self {
+            board,
+            store,
+            reader,
+            input,
+            console_waits: false,
+            digest: None,
+            last,
+            card_left: false,
+            line: Uplink::default(),
+            pool: [0; 32],
+        }
+    }
+
+    /// The line to the acquirer, with what it works on.
+    pub(crate) fn uplink(&mut self) -> Service<'_, 'b, B> {
+        Service { board: self.board, store: &mut self.store, state: &mut self.line }
     }
 
     /// Shows that cards are welcome.
     pub(crate) fn make_ready(&mut self) {
-        present::show(self.board, MessageId::PresentCard, Some(fare::amount(self.store.settings())));
+        present::show(self.board, MessageId::PresentCard, Some(fares::amount(self.store.settings())));
         Line::new("! ready").send(self.board);
     }
 
@@ -113,6 +132,7 @@ impl<'b, B: Board> Device<'b, B> {
             if let Some(end) = self.serve_console() {
                 return end;
             }
+            self.uplink().serve();
             if self.reader.medium().listen() || self.board.now_us() >= next_poll {
                 next_poll = match self.look() {
                     Look::Idle => self.board.now_us() + POLL_INTERVAL_US,
@@ -126,7 +146,7 @@ impl<'b, B: Board> Device<'b, B> {
             if self.console_waits {
                 continue;
             }
-            self.board.sleep(next_poll);
+            self.board.sleep(next_poll.min(self.line.wake_us()));
         }
     }
 

@@ -1,10 +1,13 @@
 //! The reference validator: the device under test, as a library over what a [`board`] gives.
 //!
 //! ```text
-//! device  start, idle, tap, removal                      console  lines in, lines out
-//!   tap   card -> kernel -> journal -> display           present  display, sound, gate
-//!   reader  polling, activation, block protocol          store    settings, keys, lists, journal
-//! board   clock, console, air, memory, wall clock
+//! device  start, idle, tap, removal         console  lines in, commands carried out, lines out
+//!   tap   card -> kernel -> journal         present  display, sound, gate
+//!   reader  polling, activation, blocks     fares    what a ride costs
+//!                                           journal  rides, and the card that rode last
+//!                                           uplink   claims, settlement, lists from the acquirer
+//! board   clock, console, air, uplink,      store    what lies where; settings, keys, lists
+//!         memory
 //! ```
 //!
 //! Blocking code, no heap. All waiting is [`board::Board::sleep`] with a deadline.
@@ -15,24 +18,19 @@ extern crate std;
 
 pub mod board;
 pub mod clock;
-mod command;
 pub mod console;
 mod device;
-pub mod fare;
+pub mod fares;
 pub mod hex;
 pub mod journal;
-mod keys;
-mod last;
-mod lists;
-pub mod memory;
 pub mod present;
 pub mod reader;
-pub mod settings;
 pub mod store;
 mod tap;
 #[cfg(test)]
 mod testboard;
 #[cfg(test)]
 mod tests;
+pub mod uplink;
 
 pub use device::{End, run};

@@ -8,11 +8,11 @@ use crate::board::Board;
 use crate::console::Line;
 use crate::device::Device;
 use crate::journal::Record;
-use crate::last::{LastRide, Now};
+use crate::journal::last::{LastRide, Now};
 use crate::present::{self, Sound};
 use crate::reader::{ActivationError, Presence};
 use crate::store::Store;
-use crate::{clock, fare};
+use crate::{clock, fares};
 
 /// What the kernel sees of the device.
 struct Surroundings<'a, 'b, B> {
@@ -116,7 +116,7 @@ impl<B: Board> Device<'_, B> {
             return self.end(&verdict, None);
         }
         let transaction = Transaction {
-            amount: fare::amount(self.store.settings()),
+            amount: fares::amount(self.store.settings()),
             time: clock::from_seconds(seconds),
             unpredictable_number: self.unpredictable_number(),
         };

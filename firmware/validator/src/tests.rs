@@ -104,7 +104,7 @@ fn the_console_answers_each_line_once() {
         "identity\necho a  b\nstatus\nclock 2018-05-21T08:00:00\nset fare 150\nset line \"12 A\"\nprofile base\nstatus\n\
          set discount 10\nstatus\ndance\nset fare 1.50\nset tempo 1\n",
     );
-    let capacity = crate::memory::Layout::new(SIZE).journal.capacity;
+    let capacity = crate::store::memory::Layout::new(SIZE).journal.capacity;
     let rest = |profile: &str, clock: &str| {
         let state = if clock == "unset" { "clock-unset" } else { "ready" };
         format!("ok state={state} profile={profile} journal=0 capacity={capacity} total=0 clock={clock}")
@@ -180,7 +180,7 @@ fn settings_keys_and_lists_outlive_a_power_cut_and_not_factory() {
     let device = Device::start(&last);
     assert!(device.store.ca_key(&kernel::aid::UNIONPAY, 0xC1).is_none());
     assert!(!device.store.revoked(&kernel::aid::UNIONPAY, 0xC1, &[1, 2, 3]));
-    assert_eq!(device.store.settings(), &crate::settings::Settings::default());
+    assert_eq!(device.store.settings(), &crate::store::settings::Settings::default());
 }
 
 #[test]
@@ -443,7 +443,7 @@ fn an_approved_ride_is_recorded_shown_and_reported() {
 
 #[test]
 fn a_ride_that_is_not_safe_in_memory_opens_no_gate() {
-    for cut in [0, 1, 100, crate::memory::JOURNAL_SLOT - 1] {
+    for cut in [0, 1, 100, crate::store::memory::JOURNAL_SLOT - 1] {
         let board = TestBoard::new(SIZE);
         let mut device = Device::start(&board);
         board.lines();

@@ -9,19 +9,23 @@ use cortex_m::peripheral::DWT;
 use cortex_m::{asm, interrupt};
 use validator::board::ResetCause;
 
-/// The two serial ports of a board.
+/// The serial ports of a board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Port {
     /// Console of the validator, link of the emulator.
     Host,
     /// The air.
     Air,
+    /// The validator's line to an acquirer's host, on chips that have one.
+    Uplink,
 }
 
 /// What a chip can do.
 pub trait Chip {
     /// Kind of board, as its folder is called.
     const NAME: &'static str;
+    /// Whether the board has a third port, for the line to an acquirer's host.
+    const HAS_UPLINK: bool = false;
     /// Memory that keeps its content without power.
     fn nvm() -> Memory;
     /// Time since start, in us.
@@ -50,6 +54,7 @@ pub trait Chip {
 
 static HOST: Ring<4096> = Ring::new();
 static AIR: Ring<4096> = Ring::new();
+static UPLINK: Ring<2048> = Ring::new();
 /// Something arrived since the firmware last slept.
 static ARRIVED: AtomicBool = AtomicBool::new(false);
 /// A tick or an alarm came since the firmware last looked at the clock.
@@ -63,6 +68,7 @@ pub fn received(port: Port, byte: u8, counter: u32) {
     let ring = match port {
         Port::Host => &HOST,
         Port::Air => &AIR,
+        Port::Uplink => &UPLINK,
     };
     // A zero ends a message: wire::frame.
     if port == Port::Air && byte == 0 {
@@ -185,6 +191,15 @@ impl<C: Chip> validator::board::Board for Device<C> {
     }
     fn air_write(&self, bytes: &[u8]) {
         C::send(Port::Air, bytes);
+    }
+    fn has_uplink(&self) -> bool {
+        C::HAS_UPLINK
+    }
+    fn uplink_read(&self) -> Option<u8> {
+        UPLINK.pop()
+    }
+    fn uplink_write(&self, bytes: &[u8]) {
+        C::send(Port::Uplink, bytes);
     }
     fn nvm_size(&self) -> usize {
         C::nvm().size()

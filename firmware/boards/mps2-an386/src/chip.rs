@@ -65,6 +65,7 @@ const fn uart(port: Port, base: usize, receive_interrupt: u8) -> Uart {
 
 const UART0: Uart = uart(Port::Host, 0x4000_4000, 0);
 const UART1: Uart = uart(Port::Air, 0x4000_5000, 2);
+const UART2: Uart = uart(Port::Uplink, 0x4000_6000, 4);
 
 const TX_FULL: u32 = 1 << 0;
 const RX_FULL: u32 = 1 << 1;
@@ -128,6 +129,7 @@ impl Mps2 {
         enable_interrupt(timer::INTERRUPT, 0);
         UART0.start(115_200);
         UART1.start(1_000_000);
+        UART2.start(115_200);
         if faults_told {
             tell_faults(|bytes| UART0.send(bytes));
         }
@@ -140,6 +142,7 @@ static TIME: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
 impl Chip for Mps2 {
     const NAME: &'static str = "mps2-an386";
+    const HAS_UPLINK: bool = true;
 
     #[expect(unsafe_code, reason = "memory that the linker script leaves out")]
     fn nvm() -> Memory {
@@ -181,6 +184,7 @@ impl Chip for Mps2 {
         match port {
             Port::Host => UART0.send(bytes),
             Port::Air => UART1.send(bytes),
+            Port::Uplink => UART2.send(bytes),
         }
     }
 
@@ -202,6 +206,7 @@ unsafe fn DefaultHandler(number: i16) {
     match number {
         0 => UART0.receive(),
         2 => UART1.receive(),
+        4 => UART2.receive(),
         8 => {
             timer::CTRL.write(0);
             timer::INTCLEAR.write(1);

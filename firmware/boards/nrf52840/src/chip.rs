@@ -104,6 +104,8 @@ impl Chip for Nrf52840 {
         match port {
             Port::Host => link::send(bytes),
             Port::Air => uart::send(bytes),
+            // It has none.
+            Port::Uplink => {}
         }
     }
 

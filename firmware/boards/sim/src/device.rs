@@ -19,6 +19,8 @@ pub struct ValidatorOptions {
     pub air: PathBuf,
     /// The file that is the non-volatile memory; made when missing.
     pub nvm: PathBuf,
+    /// The unix socket at which the rig listens for the line to an acquirer. `None`: no line is connected.
+    pub uplink: Option<PathBuf>,
     /// Bytes of that memory, 4096 or more: [`MEMORY`](crate::MEMORY) is what the emulated board has.
     pub memory: u32,
 }
@@ -31,7 +33,10 @@ pub struct ValidatorOptions {
 /// [`SimError`] when a port or the memory can't be opened.
 pub fn run_validator(options: &ValidatorOptions) -> Result<(), SimError> {
     let nvm = Nvm::open(&options.nvm, options.memory)?;
-    let host = Host::start(Air::connect(&options.air)?)?;
+    let mut host = Host::start(Air::connect(&options.air)?)?;
+    if let Some(uplink) = &options.uplink {
+        host.connect_uplink(uplink);
+    }
     let mut device = Device { host, nvm, rtc: Cell::new(None), cause: ResetCause::Power };
     while let End::Reset = crash::told(|| validator::run(&device), |line| device.host.serial_write(line)) {
         device.host.forget_input();
@@ -69,6 +74,15 @@ impl Board for Device {
     }
     fn air_write(&self, bytes: &[u8]) {
         self.host.air_write(bytes);
+    }
+    fn has_uplink(&self) -> bool {
+        self.host.has_uplink()
+    }
+    fn uplink_read(&self) -> Option<u8> {
+        self.host.uplink_read()
+    }
+    fn uplink_write(&self, bytes: &[u8]) {
+        self.host.uplink_write(bytes);
     }
     fn nvm_size(&self) -> usize {
         self.nvm.size()

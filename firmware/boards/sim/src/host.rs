@@ -4,6 +4,7 @@ use crate::air::Air;
 use crate::error::SimError;
 use crate::line::Line;
 use crate::pty::Pty;
+use crate::uplink::Uplink;
 use crate::waits::{Source, Waits};
 use rustix::event::Timespec;
 use rustix::event::epoll::EventFlags;
@@ -25,6 +26,7 @@ pub struct Host {
     /// What the serial port is waited for.
     serial_flags: Cell<EventFlags>,
     air: RefCell<Air>,
+    uplink: RefCell<Option<Uplink>>,
     stopped: Cell<bool>,
 }
 
@@ -74,6 +76,7 @@ impl Host {
             serial_line: RefCell::default(),
             serial_flags: Cell::new(EventFlags::IN),
             air: RefCell::new(air),
+            uplink: RefCell::default(),
             stopped: Cell::new(!held),
         })
     }
@@ -113,19 +116,46 @@ impl Host {
         self.air.borrow_mut().send(bytes);
     }
 
+    /// Connects the line to an acquirer's host.
+    pub(crate) fn connect_uplink(&mut self, path: &Path) {
+        self.uplink = RefCell::new(Some(Uplink::connect(path)));
+    }
+
+    pub(crate) fn has_uplink(&self) -> bool {
+        self.uplink.borrow().is_some()
+    }
+
+    pub(crate) fn uplink_read(&self) -> Option<u8> {
+        self.uplink.borrow_mut().as_mut()?.read()
+    }
+
+    pub(crate) fn uplink_write(&self, bytes: &[u8]) {
+        if let Some(uplink) = self.uplink.borrow_mut().as_mut() {
+            uplink.send(bytes);
+        }
+    }
+
     /// What a reset does to the receivers.
     pub(crate) fn forget_input(&self) {
         self.serial_line.borrow_mut().forget_input();
         self.air.borrow_mut().line.forget_input();
+        if let Some(uplink) = self.uplink.borrow_mut().as_mut() {
+            uplink.forget_input();
+        }
     }
 
     /// Waits until the clock reads `until_us`, or anything arrives, or the board is asked to end. `u64::MAX`: no deadline.
     pub fn sleep(&self, until_us: u64) {
         let mut serial = self.serial_line.borrow_mut();
         let mut air = self.air.borrow_mut();
+        let mut uplink = self.uplink.borrow_mut();
         // Whatever stays waits below for room. The air comes first: somebody waits for it.
         air.flush();
         let _ = serial.flush(self.pty.master.as_fd());
+        if let Some(uplink) = uplink.as_mut() {
+            uplink.flush();
+            uplink.register(&self.waits);
+        }
         let deadline = (until_us != u64::MAX).then(|| until_us.saturating_sub(self.now_us()));
         let patience = air.patience().and_then(|patience| u64::try_from(patience.as_micros()).ok());
         let timeout = deadline.into_iter().chain(patience).min().map(|us| Timespec {
@@ -151,6 +181,12 @@ impl Host {
             if serial.wants_input() {
                 let _ = serial.fill(fd);
             }
+        }
+        if ready.has(Source::Uplink)
+            && let Some(uplink) = uplink.as_mut()
+        {
+            uplink.flush();
+            uplink.serve();
         }
         let newcomer = ready.has(Source::Newcomer);
         if newcomer || ready.has(Source::Air) || air.patience().is_some() {

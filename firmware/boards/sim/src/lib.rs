@@ -15,6 +15,7 @@ mod host;
 mod line;
 mod nvm;
 mod pty;
+mod uplink;
 mod waits;
 
 pub use card::{EmulatorOptions, run_emulator};

@@ -17,10 +17,12 @@ pub(crate) enum Source {
     Air,
     /// The socket at which the emulator listens.
     Newcomer,
+    /// The line to an acquirer's host.
+    Uplink,
 }
 
 impl Source {
-    const ALL: [Self; 4] = [Self::Stop, Self::Serial, Self::Air, Self::Newcomer];
+    const ALL: [Self; 5] = [Self::Stop, Self::Serial, Self::Air, Self::Newcomer, Self::Uplink];
 
     fn bit(self) -> u64 {
         1 << self as u32
@@ -83,11 +85,11 @@ mod tests {
         one.write_all(b"x").expect("sent");
         for _ in 0..2 {
             let ready = waits.wait(Some(&NOW)).expect("a wait");
-            assert_eq!(Source::ALL.map(|source| ready.has(source)), [false, false, true, false]);
+            assert_eq!(Source::ALL.map(|source| ready.has(source)), [false, false, true, false, false]);
         }
         drop(end);
         let ready = waits.wait(Some(&NOW)).expect("a wait");
-        assert_eq!(Source::ALL.map(|source| ready.has(source)), [true, false, true, false]);
+        assert_eq!(Source::ALL.map(|source| ready.has(source)), [true, false, true, false, false]);
         drop(other);
         assert!(!waits.wait(Some(&NOW)).expect("a wait").has(Source::Air), "it was closed");
         waits.change(&stdin, Source::Stop, EventFlags::OUT).expect("changed");

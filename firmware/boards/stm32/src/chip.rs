@@ -195,6 +195,8 @@ impl<S: Stm32> Chip for Board<S> {
         match port {
             Port::Host => S::HOST.usart.send(bytes),
             Port::Air => S::AIR.usart.send(bytes),
+            // It has none.
+            Port::Uplink => {}
         }
     }
 

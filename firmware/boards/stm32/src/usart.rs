@@ -42,7 +42,7 @@ impl Usart {
     /// nothing comes before it. A byte of console or link takes 87 us.
     const fn priority(self) -> u8 {
         match self.port {
-            Port::Air => 0x00,
+            Port::Air | Port::Uplink => 0x00,
             Port::Host => 0x40,
         }
     }

@@ -18,6 +18,9 @@ pub(crate) struct Args {
     /// Bytes of that memory.
     #[arg(long, default_value_t = board_sim::MEMORY, value_parser = clap::value_parser!(u32).range(4096..))]
     memory: u32,
+    /// Path of the socket that stands for the validator's line to an acquirer's host.
+    #[arg(long)]
+    uplink: Option<PathBuf>,
     /// A fault of the model of the PN532, for tests, such as `lost-ack@86.1`. It can be given more than once.
     #[arg(long)]
     fault: Vec<pn532_model::fault::Planned>,
@@ -26,7 +29,8 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args) -> Exit {
     let done = match (args.role.as_str(), &args.nvm, args.fault.as_slice()) {
         ("validator", Some(nvm), []) => {
-            let options = board_sim::ValidatorOptions { air: args.air.clone(), nvm: nvm.clone(), memory: args.memory };
+            let (air, nvm, uplink) = (args.air.clone(), nvm.clone(), args.uplink.clone());
+            let options = board_sim::ValidatorOptions { air, nvm, uplink, memory: args.memory };
             board_sim::run_validator(&options)
         }
         ("emulator", None, []) => board_sim::run_emulator(&board_sim::EmulatorOptions { air: args.air.clone() }),
@@ -36,7 +40,7 @@ pub(super) fn run(args: &Args) -> Exit {
         }
         _ => {
             say(
-                "taprig board: `validator --air SOCKET --nvm FILE [--memory BYTES]`, `emulator --air SOCKET` or `pn532-model --air SOCKET [--fault FAULT]`",
+                "taprig board: `validator --air SOCKET --nvm FILE [--memory BYTES] [--uplink SOCKET]`, `emulator --air SOCKET` or `pn532-model --air SOCKET [--fault FAULT]`",
             );
             return Exit::BadInput;
         }

@@ -10,19 +10,12 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let run = match args[..] {
         ["emulator", air] | ["board", "emulator", "--air", air] => run_emulator(&EmulatorOptions { air: air.into() }),
-        ["validator", air, nvm] | ["board", "validator", "--air", air, "--nvm", nvm] => {
-            run_validator(&ValidatorOptions { air: air.into(), nvm: nvm.into(), memory: MEMORY })
-        }
-        ["board", "validator", "--air", air, "--nvm", nvm, "--memory", bytes]
-            if bytes.parse::<u32>().is_ok_and(|bytes| bytes >= 4096) =>
-        {
-            let memory = bytes.parse().unwrap_or(MEMORY);
-            run_validator(&ValidatorOptions { air: air.into(), nvm: nvm.into(), memory })
-        }
-        _ => {
-            eprintln!("usage: sim-board emulator AIR-SOCKET | sim-board validator AIR-SOCKET NVM-FILE");
-            return ExitCode::from(2);
-        }
+        ["validator", air, nvm] => run_validator(&options(air, nvm)),
+        ["board", "validator", "--air", air, "--nvm", nvm, ref more @ ..] => match with(options(air, nvm), more) {
+            Some(options) => run_validator(&options),
+            None => return usage(),
+        },
+        _ => return usage(),
     };
     match run {
         Ok(()) => ExitCode::SUCCESS,
@@ -31,6 +24,28 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: sim-board emulator AIR-SOCKET | sim-board validator AIR-SOCKET NVM-FILE");
+    ExitCode::from(2)
+}
+
+fn options(air: &str, nvm: &str) -> ValidatorOptions {
+    ValidatorOptions { air: air.into(), nvm: nvm.into(), uplink: None, memory: MEMORY }
+}
+
+/// The options that the rig adds as a bench needs them. `None` if one of them is unknown or has no good value.
+fn with(mut options: ValidatorOptions, more: &[&str]) -> Option<ValidatorOptions> {
+    let (pairs, []) = more.as_chunks::<2>() else { return None };
+    for pair in pairs {
+        match *pair {
+            ["--memory", bytes] => options.memory = bytes.parse().ok().filter(|bytes| *bytes >= 4096)?,
+            ["--uplink", socket] => options.uplink = Some(socket.into()),
+            _ => return None,
+        }
+    }
+    Some(options)
 }
 
 /// The error and what is behind it.

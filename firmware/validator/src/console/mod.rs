@@ -1,11 +1,14 @@
 //! The text console: lines in, lines out.
 
+pub(crate) mod command;
+
 use core::fmt::{Display, Write};
 
 use heapless::{String, Vec};
 use kernel::{CaKey, Pan, Rid};
 
 use crate::board::Board;
+use crate::uplink::Work;
 use crate::{clock, hex};
 
 /// Longest line in, without its end; a CA key of 1984 bits needs about 530.
@@ -91,6 +94,8 @@ pub enum Command<'a> {
     JournalClear,
     /// Send so many blocks on the air, and count what comes back: for a board whose air is wired to itself.
     Loopback(u32),
+    /// Do something on the line to the acquirer.
+    Uplink(Work),
     /// Factory state.
     Factory,
     /// Restart.
@@ -186,6 +191,15 @@ impl<'a> Command<'a> {
             "loopback" => match rest.parse() {
                 Ok(blocks) if (1..=10_000).contains(&blocks) && !rest.starts_with('+') => Ok(Self::Loopback(blocks)),
                 _ => Err(Problem::malformed("loopback takes a number of blocks of 256 bytes, 1 to 10000")),
+            },
+            "upload" => alone(Self::Uplink(Work::Upload)),
+            "settle" => alone(Self::Uplink(Work::Settle)),
+            "sign-on" => alone(Self::Uplink(Work::SignOn)),
+            "sign-off" => alone(Self::Uplink(Work::SignOff)),
+            "download" => match rest {
+                "deny" => Ok(Self::Uplink(Work::DenyList)),
+                "keys" => Ok(Self::Uplink(Work::AuthorityKeys)),
+                _ => Err(Problem::malformed("download takes deny or keys")),
             },
             "factory" => alone(Self::Factory),
             "reboot" => alone(Self::Reboot),

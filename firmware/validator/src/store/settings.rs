@@ -4,7 +4,7 @@ use heapless::String;
 use kernel::{Mode, Ttq};
 use serde::{Deserialize, Serialize};
 
-use crate::memory;
+use crate::store::memory;
 
 /// Highest amount that can be set, in fen.
 pub const MAX_AMOUNT: u32 = 999_999_999;
@@ -60,8 +60,38 @@ pub struct Settings {
     pub merchant: String<15>,
     /// Records that the journal takes; no more than the memory has room for.
     pub capacity: Option<u32>,
+    /// How the device uses its line to the acquirer.
+    pub uplink: Uplink,
     /// Name of these settings; empty when something was changed since they were named.
     pub profile: String<64>,
+}
+
+/// How the device uses its line to the acquirer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uplink {
+    /// The terminal's master key, under which the working keys of a sign-on come. Without it nothing is sent.
+    pub master_key: Option<[u8; 16]>,
+    /// The key for MACs has 16 bytes and not 8.
+    pub long_mac_key: bool,
+    /// Rides are claimed without being asked for.
+    pub auto: bool,
+    /// How long an answer may take, in seconds.
+    pub answer_s: u8,
+    /// How often a message is sent until it is answered.
+    pub attempts: u8,
+}
+
+impl core::fmt::Debug for Uplink {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // The key stays secret.
+        f.debug_struct("Uplink").field("auto", &self.auto).finish_non_exhaustive()
+    }
+}
+
+impl Default for Uplink {
+    fn default() -> Self {
+        Self { master_key: None, long_mac_key: false, auto: false, answer_s: 15, attempts: 3 }
+    }
 }
 
 /// How rides are authorised.
@@ -121,6 +151,7 @@ impl Default for Settings {
             terminal: zeros(8).collect(),
             merchant: zeros(15).collect(),
             capacity: None,
+            uplink: Uplink::default(),
             profile: String::new(),
         }
     }
@@ -143,6 +174,23 @@ fn number(value: &str, max: u32, wanted: &'static str) -> Result<u32, SettingErr
 
 fn amount(value: &str) -> Result<u32, SettingError> {
     number(value, MAX_AMOUNT, "fen, 0 to 999999999")
+}
+
+/// A number from 1 to `max`.
+fn few(value: &str, max: u8, wanted: &'static str) -> Result<u8, SettingError> {
+    let number = number(value, max.into(), wanted)?;
+    u8::try_from(number).ok().filter(|number| *number > 0).ok_or(SettingError::Value(wanted))
+}
+
+fn master_key(value: &str) -> Result<Option<[u8; 16]>, SettingError> {
+    if value == "none" {
+        return Ok(None);
+    }
+    let mut bytes = [0; 16];
+    match crate::hex::decode(value, &mut bytes) {
+        Some(16) => Ok(Some(bytes)),
+        _ => Err(SettingError::Value("32 hex digits, or none")),
+    }
 }
 
 fn limit(value: &str) -> Result<Option<u32>, SettingError> {
@@ -220,6 +268,23 @@ impl Settings {
                 }
                 self.capacity = Some(records);
             }
+            "master-key" => self.uplink.master_key = master_key(value)?,
+            "mac-key" => {
+                self.uplink.long_mac_key = match value {
+                    "8" => false,
+                    "16" => true,
+                    _ => return Err(SettingError::Value("bytes of the key for MACs, 8 or 16")),
+                }
+            }
+            "upload" => {
+                self.uplink.auto = match value {
+                    "auto" => true,
+                    "off" => false,
+                    _ => return Err(SettingError::Value("auto or off")),
+                }
+            }
+            "answer-time" => self.uplink.answer_s = few(value, 60, "seconds, 1 to 60")?,
+            "attempts" => self.uplink.attempts = few(value, 9, "attempts, 1 to 9")?,
             _ => return Err(SettingError::Key),
         }
         self.profile.clear();
@@ -287,8 +352,8 @@ fn ttq(value: &str) -> Result<Option<[u8; 4]>, SettingError> {
 pub struct Epochs {
     /// Of the keys.
     pub keys: u32,
-    /// Of the deny list.
-    pub deny: u32,
+    /// Of the two deny lists.
+    pub deny: [u32; 2],
     /// Of the revocation list.
     pub revoked: u32,
     /// Of the journal.
@@ -302,12 +367,20 @@ pub struct Saved {
     pub sequence: u32,
     /// Epochs of the tables.
     pub epochs: Epochs,
+    /// The deny list in force: 0 or 1.
+    pub deny_list: u8,
+    /// Version of the deny list that was downloaded last.
+    pub deny_version: u32,
+    /// Traces of all rides of journals that are gone.
+    pub traces: u32,
+    /// So many rides from the first on are settled: their batches are closed.
+    pub settled: u32,
     /// The settings.
     pub settings: Settings,
 }
 
 /// Version of the layout of [`Saved`]; a copy of another version is not read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 impl Saved {
     /// One copy as it lies in memory: version, length, contents, check sum.
@@ -362,6 +435,8 @@ mod tests {
             ("terminal", "12345678"),
             ("merchant", "123456789012345"),
             ("capacity", "99999"),
+            ("answer-time", "60"),
+            ("attempts", "9"),
         ] {
             settings.set(key, value).expect(key);
         }
@@ -371,13 +446,27 @@ mod tests {
 
     #[test]
     fn the_longest_settings_fit_and_come_back() {
-        let epochs = Epochs { keys: u32::MAX, deny: u32::MAX, revoked: u32::MAX, journal: u32::MAX };
-        let saved = Saved { sequence: u32::MAX, epochs, settings: full() };
-        let bytes = saved.encode().expect("fits");
-        assert!(bytes.len() <= memory::SMALL_SETTINGS_SLOT, "{} bytes", bytes.len());
-        assert_eq!(Saved::decode(&bytes), Some(saved));
-        for length in 0..bytes.len() {
-            assert_eq!(Saved::decode(&bytes[..length]), None);
+        let epochs = Epochs { keys: u32::MAX, deny: [u32::MAX; 2], revoked: u32::MAX, journal: u32::MAX };
+        let most = Saved {
+            sequence: u32::MAX,
+            epochs,
+            deny_list: 1,
+            deny_version: 99_999_999,
+            traces: crate::journal::claims::TRACES,
+            settled: 99_999,
+            settings: full(),
+        };
+        let mut with_key = most.clone();
+        with_key.settings.set("master-key", "0123456789ABCDEFFEDCBA9876543210").expect("a key");
+        // A small memory has neither a master key nor settled rides.
+        let small = Saved { settled: 0, deny_version: 0, ..most };
+        for (saved, room) in [(small, memory::SMALL_SETTINGS_SLOT), (with_key, memory::SETTINGS_SLOT)] {
+            let bytes = saved.encode().expect("fits");
+            assert!(bytes.len() <= room, "{} bytes", bytes.len());
+            assert_eq!(Saved::decode(&bytes), Some(saved));
+            for length in 0..bytes.len() {
+                assert_eq!(Saved::decode(&bytes[..length]), None);
+            }
         }
     }
 
@@ -401,6 +490,12 @@ mod tests {
             ("merchant", "1234567890123456"),
             ("capacity", "0"),
             ("capacity", "100000"),
+            ("master-key", "0123456789ABCDEF"),
+            ("mac-key", "24"),
+            ("upload", "on"),
+            ("answer-time", "0"),
+            ("answer-time", "61"),
+            ("attempts", "10"),
             ("line", "12345678901234567"),
             ("line", "a\"b"),
         ] {

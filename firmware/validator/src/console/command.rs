@@ -5,8 +5,9 @@ use crate::clock::{self, Iso};
 use crate::console::{Command, Line, Problem};
 use crate::device::{Device, End};
 use crate::hex::Hex;
-use crate::settings::SettingError;
+use crate::journal::claims::Claim;
 use crate::store::StoreError;
+use crate::store::settings::SettingError;
 use wire::loopback::{PATIENCE_US, Tally};
 
 /// Sends an `error` reply.
@@ -62,6 +63,14 @@ impl<B: Board> Device<'_, B> {
             Command::Echo(text) => return Ok(ok.words(text)),
             Command::Status => return Ok(self.status()),
             Command::Clock(seconds) => self.board.set_rtc(seconds),
+            Command::Set { key: "master-key", value } if value != "none" && !self.store.has_uplink() => {
+                return Err(Problem::value("none: the memory of this board has no room for an uplink"));
+            }
+            Command::Set { key: key @ ("terminal" | "merchant"), value } if self.is_claimed_as_another(key, value) => {
+                return Err(Problem::value(
+                    "rides of this terminal wait for an answer; upload them or clear the journal",
+                ));
+            }
             Command::Set { key, value } => {
                 let mut settings = self.store.settings().clone();
                 settings.set(key, value)?;
@@ -83,6 +92,7 @@ impl<B: Board> Device<'_, B> {
                 settings.name(tag)?;
                 self.store.put(settings)?;
             }
+            Command::Uplink(work) => self.uplink().begin(work)?,
             Command::Journal(from) => return Ok(self.list_journal(from)),
             Command::Loopback(blocks) => return Ok(self.loopback(blocks)),
             Command::JournalClear => {
@@ -161,6 +171,16 @@ impl<B: Board> Device<'_, B> {
         }
     }
 
+    /// Whether a claim waits for its answer that was sent under another number. Sent again under this one, it would be
+    /// paid twice.
+    fn is_claimed_as_another(&self, key: &str, value: &str) -> bool {
+        let settings = self.store.settings();
+        let now = if key == "terminal" { settings.terminal.as_str() } else { settings.merchant.as_str() };
+        let journal = self.store.journal();
+        let is_sent = |index| matches!(self.store.claim(index), Claim::Sent { .. });
+        value != now && (journal.first_open..journal.count).any(is_sent)
+    }
+
     fn list_journal(&self, from: u32) -> Line {
         let journal = self.store.journal();
         for number in from..=journal.count {
@@ -177,14 +197,26 @@ impl<B: Board> Device<'_, B> {
                 Some(psn) => line.field("psn", format_args!("{psn:02}")),
                 None => line.field("psn", "-"),
             };
-            line.field("fare", record.fare)
+            let line = line
+                .field("fare", record.fare)
                 .field("atc", format_args!("{:04x}", record.atc))
                 .field("ac", Hex(&record.cryptogram))
                 .field("cid", format_args!("{:02x}", record.cid))
                 .field("kind", record.kind.slug())
-                .text("line", &record.line)
-                .send(self.board);
+                .text("line", &record.line);
+            claimed(line, self.store.claim(number - 1), record.trace).send(self.board);
         }
         Line::new("ok").field("count", journal.count).field("total", journal.total)
+    }
+}
+
+/// What became of the claim, once it was sent.
+fn claimed(line: Line, claim: Claim, trace: u32) -> Line {
+    let Some(batch) = claim.batch() else { return line };
+    let line = line.field("claim", claim.slug()).field("batch", format_args!("{batch:06}"));
+    let line = line.field("trace", format_args!("{trace:06}"));
+    match claim {
+        Claim::Refused { code, .. } => line.field("code", core::str::from_utf8(&code).unwrap_or("??")),
+        _ => line,
     }
 }

@@ -1,11 +1,17 @@
 //! What the device remembers without power: settings, keys, lists and journal, and how they change.
 
+mod keys;
+pub mod lists;
+pub mod memory;
+pub mod settings;
+
 use heapless::Vec;
 
 use crate::board::Board;
 use crate::journal::Journal;
-use crate::memory::{Layout, SETTINGS_SLOT};
-use crate::settings::{Epochs, Saved, Settings};
+use crate::journal::claims::TRACES;
+use crate::store::memory::{Layout, SETTINGS_SLOT};
+use crate::store::settings::{Epochs, Saved, Settings};
 
 /// How the memory was found at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +78,22 @@ impl<'b, B: Board> Store<'b, B> {
                 let epoch = || board.entropy() | 1;
                 let journal = Journal::surviving_epoch(board, &layout)
                     .unwrap_or_else(|| Journal::unused_epoch(board, &layout, epoch()));
-                let epochs = Epochs { keys: epoch(), deny: epoch(), revoked: epoch(), journal };
-                let saved = Saved { sequence: 0, epochs, settings: Settings::default() };
+                let epochs = Epochs { keys: epoch(), deny: [epoch(), epoch()], revoked: epoch(), journal };
+                let traces = Journal::surviving_traces(board, &layout, journal).unwrap_or(if blank {
+                    0
+                } else {
+                    // Traces of before are not known, and one that comes again would lose a ride.
+                    board.entropy() % TRACES
+                });
+                let saved = Saved {
+                    sequence: 0,
+                    epochs,
+                    deny_list: 0,
+                    deny_version: 0,
+                    traces,
+                    settled: 0,
+                    settings: Settings::default(),
+                };
                 (saved, 1, if blank { Found::Fresh } else { Found::SettingsLost })
             }
         };
@@ -81,7 +101,8 @@ impl<'b, B: Board> Store<'b, B> {
         // A cut may have come between the new epoch of a journal and the end of the old one.
         Journal::bury(board, &layout, epochs.journal);
         let (keys, bad_keys) = layout.keys.scan(board, epochs.keys);
-        let (deny, bad_deny) = layout.deny.scan(board, epochs.deny);
+        let list = usize::from(saved.deny_list == 1);
+        let (deny, bad_deny) = layout.deny[list].scan(board, epochs.deny[list]);
         let (revoked, bad_revoked) = layout.revoked.scan(board, epochs.revoked);
         let mut store = Self {
             board,
@@ -110,6 +131,31 @@ impl<'b, B: Board> Store<'b, B> {
     /// Epochs of the tables.
     pub(crate) fn epochs(&self) -> Epochs {
         self.saved.epochs
+    }
+
+    /// The deny list in force.
+    pub(crate) fn deny_list(&self) -> u8 {
+        self.saved.deny_list
+    }
+
+    /// Version of the deny list that was downloaded last; 0 when none was.
+    pub fn deny_version(&self) -> u32 {
+        self.saved.deny_version
+    }
+
+    /// Traces of all rides of journals that are gone.
+    pub(crate) fn traces(&self) -> u32 {
+        self.saved.traces
+    }
+
+    /// So many rides from the first on are settled.
+    pub(crate) fn settled(&self) -> u32 {
+        self.saved.settled
+    }
+
+    /// Whether the memory has room for what an uplink needs.
+    pub fn has_uplink(&self) -> bool {
+        self.layout.has_uplink()
     }
 
     /// Records that the journal takes.
@@ -143,8 +189,16 @@ impl<'b, B: Board> Store<'b, B> {
     pub fn factory(&mut self) -> Result<(), StoreError> {
         let Epochs { keys, deny, revoked, journal } = self.saved.epochs;
         let next = |epoch: u32| epoch.wrapping_add(1);
-        let epochs = Epochs { keys: next(keys), deny: next(deny), revoked: next(revoked), journal: next(journal) };
-        self.save(Saved { sequence: self.saved.sequence, epochs, settings: Settings::default() })?;
+        let epochs = Epochs { keys: next(keys), deny: deny.map(next), revoked: next(revoked), journal: next(journal) };
+        self.save(Saved {
+            sequence: self.saved.sequence,
+            epochs,
+            deny_list: 0,
+            deny_version: 0,
+            traces: self.traces_after_all(),
+            settled: 0,
+            settings: Settings::default(),
+        })?;
         (self.keys, self.deny, self.revoked, self.journal) = (0, 0, 0, Journal::default());
         Journal::bury(self.board, &self.layout, self.epochs().journal);
         Ok(())
@@ -158,6 +212,38 @@ impl<'b, B: Board> Store<'b, B> {
             saved.settings.profile.clear();
         }
         self.save(saved)
+    }
+
+    /// Puts the other deny list in force.
+    fn swap_deny(&mut self, list: u8, version: u32) -> Result<(), StoreError> {
+        let mut saved = Saved { deny_list: list, deny_version: version, ..self.saved.clone() };
+        saved.settings.profile.clear();
+        self.save(saved)
+    }
+
+    /// Empties the deny list in force, which is none of any download then.
+    fn empty_deny(&mut self) -> Result<(), StoreError> {
+        let mut saved = Saved { deny_version: 0, ..self.saved.clone() };
+        let at = usize::from(saved.deny_list == 1);
+        saved.epochs.deny[at] = saved.epochs.deny[at].wrapping_add(1);
+        saved.settings.profile.clear();
+        self.save(saved)
+    }
+
+    /// A new journal: the rides of the old one are gone, and their traces never come again.
+    pub(crate) fn renew_journal(&mut self) -> Result<(), StoreError> {
+        let mut saved = Saved { traces: self.traces_after_all(), settled: 0, ..self.saved.clone() };
+        saved.epochs.journal = saved.epochs.journal.wrapping_add(1);
+        self.save(saved)
+    }
+
+    /// Notes that the rides up to this number are settled.
+    pub(crate) fn note_settled(&mut self, settled: u32) -> Result<(), StoreError> {
+        self.save(Saved { settled, ..self.saved.clone() })
+    }
+
+    fn traces_after_all(&self) -> u32 {
+        (self.saved.traces + self.journal.count) % TRACES
     }
 
     /// Writes the older copy, so that a cut in the middle leaves the newer one.

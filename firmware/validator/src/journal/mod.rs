@@ -1,12 +1,15 @@
-//! The journal: each accepted ride with all that its claim needs.
+//! The journal: each accepted ride with all that its claim needs, and what became of the claim.
+
+pub mod claims;
+pub(crate) mod last;
 
 use heapless::{String, Vec};
 use kernel::{Oda, Pan, Ride};
 use serde::{Deserialize, Serialize};
 
 use crate::board::Board;
-use crate::memory::{JOURNAL_SLOT, Layout, MAX_RECORD};
-use crate::settings::{RideMode, Settings};
+use crate::store::memory::{JOURNAL_SLOT, Layout, MAX_RECORD};
+use crate::store::settings::{RideMode, Settings};
 use crate::store::{Store, StoreError};
 
 /// Number of the record and epoch, before the record itself. Both in clear text, so that a scan passes over
@@ -62,6 +65,9 @@ pub struct Record {
     pub bus: String<16>,
     /// Driver.
     pub driver: String<16>,
+    /// Number of the claim's message (field 11 of ISO 8583), 1 to [`claims::TRACES`]. No other ride of this device has it
+    /// until all of them were used.
+    pub trace: u32,
 }
 
 impl Record {
@@ -92,6 +98,8 @@ impl Record {
             line: settings.line.clone(),
             bus: settings.bus.clone(),
             driver: settings.driver.clone(),
+            // The journal gives it one.
+            trace: 0,
         })
     }
 
@@ -111,6 +119,10 @@ pub struct Journal {
     pub total: u64,
     /// Places before the last record that can't be read.
     pub damaged: u32,
+    /// Rides that nobody has accepted or refused yet.
+    pub open: u32,
+    /// All rides before this place are decided.
+    pub first_open: u32,
 }
 
 fn number(index: u32) -> [u8; 4] {
@@ -135,6 +147,14 @@ impl Journal {
     pub(crate) fn surviving_epoch<B: Board>(board: &B, layout: &Layout) -> Option<u32> {
         let epoch = u32::from_be_bytes(Self::header(board, layout, 0).1);
         read(board, layout, epoch, 0).map(|_| epoch)
+    }
+
+    /// Traces that were used before a journal whose settings were lost: known by its first readable record.
+    pub(crate) fn surviving_traces<B: Board>(board: &B, layout: &Layout, epoch: u32) -> Option<u32> {
+        let mut records =
+            (0..layout.journal.capacity).filter_map(|index| Some((index, read(board, layout, epoch, index)?)));
+        let (index, record) = records.next()?;
+        Some(claims::traces_before(index, record.trace))
     }
 
     /// An epoch, `epoch` or one after it, of which no record is left.
@@ -170,7 +190,14 @@ impl Journal {
                 journal.count = index + 1;
                 journal.total += u64::from(record.fare);
                 journal.damaged = journal.count - good;
+                if !claims::Claim::read(board, layout, epoch, index).is_decided() {
+                    journal.first_open = if journal.open == 0 { index } else { journal.first_open };
+                    journal.open += 1;
+                }
             }
+        }
+        if journal.open == 0 {
+            journal.first_open = journal.count;
         }
         journal
     }
@@ -182,9 +209,14 @@ impl<B: Board> Store<'_, B> {
         self.journal
     }
 
-    /// Whether one more ride can be recorded.
+    /// Whether one more ride can be recorded. Rides that are all settled make room.
     pub fn journal_has_room(&self) -> bool {
-        self.journal.count < self.capacity()
+        self.journal.count < self.capacity() || self.is_all_settled()
+    }
+
+    /// Whether no ride is left whose batch is open.
+    pub(crate) fn is_all_settled(&self) -> bool {
+        self.journal.count > 0 && self.settled() >= self.journal.count
     }
 
     /// The ride at a place, from 0.
@@ -205,15 +237,20 @@ impl<B: Board> Store<'_, B> {
         if !self.journal_has_room() {
             return Err(StoreError::Full);
         }
+        if self.journal.count >= self.capacity() {
+            self.clear_journal()?;
+        }
         let (index, epoch) = (self.journal.count, self.epochs().journal);
         let mut body = [0; JOURNAL_SLOT - 4];
         body[..4].copy_from_slice(&number(index));
         body[4..HEADER].copy_from_slice(&epoch.to_be_bytes());
-        postcard::to_slice(record, &mut body[HEADER..]).map_err(|_| StoreError::Memory)?;
+        let record = Record { trace: claims::trace(self.traces(), index), ..record.clone() };
+        postcard::to_slice(&record, &mut body[HEADER..]).map_err(|_| StoreError::Memory)?;
         if !self.layout.journal.write(self.board, epoch, index, &body) {
             return Err(StoreError::Memory);
         }
         self.journal.count += 1;
+        self.journal.open += 1;
         self.journal.total += u64::from(record.fare);
         Ok(())
     }
@@ -223,7 +260,7 @@ impl<B: Board> Store<'_, B> {
     /// # Errors
     /// [`StoreError::Memory`]; the journal stays.
     pub fn clear_journal(&mut self) -> Result<(), StoreError> {
-        self.renew(false, |epochs| epochs.journal = epochs.journal.wrapping_add(1))?;
+        self.renew_journal()?;
         self.journal = Journal::default();
         Journal::bury(self.board, &self.layout, self.epochs().journal);
         Ok(())
@@ -231,12 +268,12 @@ impl<B: Board> Store<'_, B> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::memory::SETTINGS_SLOT;
+    use crate::store::memory::SETTINGS_SLOT;
     use crate::testboard::TestBoard;
 
-    fn record(fare: u32) -> Record {
+    pub(super) fn record(fare: u32) -> Record {
         let text = || String::try_from("1234567890123456").expect("fits");
         Record {
             time_s: u64::from(u32::MAX),
@@ -262,7 +299,13 @@ mod tests {
             line: text(),
             bus: text(),
             driver: text(),
+            trace: 0,
         }
+    }
+
+    /// The record as the journal keeps it, with its trace.
+    fn kept(fare: u32, trace: u32) -> Record {
+        Record { trace, ..record(fare) }
     }
 
     #[test]
@@ -272,8 +315,8 @@ mod tests {
         store.append_ride(&record(999_999_999)).expect("room");
         store.append_ride(&record(1)).expect("room");
         let (store, _) = Store::open(&board);
-        assert_eq!(store.journal(), Journal { count: 2, total: 1_000_000_000, damaged: 0 });
-        assert_eq!(store.record(0), Some(record(999_999_999)));
+        assert_eq!(store.journal(), Journal { count: 2, total: 1_000_000_000, open: 2, ..Journal::default() });
+        assert_eq!(store.record(0), Some(kept(999_999_999, 1)));
         assert_eq!(store.record(2), None);
     }
 
@@ -290,7 +333,7 @@ mod tests {
         let (mut store, _) = Store::open(&board);
         assert_eq!(store.journal(), Journal::default());
         store.append_ride(&record(3)).expect("room");
-        assert_eq!(Store::open(&board).0.journal(), Journal { count: 1, total: 3, damaged: 0 });
+        assert_eq!(Store::open(&board).0.journal(), Journal { count: 1, total: 3, open: 1, ..Journal::default() });
     }
 
     #[test]
@@ -306,7 +349,7 @@ mod tests {
             let expected = if result.is_ok() { 2 } else { 1 };
             assert_eq!((store.journal().count, store.journal().damaged), (expected, 0), "cut after {cut}");
             store.append_ride(&record(30)).expect("room");
-            assert_eq!(store.record(expected), Some(record(30)));
+            assert_eq!(store.record(expected), Some(kept(30, expected + 1)));
         }
     }
 
@@ -320,7 +363,7 @@ mod tests {
         let at = Layout::new(4096).journal.offset + JOURNAL_SLOT + 40;
         board.nvm.borrow_mut()[at] ^= 0x10;
         let (store, _) = Store::open(&board);
-        assert_eq!(store.journal(), Journal { count: 3, total: 5, damaged: 1 });
+        assert_eq!(store.journal(), Journal { count: 3, total: 5, damaged: 1, open: 2, first_open: 0 });
         assert_eq!(store.record(1), None);
     }
 
@@ -355,7 +398,11 @@ mod tests {
             let cleared = store.clear_journal().is_ok();
             let board = board.restarted();
             let journal = Store::open(&board).0.journal();
-            let expected = if cleared { Journal::default() } else { Journal { count: 2, total: 15, damaged: 0 } };
+            let expected = if cleared {
+                Journal::default()
+            } else {
+                Journal { count: 2, total: 15, open: 2, ..Journal::default() }
+            };
             assert_eq!(journal, expected, "cut after {cut}");
             assert_eq!(without_settings(&board), expected, "cut after {cut}, then no settings");
         }

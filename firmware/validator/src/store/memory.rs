@@ -1,6 +1,6 @@
 //! What lies where in the memory that outlives power, and how each piece is sealed.
 //!
-//! Two copies of the settings, then four tables of records of equal size. A record is valid when its check sum
+//! Two copies of the settings, then tables of records of equal size. A record is valid when its check sum
 //! fits its contents, its table, its place **and the table's epoch**. Clearing a table means a new epoch in
 //! the settings, one safe write, whatever the table's size; a torn record is just not valid yet.
 
@@ -17,10 +17,13 @@ pub const MIN_SIZE: usize = 4096;
 pub const SETTINGS_SLOT: usize = 448;
 
 /// The same in a memory of less than 64 KiB: the longest settings of today, rounded up.
-pub const SMALL_SETTINGS_SLOT: usize = 344;
+pub const SMALL_SETTINGS_SLOT: usize = 360;
 
 /// Bytes a record of the journal, check sum included.
-pub const JOURNAL_SLOT: usize = 208;
+pub const JOURNAL_SLOT: usize = 200;
+
+/// Bytes a record of the table of claims, check sum included. A ride has two of them.
+pub const CLAIM_SLOT: usize = 16;
 
 /// Longest record of any table, check sum included.
 pub const MAX_RECORD: usize = 272;
@@ -45,12 +48,14 @@ pub struct Layout {
     pub settings: [usize; 2],
     /// Keys of certification authorities.
     pub keys: Table,
-    /// Deny list.
-    pub deny: Table,
+    /// The two deny lists: one is in force, and the other one is filled by a download. A small memory has no second one.
+    pub deny: [Table; 2],
     /// Revoked issuer certificates.
     pub revoked: Table,
     /// Rides.
     pub journal: Table,
+    /// What became of the claims of the rides: two records for each ride. A small memory has none.
+    pub claims: Table,
 }
 
 impl Layout {
@@ -64,12 +69,22 @@ impl Layout {
         let table = |kind, offset, slot, capacity| Table { kind, offset, slot, capacity };
         let end = |table: Table| table.offset + table.slot * table.capacity as usize;
         let keys = table(1, 2 * copy, 264, keys);
-        let deny = table(2, end(keys), 16, deny);
-        let revoked = table(3, end(deny), 16, revoked);
+        let first = table(2, end(keys), 16, deny);
+        let second = table(5, end(first), 16, if large { deny } else { 0 });
+        let revoked = table(3, end(second), 16, revoked);
         let journal = table(4, end(revoked), JOURNAL_SLOT, 0);
-        let room = size.saturating_sub(journal.offset) / journal.slot;
-        let journal = Table { capacity: u32::try_from(room).unwrap_or(u32::MAX), ..journal };
-        Self { settings: [0, copy], keys, deny, revoked, journal }
+        let claims = if large { 2 * CLAIM_SLOT } else { 0 };
+        let room = size.saturating_sub(journal.offset) / (journal.slot + claims);
+        let room = u32::try_from(room).unwrap_or(u32::MAX);
+        let journal = Table { capacity: room, ..journal };
+        let claims = table(6, end(journal), CLAIM_SLOT, if large { 2 * room } else { 0 });
+        Self { settings: [0, copy], keys, deny: [first, second], revoked, journal, claims }
+    }
+
+    /// Whether the memory has room for what an uplink needs: a second deny list, and the state of each claim.
+    #[must_use]
+    pub fn has_uplink(&self) -> bool {
+        self.claims.capacity > 0
     }
 }
 
@@ -151,25 +166,30 @@ mod tests {
     fn everything_fits_the_memory_it_was_made_for() {
         for size in [MIN_SIZE, 8192, 65_536, 262_144] {
             let layout = Layout::new(size);
-            assert!(layout.journal.offset + layout.journal.slot * layout.journal.capacity as usize <= size);
-            assert!(layout.journal.capacity >= 8, "{size}: {}", layout.journal.capacity);
-            for table in [layout.keys, layout.deny, layout.revoked, layout.journal] {
+            let Layout { keys, deny: [deny, loaded], revoked, journal, claims, .. } = layout;
+            assert!(journal.capacity >= 8, "{size}: {}", journal.capacity);
+            assert!(claims.capacity == 0 || claims.capacity == 2 * journal.capacity);
+            let mut end = layout.settings[1] + layout.settings[1];
+            for table in [keys, deny, loaded, revoked, journal, claims] {
                 assert!(table.slot <= MAX_RECORD);
+                assert_eq!(table.offset, end, "{size}");
+                end += table.slot * table.capacity as usize;
             }
+            assert!(end <= size);
         }
         // The table in the README.
         let capacities = |size| {
-            let Layout { keys, deny, revoked, journal, .. } = Layout::new(size);
+            let Layout { keys, deny: [deny, _], revoked, journal, .. } = Layout::new(size);
             [keys, deny, revoked, journal].map(|table| table.capacity)
         };
         assert_eq!(capacities(4096), [5, 16, 8, 8]);
-        assert_eq!(capacities(262_144), [32, 512, 64, 1171]);
+        assert_eq!(capacities(262_144), [32, 512, 64, 1014]);
     }
 
     #[test]
     fn a_record_belongs_to_its_place_and_epoch() {
         let board = TestBoard::new(4096);
-        let table = Layout::new(4096).deny;
+        let [table, _] = Layout::new(4096).deny;
         let mut buffer = [0; MAX_RECORD];
         assert!(table.write(&board, 7, 0, &[1, 2, 3]));
         assert_eq!(table.read(&board, 7, 0, &mut buffer), Some(&[1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0][..]));

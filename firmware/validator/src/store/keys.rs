@@ -3,7 +3,7 @@
 use kernel::{CaKey, Rid};
 
 use crate::board::Board;
-use crate::memory::MAX_RECORD;
+use crate::store::memory::MAX_RECORD;
 use crate::store::{Store, StoreError};
 
 /// RID, index, exponent, length of the modulus, before the modulus itself.

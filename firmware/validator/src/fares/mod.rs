@@ -1,6 +1,6 @@
 //! What a ride costs.
 
-use crate::settings::Settings;
+use crate::store::settings::Settings;
 
 /// The amount of one ride, in fen: the flat fare less the discount, a started fen of discount not given (the
 /// amount is rounded up to the fen), or one fen at most when the one-cent promotion runs. A free ride stays

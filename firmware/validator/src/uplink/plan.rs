@@ -1,0 +1,56 @@
+//! What a work sends next.
+
+use iso8583::Cursor;
+
+use super::{Ask, Failure, Service, Work};
+use crate::board::Board;
+
+use crate::journal::claims::Claim;
+
+/// Sign-ons in one work. More of them mean that host and device do not agree on the keys or on the batch.
+const MAX_SIGN_ONS: u8 = 3;
+
+impl<B: Board> Service<'_, '_, B> {
+    /// The next message of the work; nothing when the work is done.
+    pub(super) fn plan(&mut self) -> Result<Option<Ask>, Failure> {
+        let signed_on = self.state.session.is_some();
+        let Some(job) = &mut self.state.job else { return Ok(None) };
+        if !signed_on {
+            if job.work == Work::SignOff {
+                return Ok(None);
+            }
+            job.sign_ons += 1;
+            return if job.sign_ons > MAX_SIGN_ONS { Err(Failure::new("sign-on")) } else { Ok(Some(Ask::SignOn)) };
+        }
+        let next_ride = job.next_ride;
+        match job.work {
+            Work::SignOn => Ok(None),
+            Work::SignOff => Ok(Some(Ask::SignOff)),
+            Work::Upload => Ok(self.ride_from(next_ride)),
+            Work::Settle => match self.ride_from(next_ride) {
+                Some(ride) => Ok(Some(ride)),
+                // A claim without an answer may be in the host's totals or not.
+                None if self.store.journal().open > 0 => Err(Failure::new("waiting")),
+                None => Ok(Some(Ask::Settlement { until: self.store.journal().count })),
+            },
+            Work::DenyList => {
+                let download = self.store.begin_deny().map_err(|_| Failure::new("memory"))?;
+                Ok(Some(Ask::DenyPage { download, cursor: Cursor::FIRST, version: None }))
+            }
+            Work::AuthorityKeys => Ok(Some(Ask::KeyList { names: heapless::Vec::new() })),
+        }
+    }
+
+    /// The claim of the first ride from a place on that is not decided.
+    fn ride_from(&self, from: u32) -> Option<Ask> {
+        let first = self.store.first_open()?.max(from);
+        (first..self.store.journal().count).find_map(|index| {
+            let claim = self.store.claim(index);
+            if claim.is_decided() {
+                return None;
+            }
+            let record = self.store.record(index)?;
+            Some(Ask::Ride { index, fare: record.fare, repeat: matches!(claim, Claim::Sent { .. }) })
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Cuts: of the power in every write to memory, and of the line all over its messages.
+
+use super::board::{Bench, Desk};
+use super::{CARDS, assert_same_books, host, memory};
+use serde_json::json;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A host that refuses the second claim, and a validator with three rides, of which one is dear.
+fn scene() -> (Rc<RefCell<Desk>>, Vec<u8>) {
+    let desk = host(json!({
+        "schema": 1,
+        "deny-list": { "version": 2, "page": 1, "cards": [CARDS[0], CARDS[2]] },
+        "rules": [{ "when": { "card": CARDS[1] }, "then": [{ "refuse": "51" }] }],
+    }));
+    let memory = memory(&desk, &[(CARDS[0], 100), (CARDS[1], 200), (CARDS[2], 150)]);
+    (desk, memory)
+}
+
+const WORKS: [&str; 3] = ["upload", "settle", "download deny"];
+
+/// Claims the rest after a cut, and compares the books.
+fn finish(bench: &Bench, desk: &Rc<RefCell<Desk>>, what: &str) {
+    let mut again = Bench::new(bench.nvm.borrow().clone(), desk);
+    let said = again.run(&WORKS, WORKS.len());
+    assert!(said.iter().all(|line| line.contains("result=done")), "{what}: {said:?}");
+    assert_same_books(&again, desk, what);
+    let denied = |card: &str| {
+        let (store, _) = validator::store::Store::open(&again);
+        store.denied(&kernel::Pan::from_digits(card).unwrap(), Some(1))
+    };
+    assert!(CARDS.iter().all(|card| denied(card)), "{what}: the refused card and those of the list are barred");
+}
+
+#[test]
+fn a_power_cut_in_any_write_loses_no_claim_and_doubles_none() {
+    let (desk, memory) = scene();
+    let mut whole = Bench::new(memory, &desk);
+    whole.run(&WORKS, WORKS.len());
+    let writes = whole.writes.take();
+    assert!(writes.len() > 10, "{writes:?}");
+    let mut before = 0;
+    for (number, length) in writes.iter().enumerate() {
+        // Nothing of this write, its first byte, half of it, all but its last byte, all of it.
+        for of_it in [0, 1, length / 2, length - 1, *length] {
+            let (desk, memory) = scene();
+            let mut bench = Bench::new(memory, &desk);
+            bench.power.set(before + of_it);
+            bench.run(&WORKS, WORKS.len());
+            finish(&bench, &desk, &format!("power cut after {of_it} of {length} bytes of write {number}"));
+        }
+        before += length;
+    }
+}
+
+#[test]
+fn a_line_that_is_cut_loses_no_claim_and_doubles_none() {
+    let (desk, memory) = scene();
+    let mut whole = Bench::new(memory, &desk);
+    whole.run(&WORKS, WORKS.len());
+    for (name, bytes) in [("to the host", whole.sent.get()), ("from the host", whole.received.get())] {
+        assert!(bytes > 500, "{name}: {bytes}");
+        // A step that shares no factor with the lengths of fields, so that cuts fall at all places of a message.
+        for cut in (0..bytes).step_by(11) {
+            let (desk, memory) = scene();
+            let mut bench = Bench::new(memory, &desk);
+            let line = if name == "to the host" { &bench.to_host } else { &bench.from_host };
+            line.set(cut);
+            let said = bench.run(&WORKS, WORKS.len());
+            let what = format!("line {name} cut after {cut} of {bytes} bytes: {said:?}");
+            finish(&bench, &desk, &what);
+        }
+    }
+}
