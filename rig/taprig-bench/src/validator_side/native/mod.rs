@@ -190,7 +190,7 @@ impl ValidatorSide for NativeValidator {
             return Err(unsupported(ValidatorCapability::Journal));
         };
         let line = Commands::fill(template, &[("from", &from.to_string())]);
-        Ok(words::journal(&self.console.command(&line, self.within()).await?))
+        Ok(words::journal(&self.console.command(&line, self.within()).await?, &self.adapter))
     }
 
     async fn clear_journal(&mut self) -> Result<Option<String>, LinkError> {

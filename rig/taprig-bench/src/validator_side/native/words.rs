@@ -80,16 +80,18 @@ pub(super) fn status(said: &Fields) -> Status {
 }
 
 /// The records of the journal that the device lists.
-pub(super) fn journal(reply: &Reply) -> JournalPage {
+pub(super) fn journal(reply: &Reply, adapter: &Adapter) -> JournalPage {
+    let claims = adapter.native.commands.uplink.is_some();
     let sums = reply.fields();
     JournalPage {
         count: number(&sums, "count").unwrap_or(0),
         total: number(&sums, "total").unwrap_or(0),
-        rows: reply.data.iter().map(|line| row(Fields::parse(line))).collect(),
+        rows: reply.data.iter().map(|line| row(Fields::parse(line), claims)).collect(),
     }
 }
 
-fn row(said: Fields) -> JournalRow {
+/// A record. A device that claims its rides says what became of a claim that it has sent. Any other ride waits.
+fn row(said: Fields, claims: bool) -> JournalRow {
     JournalRow {
         number: number(&said, "n"),
         time: text(&said, "time"),
@@ -101,7 +103,7 @@ fn row(said: Fields) -> JournalRow {
         cryptogram_type: text(&said, "cid"),
         kind: text(&said, "kind"),
         line: text(&said, "line"),
-        claim: text(&said, "claim"),
+        claim: text(&said, "claim").or_else(|| claims.then(|| "waiting".into())),
         batch: number(&said, "batch"),
         trace: number(&said, "trace"),
         code: text(&said, "code"),
