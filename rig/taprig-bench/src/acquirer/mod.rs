@@ -84,7 +84,13 @@ impl Acquirer {
                 let (reader, writer) = endpoint.open(serial.baud.unwrap_or(BAUD))?;
                 let place = endpoint.to_string();
                 let line = Line::new(Kind::Line, place.clone(), shared.clone(), cut);
-                (place, tokio::spawn(line.run(reader, writer)).abort_handle())
+                let shared = shared.clone();
+                let serve = async move {
+                    line.run(reader, writer).await;
+                    // A port does not end by itself.
+                    shared.failed(&io::Error::other("it vanished"));
+                };
+                (place, tokio::spawn(serve).abort_handle())
             }
         };
         Ok(Self { shared, place, waiting: Some(waiting), wired: None, cuts, socket })

@@ -158,7 +158,7 @@ fn byte(hex: &str) -> Option<u8> {
 
 /// What kind of cryptogram the card made, by its verification results in 9F10: length, key index, version, then the results.
 fn cryptogram_type(ride: &Ride) -> Option<String> {
-    let second = byte(ride.object(0x9F10)?.get(10..)?)?;
+    let second = byte(ride.object(0x9F10)?.get(8..)?)?;
     Some(format!("{:02X}", (second >> 4 & 0b11) << 6))
 }
 

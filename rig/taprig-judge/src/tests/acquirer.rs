@@ -454,7 +454,12 @@ fn a_work_ends_as_it_should() {
         let criteria = of_steps(vec![StepWanted::Work { work: Work::Upload, expect }]);
         let mut device = device();
         device.claims.insert("uplink".parse().unwrap(), true);
-        let judgement = judge(&criteria, &device, &[vec![started(), step(1)], events].concat(), Baseline::Off);
+        let judgement = judge(
+            &criteria,
+            &device,
+            &[vec![event(Body::CaseStarted(CaseStarted::default())), step(1)], events].concat(),
+            Baseline::Off,
+        );
         let [check] = judgement.checks.as_slice() else { panic!("{:?}", judgement.checks) };
         (check.result, check.seen.clone())
     };

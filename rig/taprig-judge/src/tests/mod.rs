@@ -6,6 +6,7 @@ mod record;
 mod stopped;
 mod unseen;
 
+use taprig_model::capability::CardCapability;
 use taprig_model::criteria::{Criteria, StepCriteria, StepWanted, WantedLines};
 use taprig_model::device::Device;
 use taprig_model::event::{

@@ -169,6 +169,7 @@ impl Meanings {
             kind: text("kind"),
             line: text("line"),
             said: values.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
+            ..JournalRow::default()
         }
     }
 
