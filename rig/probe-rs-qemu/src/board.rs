@@ -37,7 +37,7 @@ mod wire;
 pub use cut::Dark;
 pub use error::BoardError;
 pub use process::Exit;
-pub use spec::{AirEnd, BoardSpec};
+pub use spec::{AirEnd, BoardSpec, Ends};
 pub use wire::Wire;
 
 use crate::Endpoint;
@@ -92,9 +92,17 @@ impl EmulatedBoard {
     /// # Errors
     /// QEMU is missing, too old, or does not start. The error contains QEMU's own words.
     pub fn prepare(spec: &BoardSpec, air: AirEnd) -> Result<Standby, BoardError> {
+        Self::prepare_with(spec, air.into())
+    }
+
+    /// The same with everything that is connected to its serial ports.
+    ///
+    /// # Errors
+    /// The same as for [`EmulatedBoard::prepare`].
+    pub fn prepare_with(spec: &BoardSpec, ends: Ends) -> Result<Standby, BoardError> {
         let spec = spec.made_ready()?;
         let image = flash::stored(&spec)?;
-        Self::spawn(spec, air, image)
+        Self::spawn(spec, ends, image)
     }
 
     /// Prepares a board as [`EmulatedBoard::prepare`] does, but with an empty flash, whatever the state folder contains. It is
@@ -103,18 +111,18 @@ impl EmulatedBoard {
     /// # Errors
     /// The same as for [`EmulatedBoard::prepare`].
     pub fn prepare_blank(spec: &BoardSpec) -> Result<Standby, BoardError> {
-        Self::spawn(spec.made_ready()?, AirEnd::None, None)
+        Self::spawn(spec.made_ready()?, Ends::default(), None)
     }
 
-    fn spawn(spec: BoardSpec, air: AirEnd, image: Option<Vec<u8>>) -> Result<Standby, BoardError> {
-        let sockets = Sockets::new(&spec, &air)?;
+    fn spawn(spec: BoardSpec, ends: Ends, image: Option<Vec<u8>>) -> Result<Standby, BoardError> {
+        let sockets = Sockets::new(&spec, &ends.air)?;
         let (ours, theirs) = UnixStream::pair().map_err(|source| BoardError::Io {
             doing: "making a socket for",
             path: spec.qemu.clone(),
             source,
         })?;
         let (terminal, device) = Terminal::new()?;
-        let (command, inherited) = command::line(&spec, &sockets, device, theirs.into(), air)?;
+        let (command, inherited) = command::line(&spec, &sockets, device, theirs.into(), ends)?;
         let process = Process::spawn(command, inherited, &spec)?;
         let device = terminal.device();
         process.on_exit(Box::new(move |_| device.close()));

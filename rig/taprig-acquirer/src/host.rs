@@ -26,6 +26,7 @@ use taprig_model::acquirer::MessageKind;
 use taprig_model::acquirer::log::{self, Body, Heard, Mac, Summary};
 use taprig_model::acquirer::rules::{Action, Part, Rules};
 use taprig_model::units::DateTime;
+use taprig_record::numbers;
 use terminal::Terminal;
 
 /// What field 32 of every answer says.
@@ -71,6 +72,8 @@ pub struct Host {
     answers: u64,
     messages: u64,
     unreadable: u64,
+    /// Whether account numbers in what is to be logged are hidden.
+    hides: bool,
 }
 
 /// What the host decided about a message.
@@ -110,7 +113,16 @@ impl Host {
             answers: 0,
             messages: 0,
             unreadable: 0,
+            hides: true,
         }
+    }
+
+    /// This host, but the account numbers in fields 2, 35 and 55 of what is to be logged are not hidden. Whoever logs them has to
+    /// hide them, as a recorder does, which also keeps a token for each.
+    #[must_use]
+    pub fn without_hiding(mut self) -> Self {
+        self.hides = false;
+        self
     }
 
     /// A terminal has connected. The number must be new.
@@ -144,6 +156,20 @@ impl Host {
         Some(format!("the connection ended within a message: {there} of {of} bytes had come"))
     }
 
+    /// Forgets the beginning of a frame, on a line that has no connections: a terminal that has lost its power, or that has stopped in
+    /// the middle of a frame, begins with a new one. Returns what was forgotten, if there was anything.
+    pub fn forget(&mut self, line: u64) -> Option<String> {
+        let (there, whole) = std::mem::take(self.lines.get_mut(&line)?).rest()?;
+        let of = whole.map_or("an unknown number".into(), |whole| whole.to_string());
+        Some(format!("{there} of {of} bytes of a message had come"))
+    }
+
+    /// Whether the beginning of a frame has come on a line, and the rest has not.
+    #[must_use]
+    pub fn is_within_frame(&self, line: u64) -> bool {
+        self.lines.get(&line).is_some_and(|splitter| splitter.rest().is_some())
+    }
+
     /// What it all came to so far.
     #[must_use]
     pub fn summary(&self) -> Summary {
@@ -167,7 +193,14 @@ impl Host {
         match read {
             Ok(request) => {
                 self.messages += 1;
-                self.message(&request, now)
+                let mut done = self.message(&request, now);
+                if let Body::Heard(heard) = &mut done.body {
+                    heard.batch = self.terminals.get(&request.terminal).map(|terminal| terminal.batch.0);
+                    if self.hides {
+                        numbers::hide(heard, &mut Vec::new());
+                    }
+                }
+                done
             }
             Err(why) => {
                 self.unreadable += 1;
@@ -189,6 +222,7 @@ impl Host {
             rule: None,
             notes: Vec::new(),
             claims: Vec::new(),
+            batch: None,
         };
         if !request.wants_answer() {
             return Done { orders: Vec::new(), body: Body::Heard(Box::new(heard)) };

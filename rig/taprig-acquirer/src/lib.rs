@@ -14,3 +14,6 @@ pub mod show;
 pub mod text;
 
 pub use host::{Host, Setup};
+
+/// The keys file that a host uses if nobody gives it another one: published test keys, as YAML.
+pub const DEFAULT_KEYS: &str = include_str!("../defaults/keys.yaml");

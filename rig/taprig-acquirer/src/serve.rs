@@ -76,7 +76,8 @@ impl Service {
 }
 
 /// The time of day in China, UTC+8.
-fn beijing(now: Timestamp) -> DateTime {
+#[must_use]
+pub fn beijing(now: Timestamp) -> DateTime {
     let there = Offset::constant(8).to_datetime(now);
     let part = |value: i8| u8::try_from(value).unwrap_or_default();
     DateTime {

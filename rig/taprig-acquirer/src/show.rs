@@ -1,4 +1,5 @@
-//! Messages as a person reads them, without account numbers.
+//! Messages as a person reads them. [`taprig_record::numbers`] finds the account numbers of fields 2, 35 and 55, and hides them. All
+//! other account numbers are hidden here.
 
 use crate::codec::field::{self, Value};
 use crate::codec::frame::Header;
@@ -10,7 +11,7 @@ use taprig_record::decode::hex;
 use taprig_record::decode::value::masked;
 use taprig_record::mask;
 
-/// A message with its header.
+/// A message with its header. The account numbers of fields 2, 35 and 55 are not hidden yet.
 #[must_use]
 pub fn shown(header: &Header, message: &Message) -> Shown {
     let fields = message.fields.iter().map(|(&number, value)| Field {
@@ -23,11 +24,6 @@ pub fn shown(header: &Header, message: &Message) -> Shown {
 
 fn text(message: &Message, number: u8, value: &Value) -> String {
     match (number, value) {
-        (2, Value::Digits(digits)) => account(digits),
-        (35, Value::Digits(digits)) => match digits.split_once('D') {
-            Some((number, rest)) => format!("{}D{rest}", account(number)),
-            None => account(digits),
-        },
         (48, Value::Digits(digits)) => batch(digits),
         (55, Value::Bytes(bytes)) => chip(bytes),
         (63, Value::Bytes(bytes)) if message.mti == 0x0810 => match Page::parse(bytes) {
@@ -59,14 +55,7 @@ fn plain(bytes: &[u8]) -> String {
 
 fn chip(bytes: &[u8]) -> String {
     let Ok(objects) = tlv::decode(bytes) else { return format!("{} bytes that are not TLV", bytes.len()) };
-    let object = |(tag, value): &tlv::Object| match tag {
-        0x57 | 0x5A | 0x9F6B => {
-            let text = hex(value);
-            let (number, rest) = text.split_at(text.find(['D', 'F']).unwrap_or(text.len()));
-            format!("{tag:02X} {}{rest}", account(number))
-        }
-        _ => format!("{tag:02X} {}", hex(value)),
-    };
+    let object = |(tag, value): &tlv::Object| format!("{tag:02X} {}", hex(value));
     objects.iter().map(object).collect::<Vec<_>>().join(", ")
 }
 
@@ -110,11 +99,32 @@ fn list(page: &Page) -> String {
 mod tests {
     use super::*;
 
+    use taprig_model::acquirer::log::{Heard, Mac};
+    use taprig_record::numbers;
+
     const CARD: &str = "6222021234567894";
 
     fn values(message: Message) -> String {
-        let fields = shown(&Header::new("613200324605").unwrap(), &message).fields;
-        fields.iter().map(|field| format!("{}={}", field.number, field.value)).collect::<Vec<_>>().join("\n")
+        let mut heard = Heard {
+            message: None,
+            request: shown(&Header::new("613200324605").unwrap(), &message),
+            mac: Mac::NotNeeded,
+            answer: None,
+            delivery: vec![],
+            why: String::new(),
+            rule: None,
+            notes: vec![],
+            claims: vec![],
+            batch: None,
+        };
+        numbers::hide(&mut heard, &mut vec![]);
+        heard
+            .request
+            .fields
+            .iter()
+            .map(|field| format!("{}={}", field.number, field.value))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub fn lines(entry: &Entry) -> String {
             let trace = trace.as_ref().map(|trace| format!(" to trace {trace}")).unwrap_or_default();
             format!("{head} < the late answer{trace} is sent\n")
         }
+        Body::Forgotten { why } => format!("{head} forgotten: {why}\n"),
         Body::Closed { why } => format!("{head} {why}\n"),
         Body::Ended { summary } => format!("{head} ended: {}\n", self::summary(summary)),
     }
@@ -124,6 +125,7 @@ mod tests {
                 state: State::Accepted,
                 repeat: true,
             }],
+            batch: Some(1),
         };
         let at = "2018-05-21T08:09:10.123Z".to_owned();
         let entry = Entry { at, connection: Some(3), body: Body::Heard(Box::new(heard)) };

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use taprig_model::bench::BoardKind;
 use taprig_model::event::Role;
 
-use super::air::Air;
-use super::board::Prepared;
+use super::acquirer::Acquirer;
+use super::air::{Air, Link};
+use super::board::{Board, Prepared};
 use super::{Bench, BenchError};
 
 /// What was made ahead, by role.
@@ -77,6 +79,12 @@ impl Bench {
 
     fn next_air(&mut self) -> Result<Air, BenchError> {
         self.cycles += 1;
-        Air::new(self.slot.runtime().join(format!("air-{}", self.cycles)), self.boards.are_wired())
+        let validator = self.boards.get(Role::Validator).map(Board::kind);
+        let uplink = match (self.acquirer.as_ref().and_then(Acquirer::socket), validator) {
+            (Some(_), Some(BoardKind::Qemu)) => Some(Link::Wired),
+            (Some(socket), Some(BoardKind::Sim)) => Some(Link::Socket(socket.to_owned())),
+            _ => None,
+        };
+        Air::new(self.slot.runtime().join(format!("air-{}", self.cycles)), self.boards.are_wired(), uplink)
     }
 }

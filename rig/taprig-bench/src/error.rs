@@ -200,6 +200,12 @@ pub enum BenchError {
     /// The rig does not program this kind of board.
     #[error("the rig does not program boards of kind `{0}`")]
     NotProgrammable(BoardKind),
+    /// The line between the validator and the acquirer of the bench can't be used.
+    #[error("{what}")]
+    Acquirer {
+        /// What went wrong, and where.
+        what: String,
+    },
     /// No serial port matches the bench file.
     #[error(
         "no serial port matches the bench file's description of the {role}: {wanted} (ports of this machine: {there})"
@@ -395,6 +401,9 @@ impl BenchError {
             Self::Nonce { .. } => "check whether another program uses its port",
             Self::Air => "run fewer benches at a time, or check the wires",
             Self::Lost { .. } => "check its serial cable and `baud`, or run fewer benches at a time",
+            Self::Acquirer { .. } => {
+                "check `acquirer` in the bench file, and that no other program uses that address or port"
+            }
             Self::NoPort { .. } => {
                 "check that the board or its adapter is plugged in, and that the bench file describes it correctly"
             }

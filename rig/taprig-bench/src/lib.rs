@@ -3,6 +3,7 @@
 //! A bench does not know what is run on it. It brings its boards from power-on to ready, checks their identity,
 //! and hands out their links. It flashes a board whose firmware is not the required one.
 
+mod acquirer;
 mod ahead;
 mod air;
 mod alone;
@@ -41,6 +42,7 @@ pub use error::{with_advice, with_causes};
 pub use open::{Config, Programs};
 pub use slot::{Held, Holder, held, state_dir};
 
+use acquirer::Acquirer;
 use ahead::Next;
 use air::Air;
 use boards::{Boards, Ports};
@@ -49,6 +51,7 @@ use place::Place;
 use sides::Sides;
 use slot::Slot;
 use switch::Switch;
+use taprig_acquirer::Host;
 use taprig_model::bench::FlashCommand;
 use taprig_model::device::Device;
 use taprig_model::event::{Body, Role, Source};
@@ -99,6 +102,8 @@ pub struct Bench {
     cycle_failed: bool,
     /// The boards that were flashed when the bench was last established.
     flashed: Vec<Role>,
+    /// The acquirer, if the bench has one.
+    acquirer: Option<Acquirer>,
     /// Number of power-ons so far. Each has its own socket for the air.
     cycles: u32,
     /// The air between the current processes of the boards.
@@ -143,6 +148,23 @@ impl Bench {
         if let Some(links) = &mut self.links {
             links.validator.noise_to(Box::new(tell));
         }
+    }
+
+    /// A case with an acquirer begins: this host answers the validator from now on, and what happens goes to the scope of the bench.
+    /// A bench without an acquirer does nothing.
+    pub fn acquirer_begins(&self, host: Host) {
+        if let Some(acquirer) = &self.acquirer {
+            acquirer.begin(host, &self.scope);
+        }
+    }
+
+    /// The case with an acquirer has ended. Nobody answers the validator from now on. If no such case has begun, this does
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`BenchError::Acquirer`] if the line to the validator broke during the case, so that messages may be missing.
+    pub fn acquirer_ends(&self) -> Result<(), BenchError> {
+        self.acquirer.as_ref().map_or(Ok(()), Acquirer::end)
     }
 
     /// Reads everything that the validator has sent and that no step has waited for, so that it is recorded as noise.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use taprig_model::adapter::Greeting;
 use taprig_model::bench::{self, Attached, BoardConfig, BoardKind, CardSideConfig, HostedPower};
+use taprig_model::capability::BenchCapabilities;
 use taprig_model::device::Device;
 use taprig_model::event::{Body, FirmwareImage, Role, Source, TimeBasis};
 use taprig_model::situation::Situation;
 
+use super::acquirer::Acquirer;
 use super::board::Board;
 use super::boards::{Boards, Ports};
 use super::identity::Flashing;
@@ -84,6 +86,12 @@ impl Config {
     #[must_use]
     pub fn card_side(&self) -> CardCapabilities {
         sides::capabilities(&self.bench.card)
+    }
+
+    /// What this bench will be able to do, with its acquirer.
+    #[must_use]
+    pub fn capabilities(&self) -> BenchCapabilities {
+        BenchCapabilities { card_side: self.card_side().can, acquirer: self.bench.acquirer.is_some() }
     }
 
     /// Starts the adapter program of the device, asks for its capabilities and ends it again. Nothing else is touched.
@@ -164,6 +172,8 @@ impl Bench {
                 time: config.time(),
             },
         );
+        let acquirer = config.bench.acquirer.as_ref();
+        let acquirer = acquirer.map(|acquirer| Acquirer::open(acquirer, slot.runtime())).transpose()?;
         let bench = Self {
             bench_name: config.name.clone(),
             sides: Sides::new(config),
@@ -181,6 +191,7 @@ impl Bench {
             cycle_failed: false,
             flashed: vec![],
             unswitched: false,
+            acquirer,
             cycles: 0,
             air: None,
             in_place: config.bench.power.hosted == HostedPower::Cut,

@@ -143,6 +143,9 @@ impl Bench {
     /// Switches off the boards that are processes on this host.
     fn boards_off(&mut self) {
         let cut = self.can_be_cut();
+        if let Some(acquirer) = &mut self.acquirer {
+            acquirer.power_lost();
+        }
         // The validator is the first to lose power, because it is the client of the emulator's socket for the air.
         for (_, board) in self.boards.iter_mut().rev() {
             if cut { board.cut() } else { board.power_off() }
@@ -284,7 +287,9 @@ impl Bench {
         // All boards stand still now and read nothing, so nothing can follow.
         let air_is_clear = self.air.as_ref().is_some_and(Air::clear);
         let ports: Option<Ports> = ports.into_iter().collect();
-        ports.filter(|_| air_is_clear)
+        let ports = ports.filter(|_| air_is_clear)?;
+        // If the acquirer can't use its end, new processes get a new line.
+        self.attach_acquirer().ok().map(|()| ports)
     }
 
     fn new_boards(&mut self) -> Result<Ports, BenchError> {
@@ -294,7 +299,17 @@ impl Bench {
             ports.insert(role, board.power_on(&air, made.remove(&role))?);
         }
         self.air = Some(air);
+        self.attach_acquirer()?;
         Ok(ports)
+    }
+
+    /// Gives the acquirer its end of the line to an emulated board.
+    fn attach_acquirer(&mut self) -> Result<(), BenchError> {
+        let (Some(acquirer), Some(air)) = (&mut self.acquirer, &self.air) else { return Ok(()) };
+        match air.acquirer_end()? {
+            Some(end) => acquirer.attach(end),
+            None => Ok(()),
+        }
     }
 
     /// The error for a board that did not become ready. If the board has ended, the error says so.

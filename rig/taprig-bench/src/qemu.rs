@@ -6,11 +6,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use probe_rs_qemu::Machine;
-use probe_rs_qemu::board::{AirEnd, BoardError, BoardSpec, Dark, EmulatedBoard, Standby};
+use probe_rs_qemu::board::{AirEnd, BoardError, BoardSpec, Dark, EmulatedBoard, Ends, Standby};
 use taprig_model::bench::BoardKind;
 use taprig_model::event::{PowerSwitch, Role};
 
-use super::air::Air;
+use super::air::{Air, Uplink};
 use super::board::{Board, Preparation, Prepared};
 use super::error::with_causes;
 use super::{BenchError, Programs};
@@ -82,6 +82,14 @@ impl QemuBoard {
         }
     }
 
+    fn ends(&self, air: &Air) -> Result<Ends, BenchError> {
+        let uplink = match (&air.uplink, self.role) {
+            (Some(Uplink::Wire(wire)), Role::Validator) => wire.reader().map_err(failed(self.role))?,
+            _ => AirEnd::None,
+        };
+        Ok(Ends { air: self.air(air)?, uplink })
+    }
+
     fn air(&self, air: &Air) -> Result<AirEnd, BenchError> {
         match (&air.wire, self.role) {
             (Some(wire), Role::Emulator) => wire.card().map_err(failed(self.role)),
@@ -105,9 +113,9 @@ impl Board for QemuBoard {
     }
 
     fn preparation(&self, air: &Air) -> Result<Option<Preparation>, BenchError> {
-        let (spec, air, role) = (self.spec(), self.air(air)?, self.role);
+        let (spec, ends, role) = (self.spec(), self.ends(air)?, self.role);
         Ok(Some(Box::new(move || {
-            Ok(Prepared::Qemu(Box::new(EmulatedBoard::prepare(&spec, air).map_err(failed(role))?)))
+            Ok(Prepared::Qemu(Box::new(EmulatedBoard::prepare_with(&spec, ends).map_err(failed(role))?)))
         })))
     }
 
@@ -115,7 +123,7 @@ impl Board for QemuBoard {
         self.power_off();
         let standby = match prepared {
             Some(Prepared::Qemu(standby)) => standby,
-            None => Box::new(EmulatedBoard::prepare(&self.spec(), self.air(air)?).map_err(failed(self.role))?),
+            None => Box::new(EmulatedBoard::prepare_with(&self.spec(), self.ends(air)?).map_err(failed(self.role))?),
         };
         let serial = standby.serial().to_owned();
         self.standing = Some(standby);

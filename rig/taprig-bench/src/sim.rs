@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use taprig_model::bench::BoardKind;
 use taprig_model::event::{PowerSwitch, Role};
 
 use super::BenchError;
-use super::air::Air;
+use super::air::{Air, Uplink};
 use super::board::{Board, Prepared};
 use crate::link::endpoint::Endpoint;
 
@@ -62,17 +62,20 @@ impl SimBoard {
         if text.is_empty() { text } else { format!(": {text}") }
     }
 
-    fn spawn(&self, air: &Path) -> Result<(Child, PathBuf), BenchError> {
+    fn spawn(&self, air: &Air) -> Result<(Child, PathBuf), BenchError> {
         let failed = |what: String, advice| BenchError::Start { role: self.role, kind: BoardKind::Sim, what, advice };
         std::fs::create_dir_all(&self.state)
             .map_err(|source| BenchError::State { path: self.state.clone(), source })?;
         let log = self.log();
         let mut command = Command::new(&self.program);
-        command.arg("board").arg(&self.what).arg("--air").arg(air);
+        command.arg("board").arg(&self.what).arg("--air").arg(&air.path);
         if self.role == Role::Validator {
             command.arg("--nvm").arg(self.state.join("nvm.bin"));
             if let Some(bytes) = self.memory {
                 command.arg("--memory").arg(bytes.to_string());
+            }
+            if let Some(Uplink::Socket(path)) = &air.uplink {
+                command.arg("--uplink").arg(path);
             }
         }
         // The board ends when its standard input closes, so it never outlives this process.
@@ -124,7 +127,7 @@ impl Board for SimBoard {
 
     fn power_on(&mut self, air: &Air, _prepared: Option<Prepared>) -> Result<Endpoint, BenchError> {
         self.power_off();
-        let (child, serial) = self.spawn(&air.path)?;
+        let (child, serial) = self.spawn(air)?;
         self.running = Some(child);
         Ok(serial.into())
     }

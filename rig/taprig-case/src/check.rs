@@ -4,6 +4,7 @@ macro_rules! path {
     ($($step:expr),* $(,)?) => { [$(PathStep::from($step)),*] };
 }
 
+mod acquirer;
 mod bench;
 pub(crate) mod device;
 
@@ -182,6 +183,15 @@ impl Known {
         }
         self.steps(case, node, problems);
         self.expect(&case.expect, node, &path!["expect"], problems);
+        if let Some(given) = &case.given.acquirer {
+            for (at, key) in given.authority_keys.iter().enumerate() {
+                let way = path!["given", "acquirer", "authority-keys", at];
+                self.name(Fixture::Key, key.as_str(), node, &way, problems);
+            }
+        }
+        if let Some(wanted) = &case.expect.acquirer {
+            acquirer::wanted(case, wanted, node, &path!["expect", "acquirer"], problems);
+        }
         if !states_something(case) {
             let problem = node.place(&path!["id"]).problem("this case expects nothing");
             problems
@@ -224,6 +234,9 @@ impl Known {
                     }
                     count(tap.count, node, &path!["steps", at, "tap", "count"], problems);
                     if let Some(expect) = &tap.expect {
+                        if expect.acquirer.is_some() {
+                            acquirer::of_tap(node, &path!["steps", at, "tap", "expect", "acquirer"], problems);
+                        }
                         self.expect(expect, node, &path!["steps", at, "tap", "expect"], problems);
                     }
                 }
@@ -250,7 +263,15 @@ impl Known {
                 | step::Step::Identity
                 | step::Step::Inject(_)
                 | step::Step::Wait(_)
-                | step::Step::PowerCycle => {}
+                | step::Step::PowerCycle
+                | step::Step::Upload(_)
+                | step::Step::Settle(_)
+                | step::Step::SignOn(_)
+                | step::Step::SignOff(_)
+                | step::Step::Download(_) => {}
+                step::Step::Acquirer(wanted) => {
+                    acquirer::wanted(case, wanted, node, &path!["steps", at, "acquirer"], problems);
+                }
             }
         }
     }
@@ -273,6 +294,12 @@ fn states_something(case: &Case) -> bool {
     let stated = |step: &step::Step| match step {
         step::Step::Tap(TapStep { expect, .. }) => expect.as_ref().is_some_and(|expect| !expect.is_empty()),
         step::Step::Console(console) => console.expect.is_some(),
+        step::Step::Upload(_)
+        | step::Step::Settle(_)
+        | step::Step::SignOn(_)
+        | step::Step::SignOff(_)
+        | step::Step::Download(_)
+        | step::Step::Acquirer(_) => true,
         step::Step::Status(_) | step::Step::Journal(_) | step::Step::ClearJournal | step::Step::Identity => true,
         step::Step::Wait(_) | step::Step::PowerCycle | step::Step::Validator(_) | step::Step::Inject(_) => false,
     };

@@ -42,6 +42,15 @@ fn wanted(step: &step::Step) -> StepWanted {
         step::Step::ClearJournal => StepWanted::ClearJournal,
         step::Step::Identity => StepWanted::Identity,
         step::Step::Console(console) => StepWanted::Console(console.clone()),
+        step::Step::Upload(_)
+        | step::Step::Settle(_)
+        | step::Step::SignOn(_)
+        | step::Step::SignOff(_)
+        | step::Step::Download(_) => match step.work() {
+            Some((work, expect)) => StepWanted::Work { work, expect },
+            None => StepWanted::Nothing,
+        },
+        step::Step::Acquirer(wanted) => StepWanted::Acquirer(wanted.clone()),
         step::Step::Wait(_) | step::Step::PowerCycle | step::Step::Inject(_) => StepWanted::Nothing,
     }
 }
@@ -79,7 +88,13 @@ pub(crate) fn needs(case: &Case) -> Needs {
                 able.extend(beside.is_some().then_some(CardCapability::TwoCards));
                 able.extend(hold.is_some().then_some(CardCapability::Removal));
             }
-            step::Step::Wait(_)
+            step::Step::Upload(_)
+            | step::Step::Settle(_)
+            | step::Step::SignOn(_)
+            | step::Step::SignOff(_)
+            | step::Step::Download(_) => claim(claim::UPLINK),
+            step::Step::Acquirer(_)
+            | step::Step::Wait(_)
             | step::Step::PowerCycle
             | step::Step::Validator(_)
             | step::Step::Status(_)
@@ -90,6 +105,7 @@ pub(crate) fn needs(case: &Case) -> Needs {
     able.sort_unstable();
     able.dedup();
     needs.card_side = able;
+    needs.acquirer = given.acquirer.is_some();
     needs
 }
 
@@ -176,7 +192,7 @@ fn of_step(tree: &Node, index: usize) -> WantedLines {
     let step = vec!["steps".into(), PathStep::Item(index)];
     let below =
         |words: &[&str]| [&step[..], &words.iter().map(|word| PathStep::from(*word)).collect::<Vec<_>>()].concat();
-    for words in [&["tap", "expect"][..], &["console", "expect"], &["status"], &["journal"]] {
+    for words in [&["tap", "expect"][..], &["console", "expect"], &["status"], &["journal"], &["acquirer"]] {
         if tree.find(&below(words)).is_some() {
             return lines(tree, &below(words));
         }
@@ -189,6 +205,10 @@ fn lines(tree: &Node, way: &[PathStep]) -> WantedLines {
     // This takes the line of the key, because the value may begin some lines below.
     let own = line(&tree.key_place(way).unwrap_or_else(|| tree.place(way)));
     let mut each = BTreeMap::new();
+    if matches!(way.last(), Some(PathStep::Key(key)) if key == "acquirer") {
+        of_acquirer(node, &mut each);
+        return WantedLines { line: Some(own), each };
+    }
     if let Kind::Map(entries) = &node.kind {
         let is_status = matches!(way.last(), Some(PathStep::Key(key)) if key == "status");
         for (key, value) in entries {
@@ -197,6 +217,7 @@ fn lines(tree: &Node, way: &[PathStep]) -> WantedLines {
                 (name, _) if is_status => {
                     each.insert(Criterion::Status(name.into()), at);
                 }
+                ("acquirer", _) => of_acquirer(value, &mut each),
                 ("tags", Kind::Map(tags)) => {
                     let tags = tags.iter();
                     each.extend(tags.map(|(tag, _)| (Criterion::Tag(tag.text.to_uppercase()), line(&tag.place))));
@@ -219,6 +240,32 @@ fn lines(tree: &Node, way: &[PathStep]) -> WantedLines {
         }
     }
     WantedLines { line: Some(own), each }
+}
+
+/// Where the expectations of an acquirer are.
+fn of_acquirer(node: &Node, each: &mut BTreeMap<Criterion, usize>) {
+    let Kind::Map(entries) = &node.kind else { return };
+    for (key, value) in entries {
+        let mut put = |what: String, place: &Place| each.insert(Criterion::Acquirer(what), line(place));
+        put(key.text.clone(), &key.place);
+        match &value.kind {
+            // `accepted: { count: 1 }` is the criterion `accepted count`.
+            Kind::Map(values) => {
+                for (value, _) in values {
+                    put(format!("{} {}", key.text, value.text), &value.place);
+                }
+            }
+            Kind::List(claims) if key.text == "claims" => {
+                for (place, claim) in (1..).zip(claims) {
+                    let Kind::Map(values) = &claim.kind else { continue };
+                    for (value, _) in values {
+                        put(format!("claim {place} {}", value.text), &value.place);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 fn line(place: &Place) -> usize {
@@ -255,7 +302,13 @@ steps:
       records:
         - number: 1
         - { charged: 1.00 CNY }
+  - acquirer:
+      claims:
+        - state: accepted
+          sent: 1
 expect:
+  acquirer: { accepted:
+     { count: 1 } }
   shows:
     - approved
 ";
@@ -270,10 +323,15 @@ expect:
         assert_eq!((step(1, "outcome"), step(1, "tag 9F26"), step(1, "tap")), (Some(6), Some(8), Some(5)));
         assert_eq!(step(2, "reply to `status`"), Some(11));
         assert_eq!((step(3, "charged"), step(3, "gate")), (Some(14), Some(15)));
-        assert_eq!(step(6, "outcome"), None);
-        assert_eq!((lines.case().of(&Criterion::Shows), lines.case().of(&Criterion::Baseline)), (Some(23), Some(22)));
+        assert_eq!(step(7, "outcome"), None);
+        assert_eq!((lines.case().of(&Criterion::Shows), lines.case().of(&Criterion::Baseline)), (Some(29), Some(26)));
         assert_eq!(Lines::default().case().of(&Criterion::Shows), None);
         assert_eq!((step(4, "status journal"), step(4, "status state")), (Some(17), Some(16)));
+        assert_eq!(
+            (step(6, "acquirer claim 1 sent"), step(6, "acquirer claims"), step(6, "gate")),
+            (Some(25), Some(23), Some(22))
+        );
+        assert_eq!(lines.case().of(&criterion("acquirer accepted count")), Some(28));
         assert_eq!((step(5, "record 2 charged"), step(5, "records"), step(5, "total")), (Some(21), Some(19), Some(18)));
     }
 }

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use taprig_card::Card;
+use taprig_model::acquirer::rules::Rules;
+use taprig_model::acquirer::{self, GivenAcquirer};
 use taprig_model::card::Change;
-use taprig_model::card::key::Key;
+use taprig_model::card::key::{self, Key};
 use taprig_model::criteria::Criteria;
 use taprig_model::name::Name;
 use taprig_model::settings::Settings;
 use taprig_model::situation::{AuthorityKey, Situation};
 use taprig_model::step::Step;
+use taprig_model::units::{Hex, Malformed};
 
 use super::criteria::is_about_frames;
 use super::workshop::{KeyFiles, Workshop};
@@ -30,12 +33,23 @@ pub struct Planned {
     /// The personalised cards that the sub-case uses, by the name that taps use. `None` stands for the card of a plain
     /// `tap`.
     pub cards: BTreeMap<Option<Name>, (String, Card)>,
+    /// The keys and the rules of its acquirer, if it has one.
+    pub acquirer: Option<PlannedAcquirer>,
     /// CA keys by their names, for steps that change settings.
     pub keys: Arc<Keys>,
     /// Whether the record contains each frame on the air during its taps.
     pub frames: bool,
     /// Number of this attempt in its record, from 1. Only a run that is resumed makes a second one.
     pub attempt: u32,
+}
+
+/// The acquirer of a sub-case.
+#[derive(Debug, Clone)]
+pub struct PlannedAcquirer {
+    /// Its keys.
+    pub keys: acquirer::keys::Keys,
+    /// What it does differently from a proper one.
+    pub rules: Rules,
 }
 
 /// Key files by name.
@@ -58,11 +72,47 @@ impl Keys {
             .collect()
     }
 
+    /// The acquirer that a case describes.
+    ///
+    /// # Errors
+    /// A key that it hands out is not the key of an authority, or it has a form that no acquirer can send.
+    pub fn acquirer(&self, given: &GivenAcquirer) -> Result<PlannedAcquirer, String> {
+        let published = acquirer::keys::Keys::published();
+        let authorities = given.authority_keys.iter().map(|name| match self.files.get(name).map(|file| &file.key) {
+            Some(Key::Authority(key)) => handed_out(key).map_err(|error| format!("the key `{name}`: {error}")),
+            Some(_) | None => Err(format!("`{name}` is not the key of a certification authority")),
+        });
+        let keys = acquirer::keys::Keys {
+            master: given.master.clone().unwrap_or(published.master),
+            working: given.working.clone().unwrap_or(published.working),
+            terminals: given.terminals.clone(),
+            authorities: authorities.collect::<Result<_, _>>()?,
+            ..published
+        };
+        Ok(PlannedAcquirer { keys, rules: given.rules() })
+    }
+
     /// The required state of a validator with these settings and the keys that they name.
     #[must_use]
     pub fn situation(&self, settings: &Settings) -> Situation {
         Situation { settings: settings.clone(), keys: self.of(settings) }
     }
+}
+
+/// The last day of the keys that an acquirer hands out.
+const LAST_DAY: &str = "20301231";
+
+/// The key of an authority as an acquirer hands it out.
+fn handed_out(key: &key::Authority) -> Result<acquirer::keys::Authority, Malformed> {
+    let hex = |bytes: &Hex| bytes.to_string();
+    Ok(acquirer::keys::Authority {
+        rid: hex(&key.rid).parse()?,
+        index: hex(&key.index).parse()?,
+        expiry: LAST_DAY.parse()?,
+        modulus: hex(&key.modulus).parse()?,
+        exponent: hex(&key.exponent).parse()?,
+        check_sum: hex(&key.check_sum).parse()?,
+    })
 }
 
 /// Makes the cards and settings of sub-cases, so that problems are reported before anything runs.
@@ -78,10 +128,11 @@ pub fn plan(workshop: &mut Workshop, cases: Vec<SubCase>) -> Result<Vec<Planned>
         let criteria = sub.criteria();
         let situation = keys.situation(&sub.settings);
         let frames = is_about_frames(sub.id.case.family());
-        match cards(workshop, &sub, &mut problems) {
-            Ok(cards) => {
+        let acquirer = sub.case.given.acquirer.as_ref().map(|given| keys.acquirer(given)).transpose();
+        match cards(workshop, &sub, &mut problems).and_then(|cards| Ok((cards, acquirer?))) {
+            Ok((cards, acquirer)) => {
                 let keys = keys.clone();
-                planned.push(Planned { id, criteria, situation, cards, keys, frames, attempt: 1, sub });
+                planned.push(Planned { id, criteria, situation, cards, acquirer, keys, frames, attempt: 1, sub });
             }
             Err(why) => problems.push(
                 Diagnostic::of_file(&workshop.project().root().join(&sub.file), format!("{id}: {why}"))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use taprig_model::capability::CardCapability;
+use taprig_model::capability::BenchCapabilities;
 use taprig_model::criteria::Criteria;
 use taprig_model::device::Device;
 use taprig_model::event::{Body, Event};
@@ -17,8 +17,8 @@ pub struct By<'a> {
     pub criteria: &'a [Criteria],
     /// The device under test.
     pub device: &'a Device,
-    /// The capabilities of the card side.
-    pub card_side: &'a [CardCapability],
+    /// The capabilities of the bench.
+    pub bench: &'a BenchCapabilities,
     /// The reviewed transcript of a sub-case, by its id.
     pub baseline: &'a dyn Fn(&str) -> Baseline<'a>,
 }
@@ -105,7 +105,7 @@ const NOT_PLAYED: &str = "it was not played: the record has no events of it";
 
 fn one(criteria: &Criteria, events: &[Event], by: By<'_>) -> Judgement {
     let ended = |verdict, why: String| Judgement { checks: vec![], verdict, failure: Some(why) };
-    let lacks = lacks(criteria, by.device, by.card_side);
+    let lacks = lacks(criteria, by.device, by.bench);
     if !lacks.is_empty() {
         return ended(Verdict::NotApplicable, lacks.join("; "));
     }

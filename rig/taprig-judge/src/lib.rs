@@ -3,11 +3,12 @@
 //! Nothing in this crate reads a file, waits for a board or knows a bench. The same events and the same [`Criteria`]
 //! always give the same verdict. It does not matter whether the events come from a run or from a record.
 //!
-//! An expectation has one of three sources. What a **person** sees (module `person`) and what the **card** sees (module
-//! `card`) are judged for every device. What only the **device** can report (module `told`) is judged if the device
+//! An expectation has one of four sources. What a **person** sees (module `person`), what the **card** sees (module
+//! `card`) and what the **acquirer** sees (module `acquirer`) are judged for every device. What only the **device** can report (module `told`) is judged if the device
 //! file claims that the device reports it, and if the file translates the device's words. Otherwise it is *not judged*,
 //! and the rest of the case still counts.
 
+mod acquirer;
 pub mod again;
 mod baseline;
 mod card;
@@ -28,10 +29,11 @@ pub use tap::{TapEvents, taps};
 
 use checks::Checks;
 use tap::stopped;
-use taprig_model::capability::CardCapability;
+use taprig_model::capability::BenchCapabilities;
 use taprig_model::criteria::Criteria;
 use taprig_model::device::Device;
 use taprig_model::event::{Body, Check, CheckResult, Criterion, Event, SeenBy};
+use taprig_model::expect::Expect;
 use taprig_model::result::Verdict;
 
 /// The result of a sub-case.
@@ -46,13 +48,14 @@ pub struct Judgement {
 }
 
 /// What is missing for a case: claims that the device does not make, settings that are fixed to another value, and
-/// capabilities that the card side does not have.
+/// capabilities that the bench does not have.
 /// If the list is empty, the case applies.
 #[must_use]
-pub fn lacks(criteria: &Criteria, device: &Device, card_side: &[CardCapability]) -> Vec<String> {
+pub fn lacks(criteria: &Criteria, device: &Device, bench: &BenchCapabilities) -> Vec<String> {
     let claims =
         device.lacks(&criteria.needs.claims).into_iter().map(|claim| format!("the device does not claim {claim}"));
-    let missing = criteria.needs.card_side.iter().filter(|need| !card_side.contains(need));
+    let missing = criteria.needs.card_side.iter().filter(|need| !bench.card_side.contains(need));
+    let acquirer = criteria.needs.acquirer && !bench.acquirer;
     let fixed = device.fixed.in_words_without_lists();
     let unfit = fixed.iter().flat_map(|(key, is)| {
         let wanted = criteria.needs.settings.get(key).into_iter().flatten();
@@ -60,7 +63,8 @@ pub fn lacks(criteria: &Criteria, device: &Device, card_side: &[CardCapability])
             .filter(move |wanted| *wanted != is)
             .map(move |wanted| format!("the device is fixed to `{key}: {is}`, and the case needs `{key}: {wanted}`"))
     });
-    claims.chain(unfit).chain(missing.map(|need| format!("the card side of the bench can't do {need}"))).collect()
+    let card_side = missing.map(|need| format!("the card side of the bench can't do {need}"));
+    claims.chain(unfit).chain(card_side).chain(acquirer.then(|| "the bench has no acquirer".to_owned())).collect()
 }
 
 /// Judges the last attempt in the events of one sub-case. Use [`lacks`] first to find out whether the case applies.
@@ -72,8 +76,9 @@ pub fn judge(criteria: &Criteria, device: &Device, events: &[Event], baseline: B
         return ended;
     }
     let mut checks = Checks::new(criteria, device);
-    let taps_are_left = step::judge(criteria, events, &mut checks);
-    whole_case(criteria, events, taps_are_left, &mut checks);
+    let step::Played { taps_are_left, messages } = step::judge(criteria, events, &mut checks);
+    whole_case(criteria, events, taps_are_left, messages, &mut checks);
+    acquirer::books(criteria, events, &mut checks);
     if criteria.baseline {
         baseline::compare(baseline, events, &mut checks);
     }
@@ -95,19 +100,26 @@ fn ended_without_verdict(events: &[Event]) -> Option<Judgement> {
 /// Judges the expectations for the whole case. The amount charged is summed over all taps, and the growth of the
 /// journal is that of the whole case. Everything else is judged by the last tap. If the case ended before its last tap,
 /// nothing of this is judged.
-fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], taps_are_left: bool, checks: &mut Checks<'a>) {
+fn whole_case<'a>(
+    criteria: &'a Criteria,
+    events: &[Event],
+    taps_are_left: bool,
+    messages: usize,
+    checks: &mut Checks<'a>,
+) {
     let expect = &criteria.expect;
     let taps = taps(events);
     checks.about(None, &criteria.lines);
     let stopped = stopped(events);
     checks.withhold(stopped.filter(|_| taps_are_left));
+    let about_tap = Expect { acquirer: None, ..expect.clone() };
     match taps.split_last() {
         Some((&last, earlier)) => {
             person::last_signs(expect, last, checks);
             card::judge(expect, last, earlier, checks);
             reported::result(expect, last, checks);
         }
-        None if expect.is_empty() => {}
+        None if about_tap.is_empty() => {}
         None => checks.add(SeenBy::Card, Criterion::Tap, "a tap", "none", false),
     }
     if let Some(money) = expect.charged {
@@ -115,6 +127,10 @@ fn whole_case<'a>(criteria: &'a Criteria, events: &[Event], taps_are_left: bool,
     }
     if let Some(change) = expect.journal {
         reported::journal_change(change, events, checks);
+    }
+    if let Some(wanted) = &expect.acquirer {
+        checks.withhold(stopped);
+        acquirer::stated(wanted, events, messages, checks);
     }
     checks.withhold(None);
 }
@@ -133,13 +149,14 @@ fn verdict(checks: Vec<Check>) -> Judgement {
     Judgement { checks, verdict, failure }
 }
 
-/// Why no expectation of the case could be judged, or `None` if at least one was. Two checks do not count here: whether
-/// the validator accepts its settings, and whether it is ready for the next rider. taprig makes them in every case.
+/// Why no expectation of the case could be judged, or `None` if at least one was. These checks do not count here: whether
+/// the validator accepts its settings, whether it is ready for the next rider, and the books of the acquirer. taprig makes them
+/// without being asked.
 fn nothing_judged(checks: &[Check]) -> Option<String> {
     let stated: Vec<&Check> = checks
         .iter()
         .filter(|check| check.seen_by != SeenBy::Baseline)
-        .filter(|check| !matches!(check.what, Criterion::ReadyAgain | Criterion::Setting(_)))
+        .filter(|check| !matches!(check.what, Criterion::ReadyAgain | Criterion::Setting(_) | Criterion::Books(_)))
         .collect();
     if stated.is_empty() || stated.iter().any(|check| check.result != CheckResult::NotJudged) {
         return None;

@@ -100,6 +100,7 @@ fn record(place: u32, wanted: &RecordExpect, seen: Option<&JournalRow>, checks: 
     let (listed, seen) = (seen.is_some(), seen.unwrap_or(&none));
     let upper = |text: &String| text.to_uppercase();
     let hex = |text: String| text.replace(' ', "");
+    let number = |number: u32| number.to_string();
     for (name, wanted, seen) in [
         ("number", wanted.number.map(|n| n.to_string()), seen.number.map(|n| n.to_string())),
         ("time", wanted.time.clone(), seen.time.clone()),
@@ -118,6 +119,10 @@ fn record(place: u32, wanted: &RecordExpect, seen: Option<&JournalRow>, checks: 
         ),
         ("kind", wanted.kind.clone(), seen.kind.clone()),
         ("line", wanted.line.clone(), seen.line.clone()),
+        ("claim", wanted.claim.clone(), seen.claim.clone()),
+        ("batch", wanted.batch.map(number), seen.batch.map(number)),
+        ("trace", wanted.trace.map(number), seen.trace.map(number)),
+        ("code", wanted.code.clone(), seen.code.clone()),
     ] {
         let untold = listed.then(|| format!("the device does not tell the {name} of a record"));
         value(claim::JOURNAL, Criterion::Record { place, value: name.into() }, wanted, seen, untold, checks);

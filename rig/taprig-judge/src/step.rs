@@ -6,11 +6,20 @@ use taprig_model::expect::Expect;
 
 use crate::checks::Checks;
 use crate::tap::{TapEvents, stopped, taps_of};
-use crate::{card, person, reported};
+use crate::{acquirer, card, person, reported};
+
+/// What came of the steps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Played {
+    /// Whether one of the steps that the case did not get to is a tap.
+    pub(crate) taps_are_left: bool,
+    /// How many messages the acquirer had received at the last step that looked at them.
+    pub(crate) messages: usize,
+}
 
 /// Judges each step by the events between its beginning and the beginning of the next one. Steps that the case did not
-/// get to are not judged. Returns whether one of these is a tap.
-pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) -> bool {
+/// get to are not judged.
+pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) -> Played {
     let starts: Vec<(usize, usize)> = events
         .iter()
         .enumerate()
@@ -21,12 +30,20 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
         .collect();
     // The taps of earlier steps determine which values are new in a later one.
     let mut taps: Vec<TapEvents<'_>> = Vec::new();
+    let mut messages = 0;
     for (i, &(start, index)) in starts.iter().enumerate() {
         let Some(step) = criteria.steps.get(index) else { continue };
         let end = starts.get(i + 1).map_or(events.len(), |&(next, _)| next);
-        one(step, &events[start..end], &mut taps, checks);
+        match &step.wanted {
+            // It looks at all that came since the case began.
+            StepWanted::Acquirer(wanted) => {
+                checks.about(None, &step.lines);
+                messages = acquirer::stated(wanted, &events[..end], messages, checks);
+            }
+            _ => one(step, &events[start..end], &mut taps, checks),
+        }
     }
-    let Some(why) = stopped(events) else { return false };
+    let Some(why) = stopped(events) else { return Played { taps_are_left: false, messages } };
     checks.withhold(Some(why));
     let played = starts.last().map_or(0, |&(_, index)| index + 1);
     let left = criteria.steps.get(played..).unwrap_or_default();
@@ -34,7 +51,7 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
         one(step, &[], &mut taps, checks);
     }
     checks.withhold(None);
-    left.iter().any(|step| matches!(step.wanted, StepWanted::Tap(_)))
+    Played { taps_are_left: left.iter().any(|step| matches!(step.wanted, StepWanted::Tap(_))), messages }
 }
 
 /// Judges a step by its own events. `taps` are the taps before it, and those of this step are added to them.
@@ -105,6 +122,11 @@ fn one<'a, 'e>(step: &'a StepCriteria, events: &'e [Event], taps: &mut Vec<TapEv
                     _ => {}
                 }
             }
+        }
+        StepWanted::Work { work, expect } => acquirer::work(*work, *expect, events, checks),
+        // One that the case did not get to. The others are judged by more than their own events.
+        StepWanted::Acquirer(wanted) => {
+            acquirer::stated(wanted, &[], 0, checks);
         }
         StepWanted::Nothing => {}
     }

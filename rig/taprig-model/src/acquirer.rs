@@ -1,8 +1,14 @@
 //! An acquirer's host: what it does by rules, which keys it has, and what it logs.
 
+pub mod expect;
+mod given;
 pub mod keys;
 pub mod log;
 pub mod rules;
+mod work;
+
+pub use given::GivenAcquirer;
+pub use work::{Download, DownloadStep, Work, WorkResult, WorkStep};
 
 use crate::text::text;
 use crate::units::{Malformed, malformed};

@@ -1,5 +1,6 @@
 //! A bench file, `fixtures/benches/<name>.yaml`: one validator, one card side, and how to reach them.
 
+mod acquirer;
 mod flash;
 mod place;
 mod power;
@@ -11,6 +12,7 @@ use crate::name::Name;
 use crate::text::text;
 use crate::units::{Duration, Hex, Malformed, malformed};
 use crate::version::Version;
+pub use acquirer::{AcquirerConfig, AcquirerLink, ListenAddress};
 pub use flash::FlashCommand;
 pub use place::{Labgrid, PlaceName};
 pub use power::{
@@ -42,6 +44,9 @@ pub struct Bench {
     pub validator: BoardConfig,
     /// What holds cards to the validator's reader.
     pub card: CardSideConfig,
+    /// The acquirer to which the validator sends its rides. If it is absent, cases that need one are not applicable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquirer: Option<AcquirerConfig>,
     /// How power is switched.
     #[serde(default)]
     pub power: Power,
@@ -82,7 +87,9 @@ impl Bench {
             CardSideConfig::Pn532Model(_) => true,
             CardSideConfig::Nrf52840(_) | CardSideConfig::VirtualReader(_) | CardSideConfig::Pn532(_) => false,
         };
-        card && self.validator.runs_here()
+        // An address and a serial port exist once.
+        let acquirer = matches!(self.acquirer, None | Some(AcquirerConfig::Link(_)));
+        card && acquirer && self.validator.runs_here()
     }
 
     /// The boards of this bench, in the order in which they get power. A card side that is no board and an external

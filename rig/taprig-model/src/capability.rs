@@ -4,6 +4,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// What a bench can do beyond holding cards to a validator. It is known before anything is opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BenchCapabilities {
+    /// What its card side can do.
+    pub card_side: Vec<CardCapability>,
+    /// Whether it has an acquirer.
+    pub acquirer: bool,
+}
+
 /// Something that a card side can do beyond answering commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

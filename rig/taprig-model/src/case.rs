@@ -1,5 +1,6 @@
 //! A case, `cases/<subject>/<ID>.yaml`: the initial state, what the rider does, and what the device must do.
 
+use crate::acquirer::GivenAcquirer;
 use crate::card::Change;
 use crate::expect::Expect;
 use crate::name::{CaseId, Name};
@@ -67,6 +68,10 @@ pub struct Given {
     /// Further cards, by the names that taps use.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cards: BTreeMap<Name, GivenCard>,
+    /// The acquirer. If it is absent, no acquirer hears the validator in this case. A bench without one can't play a case that has
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquirer: Option<GivenAcquirer>,
     /// Faults on the air at every tap. A step `inject` adds faults for the next tap only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inject: Vec<Injection>,

@@ -3,6 +3,8 @@
 //! A run makes the criteria of each sub-case before the sub-case starts. A record keeps them, so that taprig can judge
 //! a stored record again. They contain no card data. Of lists of cards and certificates they contain only the length.
 
+use crate::acquirer::expect::AcquirerExpect;
+use crate::acquirer::{Work, WorkResult};
 use crate::capability::CardCapability;
 use crate::event::Criterion;
 use crate::expect::{Expect, JournalExpect, StatusExpect};
@@ -50,6 +52,9 @@ pub struct Needs {
     /// Capabilities of the card side.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub card_side: Vec<CardCapability>,
+    /// Whether it needs a bench with an acquirer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub acquirer: bool,
     /// Values of settings that the case sets at its start or in its steps, by the key of the setting. A device whose
     /// setting is fixed to another value can't play the case.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -85,6 +90,16 @@ pub enum StepWanted {
     Identity,
     /// The replies on the console of the reference device.
     Console(Console),
+    /// A work at the uplink ends, and as it should.
+    Work {
+        /// The work.
+        work: Work,
+        /// How it must end. Absent: it only has to end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expect: Option<WorkResult>,
+    },
+    /// What the acquirer received.
+    Acquirer(AcquirerExpect),
     /// The step has no criteria.
     Nothing,
 }

@@ -9,7 +9,7 @@ pub mod rules;
 
 pub use adapter::AdapterProgram;
 pub use fixed::Fixed;
-pub use native::{Commands, Events, Lines, Native};
+pub use native::{Commands, Events, Lines, Native, UplinkCommands};
 pub use operator::{Operator, Sight};
 
 use crate::expect::{Cvm, Gate, Outcome, Sound, StringOrList};
@@ -96,11 +96,13 @@ pub mod claim {
     pub const STATUS: &str = "status";
     /// The device has a third sound besides those for accepted and refused. It means: look at the display.
     pub const ATTENTION_SOUND: &str = "attention-sound";
+    /// The device sends its rides to an acquirer when it is told to, and says when it has finished.
+    pub const UPLINK: &str = "uplink";
     /// The device speaks the console language of the reference device, word for word.
     pub const NATIVE_CONSOLE: &str = "native-console";
 
     /// All of these claims.
-    pub const ALL: [&str; 6] = [TELLS_REASON, TELLS_CVM, JOURNAL, STATUS, ATTENTION_SOUND, NATIVE_CONSOLE];
+    pub const ALL: [&str; 7] = [TELLS_REASON, TELLS_CVM, JOURNAL, STATUS, ATTENTION_SOUND, UPLINK, NATIVE_CONSOLE];
 }
 
 /// Where the reviewed transcripts of a device are.

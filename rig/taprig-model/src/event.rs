@@ -8,16 +8,21 @@
 //! digits between the first six and the last four become `C`, which is never a digit of a PAN. In text they become `x`,
 //! because a device that masks numbers itself writes `*`.
 
+mod book;
 mod check;
 mod firmware;
 mod signal;
+mod tap;
 mod value;
 
+pub use book::Book;
 pub use check::{Check, CheckResult, Criterion, SeenBy};
 pub use firmware::{FirmwareImage, FlashOutcome};
 pub use signal::{JournalRow, Reason, Signal, Status, Word};
+pub use tap::{Exchange, Release, Traffic};
 pub use value::{Bytes, Fields};
 
+use crate::acquirer::Work;
 pub use crate::board::Role;
 use crate::board::{BoardKind, CardSideKind};
 use crate::result::{Summary, Verdict};
@@ -68,6 +73,8 @@ pub enum Source {
     Probe,
     /// The power switch.
     Power,
+    /// The acquirer's host.
+    Acquirer,
 }
 
 /// What happened.
@@ -200,6 +207,29 @@ pub enum Body {
         /// Why the validator refused to empty the journal. This is absent if it did so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<String>,
+    },
+    /// A step told the validator to do something with its acquirer.
+    WorkAsked {
+        /// The work.
+        work: Work,
+        /// Why the validator refused. This is absent if it has begun.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
+    /// Something happened at the acquirer.
+    Acquirer {
+        /// What happened, as the acquirer's own log has it.
+        happened: Box<crate::acquirer::log::Body>,
+    },
+    /// The rig read the whole journal at the end of a case with an acquirer.
+    Books {
+        /// Number of records that the journal holds.
+        count: u32,
+        /// Sum of the records, in fen.
+        total: u64,
+        /// The records.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rows: Vec<JournalRow>,
     },
     /// How the rig knows that the answers in a case do not come from an earlier case.
     Fresh {
@@ -451,57 +481,6 @@ pub struct ConsoleReply {
     /// What followed `ok`, or the text of the refusal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-}
-
-/// A command APDU and the response of the card.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Exchange {
-    /// Number of the command within the tap, from 1.
-    pub number: u32,
-    /// Command APDU.
-    pub command: Bytes,
-    /// Response APDU with its status word. This is absent if the card stayed silent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response: Option<Bytes>,
-    /// The fault that the link applied to this response, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<String>,
-    /// Time on the air from the presentation of the card to the end of the command, in us.
-    pub air_us: u64,
-    /// Time that the host needed, in us: from reading the last byte of the command to writing the last byte of the
-    /// answer, without public-key operations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host_us: Option<u64>,
-}
-
-/// How the reader released the card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Release {
-    /// It sent S(DESELECT).
-    Deselected,
-    /// It sent HLTA.
-    Halted,
-    /// It switched its field off.
-    FieldOff,
-}
-
-/// What was on the air during a tap.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Traffic {
-    /// Number of frames from the reader, including those of polling.
-    pub from_reader: u32,
-    /// Number of frames from the card.
-    pub from_card: u32,
-    /// Number of R(NAK) and R(ACK) blocks that asked for a block again.
-    pub retries: u32,
-    /// Number of S(WTX) requests from the card.
-    pub wtx: u32,
-    /// The reader's own time, in us: the sum of the times from a frame of the card to the reader's next frame, from the
-    /// card's activation to its release. The card emulator measures it on its own clock and subtracts the time of
-    /// the bytes on the UART. It is absent if the card was not activated, and if `air_us` is measured and contains it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reader_us: Option<u64>,
 }
 
 /// Whether a validator was ready again after a tap.

@@ -1,5 +1,6 @@
 //! The expectations of a case.
 
+use crate::acquirer::expect::AcquirerExpect;
 use crate::name::Tag;
 use crate::text::text;
 use crate::units::{Duration, Hex, Malformed, Money, malformed};
@@ -11,8 +12,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// Expectations. taprig does not judge what is absent. Each expectation is seen by a person, seen by the card, or told
-/// by the device.
+/// Expectations. taprig does not judge what is absent. Each expectation is seen by a person, seen by the card, told
+/// by the device, or seen by the acquirer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Expect {
@@ -51,6 +52,10 @@ pub struct Expect {
     /// Told by the device, claim `journal`: by how many records the journal grows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal: Option<JournalChange>,
+    /// Seen by the acquirer: what it received. Only the expectations of the whole case can have it. A step `acquirer` states it in
+    /// the middle of a case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acquirer: Option<AcquirerExpect>,
 }
 
 impl Expect {
@@ -133,6 +138,18 @@ pub struct RecordExpect {
     /// The number of the bus line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
+    /// What became of the claim: `waiting`, `sent`, `accepted` or `refused`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
+    /// Batch in which the claim was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u32>,
+    /// Trace of the claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<u32>,
+    /// Response code of the acquirer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// How the cardholder is verified (EMV Contactless Book A, outcome parameter CVM).
@@ -354,7 +371,7 @@ pub struct ExchangeItem {
     pub repeat: Repeat,
 }
 
-/// How often a command occurs.
+/// How often something occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
     /// Exactly once.
@@ -365,6 +382,27 @@ pub enum Repeat {
     Optional,
     /// `*`: any number of times.
     Any,
+}
+
+impl Repeat {
+    /// A word and how often it occurs, by the sign at its end.
+    #[must_use]
+    pub fn split(text: &str) -> (&str, Self) {
+        let signs = [('+', Self::More), ('?', Self::Optional), ('*', Self::Any)];
+        let found = signs.into_iter().find_map(|(sign, repeat)| Some((text.strip_suffix(sign)?, repeat)));
+        found.unwrap_or((text, Self::Once))
+    }
+
+    /// The sign after a word.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Once => "",
+            Self::More => "+",
+            Self::Optional => "?",
+            Self::Any => "*",
+        }
+    }
 }
 
 text!(
@@ -378,36 +416,32 @@ impl FromStr for ExchangeItem {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let (name, repeat) = match text.as_bytes().last() {
-            Some(b'+') => (&text[..text.len() - 1], Repeat::More),
-            Some(b'?') => (&text[..text.len() - 1], Repeat::Optional),
-            Some(b'*') => (&text[..text.len() - 1], Repeat::Any),
-            _ => (text, Repeat::Once),
-        };
+        let (name, repeat) = Repeat::split(text);
         Ok(Self { command: name.parse()?, repeat })
     }
 }
 
 impl fmt::Display for ExchangeItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = match self.repeat {
-            Repeat::Once => "",
-            Repeat::More => "+",
-            Repeat::Optional => "?",
-            Repeat::Any => "*",
-        };
-        write!(f, "{}{sign}", self.command)
+        write!(f, "{}{}", self.command, self.repeat.sign())
     }
 }
 
 /// Whether the commands of a tap match those that a case expects.
 #[must_use]
 pub fn exchange_matches(wanted: &[ExchangeItem], seen: &[CommandName]) -> bool {
+    let wanted: Vec<_> = wanted.iter().map(|item| (item.command, item.repeat)).collect();
+    repeats_match(&wanted, seen)
+}
+
+/// Whether a sequence is one that the items allow, each of which occurs as often as its [`Repeat`] says.
+#[must_use]
+pub fn repeats_match<T: PartialEq>(wanted: &[(T, Repeat)], seen: &[T]) -> bool {
     // This keeps the set of places in `wanted` that can be reached after each command. That is cheap: a case has a few
     // items, and a tap a few dozen commands.
-    fn skip(wanted: &[ExchangeItem], places: &mut [bool]) {
-        for (place, item) in wanted.iter().enumerate() {
-            if places[place] && matches!(item.repeat, Repeat::Optional | Repeat::Any) {
+    fn skip<T>(wanted: &[(T, Repeat)], places: &mut [bool]) {
+        for (place, (_, repeat)) in wanted.iter().enumerate() {
+            if places[place] && matches!(repeat, Repeat::Optional | Repeat::Any) {
                 places[place + 1] = true;
             }
         }
@@ -415,12 +449,12 @@ pub fn exchange_matches(wanted: &[ExchangeItem], seen: &[CommandName]) -> bool {
     let mut places = vec![false; wanted.len() + 1];
     places[0] = true;
     skip(wanted, &mut places);
-    for command in seen {
+    for this in seen {
         let mut next = vec![false; wanted.len() + 1];
-        for (place, item) in wanted.iter().enumerate() {
-            if places[place] && item.command == *command {
+        for (place, (item, repeat)) in wanted.iter().enumerate() {
+            if places[place] && item == this {
                 next[place + 1] = true;
-                if matches!(item.repeat, Repeat::More | Repeat::Any) {
+                if matches!(repeat, Repeat::More | Repeat::Any) {
                     next[place] = true;
                 }
             }

@@ -2,8 +2,10 @@
 //! [`Settings`].
 
 mod fare;
+mod uplink;
 
 pub use fare::Fare;
+pub use uplink::{MasterKey, Upload};
 
 use crate::name::Name;
 use crate::text::text;
@@ -75,6 +77,19 @@ pub struct Settings {
     /// Merchant identifier, 15 characters (9F16).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant: Option<String>,
+    /// Master key, under which the acquirer sends working keys: 16 bytes in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key: Option<MasterKey>,
+    /// When the validator sends its claims.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Upload>,
+    /// How long the validator waits for an answer of the acquirer, 1 s to 60 s. Whole seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_time: Option<Duration>,
+    /// How often the validator sends a message until it has an answer, 1 to 9.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 9))]
+    pub attempts: Option<u32>,
     /// Number of records that the journal can take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
@@ -93,7 +108,7 @@ pub struct Settings {
 }
 
 /// The keys of [`Settings::pairs`].
-const PAIRS: [&str; 21] = [
+const PAIRS: [&str; 25] = [
     "county",
     "line",
     "route",
@@ -114,6 +129,10 @@ const PAIRS: [&str; 21] = [
     "ttq",
     "terminal",
     "merchant",
+    "master-key",
+    "upload",
+    "answer-time",
+    "attempts",
     "capacity",
 ];
 
@@ -134,7 +153,8 @@ impl Settings {
         }
         drop! {
             county line route bus driver fare zero_allowed tx_limit floor_limit cvm_limit merchant_max
-            debit retap mode status_check ttq terminal merchant capacity clock keys deny_list revoked
+            debit retap mode status_check ttq terminal merchant master_key upload
+            answer_time attempts capacity clock keys deny_list revoked
         }
     }
 
@@ -154,7 +174,8 @@ impl Settings {
         }
         pick! {
             county line route bus driver fare zero_allowed tx_limit floor_limit cvm_limit merchant_max
-            debit retap mode status_check ttq terminal merchant capacity clock keys deny_list revoked
+            debit retap mode status_check ttq terminal merchant master_key upload
+            answer_time attempts capacity clock keys deny_list revoked
         }
     }
 
@@ -221,6 +242,10 @@ impl Settings {
             ("ttq", put(self.ttq.as_ref(), ToString::to_string)),
             ("terminal", self.terminal.clone()),
             ("merchant", self.merchant.clone()),
+            ("master-key", put(self.master_key.as_ref(), ToString::to_string)),
+            ("upload", put(self.upload.as_ref(), ToString::to_string)),
+            ("answer-time", put(self.answer_time.as_ref(), |span| (span.us / 1_000_000).to_string())),
+            ("attempts", put(self.attempts.as_ref(), ToString::to_string)),
             ("capacity", put(self.capacity.as_ref(), ToString::to_string)),
         ]
         .into_iter()
@@ -359,7 +384,8 @@ mod tests {
 
     const ALL: &str = "{ county: a, line: a, route: a, bus: a, driver: a, fare: 1.00 CNY, zero-allowed: true, tx-limit: none,
         floor-limit: none, cvm-limit: none, merchant-max: 1.00 CNY, debit: true, retap: 1 s, mode: oda, status-check: true,
-        ttq: auto, terminal: a, merchant: a, capacity: 1, clock: '2018-05-21T08:00:00', keys: [], deny-list: [], revoked: [] }";
+        ttq: auto, terminal: a, merchant: a,
+        master-key: 0123456789ABCDEFFEDCBA9876543210, upload: auto, answer-time: 1 s, attempts: 1, capacity: 1, clock: '2018-05-21T08:00:00', keys: [], deny-list: [], revoked: [] }";
 
     #[test]
     fn each_plain_setting_has_its_key() {

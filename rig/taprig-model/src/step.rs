@@ -4,6 +4,8 @@ mod injection;
 
 pub use injection::{Fault, Injection};
 
+use crate::acquirer::expect::AcquirerExpect;
+use crate::acquirer::{DownloadStep, Work, WorkResult, WorkStep};
 use crate::expect::{CommandName, Expect, JournalExpect, StatusExpect, StringOrList};
 use crate::name::Name;
 use crate::settings::Settings;
@@ -40,10 +42,22 @@ pub enum Step {
     Console(Console),
     /// A fault on the air at the next tap.
     Inject(Injection),
+    /// The validator sends all claims that wait to its acquirer.
+    Upload(WorkStep),
+    /// The validator sends all claims that wait and closes the batch.
+    Settle(WorkStep),
+    /// The validator signs on.
+    SignOn(WorkStep),
+    /// The validator signs off.
+    SignOff(WorkStep),
+    /// The validator downloads a list from its acquirer.
+    Download(DownloadStep),
+    /// What the acquirer received must be as expected.
+    Acquirer(AcquirerExpect),
 }
 
 impl Step {
-    const WORDS: [&str; 10] = [
+    const WORDS: [&str; 16] = [
         "tap",
         "wait",
         "power-cycle",
@@ -54,7 +68,26 @@ impl Step {
         "identity",
         "console",
         "inject",
+        "upload",
+        "settle",
+        "sign-on",
+        "sign-off",
+        "download",
+        "acquirer",
     ];
+
+    /// The work at the uplink that the step asks for, and how it must end.
+    #[must_use]
+    pub const fn work(&self) -> Option<(Work, Option<WorkResult>)> {
+        match self {
+            Self::Upload(step) => Some((Work::Upload, step.expect)),
+            Self::Settle(step) => Some((Work::Settle, step.expect)),
+            Self::SignOn(step) => Some((Work::SignOn, step.expect)),
+            Self::SignOff(step) => Some((Work::SignOff, step.expect)),
+            Self::Download(step) => Some((step.list.work(), step.expect)),
+            _ => None,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Step {
@@ -74,6 +107,10 @@ impl<'de> Deserialize<'de> for Step {
                     "power-cycle" => Ok(Step::PowerCycle),
                     "clear-journal" => Ok(Step::ClearJournal),
                     "identity" => Ok(Step::Identity),
+                    "upload" => Ok(Step::Upload(WorkStep::default())),
+                    "settle" => Ok(Step::Settle(WorkStep::default())),
+                    "sign-on" => Ok(Step::SignOn(WorkStep::default())),
+                    "sign-off" => Ok(Step::SignOff(WorkStep::default())),
                     word if Step::WORDS.contains(&word) => {
                         Err(E::custom(format_args!("step `{word}` needs a value after a colon")))
                     }
@@ -96,6 +133,12 @@ impl<'de> Deserialize<'de> for Step {
                     4 => Step::Status(map.next_value()?),
                     5 => Step::Journal(map.next_value()?),
                     8 => Step::Console(map.next_value()?),
+                    10 => Step::Upload(map.next_value()?),
+                    11 => Step::Settle(map.next_value()?),
+                    12 => Step::SignOn(map.next_value()?),
+                    13 => Step::SignOff(map.next_value()?),
+                    14 => Step::Download(map.next_value()?),
+                    15 => Step::Acquirer(map.next_value()?),
                     _ => Step::Inject(map.next_value()?),
                 };
                 match map.next_key::<Key>()? {
@@ -133,15 +176,19 @@ impl JsonSchema for Step {
         let journal = generator.subschema_for::<JournalExpect>();
         let console = generator.subschema_for::<Console>();
         let inject = generator.subschema_for::<Injection>();
+        let work = generator.subschema_for::<WorkStep>();
+        let download = generator.subschema_for::<DownloadStep>();
+        let acquirer = generator.subschema_for::<AcquirerExpect>();
         json_schema!({
             "description": "One step: a word, or a word and what it is about.",
             "anyOf": [
-                { "enum": ["tap", "power-cycle", "clear-journal", "identity"] },
+                { "enum": ["tap", "power-cycle", "clear-journal", "identity", "upload", "settle", "sign-on", "sign-off"] },
                 {
                     "type": "object",
                     "properties": {
                         "tap": tap, "wait": wait, "validator": validator, "status": status, "journal": journal,
-                        "console": console, "inject": inject,
+                        "console": console, "inject": inject, "upload": work, "settle": work, "sign-on": work,
+                        "sign-off": work, "download": download, "acquirer": acquirer,
                     },
                     "additionalProperties": false,
                     "minProperties": 1,

@@ -7,6 +7,7 @@
 //! criteria.jsonl       the criteria of each sub-case, one in each line
 //! device.json          the device file, with its includes applied
 //! card-side.json       the capabilities of the card side of the bench
+//! acquirer.json        `true`, if the bench has an acquirer
 //! baselines/<ID>.snap  the reviewed transcripts of the device
 //! files/...            cases, fixtures and the bench file as they were written, for people
 //! ```
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use taprig_model::capability::CardCapability;
+use taprig_model::capability::BenchCapabilities;
 use taprig_model::criteria::Criteria;
 use taprig_model::device::Device;
 
@@ -35,6 +36,7 @@ pub const INPUTS: &str = "inputs.tar.gz";
 const CRITERIA: &str = "criteria.jsonl";
 const DEVICE: &str = "device.json";
 const CARD_SIDE: &str = "card-side.json";
+const ACQUIRER: &str = "acquirer.json";
 const BASELINES: &str = "baselines";
 const FILES: &str = "files";
 
@@ -49,8 +51,8 @@ pub struct Inputs {
     pub criteria: Vec<Criteria>,
     /// The device under test.
     pub device: Device,
-    /// The capabilities of the card side.
-    pub card_side: Vec<CardCapability>,
+    /// The capabilities of the bench.
+    pub bench: BenchCapabilities,
     /// Reviewed transcripts, by the id of their sub-case. `None` if the device has no baseline.
     pub baselines: Option<BTreeMap<String, String>>,
     /// The text of cases, fixtures and the bench file, by their paths in the project.
@@ -100,7 +102,10 @@ impl Inputs {
         }
         put(&mut archive, Path::new(CRITERIA), &lines)?;
         put(&mut archive, Path::new(DEVICE), &super::pretty(&self.device))?;
-        put(&mut archive, Path::new(CARD_SIDE), &super::pretty(&self.card_side))?;
+        put(&mut archive, Path::new(CARD_SIDE), &super::pretty(&self.bench.card_side))?;
+        if self.bench.acquirer {
+            put(&mut archive, Path::new(ACQUIRER), &super::pretty(&true))?;
+        }
         if let Some(baselines) = &self.baselines {
             // This entry of its own distinguishes a device with an empty baseline from a device without one.
             put(
@@ -127,7 +132,7 @@ impl Inputs {
     pub fn unpack(packed: impl Read) -> io::Result<Self> {
         let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
         let (mut criteria, mut device, mut card_side) = (None, None, None);
-        let (mut baselines, mut files) = (None, BTreeMap::new());
+        let (mut acquirer, mut baselines, mut files) = (false, None, BTreeMap::new());
         let mut archive = tar::Archive::new(GzDecoder::new(packed).take(MOST));
         for entry in archive.entries()? {
             let mut entry = entry?;
@@ -140,6 +145,8 @@ impl Inputs {
                 device = Some(json(&text)?);
             } else if path == Path::new(CARD_SIDE) {
                 card_side = Some(json(&text)?);
+            } else if path == Path::new(ACQUIRER) {
+                acquirer = json(&text)?;
             } else if path.starts_with(BASELINES) {
                 let all: &mut BTreeMap<String, String> = baselines.get_or_insert_default();
                 if path.extension().is_some_and(|extension| extension == "snap") {
@@ -153,7 +160,10 @@ impl Inputs {
         Ok(Self {
             criteria: criteria.ok_or_else(|| wrong("`criteria.jsonl` is missing"))?,
             device: device.ok_or_else(|| wrong("`device.json` is missing"))?,
-            card_side: card_side.ok_or_else(|| wrong("`card-side.json` is missing"))?,
+            bench: BenchCapabilities {
+                card_side: card_side.ok_or_else(|| wrong("`card-side.json` is missing"))?,
+                acquirer,
+            },
             baselines,
             files,
         })
@@ -177,6 +187,7 @@ fn put<W: Write>(archive: &mut tar::Builder<W>, path: &Path, content: &[u8]) -> 
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use taprig_model::capability::CardCapability;
 
     fn inputs() -> Inputs {
         let device = serde_json::json!({
@@ -194,7 +205,7 @@ mod tests {
         Inputs {
             criteria: vec![serde_json::from_value(criteria).unwrap()],
             device: serde_json::from_value(device).unwrap(),
-            card_side: vec![CardCapability::Faults],
+            bench: BenchCapabilities { card_side: vec![CardCapability::Faults], acquirer: true },
             baselines: Some([("BUS-002/a".to_owned(), "1 tap\n  present credit".to_owned())].into()),
             files: [(PathBuf::from("cases/bus/BUS-002.yaml"), "deny-list: [6226 0912 3456 7890]\n".to_owned())].into(),
         }
@@ -206,8 +217,8 @@ mod tests {
         let packed = inputs.pack(true).unwrap();
         assert_eq!(Inputs::unpack(packed.as_slice()).unwrap(), inputs);
         assert_eq!(inputs.pack(true).unwrap(), packed);
-        let none = Inputs { baselines: None, ..inputs };
-        assert_eq!(Inputs::unpack(none.pack(true).unwrap().as_slice()).unwrap().baselines, None);
+        let none = Inputs { baselines: None, bench: BenchCapabilities::default(), ..inputs };
+        assert_eq!(Inputs::unpack(none.pack(true).unwrap().as_slice()).unwrap(), none);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod decode;
 mod folder;
 mod inputs;
 pub mod mask;
+pub mod numbers;
 mod read;
 mod scope;
 pub mod units;

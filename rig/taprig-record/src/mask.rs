@@ -6,10 +6,13 @@
 
 use crate::decode::tlv;
 use crate::decode::value::masked;
+use crate::numbers;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
+use taprig_model::acquirer::expect::AcquirerExpect;
+use taprig_model::acquirer::log;
 use taprig_model::criteria::{Criteria, StepWanted};
-use taprig_model::event::{Body, Bytes, Check, Criterion, Event, Fields, Reason, Signal, Word};
+use taprig_model::event::{Body, Bytes, Check, Criterion, Event, Fields, JournalRow, Reason, Signal, Word};
 use taprig_model::expect::{CommandName, Expect, TagPattern};
 use taprig_model::units::Hex;
 
@@ -54,6 +57,7 @@ pub fn text(text: &mut String) {
 pub fn criteria(criteria: &mut Criteria) {
     text(&mut criteria.title);
     tags(&mut criteria.expect);
+    criteria.expect.acquirer.iter_mut().for_each(accounts);
     for step in &mut criteria.steps {
         match &mut step.wanted {
             StepWanted::Tap(expect) => tags(expect),
@@ -69,9 +73,16 @@ pub fn criteria(criteria: &mut Criteria) {
             | StepWanted::Status(_)
             | StepWanted::ClearJournal
             | StepWanted::Identity
+            | StepWanted::Work { .. }
             | StepWanted::Nothing => {}
+            StepWanted::Acquirer(wanted) => accounts(wanted),
         }
     }
+}
+
+fn accounts(wanted: &mut AcquirerExpect) {
+    let claims = wanted.claims.iter_mut().flatten();
+    claims.filter_map(|claim| claim.account.as_mut()).for_each(text);
 }
 
 fn tags(expect: &mut Expect) {
@@ -119,6 +130,10 @@ fn body(body: &mut Body, found: &mut Found) {
                 Signal::Fault { what } => words(what, found),
                 Signal::NotSeen { why, .. } => words(why, found),
                 Signal::Other { name } => words(name, found),
+                Signal::Uplink { work, result } => {
+                    word(work, found);
+                    word(result, found);
+                }
                 Signal::Started {} | Signal::Ready {} => {}
             }
             fields(said, found);
@@ -130,10 +145,13 @@ fn body(body: &mut Body, found: &mut Found) {
         }
         Body::Injected { values: said, .. } | Body::Identified { identity: said, .. } => fields(said, found),
         Body::Journal { added, listed, .. } => {
-            for row in added.iter_mut().chain(listed.iter_mut().flatten()) {
-                let texts = [&mut row.account, &mut row.sequence, &mut row.kind, &mut row.line];
-                texts.into_iter().flatten().for_each(|text| words(text, found));
-                fields(&mut row.said, found);
+            added.iter_mut().chain(listed.iter_mut().flatten()).for_each(|record| row(record, found));
+        }
+        Body::Books { rows, .. } => rows.iter_mut().for_each(|record| row(record, found)),
+        Body::WorkAsked { refused, .. } => refused.iter_mut().for_each(|why| words(why, found)),
+        Body::Acquirer { happened } => {
+            if let log::Body::Heard(heard) = &mut **happened {
+                numbers::hide(heard, found);
             }
         }
         Body::SettingsTaken { what, refused } => {
@@ -179,6 +197,12 @@ fn body(body: &mut Body, found: &mut Found) {
         | Body::CaseFinished { .. }
         | Body::RunFinished { .. } => {}
     }
+}
+
+fn row(row: &mut JournalRow, found: &mut Found) {
+    let texts = [&mut row.account, &mut row.sequence, &mut row.kind, &mut row.line, &mut row.claim, &mut row.code];
+    texts.into_iter().flatten().for_each(|text| words(text, found));
+    fields(&mut row.said, found);
 }
 
 /// A word that the device file does not map.

@@ -1,6 +1,6 @@
 //! QEMU's command line.
 
-use super::{AirEnd, BoardError, BoardSpec};
+use super::{AirEnd, BoardError, BoardSpec, Ends};
 use crate::Machine;
 use std::{
     ffi::OsString,
@@ -64,7 +64,7 @@ pub(super) fn line(
     sockets: &Sockets,
     terminal: OwnedFd,
     control: OwnedFd,
-    air: AirEnd,
+    ends: Ends,
 ) -> Result<(Command, Vec<OwnedFd>), BoardError> {
     let mut command = Command::new(&spec.qemu);
     // This adds no device, display or monitor by default, and the machine executes no instruction yet.
@@ -88,26 +88,15 @@ pub(super) fn line(
     // accepts no byte before that.
     command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
     let mut inherited = vec![control];
-    let air = match air {
-        AirEnd::None => None,
-        AirEnd::Listen(listener) => {
-            let option = format!("socket,id=air,fd={},server=on,wait=off", listener.as_raw_fd());
-            inherited.push(listener.into());
-            Some(option.into())
-        }
-        AirEnd::Wire(socket) => {
-            let option = format!("socket,id=air,fd={}", socket.as_raw_fd());
-            inherited.push(socket);
-            Some(option.into())
-        }
-        AirEnd::Connect(path) => Some(with_path("socket,id=air,path=", &path, ",server=off")),
-    };
-    if let Some(air) = air {
+    if let Some(air) = chardev("air", ends.air, &mut inherited) {
         command.arg("-chardev").arg(air);
         for _ in 0..spec.machine.ports_between() {
             command.args(["-serial", "null"]);
         }
         command.args(["-serial", "chardev:air"]);
+        if let Some(uplink) = chardev("uplink", ends.uplink, &mut inherited) {
+            command.arg("-chardev").arg(uplink).args(["-serial", "chardev:uplink"]);
+        }
     }
     let again = terminal.try_clone().map_err(|source| BoardError::Io {
         doing: "handing a pseudo terminal to",
@@ -116,6 +105,24 @@ pub(super) fn line(
     })?;
     command.stdin(Stdio::from(again)).stdout(Stdio::from(terminal));
     Ok((command, inherited))
+}
+
+/// The option for a character device with this name at the end of a line. Sockets that the process inherits are added.
+fn chardev(id: &str, end: AirEnd, inherited: &mut Vec<OwnedFd>) -> Option<OsString> {
+    match end {
+        AirEnd::None => None,
+        AirEnd::Listen(listener) => {
+            let option = format!("socket,id={id},fd={},server=on,wait=off", listener.as_raw_fd());
+            inherited.push(listener.into());
+            Some(option.into())
+        }
+        AirEnd::Wire(socket) => {
+            let option = format!("socket,id={id},fd={}", socket.as_raw_fd());
+            inherited.push(socket);
+            Some(option.into())
+        }
+        AirEnd::Connect(path) => Some(with_path(&format!("socket,id={id},path="), &path, ",server=off")),
+    }
 }
 
 /// A path within an option. QEMU needs commas doubled.
@@ -141,6 +148,26 @@ mod tests {
     fn a_long_path_is_refused_before_qemu_is() {
         let spec = BoardSpec::new(Machine::Mps2An386, "/tmp", format!("/tmp/{}", "x".repeat(100)));
         assert!(matches!(Sockets::new(&spec, &AirEnd::None), Err(BoardError::PathTooLong { .. })));
+    }
+
+    #[test]
+    fn the_line_to_an_acquirer_is_the_third_port() {
+        let spec = BoardSpec::new(Machine::Mps2An386, "/tmp", "/tmp");
+        let socket = || OwnedFd::from(std::os::unix::net::UnixStream::pair().unwrap().0);
+        let ports = |ends| {
+            let sockets = Sockets::new(&spec, &AirEnd::None).unwrap();
+            let (command, inherited) = line(&spec, &sockets, socket(), socket(), ends).unwrap();
+            let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+            let ports = words.windows(2).filter(|pair| pair[0] == "-serial").map(|pair| pair[1].clone());
+            (ports.collect::<Vec<_>>(), inherited.len())
+        };
+        let wire = || AirEnd::Wire(socket());
+        assert_eq!(ports(wire().into()), (vec!["chardev:console".into(), "chardev:air".into()], 2));
+        let (all, inherited) = ports(Ends { air: wire(), uplink: wire() });
+        assert_eq!(
+            (all, inherited),
+            (vec!["chardev:console".into(), "chardev:air".into(), "chardev:uplink".into()], 3)
+        );
     }
 
     #[test]

@@ -22,6 +22,21 @@ pub enum AirEnd {
     Connect(PathBuf),
 }
 
+/// What is connected to the serial ports of a board beside its console.
+#[derive(Debug, Default)]
+pub struct Ends {
+    /// The board's end of the air.
+    pub air: AirEnd,
+    /// The board's end of a line to an acquirer: UART2 of the mps2-an386. No other machine has it, and it needs an air.
+    pub uplink: AirEnd,
+}
+
+impl From<AirEnd> for Ends {
+    fn from(air: AirEnd) -> Self {
+        Self { air, uplink: AirEnd::None }
+    }
+}
+
 /// The specification of a board.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoardSpec {

@@ -54,10 +54,10 @@ impl fmt::Display for Endpoint {
 }
 
 /// The end from which the bytes of an open link are read.
-pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
+pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 
 /// The end to which the bytes of an open link are written.
-pub(super) enum Writer {
+pub(crate) enum Writer {
     /// A serial port. It is not registered for writing, because that would wake the bench whenever the board has read
     /// something.
     Serial(File),
@@ -70,7 +70,7 @@ impl Writer {
     ///
     /// # Errors
     /// The other end is gone.
-    pub(super) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Serial(port) => serial::write_all(port, bytes).await,
             Self::Stream(stream) => stream.write_all(bytes).await,
@@ -104,7 +104,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`LinkError::Taken`] if another process holds a serial port, [`LinkError::Open`] if it can't be opened.
-    pub(super) fn open(&self, baud: u32) -> Result<(Reader, Writer), LinkError> {
+    pub(crate) fn open(&self, baud: u32) -> Result<(Reader, Writer), LinkError> {
         let failed = |source: io::Error| match source.kind() {
             // The port is opened exclusively. The kernel's lock ends with the process that holds it.
             ErrorKind::ResourceBusy | ErrorKind::WouldBlock => LinkError::Taken { port: self.to_string() },
@@ -124,7 +124,8 @@ impl Endpoint {
     }
 }
 
-fn halves(stream: impl AsyncRead + AsyncWrite + Send + Sync + 'static) -> (Reader, Writer) {
+/// The two ends of a stream.
+pub(crate) fn halves(stream: impl AsyncRead + AsyncWrite + Send + Sync + 'static) -> (Reader, Writer) {
     let (reader, writer) = tokio::io::split(stream);
     (Box::new(reader), Writer::Stream(Box::new(writer)))
 }

@@ -94,6 +94,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use taprig_model::acquirer::Work;
 use taprig_model::event::{ConsoleReply, Fields, Freshness, JournalRow, ReadyAgain, Signal, Status};
 use taprig_model::settings::Settings;
 use taprig_model::situation::{AuthorityKey, Situation};
@@ -256,6 +257,15 @@ pub trait ValidatorSide: fmt::Debug + Send {
     /// Closes the side, so that its port can be opened again. Whatever the device reports from now on is lost.
     async fn close(self: Box<Self>) {}
 
+    /// Begins a work at the uplink. A [`Signal::Uplink`] says later how it has ended. Returns why the device refuses, if it does.
+    /// Capability [`ValidatorCapability::Uplink`].
+    ///
+    /// # Errors
+    /// [`LinkError`] if there is no answer.
+    async fn uplink(&mut self, _work: Work) -> Result<Option<String>, LinkError> {
+        Err(unsupported(ValidatorCapability::Uplink))
+    }
+
     /// Sends a line to the console of the reference device. Capability [`ValidatorCapability::NativeConsole`].
     ///
     /// # Errors
@@ -286,6 +296,8 @@ pub enum ValidatorCapability {
     Journal,
     /// The device empties its journal on request.
     ClearJournal,
+    /// The device works with its acquirer when it is told to, and reports when it has finished.
+    Uplink,
     /// The device speaks the console language of the reference device.
     NativeConsole,
 }
@@ -300,6 +312,7 @@ impl ValidatorCapability {
             Self::Status => "status",
             Self::Journal => "journal",
             Self::ClearJournal => "clear-journal",
+            Self::Uplink => "uplink",
             Self::NativeConsole => "native-console",
         }
     }

@@ -17,6 +17,9 @@ const BOARDS: [(&str, &[&str]); 3] = [
     ("the card emulator", &["card", "nrf52840"]),
 ];
 
+/// The kinds of validator that have a line to the acquirer which the rig makes.
+const LINKED: [&str; 2] = ["sim", "qemu"];
+
 /// Reports everything that types can't express.
 pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
     if let Some(device) = node.get("device").and_then(Node::text) {
@@ -31,6 +34,11 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
             let problem = node.place(&way).problem("this names no program");
             problems.push(problem.help("write a list: the program and its arguments"));
         }
+    }
+    let way = path!["acquirer", "link"];
+    if node.find(&way).is_some() && !LINKED.iter().any(|kind| node.find(&path!["validator", *kind]).is_some()) {
+        let problem = node.place(&way).problem("the rig makes a line to the acquirer only for `sim` and `qemu` boards");
+        problems.push(problem.help("use `listen` for a device with a network, or `serial` for one with a serial port"));
     }
     let all = parts(node);
     for part in &all {
@@ -153,6 +161,7 @@ fn parts(node: &Node) -> Vec<Part> {
             port(of, &[board, &[kind, "serial"]].concat(), false);
         }
     }
+    port("the acquirer", &["acquirer", "serial"], false);
     port("the PN532", &["card", "pn532", "serial"], false);
     for role in ["validator", "emulator"] {
         let of = if role == "validator" { "the validator's power switch" } else { "the card side's power switch" };

@@ -35,6 +35,11 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
     // Whatever does not fit the types is reported by the caller.
     let Some(device) = typed::<Device>(node, &mut Problems::default()) else { return };
     reasons(project, &device, node, problems);
+    if device.claims(claim::UPLINK) && device.interface.native().is_none() {
+        let problem =
+            node.place(&path!["claims", claim::UPLINK]).problem("only the interface `native` can keep this claim");
+        problems.push(problem.help("withdraw the claim"));
+    }
     if let Interface::Rules(rules) = &device.interface {
         settings(project, &rules.initial, node, &path!["interface", "rules", "initial"], problems);
         for problem in rules.problems(&device) {
@@ -124,8 +129,12 @@ fn steps(node: &Node, way: &[String]) -> Vec<PathStep> {
 
 /// A device that claims to report something needs the command by which the rig asks for it.
 fn native(node: &Node, problems: &mut Problems) {
-    for (claim, command) in [(claim::STATUS, "status"), (claim::JOURNAL, "journal"), (claim::JOURNAL, "journal-clear")]
-    {
+    for (claim, command) in [
+        (claim::STATUS, "status"),
+        (claim::JOURNAL, "journal"),
+        (claim::JOURNAL, "journal-clear"),
+        (claim::UPLINK, "uplink"),
+    ] {
         let way = path!["claims", claim];
         let claimed = node.find(&way).and_then(Node::text) == Some("true");
         let native = node.find(&path!["interface", "native", "commands"]);

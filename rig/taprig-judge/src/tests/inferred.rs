@@ -91,21 +91,21 @@ fn a_case_that_needs_another_value_of_a_fixed_setting_does_not_apply() {
     let mut device = device();
     device.fixed = serde_yaml::from_str("{ fare: 2.00 CNY, deny-list: [] }").unwrap();
     let mut case = criteria(Expect::default());
-    assert_eq!(lacks(&case, &device, &[]), Vec::<String>::new(), "it does not mention them");
+    assert_eq!(lacks(&case, &device, &BenchCapabilities::default()), Vec::<String>::new(), "it does not mention them");
     case.needs.settings.insert("fare".into(), ["2.00 CNY".to_owned()].into());
     case.needs.settings.insert("deny-list".into(), ["[]".to_owned()].into());
-    assert_eq!(lacks(&case, &device, &[]), Vec::<String>::new());
+    assert_eq!(lacks(&case, &device, &BenchCapabilities::default()), Vec::<String>::new());
     device.fixed.discount = Some(taprig_model::units::Percent(0));
     case.needs.settings.insert("discount".into(), ["0 %".to_owned()].into());
-    assert_eq!(lacks(&case, &device, &[]), Vec::<String>::new());
+    assert_eq!(lacks(&case, &device, &BenchCapabilities::default()), Vec::<String>::new());
     case.needs.settings.insert("discount".into(), ["20 %".to_owned()].into());
     let why = ["the device is fixed to `discount: 0 %`, and the case needs `discount: 20 %`"];
-    assert_eq!(lacks(&case, &device, &[]), why);
+    assert_eq!(lacks(&case, &device, &BenchCapabilities::default()), why);
     device.fixed.discount = None;
     case.needs.settings.insert("fare".into(), ["1.00 CNY".to_owned(), "2.00 CNY".to_owned()].into());
     case.needs.settings.insert("deny-list".into(), ["2 entries".to_owned()].into());
     assert_eq!(
-        lacks(&case, &device, &[]),
+        lacks(&case, &device, &BenchCapabilities::default()),
         [
             "the device is fixed to `deny-list: []`, and the case needs `deny-list: 2 entries`",
             "the device is fixed to `fare: 2.00 CNY`, and the case needs `fare: 1.00 CNY`"

@@ -1,10 +1,12 @@
 //! Tests each criterion, with a true and a false result, on handmade events.
 
+mod acquirer;
 mod inferred;
 mod record;
 mod stopped;
 mod unseen;
 
+use taprig_model::capability::CardCapability;
 use taprig_model::criteria::{Criteria, StepCriteria, StepWanted, WantedLines};
 use taprig_model::device::Device;
 use taprig_model::event::{
@@ -582,8 +584,10 @@ fn what_a_case_lacks_is_named() {
     let mut case = criteria(Expect::default());
     case.needs.claims = vec!["bus".parse().unwrap(), "sm2".parse().unwrap()];
     case.needs.card_side = vec![CardCapability::Faults, CardCapability::Frames];
-    assert_eq!(
-        lacks(&case, &device(), &[CardCapability::Frames]),
-        ["the device does not claim sm2", "the card side of the bench can't do faults"]
-    );
+    case.needs.acquirer = true;
+    let mut bench = BenchCapabilities { card_side: vec![CardCapability::Frames], acquirer: false };
+    let (claim, card) = ("the device does not claim sm2", "the card side of the bench can't do faults");
+    assert_eq!(lacks(&case, &device(), &bench), [claim, card, "the bench has no acquirer"]);
+    bench.acquirer = true;
+    assert_eq!(lacks(&case, &device(), &bench), [claim, card]);
 }

@@ -31,7 +31,10 @@ fn record() -> (Vec<Criteria>, Vec<Event>) {
 }
 
 fn again(criteria: &[Criteria], device: &Device, events: &[Event]) -> again::Again {
-    again::record(events, again::By { criteria, device, card_side: &[], baseline: &|_| Baseline::Off })
+    again::record(
+        events,
+        again::By { criteria, device, bench: &BenchCapabilities::default(), baseline: &|_| Baseline::Off },
+    )
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! ports, and their relative speed has no meaning. Placeholders replace times, random numbers, cryptograms, signatures
 //! and the like. Frames on the air are shown if they were traced, without the polling.
 
+mod acquirer;
 mod air;
 mod render;
 mod tap;

@@ -1,6 +1,8 @@
 //! Converts events to lines.
 
+use super::acquirer;
 use super::tap::TapText;
+use taprig_model::acquirer::log::Body as Happened;
 use taprig_model::event::{Body, CaseStarted, ConsoleReply, Event, Fields, JournalRow, Signal, Word};
 use taprig_record::decode::View;
 
@@ -64,6 +66,8 @@ struct StepText<'a> {
     /// The signals of the console, in parts that each end with `ready`.
     told: Vec<Vec<(&'a str, &'a Fields)>>,
     ready: bool,
+    /// What happened at the acquirer.
+    acquirer: Vec<&'a Happened>,
     journal: Vec<&'a JournalRow>,
 }
 
@@ -75,6 +79,7 @@ impl<'a> StepText<'a> {
             taps: vec![],
             told: vec![vec![]],
             ready: false,
+            acquirer: vec![],
             journal: vec![],
         }
     }
@@ -96,11 +101,13 @@ impl<'a> StepText<'a> {
             | Body::SettingsTaken { .. }
             | Body::Status { .. }
             | Body::JournalCleared { .. }
+            | Body::WorkAsked { .. }
             | Body::FlashedByProgram { .. }
             | Body::Identified { .. }
             | Body::Journal { listed: Some(_), .. } => self.before.push(body),
             Body::Signal { signal, said } => self.signal(signal, said),
             Body::Journal { added, .. } => self.journal.extend(added),
+            Body::Acquirer { happened } => self.acquirer.push(happened),
             _ => {}
         }
     }
@@ -140,6 +147,9 @@ fn finish(step: Option<StepText<'_>>, view: View, faulty: bool, lines: &mut Vec<
             lines.push(format!("  {}", console_event(name, values, view)));
         }
     }
+    for happened in step.acquirer {
+        lines.extend(acquirer::lines(happened, view).iter().map(|line| format!("  {line}")));
+    }
     for (name, values) in told.flatten() {
         lines.push(format!("  {}", console_event(name, values, view)));
     }
@@ -167,7 +177,7 @@ fn asked(bodies: &[&Body], view: View, lines: &mut Vec<String>) {
                 lines.push(format!("  set {what}"));
                 lines.extend(refusal(refused));
             }
-            Body::JournalCleared { refused } => lines.extend(refusal(refused)),
+            Body::JournalCleared { refused } | Body::WorkAsked { refused, .. } => lines.extend(refusal(refused)),
             Body::Status { said, .. } | Body::Identified { identity: said, .. } => {
                 lines.push(format!("  {}", stable(said, view, &[])));
             }

@@ -50,6 +50,12 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trace: Option<String>,
     },
+    /// The beginning of a frame was forgotten: on a line without connections nothing came for a while, or the terminal lost its
+    /// power.
+    Forgotten {
+        /// Why.
+        why: String,
+    },
     /// A connection ended.
     Closed {
         /// Who closed it, or what went wrong.
@@ -90,6 +96,9 @@ pub struct Heard {
     /// The claims that the message was about: one for a ride, an advice or a reversal, and all of them for a batch upload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
+    /// Number of the batch that is open for the terminal after the message. Absent: the host has nothing of this terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u32>,
 }
 
 /// A message as a person reads it.

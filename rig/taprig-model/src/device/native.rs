@@ -1,5 +1,6 @@
 //! The console of a device that keeps the grammar of the reference device, with words of its own.
 
+use crate::acquirer::Work;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -82,10 +83,51 @@ pub struct Commands {
     /// Empties the journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal_clear: Option<String>,
+    /// Commands by which the device works with its acquirer. If they are absent, cases that need them are not applicable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uplink: Option<UplinkCommands>,
     /// Resets all settings.
     pub factory: String,
     /// Restarts the device.
     pub reboot: String,
+}
+
+/// Commands for the uplink. The device answers each at once, and an event says when the work has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct UplinkCommands {
+    /// Sends all claims that wait.
+    pub upload: String,
+    /// Sends all claims that wait and closes the batch.
+    pub settle: String,
+    /// Signs on.
+    pub sign_on: String,
+    /// Signs off.
+    pub sign_off: String,
+    /// Downloads the deny list.
+    pub deny_list: String,
+    /// Downloads the keys of certification authorities.
+    pub authority_keys: String,
+    /// The name of the event that says that a work has ended: `what` and `result`.
+    pub event: String,
+    /// What the event calls the works, if it does not use the words of cases: from the device's word to that of cases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: BTreeMap<String, Work>,
+}
+
+impl UplinkCommands {
+    /// The command of a work.
+    #[must_use]
+    pub fn of(&self, work: Work) -> &str {
+        match work {
+            Work::Upload => &self.upload,
+            Work::Settle => &self.settle,
+            Work::SignOn => &self.sign_on,
+            Work::SignOff => &self.sign_off,
+            Work::DenyList => &self.deny_list,
+            Work::AuthorityKeys => &self.authority_keys,
+        }
+    }
 }
 
 impl Commands {

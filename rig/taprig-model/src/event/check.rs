@@ -1,5 +1,7 @@
 //! An expectation and its result.
 
+use super::book::Book;
+use crate::acquirer::Work;
 use crate::text::text;
 use crate::units::{Malformed, malformed};
 use schemars::JsonSchema;
@@ -70,6 +72,8 @@ pub enum SeenBy {
     Person,
     /// The card sees it: the rig observes it at the card side. Such an expectation holds for every device.
     Card,
+    /// The acquirer sees it: the rig is the acquirer. Such an expectation holds for every device.
+    Acquirer,
     /// Only the device can report it. taprig judges it if the device file claims that the device reports it.
     Device,
     /// The rig compares the transcript with the device's baseline. This is evidence of change, not of conformance.
@@ -83,6 +87,7 @@ impl SeenBy {
         match self {
             Self::Person => "seen by a person",
             Self::Card => "seen by the card",
+            Self::Acquirer => "seen by the acquirer",
             Self::Device => "told by the device",
             Self::Baseline => "compared with the baseline",
         }
@@ -141,6 +146,12 @@ pub enum Criterion {
     Cleared,
     /// The reply to a line on the console of the reference device.
     Reply(String),
+    /// How a work at the uplink ends.
+    Work(Work),
+    /// Something that the acquirer received: `messages`, `accepted`, `claim 2 state`.
+    Acquirer(String),
+    /// What taprig judges in every case with an acquirer, without being asked.
+    Books(Book),
     /// Whether the transcript equals the device's baseline.
     Baseline,
 }
@@ -170,6 +181,9 @@ impl fmt::Display for Criterion {
             Self::Setting(what) => return write!(f, "setting {what}"),
             Self::Cleared => "clear-journal",
             Self::Reply(line) => return write!(f, "reply to `{line}`"),
+            Self::Work(work) => return write!(f, "work {work}"),
+            Self::Acquirer(value) => return write!(f, "acquirer {value}"),
+            Self::Books(book) => return write!(f, "books {book}"),
             Self::Baseline => "transcript",
         })
     }
@@ -206,6 +220,13 @@ impl FromStr for Criterion {
         }
         match text.split_once(' ') {
             Some(("tag", tag)) => Ok(Self::Tag(tag.into())),
+            Some(("work", work)) if let Some(work) = Work::ALL.into_iter().find(|known| known.word() == work) => {
+                Ok(Self::Work(work))
+            }
+            Some(("acquirer", value)) => Ok(Self::Acquirer(value.into())),
+            Some(("books", book)) if let Some(book) = Book::ALL.into_iter().find(|known| known.words() == book) => {
+                Ok(Self::Books(book))
+            }
             Some(("status", value)) => Ok(Self::Status(value.into())),
             Some(("identity", value)) => Ok(Self::Identity(value.into())),
             Some(("setting", what)) => Ok(Self::Setting(what.into())),
@@ -239,10 +260,13 @@ mod tests {
             "clear-journal",
             "reply to `echo a b`",
             "transcript",
+            "work deny-list",
+            "acquirer claim 2 state",
+            "books nothing sent twice",
         ] {
             assert_eq!(text.parse::<Criterion>().unwrap().to_string(), text);
         }
-        for text in ["", "tagged", "record x fare", "reply"] {
+        for text in ["", "tagged", "record x fare", "reply", "work hard", "books balanced"] {
             assert!(text.parse::<Criterion>().is_err(), "{text}");
         }
     }
@@ -271,7 +295,10 @@ mod tests {
             Criterion::Identity(_) => Criterion::Setting("fare 2.00 CNY".into()),
             Criterion::Setting(_) => Criterion::Cleared,
             Criterion::Cleared => Criterion::Reply("status".into()),
-            Criterion::Reply(_) => Criterion::Baseline,
+            Criterion::Reply(_) => Criterion::Work(Work::Settle),
+            Criterion::Work(_) => Criterion::Acquirer("claim 1 state".into()),
+            Criterion::Acquirer(_) => Criterion::Books(Book::Accounted),
+            Criterion::Books(_) => Criterion::Baseline,
             Criterion::Baseline => return None,
         })
     }
@@ -285,6 +312,6 @@ mod tests {
             assert_eq!(this.to_string().parse::<Criterion>().unwrap(), this);
             (criterion, seen) = (next(&this), seen + 1);
         }
-        assert_eq!(seen, 23);
+        assert_eq!(seen, 26);
     }
 }

@@ -3,6 +3,7 @@
 //! The validator side of a bench makes these values from whatever its device says. If the device file does not map a
 //! word, the value keeps the device's own word, and taprig does not judge it.
 
+use crate::acquirer::{Work, WorkResult};
 use crate::device::Sight;
 use crate::expect::{Cvm, Gate, Outcome, Sound};
 use schemars::JsonSchema;
@@ -119,6 +120,13 @@ pub enum Signal {
         /// What the device noticed.
         what: String,
     },
+    /// A work at the uplink has ended, whether the rig or the device itself began it.
+    Uplink {
+        /// The work.
+        work: Word<Work>,
+        /// How it ended.
+        result: Word<WorkResult>,
+    },
     /// Nobody saw or heard something that a person has to judge. Expectations about it are not judged.
     NotSeen {
         /// What nobody saw.
@@ -145,6 +153,7 @@ impl Signal {
             Self::Gate { .. } => "gate",
             Self::Result { .. } => "result",
             Self::Fault { .. } => "fault",
+            Self::Uplink { .. } => "uplink",
             Self::NotSeen { .. } => "not-seen",
             Self::Other { name } => name,
         }
@@ -207,6 +216,18 @@ pub struct JournalRow {
     /// The number of the bus line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
+    /// What became of the claim for the ride: `waiting`, `sent`, `accepted` or `refused`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
+    /// Batch in which the claim was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u32>,
+    /// Trace of the claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<u32>,
+    /// Response code of the acquirer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// Everything that the device said, in its own words.
     #[serde(default, skip_serializing_if = "super::Fields::is_empty")]
     pub said: super::Fields,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use taprig::display::Out;
 use taprig_acquirer::serve::{Log, serve};
-use taprig_acquirer::{Host, Setup, text};
+use taprig_acquirer::{DEFAULT_KEYS, Host, Setup, text};
 use taprig_case::document::parse;
 use taprig_case::source::Source;
 use taprig_case::typed::typed;
@@ -17,9 +17,6 @@ use taprig_model::acquirer::rules::Rules;
 use tokio::net::TcpListener;
 
 use super::{Exit, interrupt, rig_failed, say, shown};
-
-/// What the host uses without `--keys`.
-const DEFAULT_KEYS: &str = include_str!("../../../taprig-acquirer/defaults/keys.yaml");
 
 /// Arguments of `taprig acquirer`.
 #[derive(Debug, clap::Args)]
@@ -139,6 +136,13 @@ fn log(mut out: Out, mut file: Option<File>) -> Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_case_begins_with_the_keys_of_the_command() {
+        let source = Source::of_bytes(Path::new("keys.yaml"), DEFAULT_KEYS.into());
+        let keys: Keys = gather(source, &mut Problems::default()).unwrap();
+        assert_eq!(Keys { title: None, authorities: vec![], ..keys }, Keys::published());
+    }
 
     #[test]
     fn the_default_keys_are_right_and_are_those_of_the_fixtures() {

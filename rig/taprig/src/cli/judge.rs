@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     };
     let judged = again::record(
         &record.events,
-        By { criteria: &by.criteria, device: &inputs.device, card_side: &inputs.card_side, baseline: &of },
+        By { criteria: &by.criteria, device: &inputs.device, bench: &inputs.bench, baseline: &of },
     );
     let mut result = Tally::of(&judged.events).result();
     result.run.baseline = baseline;

@@ -282,7 +282,7 @@ fn inputs(project: &Project, config: &Config, planned: &[plan::Planned], mode: M
     Inputs {
         criteria: planned.iter().map(|of| of.criteria.clone()).collect(),
         device: config.device.clone(),
-        card_side: config.card_side().can,
+        bench: config.capabilities(),
         baselines,
         files: project.texts(),
     }

@@ -86,7 +86,7 @@ fn noise(events: &[Event], options: &Options, styles: &Styles, out: &mut Vec<Str
 /// The expectations that do not hold, by who sees them, and how many could not be judged.
 fn checks(case: &CaseResult, styles: &Styles, out: &mut Vec<String>) {
     let failed = |seen_by| case.checks.iter().filter(move |check| check.fails() && check.seen_by == seen_by);
-    for seen_by in [SeenBy::Person, SeenBy::Card, SeenBy::Device, SeenBy::Baseline] {
+    for seen_by in [SeenBy::Person, SeenBy::Card, SeenBy::Acquirer, SeenBy::Device, SeenBy::Baseline] {
         for (place, check) in failed(seen_by).enumerate() {
             if place == 0 {
                 out.push(format!("  {}", seen_by.words()));

@@ -83,7 +83,17 @@ impl Forecast {
                     Step::Wait(time) => forecast.time += Duration::from(*time),
                     Step::Validator(settings) => answers += settings.in_words().len(),
                     Step::PowerCycle | Step::Identity => answers += 1,
-                    Step::Status(_) | Step::Journal(_) | Step::ClearJournal | Step::Console(_) | Step::Inject(_) => {}
+                    Step::Status(_)
+                    | Step::Journal(_)
+                    | Step::ClearJournal
+                    | Step::Console(_)
+                    | Step::Inject(_)
+                    | Step::Upload(_)
+                    | Step::Settle(_)
+                    | Step::SignOn(_)
+                    | Step::SignOff(_)
+                    | Step::Download(_)
+                    | Step::Acquirer(_) => {}
                 }
             }
             forecast.time += QUICK * u32::try_from(quick).unwrap_or(u32::MAX);

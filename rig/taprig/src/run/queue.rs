@@ -49,7 +49,7 @@ pub fn run(
 /// empty, the sub-case applies.
 #[must_use]
 pub fn lacks(planned: &Planned, config: &Config) -> Vec<String> {
-    let mut lacks = taprig_judge::lacks(&planned.criteria, &config.device, &config.card_side().can);
+    let mut lacks = taprig_judge::lacks(&planned.criteria, &config.device, &config.capabilities());
     if config.device.interface.operator().is_none() || config.desk.is_some() {
         return lacks;
     }
@@ -64,7 +64,13 @@ pub fn lacks(planned: &Planned, config: &Config) -> Vec<String> {
         | Step::Journal(_)
         | Step::ClearJournal
         | Step::Console(_)
-        | Step::Inject(_) => None,
+        | Step::Inject(_)
+        | Step::Upload(_)
+        | Step::Settle(_)
+        | Step::SignOn(_)
+        | Step::SignOff(_)
+        | Step::Download(_)
+        | Step::Acquirer(_) => None,
     };
     lacks.extend(planned.sub.case.steps.iter().find_map(needs_a_person).map(|what| format!("{nobody} {what}")));
     if config.configured.as_ref() != Some(&planned.situation) {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use taprig_acquirer::{Host, Setup};
 use taprig_card::Card;
-use taprig_model::event::{Body, ReadyAgain, Role, Source};
+use taprig_model::acquirer::Work;
+use taprig_model::event::{Body, ReadyAgain, Role, Signal, Source, Word};
 use taprig_model::name::Name;
 use taprig_model::settings::Settings;
 use taprig_model::step::{Beside, Injection, Step, TapStep};
@@ -15,6 +17,9 @@ use taprig_bench::{Bench, BenchError, Links};
 use taprig_case::plan::Planned;
 use taprig_record::Scope;
 use taprig_record::units::micros;
+
+/// The longest time that a work at the uplink may take.
+const WORK: Duration = Duration::from_secs(60);
 
 /// Brings fresh boards to the known state and plays all steps. Everything that is seen goes to `scope`. Nothing is
 /// judged here.
@@ -31,6 +36,10 @@ pub(super) async fn play(
     let mut stage =
         Stage { planned, scope, cards: planned.cards.clone(), armed: vec![], taps: 0, journal: 0, stuck: false };
     bench.situate(&planned.situation, nonce).await?;
+    if let Some(acquirer) = &planned.acquirer {
+        // Only now: what the validator has sent before belongs to an earlier case.
+        bench.acquirer_begins(Host::new(Setup::new(acquirer.keys.clone()), acquirer.rules.clone()));
+    }
     for (number, step) in (1..).zip(&planned.sub.case.steps) {
         let began = Instant::now();
         scope.emit(Source::Rig, Body::StepStarted { number, step: words(step) });
@@ -52,6 +61,9 @@ pub(super) async fn play(
         if stage.stuck {
             break;
         }
+    }
+    if planned.acquirer.is_some() && !stage.stuck {
+        stage.books(bench).await?;
     }
     Ok(())
 }
@@ -93,6 +105,13 @@ impl Stage<'_> {
                 }
             }
             Step::Inject(injection) => self.armed.push(*injection),
+            Step::Upload(_) | Step::Settle(_) | Step::SignOn(_) | Step::SignOff(_) | Step::Download(_) => {
+                if let Some((work, _)) = step.work() {
+                    self.work(bench, work).await?;
+                }
+            }
+            // The judge looks at what has come.
+            Step::Acquirer(_) => {}
         }
         Ok(())
     }
@@ -163,6 +182,40 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// A step tells the validator to do something with its acquirer. Waits for the end of the work.
+    async fn work(&mut self, bench: &mut Bench, work: Work) -> Result<(), BenchError> {
+        let Some(links) = self.can(bench, ValidatorCapability::Uplink) else { return Ok(()) };
+        let refused = links.validator.uplink(work).await?;
+        let is_refused = refused.is_some();
+        self.scope.emit(Source::Validator, Body::WorkAsked { work, refused });
+        let deadline = tokio::time::Instant::now() + WORK;
+        while !is_refused && let Some((signal, said)) = links.validator.signal(deadline).await? {
+            let ended = matches!(&signal, Signal::Uplink { work: Word::Known(told), .. } if *told == work);
+            let restarted = matches!(signal, Signal::Started {});
+            let board_us = links.validator.board_us();
+            self.scope.emit_at(Instant::now(), board_us, Source::Validator, Body::Signal { signal, said });
+            if restarted {
+                let why = "it started again by itself during a work at its uplink".to_owned();
+                self.scope.emit(Source::Validator, Body::DeviceEnded { why });
+                self.stuck = true;
+            }
+            if ended || restarted {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the whole journal at the end of a case with an acquirer.
+    async fn books(&mut self, bench: &mut Bench) -> Result<(), BenchError> {
+        let Some(links) = bench.links() else { return Ok(()) };
+        if links.validator.capabilities().contains(&ValidatorCapability::Journal) {
+            let JournalPage { count, total, rows } = links.validator.journal(1).await?;
+            self.scope.emit(Source::Validator, Body::Books { count, total, rows });
+        }
+        Ok(())
+    }
+
     async fn identity(&mut self, bench: &mut Bench) -> Result<(), BenchError> {
         let Some(links) = bench.links() else { return Ok(()) };
         let identity = links.validator.identity().await?.fields();
@@ -217,5 +270,11 @@ fn words(step: &Step) -> String {
         Step::Identity => "identity".into(),
         Step::Console(console) => format!("console {}", console.send),
         Step::Inject(injection) => format!("inject {injection}"),
+        Step::Upload(_) => "upload".into(),
+        Step::Settle(_) => "settle".into(),
+        Step::SignOn(_) => "sign-on".into(),
+        Step::SignOff(_) => "sign-off".into(),
+        Step::Download(step) => format!("download {}", step.list.work()),
+        Step::Acquirer(_) => "acquirer".into(),
     }
 }

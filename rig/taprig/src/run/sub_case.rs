@@ -34,6 +34,7 @@ pub async fn attempt(bench: &mut Bench, planned: &Planned, root: &Path, mode: Mo
     let nonce = nonce(&planned.id, number);
     scope.emit(Source::Rig, Body::CaseStarted(case_started(planned, number, &nonce)));
     let played = steps::play(bench, planned, nonce, &scope).await;
+    let acquirer = bench.acquirer_ends();
     bench.hear_out();
     let notes = bench.take_lost();
     if notes > 0 {
@@ -43,6 +44,7 @@ pub async fn attempt(bench: &mut Bench, planned: &Planned, root: &Path, mode: Mo
         // This comes before the check of the air: a reader waits in vain if the note of its command is lost.
         Ok(()) if notes > 0 => Err(BenchError::Lost { notes }),
         Ok(()) if air_failed(&scope) => Err(BenchError::Air),
+        Ok(()) => acquirer,
         played => played,
     };
     let (judged, sound) = match played {

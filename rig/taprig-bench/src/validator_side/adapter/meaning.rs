@@ -117,5 +117,18 @@ fn row(told: protocol::Row) -> JournalRow {
         ("line", line.clone()),
     ];
     let said = self::said(said, values);
-    JournalRow { number, time, account, sequence, charged, counter, cryptogram, cryptogram_type, kind, line, said }
+    JournalRow {
+        number,
+        time,
+        account,
+        sequence,
+        charged,
+        counter,
+        cryptogram,
+        cryptogram_type,
+        kind,
+        line,
+        said,
+        ..JournalRow::default()
+    }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use taprig_model::acquirer::Work;
 use taprig_model::device::{Commands, Device, Native, Words};
 use taprig_model::event::{ConsoleReply, Fields, Freshness, Role, Signal, Status};
 use taprig_model::settings::Settings;
@@ -65,6 +66,7 @@ impl NativeValidator {
             has(&commands.status, ValidatorCapability::Status),
             has(&commands.journal, ValidatorCapability::Journal),
             has(&commands.journal_clear, ValidatorCapability::ClearJournal),
+            commands.uplink.as_ref().map(|_| ValidatorCapability::Uplink),
             Some(ValidatorCapability::NativeConsole),
         ];
         let capabilities = capabilities.into_iter().flatten().collect();
@@ -188,12 +190,19 @@ impl ValidatorSide for NativeValidator {
             return Err(unsupported(ValidatorCapability::Journal));
         };
         let line = Commands::fill(template, &[("from", &from.to_string())]);
-        Ok(words::journal(&self.console.command(&line, self.within()).await?))
+        Ok(words::journal(&self.console.command(&line, self.within()).await?, &self.adapter))
     }
 
     async fn clear_journal(&mut self) -> Result<Option<String>, LinkError> {
         let line = self.adapter.native.commands.journal_clear.clone();
         let line = line.ok_or_else(|| unsupported(ValidatorCapability::ClearJournal))?;
+        Ok(self.ask(&line).await?.err())
+    }
+
+    async fn uplink(&mut self, work: Work) -> Result<Option<String>, LinkError> {
+        let commands = self.adapter.native.commands.uplink.as_ref();
+        let line = commands.map(|commands| commands.of(work).to_owned());
+        let line = line.ok_or_else(|| unsupported(ValidatorCapability::Uplink))?;
         Ok(self.ask(&line).await?.err())
     }
 

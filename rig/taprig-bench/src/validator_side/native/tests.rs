@@ -255,7 +255,7 @@ fn a_device_that_can_not_empty_its_journal_gets_it_emptied_by_its_factory_state(
 fn commands_that_a_device_lacks_are_capabilities_that_it_lacks() {
     run(async {
         let (reference, _) = side(&adapter(), |_| None, unheard());
-        assert_eq!(reference.capabilities().len(), 6);
+        assert_eq!(reference.capabilities().len(), 7);
         let mut adapter = adapter();
         let commands = &mut adapter.native.commands;
         (commands.echo, commands.profile, commands.status) = (None, None, None);

@@ -1,5 +1,7 @@
 //! Translates what the device says into the words of cases. No other place reads fields of its console by their names.
 
+use std::collections::BTreeMap;
+
 use taprig_model::event::{Fields, JournalRow, Signal, Status};
 
 use super::super::words::{reason_of, word};
@@ -30,6 +32,11 @@ pub(super) fn signal(event: &Event, adapter: &Adapter) -> Signal {
         }
     } else if name == events.fault {
         Signal::Fault { what: said.get("what").map_or_else(|| said.to_string(), str::to_owned) }
+    } else if let Some(uplink) = adapter.native.commands.uplink.as_ref().filter(|uplink| uplink.event == name) {
+        Signal::Uplink {
+            work: word(&uplink.words, said.get("what").unwrap_or_default()),
+            result: word(&BTreeMap::new(), said.get("result").unwrap_or_default()),
+        }
     } else {
         Signal::Other { name: name.to_owned() }
     }
@@ -73,16 +80,18 @@ pub(super) fn status(said: &Fields) -> Status {
 }
 
 /// The records of the journal that the device lists.
-pub(super) fn journal(reply: &Reply) -> JournalPage {
+pub(super) fn journal(reply: &Reply, adapter: &Adapter) -> JournalPage {
+    let claims = adapter.native.commands.uplink.is_some();
     let sums = reply.fields();
     JournalPage {
         count: number(&sums, "count").unwrap_or(0),
         total: number(&sums, "total").unwrap_or(0),
-        rows: reply.data.iter().map(|line| row(Fields::parse(line))).collect(),
+        rows: reply.data.iter().map(|line| row(Fields::parse(line), claims)).collect(),
     }
 }
 
-fn row(said: Fields) -> JournalRow {
+/// A record. A device that claims its rides says what became of a claim that it has sent. Any other ride waits.
+fn row(said: Fields, claims: bool) -> JournalRow {
     JournalRow {
         number: number(&said, "n"),
         time: text(&said, "time"),
@@ -94,6 +103,10 @@ fn row(said: Fields) -> JournalRow {
         cryptogram_type: text(&said, "cid"),
         kind: text(&said, "kind"),
         line: text(&said, "line"),
+        claim: text(&said, "claim").or_else(|| claims.then(|| "waiting".into())),
+        batch: number(&said, "batch"),
+        trace: number(&said, "trace"),
+        code: text(&said, "code"),
         said,
     }
 }

@@ -169,6 +169,7 @@ impl Meanings {
             kind: text("kind"),
             line: text("line"),
             said: values.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
+            ..JournalRow::default()
         }
     }
 
@@ -197,8 +198,8 @@ pub(super) fn kind(signal: &Signal) -> Option<EventKind> {
         Signal::Gate { .. } => EventKind::Gate,
         Signal::Result { .. } => EventKind::Result,
         Signal::Fault { .. } => EventKind::Fault,
-        // Only a person says that something was not seen.
-        Signal::NotSeen { .. } | Signal::Other { .. } => return None,
+        // Only a person says that something was not seen, and no rule says that a work at the uplink has ended.
+        Signal::NotSeen { .. } | Signal::Uplink { .. } | Signal::Other { .. } => return None,
     })
 }
 

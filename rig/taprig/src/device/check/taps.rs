@@ -111,7 +111,7 @@ impl Told {
             Signal::Sound { sound } => self.sound = Some(said(sound, fields, "sound", |word| word.as_str().to_owned())),
             Signal::Gate { gate } => self.gate = Some(said(gate, fields, "gate", |word| word.as_str().to_owned())),
             Signal::Started {} | Signal::Ready {} | Signal::Fault { .. } => {}
-            Signal::NotSeen { .. } | Signal::Other { .. } => {}
+            Signal::NotSeen { .. } | Signal::Uplink { .. } | Signal::Other { .. } => {}
         }
     }
 

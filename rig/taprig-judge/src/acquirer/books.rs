@@ -1,0 +1,125 @@
+//! What must hold in every case with an acquirer.
+
+use taprig_model::acquirer::MessageKind;
+use taprig_model::acquirer::log::Mac;
+use taprig_model::criteria::Criteria;
+use taprig_model::event::{Body, Book, Criterion, Event, SeenBy};
+use taprig_model::units::Money;
+
+use super::accounts;
+use super::fields;
+use super::ledger::{Claim, Ledger, word};
+use super::ride::Ride;
+use crate::checks::{Checks, DeviceAnswer};
+use crate::tap::{stopped, taps};
+
+/// Fields that may differ when a claim comes again: time of sending, time, date, and the MAC, whose key may be another one.
+const MAY_DIFFER: [u8; 4] = [7, 12, 13, 64];
+
+/// Judges everything. If the case did not get to its end, nothing of this is judged.
+pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
+    if !criteria.needs.acquirer || !events.iter().any(|event| matches!(event.body, Body::Acquirer { .. })) {
+        return;
+    }
+    checks.about(None, &criteria.lines);
+    checks.withhold(stopped(events));
+    let ledger = Ledger::of(events);
+    let rides = Ride::all(&taps(events), checks.device());
+    told(Book::Readable, "all", readable(&ledger), format!("{} messages", ledger.messages.len()), checks);
+    told(Book::Repeats, "none", repeats(&ledger), format!("{} claims, each once", ledger.claims.len()), checks);
+    let approvals = approvals(&ledger, &rides);
+    told(Book::Approvals, "all", approvals, format!("{} claims", ledger.claims.len()), checks);
+    for claim in &ledger.claims {
+        let (Some(sent), Some(mark)) = (claim.sent.first(), claim.mark()) else { continue };
+        let Some(ride) = rides.iter().find(|ride| ride.has(&mark)) else { continue };
+        checks.about(Some(ride.tap), &criteria.lines);
+        let compared = fields::compare(*sent, ride, &criteria.needs.settings);
+        told(Book::Fields, "as exchanged", compared.differences, format!("{} values", compared.compared), checks);
+    }
+    checks.about(None, &criteria.lines);
+    let what = Criterion::Books(Book::Accounted);
+    let wanted = "every charged ride claimed or waiting";
+    match accounts::judge(&ledger, &rides, events, checks.device()) {
+        DeviceAnswer::Seen(seen, ok) => checks.add(SeenBy::Acquirer, what, wanted, seen, ok),
+        DeviceAnswer::NotJudged(why) => checks.not_judged(SeenBy::Acquirer, what, wanted, "not told", why),
+    }
+    checks.withhold(None);
+}
+
+/// Adds a check that holds if there are no problems.
+fn told(book: Book, wanted: &str, problems: Vec<String>, fine: String, checks: &mut Checks<'_>) {
+    let ok = problems.is_empty();
+    let seen = if ok { fine } else { problems.join("; ") };
+    checks.add(SeenBy::Acquirer, Criterion::Books(book), wanted, seen, ok);
+}
+
+fn readable(ledger: &Ledger<'_>) -> Vec<String> {
+    let mut problems: Vec<String> =
+        ledger.unreadable.iter().map(|why| format!("a frame that is no message: {why}")).collect();
+    for sent in &ledger.messages {
+        let heard = sent.heard;
+        let name = format!("message {} ({})", sent.number, word(heard.message));
+        let claims = matches!(heard.message, Some(MessageKind::Ride | MessageKind::Advice | MessageKind::Reversal));
+        match heard.mac {
+            Mac::Wrong => problems.push(format!("{name} has a wrong MAC")),
+            Mac::Missing => problems.push(format!("{name} has no MAC")),
+            Mac::NoKey if claims => problems.push(format!("{name} came before a sign-on")),
+            Mac::Good | Mac::NotNeeded | Mac::NoKey => {}
+        }
+        // A rule of the case may make the host say this of a good message.
+        if heard.rule.is_none() && matches!(sent.code(), Some("12" | "30")) {
+            problems.push(format!("{name}: {}", heard.why));
+        }
+    }
+    problems
+}
+
+fn repeats(ledger: &Ledger<'_>) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (at, claim) in ledger.claims.iter().enumerate() {
+        problems.extend(changed(claim));
+        let Some(mark) = claim.mark() else { continue };
+        if let Some(other) = ledger.claims[..at].iter().find(|other| other.mark().as_ref() == Some(&mark)) {
+            problems.push(format!("{} and {} are for one tap", other.name(), claim.name()));
+        }
+    }
+    problems
+}
+
+/// How the messages that brought a claim differ.
+fn changed(claim: &Claim<'_>) -> Option<String> {
+    let (first, again) = claim.sent.split_first()?;
+    let numbers = |sent: &super::ledger::Sent<'_>| sent.numbers();
+    again.iter().find_map(|sent| {
+        let differs = |number: &u8| !MAY_DIFFER.contains(number) && first.field(*number) != sent.field(*number);
+        let field = (2..=64).find(differs);
+        // Numbers that look alike when they are masked.
+        let (own, other) = (numbers(first), numbers(sent));
+        let alike = own.len() == other.len() && own.iter().zip(&other).all(|((_, one), (_, two))| one.is(two));
+        let what = match (field, alike) {
+            (Some(number), _) => format!("field {number}"),
+            (None, false) => "the account number".into(),
+            (None, true) => return None,
+        };
+        Some(format!("{}: {what} differs between messages {} and {}", claim.name(), first.number, sent.number))
+    })
+}
+
+fn approvals(ledger: &Ledger<'_>, rides: &[Ride]) -> Vec<String> {
+    let mut problems = Vec::new();
+    // A payment that came only in a batch upload has nothing by which it is matched to a tap.
+    for claim in ledger.claims.iter().filter(|claim| !claim.sent.is_empty()) {
+        let ride = claim.mark().and_then(|mark| rides.iter().find(|ride| ride.has(&mark)));
+        let Some(ride) = ride else {
+            problems.push(format!("{} is for no tap of this case", claim.name()));
+            continue;
+        };
+        if ride.approved == Some(false) {
+            problems.push(format!("{} is for tap {}, which was not approved", claim.name(), ride.tap));
+        } else if claim.fen != ride.charged {
+            let (claimed, charged) = (Money::from_fen(claim.fen), Money::from_fen(ride.charged));
+            problems.push(format!("{} is over {claimed}, and tap {} charged {charged}", claim.name(), ride.tap));
+        }
+    }
+    problems
+}

@@ -1,0 +1,79 @@
+//! A tap, as far as a claim for it has to agree with it.
+
+use std::collections::BTreeMap;
+
+use taprig_model::device::Device;
+use taprig_model::event::{Signal, Word};
+use taprig_model::expect::{Gate, Outcome, Sound};
+use taprig_record::decode::hex;
+use taprig_record::numbers::{Number, of_exchange};
+
+use super::ledger::Mark;
+use crate::card::tags;
+use crate::tap::TapEvents;
+
+/// A tap with what card and reader exchanged in it.
+#[derive(Debug)]
+pub(super) struct Ride {
+    /// Number of the tap.
+    pub(super) tap: u32,
+    /// The last value of each data object that either side sent, by tag, in hexadecimal.
+    pub(super) objects: BTreeMap<String, String>,
+    /// The account numbers that the card sent, by tag.
+    pub(super) numbers: BTreeMap<u32, Number>,
+    /// Whether the device let the rider ride. `None` if its word for the outcome is not known.
+    pub(super) approved: Option<bool>,
+    /// The amount charged, in fen. If the device does not tell it, it is the amount that the reader sent to the card.
+    pub(super) charged: u64,
+}
+
+impl Ride {
+    /// The taps of a case, in order.
+    pub(super) fn all(taps: &[TapEvents<'_>], device: &Device) -> Vec<Self> {
+        taps.iter().map(|tap| Self::of(*tap, device)).collect()
+    }
+
+    fn of(tap: TapEvents<'_>, device: &Device) -> Self {
+        let objects: BTreeMap<_, _> = tags(tap).into_iter().map(|(tag, value)| (tag, hex(&value))).collect();
+        let numbers = tap.events.iter().flat_map(of_exchange).collect();
+        let approved = if device.tells_result() {
+            match tap.result().and_then(|result| result.outcome) {
+                Some(Word::Known(outcome)) => Some(*outcome == Outcome::Approved),
+                Some(Word::Unknown(_)) => None,
+                None => Some(false),
+            }
+        } else {
+            let accepted = |signal: &Signal| {
+                matches!(
+                    signal,
+                    Signal::Gate { gate: Word::Known(Gate::Open) }
+                        | Signal::Sound { sound: Word::Known(Sound::Accepted) }
+                )
+            };
+            Some(tap.signals().any(accepted))
+        };
+        let charged = if device.tells_result() {
+            tap.charged()
+        } else if approved == Some(true) {
+            objects.get("9F02").and_then(|amount| amount.parse().ok()).unwrap_or(0)
+        } else {
+            0
+        };
+        Self { tap: tap.number, objects, numbers, approved, charged }
+    }
+
+    /// A data object in hexadecimal.
+    pub(super) fn object(&self, tag: u32) -> Option<&str> {
+        self.objects.get(&format!("{tag:02X}")).map(String::as_str)
+    }
+
+    /// Whether the card made these values in this tap.
+    pub(super) fn has(&self, mark: &Mark) -> bool {
+        self.object(0x9F26) == Some(&mark.cryptogram) && self.object(0x9F36) == Some(&mark.counter)
+    }
+
+    /// The account number: track 2 first, as every card of this field has it.
+    pub(super) fn account(&self) -> Option<&Number> {
+        [0x57, 0x5A].iter().find_map(|tag| self.numbers.get(tag))
+    }
+}

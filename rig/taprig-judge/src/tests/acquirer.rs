@@ -1,0 +1,484 @@
+//! What a real host heard from a small terminal, and what must follow from it.
+
+use taprig_acquirer::codec::frame::{Frame, Header, Tpdu};
+use taprig_acquirer::codec::{Message, tlv};
+use taprig_acquirer::mac::{MacKey, mac};
+use taprig_acquirer::{Host, Setup};
+use taprig_model::acquirer::expect::AcquirerExpect;
+use taprig_model::acquirer::keys::Keys;
+use taprig_model::acquirer::{Work, WorkResult};
+use taprig_model::event::Book;
+use taprig_record::mask::{self, Key};
+
+use super::*;
+
+const CARD: &str = "6222021234567894";
+/// A card that looks like the other one in a record.
+const ALIKE: &str = "6222029994567894";
+
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+fn object(tag: u32, value: &str) -> (u32, Vec<u8>) {
+    (tag, hex(value))
+}
+
+/// What reader and card exchange in a tap.
+#[derive(Clone)]
+struct Tap {
+    card: &'static str,
+    cryptogram: &'static str,
+    counter: &'static str,
+    outcome: Outcome,
+    charged: u64,
+}
+
+const TAP: Tap =
+    Tap { card: CARD, cryptogram: "0102030405060708", counter: "0017", outcome: Outcome::Approved, charged: 100 };
+
+const TTQ: &str = "21800080";
+const AMOUNT: &str = "000000000100";
+const RANDOM: &str = "DEADBEEF";
+const IAD: &str = "07010103A0000001";
+
+impl Tap {
+    fn events(&self, number: u32) -> Vec<Event> {
+        let pdol = "9F66049F02069F03069F1A0295055F2A029A039C019F3704";
+        let fci = tlv::encode(&[object(0x84, "A000000333010102"), (0xA5, tlv::encode(&[object(0x9F38, pdol)]))]);
+        let data = format!("{TTQ}{AMOUNT}000000000000015600000000000156180521 00{RANDOM}").replace(' ', "");
+        let gpo = [&hex("80A80000")[..], &[2 + 33, 0x83, 33], &hex(&data), &[0]].concat();
+        let answer = tlv::encode(&[
+            object(0x82, "7C00"),
+            object(0x9F36, self.counter),
+            object(0x9F26, self.cryptogram),
+            object(0x9F10, IAD),
+            object(0x57, &format!("{}D35122200000000000", self.card)),
+            object(0x5F34, "01"),
+        ]);
+        let answer = [tlv::encode(&[(0x77, answer)]), vec![0x90, 0]].concat();
+        let record = tlv::encode(&[object(0x5A, self.card), object(0x5F24, "351231")]);
+        let record = [tlv::encode(&[(0x70, record)]), vec![0x90, 0]].concat();
+        vec![
+            presented(number),
+            exchange(1, &hex("00A4040008A00000033301010200"), &[tlv::encode(&[(0x6F, fci)]), vec![0x90, 0]].concat()),
+            exchange(2, &gpo, &answer),
+            exchange(3, &hex("00B2011400"), &record),
+            result(Some(Word::Known(self.outcome)), None, (self.charged > 0).then_some(self.charged)),
+            removed(1),
+            ready(number, ReadyAgain::InTime),
+        ]
+    }
+
+    fn chip(&self) -> Vec<(u32, Vec<u8>)> {
+        vec![
+            object(0x9F26, self.cryptogram),
+            object(0x9F27, "80"),
+            object(0x9F10, IAD),
+            object(0x9F37, RANDOM),
+            object(0x9F36, self.counter),
+            object(0x95, "0000000000"),
+            object(0x9A, "180521"),
+            object(0x9C, "00"),
+            object(0x9F02, AMOUNT),
+            object(0x5F2A, "0156"),
+            object(0x82, "7C00"),
+            object(0x9F1A, "0156"),
+            object(0x9F03, "000000000000"),
+            object(0x9F33, "E0E1C8"),
+            object(0x9F35, "26"),
+            object(0x84, "A000000333010102"),
+            object(0x9F66, TTQ),
+            object(0x5A, self.card),
+        ]
+    }
+
+    fn claim(&self, trace: u32) -> Message {
+        Message::new(0x0200)
+            .digits(2, self.card)
+            .digits(3, "000000")
+            .digits(4, format!("{:012}", self.charged))
+            .digits(11, format!("{trace:06}"))
+            .digits(14, "3512")
+            .digits(22, "072")
+            .digits(23, "001")
+            .digits(25, "00")
+            .digits(35, format!("{}D35122200000000000", self.card))
+            .text(41, "12345678")
+            .text(42, "123456789012345")
+            .bytes(48, tlv::encode(&[(0xDF21, b"1".to_vec()), (0xDF22, b"B7".to_vec())]))
+            .text(49, "156")
+            .bytes(55, tlv::encode(&self.chip()))
+            .digits(60, "22000001000601")
+    }
+}
+
+/// The claim with another data object in field 55.
+fn with_object(tap: &Tap, tag: u32, value: &str) -> Message {
+    let chip: Vec<_> = tap
+        .chip()
+        .into_iter()
+        .map(|(known, old)| if known == tag { object(tag, value) } else { (known, old) })
+        .collect();
+    tap.claim(1).bytes(55, tlv::encode(&chip))
+}
+
+/// A case with an acquirer, as its events come.
+struct Scene {
+    host: Host,
+    events: Vec<Event>,
+}
+
+fn happened(body: taprig_model::acquirer::log::Body) -> Event {
+    event(Body::Acquirer { happened: Box::new(body) })
+}
+
+impl Scene {
+    fn new(rules: serde_json::Value) -> Self {
+        let rules = serde_json::from_value(serde_json::json!({ "schema": 1, "rules": rules })).unwrap();
+        let mut host = Host::new(Setup::new(Keys::published()), rules).without_hiding();
+        host.connect(1);
+        Self { host, events: vec![event(Body::CaseStarted(CaseStarted::default())), step(1)] }
+    }
+
+    /// A terminal that has signed on, and these taps.
+    fn with(taps: &[&Tap]) -> Self {
+        let mut scene = Self::new(serde_json::json!([]));
+        scene.sign_on();
+        scene.taps(taps);
+        scene
+    }
+
+    fn taps(&mut self, taps: &[&Tap]) {
+        for (number, tap) in (1..).zip(taps) {
+            self.events.extend(tap.events(number));
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        let all = self.host.hear(1, bytes, "2018-05-21T08:00:00".parse().unwrap());
+        self.events.extend(all.into_iter().map(|done| happened(done.body)));
+    }
+
+    fn frame(message: Vec<u8>) -> Vec<u8> {
+        let tpdu = Tpdu { id: 0x60, destination: [0, 3], source: [0, 0] };
+        Frame { tpdu, header: Header::new("613200324605").unwrap(), message }.encode()
+    }
+
+    fn sign_on(&mut self) {
+        let message = Message::new(0x0800)
+            .digits(11, "900001")
+            .text(41, "12345678")
+            .text(42, "123456789012345")
+            .digits(60, "00000000003")
+            .bytes(63, *b"001");
+        self.hear(&Self::frame(message.encode().unwrap()));
+    }
+
+    fn say(&mut self, message: &Message) {
+        let key = MacKey::new(&[0x33; 8]).unwrap();
+        let bytes = message.encode_with_mac(|bytes| mac(&key, bytes)).unwrap();
+        self.hear(&Self::frame(bytes));
+    }
+
+    fn books(&mut self, rows: Vec<JournalRow>) {
+        self.events.push(event(Body::Books { count: 0, total: 0, rows }));
+    }
+
+    fn judged_with(&self, expect: Expect, events: &[Event]) -> Judgement {
+        let mut criteria = of_steps(vec![StepWanted::Tap(Expect::default())]);
+        criteria.expect = expect;
+        criteria.needs.acquirer = true;
+        let settings = [("terminal", "12345678"), ("line", "1"), ("bus", "B7")];
+        criteria.needs.settings = settings.map(|(key, value)| (key.to_owned(), [value.to_owned()].into())).into();
+        judge(&criteria, &device(), events, Baseline::Off)
+    }
+
+    /// The judgement, which is the same by a record that hides the account numbers.
+    fn judged(&self, expect: &Expect) -> Judgement {
+        let (key, mut masked) = (Key::default(), self.events.clone());
+        masked.iter_mut().for_each(|event| mask::event(event, &key));
+        assert!(!serde_json::to_string(&masked).unwrap().contains("1234567894"));
+        let (own, again) = (self.judged_with(expect.clone(), &self.events), self.judged_with(expect.clone(), &masked));
+        let results = |judgement: &Judgement| -> Vec<_> {
+            judgement.checks.iter().map(|check| (check.what.clone(), check.result)).collect()
+        };
+        assert_eq!(results(&own), results(&again));
+        again
+    }
+
+    /// The books that fail, each with what was seen.
+    fn wrong(&self) -> Vec<(Book, String)> {
+        let checks = self.judged(&Expect::default()).checks.into_iter();
+        let failing = checks.filter(Check::fails).filter_map(|check| match check.what {
+            Criterion::Books(book) => Some((book, check.seen)),
+            _ => None,
+        });
+        failing.collect()
+    }
+
+    fn only_wrong(&self) -> (Book, String) {
+        let mut wrong = self.wrong();
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        wrong.remove(0)
+    }
+}
+
+#[test]
+fn a_claim_as_it_must_be() {
+    let mut scene = Scene::with(&[&TAP]);
+    scene.say(&TAP.claim(1));
+    scene.books(vec![]);
+    let judgement = scene.judged(&Expect::default());
+    let books: Vec<_> = judgement.checks.iter().filter(|check| matches!(check.what, Criterion::Books(_))).collect();
+    assert!(books.iter().all(|check| check.result == CheckResult::Holds), "{books:?}");
+    let seen: Vec<_> = books.iter().map(|check| (check.what.to_string(), check.seen.as_str())).collect();
+    assert_eq!(seen.len(), Book::ALL.len());
+    assert_eq!(seen[4], ("books nothing missing".into(), "1 (1.00 CNY) claimed, 0 (0.00 CNY) waiting"));
+}
+
+#[test]
+fn each_field_that_differs_is_named() {
+    for (message, named) in [
+        (TAP.claim(1).digits(2, ALIKE), "field 2 is"),
+        (TAP.claim(1).digits(35, format!("{ALIKE}D35122200000000000")), "field 35 is"),
+        (TAP.claim(1).digits(35, format!("{CARD}D35122210000000000")), "the rest of field 35"),
+        (TAP.claim(1).digits(23, "002"), "field 23"),
+        (TAP.claim(1).digits(14, "3511"), "field 14"),
+        (TAP.claim(1).text(49, "840"), "field 49"),
+        (TAP.claim(1).text(41, "12345679"), "field 41"),
+        (TAP.claim(1).bytes(48, tlv::encode(&[(0xDF22, b"B8".to_vec())])), "DF22 in field 48"),
+        (TAP.claim(1).bytes(55, tlv::encode(&TAP.chip()[..12])), "field 55 has no 9F03"),
+        (with_object(&TAP, 0x5A, ALIKE), "5A in field 55"),
+        (with_object(&TAP, 0x9F27, "40"), "9F27"),
+        (with_object(&TAP, 0x9F10, "07010103A0000002"), "9F10"),
+        (with_object(&TAP, 0x9F37, "DEADBEEE"), "9F37"),
+        (with_object(&TAP, 0x95, "0800000000"), "95 in"),
+        (with_object(&TAP, 0x9A, "180522"), "9A"),
+        (with_object(&TAP, 0x9C, "09"), "9C"),
+        (with_object(&TAP, 0x9F02, "000000000200"), "9F02"),
+        (with_object(&TAP, 0x5F2A, "0840"), "5F2A"),
+        (with_object(&TAP, 0x82, "7D00"), "82"),
+        (with_object(&TAP, 0x9F1A, "0840"), "9F1A"),
+        (with_object(&TAP, 0x9F03, "000000000001"), "9F03"),
+        (with_object(&TAP, 0x9F33, "E0E1"), "9F33"),
+        (with_object(&TAP, 0x9F35, "2626"), "9F35"),
+        (with_object(&TAP, 0x84, "A000000333010101"), "84 in"),
+        (with_object(&TAP, 0x9F66, "21800081"), "9F66"),
+    ] {
+        let mut scene = Scene::with(&[&TAP]);
+        scene.say(&message);
+        scene.books(vec![]);
+        let (book, seen) = scene.only_wrong();
+        assert_eq!(book, Book::Fields, "{named}");
+        assert!(seen.contains(named), "{named}: {seen}");
+    }
+}
+
+#[test]
+fn what_comes_twice_must_be_the_same_and_for_one_tap_once() {
+    let other = Tap { cryptogram: "1112131415161718", counter: "0018", ..TAP };
+    let mut scene = Scene::with(&[&TAP, &other]);
+    scene.say(&TAP.claim(1));
+    scene.say(&TAP.claim(1));
+    scene.say(&other.claim(2));
+    scene.books(vec![]);
+    assert_eq!(scene.wrong(), []);
+    let mut scene = Scene::with(&[&TAP]);
+    scene.say(&TAP.claim(1));
+    scene.say(&TAP.claim(1).digits(25, "01"));
+    scene.books(vec![]);
+    assert_eq!(
+        scene.only_wrong(),
+        (Book::Repeats, "batch 1 trace 1: field 25 differs between messages 2 and 3".into())
+    );
+    let mut scene = Scene::with(&[&TAP]);
+    scene.say(&TAP.claim(1));
+    scene.say(&TAP.claim(2));
+    scene.books(vec![]);
+    assert_eq!(scene.only_wrong(), (Book::Repeats, "batch 1 trace 1 and batch 1 trace 2 are for one tap".into()));
+}
+
+#[test]
+fn a_claim_needs_an_approved_tap_with_its_amount() {
+    let declined = Tap { outcome: Outcome::Declined, charged: 0, ..TAP };
+    let mut scene = Scene::with(&[&declined]);
+    scene.say(&TAP.claim(1));
+    scene.books(vec![]);
+    let (book, seen) = scene.only_wrong();
+    assert_eq!((book, seen.as_str()), (Book::Approvals, "batch 1 trace 1 is for tap 1, which was not approved"));
+    let mut scene = Scene::with(&[]);
+    scene.say(&TAP.claim(1));
+    scene.books(vec![]);
+    let (book, seen) = scene.only_wrong();
+    assert_eq!((book, seen.as_str()), (Book::Approvals, "batch 1 trace 1 is for no tap of this case"));
+    let mut scene = Scene::with(&[&TAP]);
+    scene.say(&TAP.claim(1).digits(4, "000000000200"));
+    scene.books(vec![]);
+    let books: Vec<_> = scene.wrong().into_iter().map(|(book, _)| book).collect();
+    assert_eq!(books, [Book::Approvals, Book::Fields, Book::Accounted]);
+}
+
+#[test]
+fn messages_must_be_readable_and_have_a_good_mac() {
+    let mut scene = Scene::new(serde_json::json!([]));
+    scene.taps(&[&TAP]);
+    scene.say(&TAP.claim(1));
+    scene.sign_on();
+    scene.say(&TAP.claim(1));
+    scene.hear(&Scene::frame(TAP.claim(1).encode().unwrap()));
+    scene.hear(&Scene::frame(TAP.claim(1).encode_with_mac(|_| *b"00000000").unwrap()));
+    scene.hear(&[0, 3, 1, 2, 3]);
+    scene.books(vec![]);
+    let (book, seen) = scene.only_wrong();
+    assert_eq!(book, Book::Readable);
+    for part in [
+        "message 1 (ride) came before a sign-on",
+        "message 4 (ride) has no MAC",
+        "message 5 (ride) has a wrong MAC",
+        "a frame that is no message",
+    ] {
+        assert!(seen.contains(part), "{seen}");
+    }
+}
+
+#[test]
+fn each_charged_ride_is_claimed_or_waits() {
+    let row = |claim: Option<&str>| JournalRow {
+        counter: Some("0017".into()),
+        cryptogram: Some("0102030405060708".to_lowercase()),
+        charged: Some(100),
+        claim: claim.map(str::to_owned),
+        ..JournalRow::default()
+    };
+    let accounted = |claimed: bool, rows: Option<Vec<JournalRow>>| {
+        let mut scene = Scene::with(&[&TAP]);
+        if claimed {
+            scene.say(&TAP.claim(1));
+        }
+        if let Some(rows) = rows {
+            scene.books(rows);
+        }
+        let checks = scene.judged(&Expect::default()).checks;
+        let check = checks.into_iter().find(|check| check.what == Criterion::Books(Book::Accounted)).unwrap();
+        (check.result, check.why.unwrap_or(check.seen))
+    };
+    let holds = |seen: &str| (CheckResult::Holds, seen.to_owned());
+    let fails = |seen: &str| (CheckResult::Fails, seen.to_owned());
+    assert_eq!(accounted(false, Some(vec![row(Some("waiting"))])), holds("0 (0.00 CNY) claimed, 1 (1.00 CNY) waiting"));
+    assert_eq!(accounted(true, Some(vec![row(Some("sent"))])), holds("1 (1.00 CNY) claimed, 0 (0.00 CNY) waiting"));
+    assert_eq!(accounted(false, Some(vec![])), fails("the ride of tap 1 (1.00 CNY) is neither a claim nor a record"));
+    assert_eq!(
+        accounted(false, Some(vec![row(Some("accepted"))])),
+        fails("the device lists the ride of tap 1 as accepted, and the acquirer has no claim for it")
+    );
+    assert_eq!(
+        accounted(true, Some(vec![row(Some("refused"))])),
+        fails("the device lists batch 1 trace 1 as refused, and the acquirer has it as accepted")
+    );
+    let other = JournalRow { charged: Some(99), ..row(Some("waiting")) };
+    assert_eq!(accounted(false, Some(vec![other])), fails("the record of tap 1 has another amount"));
+    assert_eq!(accounted(false, Some(vec![row(None)])).0, CheckResult::NotJudged);
+    assert_eq!(accounted(false, None).0, CheckResult::NotJudged);
+}
+
+#[test]
+fn what_a_case_states_about_its_acquirer() {
+    let mut scene =
+        Scene::new(serde_json::json!([{ "when": { "message": "ride", "nth": 2 }, "then": [{ "refuse": "51" }] }]));
+    let other = Tap { cryptogram: "1112131415161718", counter: "0018", ..TAP };
+    scene.sign_on();
+    scene.taps(&[&TAP, &other]);
+    scene.say(&TAP.claim(1));
+    scene.say(&other.claim(2));
+    scene.books(vec![]);
+    let failing = |yaml: &str| {
+        let acquirer: AcquirerExpect = serde_yaml::from_str(yaml).unwrap();
+        let judgement = scene.judged(&Expect { acquirer: Some(acquirer), ..Expect::default() });
+        let about = |check: &&Check| matches!(check.what, Criterion::Acquirer(_));
+        assert!(judgement.checks.iter().any(|check| about(&check)), "{yaml}");
+        let failing = judgement.checks.iter().filter(about).filter(|check| check.fails());
+        failing.map(|check| (check.what.to_string(), check.seen.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        failing(
+            "{ messages: [sign-on, ride+], accepted: { count: 1, total: 1.00 CNY }, refused: { count: 1 }, batch: 1, claims: [
+               { charged: 1.00 CNY, state: accepted, code: '00', account: '622202\\*\\*\\*\\*\\*\\*7894', sequence: '01', counter: '0017',
+                 batch: 1, trace: 1, sent: 1 }, { state: refused, code: '51' } ] }"
+        ),
+        []
+    );
+    for (yaml, what, seen) in [
+        ("messages: [sign-on, ride]", "messages", "[sign-on, ride, ride]"),
+        ("claims: []", "claims", "2"),
+        ("claims: [{}, { state: accepted }]", "claim 2 state", "refused"),
+        ("claims: [{ charged: 2.00 CNY }, {}]", "claim 1 charged", "1.00 CNY"),
+        ("claims: [{ code: '05' }, {}]", "claim 1 code", "00"),
+        ("claims: [{ account: '6222029*' }, {}]", "claim 1 account", "622202******7894"),
+        ("claims: [{ sequence: '-' }, {}]", "claim 1 sequence", "01"),
+        ("claims: [{ counter: '0018' }, {}]", "claim 1 counter", "0017"),
+        ("claims: [{ sent: 2 }, {}]", "claim 1 sent", "1"),
+        ("claims: [{ trace: 2 }, {}]", "claim 1 trace", "1"),
+        ("accepted: { total: 2.00 CNY }", "accepted total", "1.00 CNY"),
+        ("waiting: { count: 1 }", "waiting count", "0"),
+        ("batch: 2", "batch", "1"),
+    ] {
+        assert_eq!(failing(yaml), [(format!("acquirer {what}"), seen.to_owned())], "{yaml}");
+    }
+}
+
+#[test]
+fn a_step_looks_at_the_messages_since_the_last_one() {
+    let mut scene = Scene::new(serde_json::json!([]));
+    let wanted = |yaml: &str| StepWanted::Acquirer(serde_yaml::from_str(yaml).unwrap());
+    scene.sign_on();
+    scene.taps(&[&TAP]);
+    scene.events.push(step(2));
+    scene.events.push(step(3));
+    scene.say(&TAP.claim(1));
+    scene.events.push(step(4));
+    let criteria = of_steps(vec![
+        StepWanted::Nothing,
+        wanted("{ messages: [sign-on], claims: [] }"),
+        StepWanted::Nothing,
+        wanted("{ messages: [ride], claims: [{ trace: 1 }] }"),
+    ]);
+    let judgement = judge(&criteria, &device(), &scene.events, Baseline::Off);
+    assert_eq!(titles(&judgement, CheckResult::Fails), Vec::<String>::new());
+    assert_eq!(titles(&judgement, CheckResult::Holds).iter().filter(|title| title.starts_with("acquirer")).count(), 5);
+}
+
+#[test]
+fn a_work_ends_as_it_should() {
+    let seen = |expect, events: Vec<Event>| {
+        let criteria = of_steps(vec![StepWanted::Work { work: Work::Upload, expect }]);
+        let mut device = device();
+        device.claims.insert("uplink".parse().unwrap(), true);
+        let judgement = judge(
+            &criteria,
+            &device,
+            &[vec![event(Body::CaseStarted(CaseStarted::default())), step(1)], events].concat(),
+            Baseline::Off,
+        );
+        let [check] = judgement.checks.as_slice() else { panic!("{:?}", judgement.checks) };
+        (check.result, check.seen.clone())
+    };
+    let asked =
+        |refused: Option<&str>| event(Body::WorkAsked { work: Work::Upload, refused: refused.map(str::to_owned) });
+    let ended = |work, result| {
+        let signal = Signal::Uplink { work: Word::Known(work), result: Word::Known(result) };
+        event(Body::Signal { signal, said: Fields::parse("what=upload result=failed reason=no-answer") })
+    };
+    let done = || ended(Work::Upload, WorkResult::Done);
+    let failed = || ended(Work::Upload, WorkResult::Failed);
+    let (holds, fails) = (CheckResult::Holds, CheckResult::Fails);
+    assert_eq!(seen(Some(WorkResult::Done), vec![asked(None), done()]).0, holds);
+    assert_eq!(seen(None, vec![asked(None), failed()]).0, holds);
+    assert_eq!(
+        seen(Some(WorkResult::Done), vec![asked(None), failed()]),
+        (fails, "failed (reason=no-answer)".to_owned())
+    );
+    assert_eq!(seen(None, vec![asked(Some("busy"))]), (fails, "refused: busy".to_owned()));
+    assert_eq!(seen(None, vec![asked(None), ended(Work::Settle, WorkResult::Done)]), (fails, "no end".to_owned()));
+    assert_eq!(seen(None, vec![done(), asked(None)]), (fails, "no end".to_owned()), "an end from before says nothing");
+}
