@@ -23,7 +23,7 @@ pub mod wire_messages;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("acquirer_message", acquirer_message::run),
     ("adapter_messages", adapter_messages::run),
     ("case_file", case_file::run),

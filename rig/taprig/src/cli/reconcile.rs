@@ -124,7 +124,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         cleared_through: args.cleared_through,
     });
     let broken = books.broken_rows();
-    tell(&result, broken);
+    tell(&result, broken, args);
     let code = match (broken, result.balanced) {
         (0, true) => Exit::Ok,
         (0, false) => Exit::CaseFailed,
@@ -189,14 +189,16 @@ fn check_output(output: &Path, args: &Args, problems: &mut Problems) {
 }
 
 /// Tells the broken rows, and what it all comes to unless the text of the result says so.
-fn tell(result: &Reconciliation, broken: u64) {
+fn tell(result: &Reconciliation, broken: u64, args: &Args) {
     for row in result.broken.iter().take(SHOWN) {
         say(&format!("taprig: {} row {}: {}; the row is left out", row.place.file, row.place.row, row.why));
     }
     if let Some(more) = broken.checked_sub(SHOWN as u64).filter(|more| *more > 0) {
         say(&format!("taprig: and {more} more rows"));
     }
-    say(&format!("taprig: {}", show::verdict(result)));
+    if args.format != Format::Text || args.output.is_some() {
+        say(&format!("taprig: {}", show::verdict(result)));
+    }
 }
 
 fn output(result: &Reconciliation, args: &Args) -> Exit {

@@ -168,7 +168,7 @@ fn a_broken_row_is_told_and_the_rest_is_compared() {
             &[
                 why,
                 "the row is left out",
-                "4 differences",
+                "5 differences (1 long, 2 short, 1 amount-differs, 1 duplicate)",
                 "1 row could not be read and is left out",
                 "clearing  7 payments",
             ],
