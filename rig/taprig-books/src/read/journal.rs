@@ -229,6 +229,7 @@ mod tests {
         assert!(with(10, "51").contains("only a refused ride has a code"));
         assert!(with(10, "5").contains("is not a response code"));
         assert!(broken("a,b\n").contains("the row has 2 columns, and the first row has 11"));
+        assert!(broken(&format!("{},\n", ROW.trim_end())).contains("the row has 12 columns"));
         assert!(broken("\"a\n").contains("a quote is opened and not closed"));
     }
 

@@ -150,6 +150,11 @@ mod tests {
         // The day is that of China.
         assert_eq!(accepted.items[0].day.as_deref(), Some("2018-05-22"));
         assert_eq!(accepted.items[0].entries[0].state, Some(State::Accepted));
+        // A restarted host may hear another amount for what it has not decided.
+        let other =
+            [&log[..log.len() - line(100, State::Accepted, false).len()], &line(150, State::Accepted, false)].concat();
+        let other = result(&other).unwrap();
+        assert_eq!((other.sides[0].read.count, other.sides[0].read.fen), (1, 150));
         let reversed =
             [&log, &line(100, State::Accepted, true), &line(100, State::Reversed, false)].map(String::as_str).concat();
         let reversed = result(&reversed).unwrap();
