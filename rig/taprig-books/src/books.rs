@@ -6,6 +6,7 @@ use crate::time::Moment;
 use jiff::civil::Date;
 use std::collections::HashMap;
 use taprig_model::acquirer::log::State;
+use taprig_model::books::Label;
 use taprig_model::books::journal::Ride;
 use taprig_model::books::result::{Gross, Side, Sum};
 
@@ -170,9 +171,9 @@ impl Books {
             state: ride.state,
             code: ride.code.clone().map(Box::new),
             at,
-            line: self.name(ride.line.as_ref().map(|line| line.as_str())),
-            bus: self.name(ride.bus.as_ref().map(|bus| bus.as_str())),
-            product: self.name(ride.product.as_ref().map(|product| product.as_str())),
+            line: self.name(ride.line.as_ref().map(Label::as_str)),
+            bus: self.name(ride.bus.as_ref().map(Label::as_str)),
+            product: self.name(ride.product.as_ref().map(Label::as_str)),
             place,
         };
         self.items[item].1.journal = Some(new);
