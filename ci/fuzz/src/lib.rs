@@ -6,6 +6,7 @@
 pub mod acquirer_message;
 pub mod adapter_messages;
 pub mod case_file;
+pub mod clearing_file;
 pub mod decode;
 pub mod emulator_air;
 pub mod gdb_packets;
@@ -22,10 +23,11 @@ pub mod wire_messages;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("acquirer_message", acquirer_message::run),
     ("adapter_messages", adapter_messages::run),
     ("case_file", case_file::run),
+    ("clearing_file", clearing_file::run),
     ("decode", decode::run),
     ("emulator_air", emulator_air::run),
     ("gdb_packets", gdb_packets::run),

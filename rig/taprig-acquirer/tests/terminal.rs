@@ -1,6 +1,8 @@
 //! A terminal by the crate `iso8583` talks to the host. The two sides share no code: a misreading of the document on one side
 //! shows against the other. Each kind of message of the document is sent, and each answer is read.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, too")]
+
 use iso8583::{
     Additional, Assembler, AuthorityKey, AuthorityList, Cursor, DenyPage, Expiry, Header, Item, KeySet, MacKey,
     MacKeyLength, Message, PartTotals, SettlementResult, Totals, Tpdu, WorkingKeys, Writer, authority, deny, mti,

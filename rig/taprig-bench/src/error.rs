@@ -504,7 +504,12 @@ mod tests {
     #[test]
     fn a_part_that_hangs_is_there_and_does_not_answer() {
         let role = Role::Emulator;
-        let deadline = || LinkError::Deadline { what: "identity".into(), from: "it", within: Duration::from_secs(1) };
+        let deadline = || LinkError::Deadline {
+            what: "identity".into(),
+            from: "it",
+            within: Duration::from_secs(1),
+            silent: false,
+        };
         let gone = LinkError::Gone { port: "serial port x".into(), source: std::io::Error::other("unplugged") };
         let slow = VpcdError::NotTaken { address: "a:1".into(), within: Duration::from_secs(1) };
         for (error, part) in [

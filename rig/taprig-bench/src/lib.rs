@@ -241,6 +241,16 @@ impl Bench {
         is_device.then(|| self.ended(Role::Validator, error))?
     }
 
+    /// Restarts a validator that has sent nothing at all although it was asked. If it works again then, its line is sound, and
+    /// it is the device that has hung. Returns this finding, or `None` if the error is of another kind or nothing has helped.
+    pub async fn device_hung(&mut self, error: &LinkError) -> Option<String> {
+        if !matches!(error, LinkError::Deadline { silent: true, .. }) {
+            return None;
+        }
+        self.power_cycle().await.ok()?;
+        Some(format!("{error}; after a restart it answers again"))
+    }
+
     fn tap(&self, port: &'static str) -> ByteSink {
         let serial = self.scope.serial(port);
         std::sync::Arc::new(move |way, bytes| serial.bytes(Instant::now(), way == Way::In, bytes))

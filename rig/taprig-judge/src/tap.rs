@@ -83,14 +83,14 @@ impl<'a> TapEvents<'a> {
 }
 
 /// Why the case ended at the end of these events, before all its steps were played: the validator was not ready again
-/// after a tap, or it ended. The journal was not read after that.
+/// after a tap, or it stopped. The journal was not read after that.
 pub(crate) fn stopped(events: &[Event]) -> Option<&'static str> {
     events.iter().find_map(|event| match event.body {
         Body::ReadyAgain { seen: ReadyAgain::Not, .. } => Some("the validator was not ready again, so the case ended"),
         Body::ReadyAgain { seen: ReadyAgain::Restarted, .. } => {
             Some("the validator started again by itself, so the case ended")
         }
-        Body::DeviceEnded { .. } => Some("the validator ended by itself, and the case with it"),
+        Body::DeviceEnded { .. } => Some("the validator stopped, and the case with it"),
         _ => None,
     })
 }

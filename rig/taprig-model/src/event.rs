@@ -247,9 +247,10 @@ pub enum Body {
         /// The longest time that the rig waited after the card had left, in us.
         within_us: u64,
     },
-    /// The validator, which is a program on this host, ended by itself in the middle of a case.
+    /// The validator stopped in the middle of a case: it is a program on this host and ended by itself, or it did not answer
+    /// until it was restarted.
     DeviceEnded {
-        /// How it ended, and its last words.
+        /// How it ended, and its last words; or what it did not answer.
         why: String,
     },
     /// The validator sent a line that is neither a reply nor an event.

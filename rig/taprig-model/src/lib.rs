@@ -9,6 +9,7 @@ pub mod adapter;
 pub mod address;
 pub mod bench;
 mod board;
+pub mod books;
 pub mod capability;
 pub mod card;
 pub mod case;

@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Value, json};
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 21] = [
     "acquirer-keys",
     "acquirer-log",
     "acquirer-rules",
@@ -13,13 +13,16 @@ pub const NAMES: [&str; 18] = [
     "bench",
     "card",
     "case",
+    "clearing-columns",
     "criteria",
     "device",
     "event",
+    "journal",
     "key",
     "lock",
     "presets",
     "reasons",
+    "reconciliation",
     "requirements",
     "result",
     "validator",
@@ -42,13 +45,16 @@ pub fn of(name: &str) -> Option<Schema> {
             allow_names(&mut schema);
             Schema::try_from(schema).ok()?
         }
+        "clearing-columns" => schemars::schema_for!(crate::books::columns::Columns),
         "criteria" => schemars::schema_for!(crate::criteria::Criteria),
         "device" => schemars::schema_for!(crate::device::Device),
         "event" => schemars::schema_for!(crate::event::Event),
+        "journal" => schemars::schema_for!(crate::books::journal::Ride),
         "key" => schemars::schema_for!(crate::card::KeyFile),
         "lock" => schemars::schema_for!(crate::lock::Lock),
         "presets" => schemars::schema_for!(crate::preset::Presets),
         "reasons" => schemars::schema_for!(crate::reason::Reasons),
+        "reconciliation" => schemars::schema_for!(crate::books::result::Reconciliation),
         "requirements" => schemars::schema_for!(crate::requirement::Requirements),
         "result" => schemars::schema_for!(crate::result::RunResult),
         "validator" => schemars::schema_for!(crate::validator::Validator),

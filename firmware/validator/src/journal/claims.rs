@@ -170,7 +170,7 @@ impl<B: Board> Store<'_, B> {
 mod tests {
     use super::*;
     use crate::journal::Record;
-    use crate::store::lists::DenyDownload;
+    use crate::store::deny::DenyDownload;
     use crate::store::memory::CLAIM_SLOT;
     use crate::testboard::TestBoard;
 

@@ -218,7 +218,10 @@ impl TestMedium {
             (Twist::Instead(bytes), _) => (100, bytes),
             (Twist::Lose | Twist::LoseCommand, _) | (_, None) => (u32::MAX, vec![]),
             (Twist::Corrupt, Some(mut bytes)) => {
-                bytes[0] ^= 0x40;
+                // The block behind a waiting time extension is empty if the card never sent one.
+                if let Some(first) = bytes.first_mut() {
+                    *first ^= 0x40;
+                }
                 (100, bytes)
             }
             (Twist::Late(delay_us), Some(bytes)) => (delay_us, bytes),

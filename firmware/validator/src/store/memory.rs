@@ -50,6 +50,8 @@ pub struct Layout {
     pub keys: Table,
     /// The two deny lists: one is in force, and the other one is filled by a download. A small memory has no second one.
     pub deny: [Table; 2],
+    /// Cards that a deny list takes. A large table is filled to a half at most.
+    pub deny_cards: u32,
     /// Revoked issuer certificates.
     pub revoked: Table,
     /// Rides.
@@ -64,7 +66,17 @@ impl Layout {
     pub fn new(size: usize) -> Self {
         let large = size >= 64 * 1024;
         // Four keys are what a deployment has, and a fifth comes before an old one goes. On a small memory rides pay for it.
-        let (keys, deny, revoked) = if large { (32, 512, 64) } else { (5, 16, 8) };
+        let (keys, revoked) = if large { (32, 64) } else { (5, 8) };
+        // Of a very large memory the two lists take half: a card has two places of 16 bytes in each list.
+        let share = u32::try_from(size / 128).unwrap_or(u32::MAX / 2);
+        let deny_cards = if size >= 1 << 20 {
+            share
+        } else if large {
+            512
+        } else {
+            16
+        };
+        let deny = if large { 2 * deny_cards } else { deny_cards };
         let copy = if large { SETTINGS_SLOT } else { SMALL_SETTINGS_SLOT };
         let table = |kind, offset, slot, capacity| Table { kind, offset, slot, capacity };
         let end = |table: Table| table.offset + table.slot * table.capacity as usize;
@@ -78,7 +90,7 @@ impl Layout {
         let room = u32::try_from(room).unwrap_or(u32::MAX);
         let journal = Table { capacity: room, ..journal };
         let claims = table(6, end(journal), CLAIM_SLOT, if large { 2 * room } else { 0 });
-        Self { settings: [0, copy], keys, deny: [first, second], revoked, journal, claims }
+        Self { settings: [0, copy], keys, deny: [first, second], deny_cards, revoked, journal, claims }
     }
 
     /// Whether the memory has room for what an uplink needs: a second deny list, and the state of each claim.
@@ -102,6 +114,28 @@ impl Table {
         digest.update(&index.to_be_bytes());
         digest.update(body);
         digest.finalize().to_be_bytes()
+    }
+
+    /// Whether these bytes, read from this place, are a record.
+    #[must_use]
+    pub fn is_sound(&self, epoch: u32, index: u32, record: &[u8]) -> bool {
+        record.split_last_chunk::<4>().is_some_and(|(body, sum)| self.seal(epoch, index, body) == *sum)
+    }
+
+    /// Number of records, wherever they lie. The table is read in pieces, as it may be very large.
+    pub fn count<B: Board>(&self, board: &B, epoch: u32) -> u32 {
+        let mut buffer = [0; 1024];
+        let in_buffer = u32::try_from(buffer.len() / self.slot).unwrap_or(1);
+        let (mut first, mut count) = (0, 0);
+        while first < self.capacity {
+            let places = in_buffer.min(self.capacity - first);
+            let read = &mut buffer[..places as usize * self.slot];
+            board.nvm_read(self.at(first), read);
+            let records = (first..).zip(read.chunks_exact(self.slot));
+            count += records.filter(|(index, record)| self.is_sound(epoch, *index, record)).count() as u32;
+            first += places;
+        }
+        count
     }
 
     fn at(&self, index: u32) -> usize {
@@ -164,7 +198,7 @@ mod tests {
 
     #[test]
     fn everything_fits_the_memory_it_was_made_for() {
-        for size in [MIN_SIZE, 8192, 65_536, 262_144] {
+        for size in [MIN_SIZE, 8192, 65_536, 262_144, 1 << 27] {
             let layout = Layout::new(size);
             let Layout { keys, deny: [deny, loaded], revoked, journal, claims, .. } = layout;
             assert!(journal.capacity >= 8, "{size}: {}", journal.capacity);
@@ -177,13 +211,14 @@ mod tests {
             }
             assert!(end <= size);
         }
+        assert_eq!(Layout::new(1 << 27).deny_cards, 1 << 20, "a million cards");
         // The table in the README.
         let capacities = |size| {
-            let Layout { keys, deny: [deny, _], revoked, journal, .. } = Layout::new(size);
-            [keys, deny, revoked, journal].map(|table| table.capacity)
+            let Layout { keys, deny_cards, revoked, journal, .. } = Layout::new(size);
+            [keys.capacity, deny_cards, revoked.capacity, journal.capacity]
         };
         assert_eq!(capacities(4096), [5, 16, 8, 8]);
-        assert_eq!(capacities(262_144), [32, 512, 64, 1014]);
+        assert_eq!(capacities(262_144), [32, 512, 64, 944]);
     }
 
     #[test]

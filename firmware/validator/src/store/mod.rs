@@ -1,8 +1,9 @@
 //! What the device remembers without power: settings, keys, lists and journal, and how they change.
 
+pub mod deny;
 mod keys;
-pub mod lists;
 pub mod memory;
+mod revoked;
 pub mod settings;
 
 use heapless::Vec;
@@ -10,6 +11,7 @@ use heapless::Vec;
 use crate::board::Board;
 use crate::journal::Journal;
 use crate::journal::claims::TRACES;
+use crate::store::deny::DenyDownload;
 use crate::store::memory::{Layout, SETTINGS_SLOT};
 use crate::store::settings::{Epochs, Saved, Settings};
 
@@ -90,6 +92,7 @@ impl<'b, B: Board> Store<'b, B> {
                     epochs,
                     deny_list: 0,
                     deny_version: 0,
+                    deny_count: 0,
                     traces,
                     settled: 0,
                     settings: Settings::default(),
@@ -102,7 +105,9 @@ impl<'b, B: Board> Store<'b, B> {
         Journal::bury(board, &layout, epochs.journal);
         let (keys, bad_keys) = layout.keys.scan(board, epochs.keys);
         let list = usize::from(saved.deny_list == 1);
-        let (deny, bad_deny) = layout.deny[list].scan(board, epochs.deny[list]);
+        let deny = layout.deny[list].count(board, epochs.deny[list]);
+        // A cut may have come between an entry and its count.
+        let bad_deny = saved.deny_count.saturating_sub(deny);
         let (revoked, bad_revoked) = layout.revoked.scan(board, epochs.revoked);
         let mut store = Self {
             board,
@@ -195,6 +200,7 @@ impl<'b, B: Board> Store<'b, B> {
             epochs,
             deny_list: 0,
             deny_version: 0,
+            deny_count: 0,
             traces: self.traces_after_all(),
             settled: 0,
             settings: Settings::default(),
@@ -215,19 +221,24 @@ impl<'b, B: Board> Store<'b, B> {
     }
 
     /// Puts the other deny list in force.
-    fn swap_deny(&mut self, list: u8, version: u32) -> Result<(), StoreError> {
-        let mut saved = Saved { deny_list: list, deny_version: version, ..self.saved.clone() };
+    fn swap_deny(&mut self, DenyDownload { list, count }: DenyDownload, version: u32) -> Result<(), StoreError> {
+        let mut saved = Saved { deny_list: list, deny_version: version, deny_count: count, ..self.saved.clone() };
         saved.settings.profile.clear();
         self.save(saved)
     }
 
     /// Empties the deny list in force, which is none of any download then.
     fn empty_deny(&mut self) -> Result<(), StoreError> {
-        let mut saved = Saved { deny_version: 0, ..self.saved.clone() };
+        let mut saved = Saved { deny_version: 0, deny_count: 0, ..self.saved.clone() };
         let at = usize::from(saved.deny_list == 1);
         saved.epochs.deny[at] = saved.epochs.deny[at].wrapping_add(1);
         saved.settings.profile.clear();
         self.save(saved)
+    }
+
+    /// Notes how many entries the deny list in force has, so that one that rots is missed.
+    fn count_deny(&mut self) -> Result<(), StoreError> {
+        self.save(Saved { deny_count: self.deny, ..self.saved.clone() })
     }
 
     /// A new journal: the rides of the old one are gone, and their traces never come again.

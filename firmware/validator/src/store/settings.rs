@@ -371,6 +371,8 @@ pub struct Saved {
     pub deny_list: u8,
     /// Version of the deny list that was downloaded last.
     pub deny_version: u32,
+    /// Entries of the deny list in force.
+    pub deny_count: u32,
     /// Traces of all rides of journals that are gone.
     pub traces: u32,
     /// So many rides from the first on are settled: their batches are closed.
@@ -452,6 +454,7 @@ mod tests {
             epochs,
             deny_list: 1,
             deny_version: 99_999_999,
+            deny_count: 1 << 20,
             traces: crate::journal::claims::TRACES,
             settled: 99_999,
             settings: full(),
@@ -459,7 +462,7 @@ mod tests {
         let mut with_key = most.clone();
         with_key.settings.set("master-key", "0123456789ABCDEFFEDCBA9876543210").expect("a key");
         // A small memory has neither a master key nor settled rides.
-        let small = Saved { settled: 0, deny_version: 0, ..most };
+        let small = Saved { settled: 0, deny_version: 0, deny_count: 16, ..most };
         for (saved, room) in [(small, memory::SMALL_SETTINGS_SLOT), (with_key, memory::SETTINGS_SLOT)] {
             let bytes = saved.encode().expect("fits");
             assert!(bytes.len() <= room, "{} bytes", bytes.len());

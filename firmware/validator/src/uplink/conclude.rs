@@ -12,7 +12,7 @@ use crate::board::Board;
 use crate::journal::claims::Claim;
 use crate::present;
 use crate::store::StoreError;
-use crate::store::lists::DenyDownload;
+use crate::store::deny::DenyDownload;
 
 /// The host has done what was asked for.
 const DONE: [u8; 2] = *b"00";

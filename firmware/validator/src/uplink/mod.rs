@@ -24,7 +24,7 @@ use crate::console::{Line as ConsoleLine, Problem};
 
 use crate::present;
 use crate::store::Store;
-use crate::store::lists::DenyDownload;
+use crate::store::deny::DenyDownload;
 use answer::Wrong;
 use line::{Line, MAX_FRAME};
 

@@ -148,7 +148,9 @@ impl CardSide for VirtualReader {
         let mut connection = Connection::open(&self.address, self.tap.clone()).await?;
         match connection.receive(Instant::now() + within).await? {
             Some(_) => Ok(()),
-            None => Err(LinkError::Deadline { what: "the first order to a card".into(), from: WHO, within }),
+            None => {
+                Err(LinkError::Deadline { what: "the first order to a card".into(), from: WHO, within, silent: false })
+            }
         }
     }
 

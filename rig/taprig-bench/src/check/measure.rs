@@ -204,7 +204,7 @@ impl Bench {
             }
         }
         let what = "the answer to a question for the time".into();
-        Err(LinkError::Deadline { what, from: "the card side", within: ORDER }.into())
+        Err(LinkError::Deadline { what, from: "the card side", within: ORDER, silent: false }.into())
     }
 
     /// Gives the validator settings, power-cycles the bench, and looks whether the settings are still there. Afterwards

@@ -174,16 +174,20 @@ impl Console {
     pub async fn reply(&mut self, command: &str, within: Duration) -> Result<Reply, LinkError> {
         let deadline = Instant::now() + within;
         let mut data = Vec::new();
+        let mut silent = true;
         loop {
             let shown = || first_words(command);
-            match self.lines.next(deadline).await? {
+            let line = self.lines.next(deadline).await?;
+            let was_silent = std::mem::replace(&mut silent, false);
+            match line {
                 Some(Line::Data(line)) => data.push(line),
                 Some(Line::Ok(ok)) => return Ok(Reply { data, ok }),
                 Some(Line::Error(why)) => return Err(LinkError::Refused { what: shown(), from: WHO, why }),
                 Some(Line::Event(event)) => self.events.push_back(event),
                 Some(Line::Noise(line)) => self.lines.keep_noise(line),
                 None => {
-                    return Err(LinkError::Deadline { what: format!("the reply to `{}`", shown()), from: WHO, within });
+                    let what = format!("the reply to `{}`", shown());
+                    return Err(LinkError::Deadline { what, from: WHO, within, silent: was_silent });
                 }
             }
         }
@@ -223,7 +227,7 @@ impl Console {
             heard.push(event.line);
         }
         let heard = self.lines.said_instead(heard);
-        Err(LinkError::Deadline { what: format!("the event `{name}` ({heard})"), from: WHO, within })
+        Err(LinkError::Deadline { what: format!("the event `{name}` ({heard})"), from: WHO, within, silent: false })
     }
 
     /// Keeps what comes until the deadline, for later calls.

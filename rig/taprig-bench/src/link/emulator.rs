@@ -206,7 +206,7 @@ impl Relay {
                     Some(found) => return Ok(found),
                     None => self.pending.push_back((note, at)),
                 },
-                None => return Err(LinkError::Deadline { what: what.into(), from: WHO, within }),
+                None => return Err(LinkError::Deadline { what: what.into(), from: WHO, within, silent: false }),
             }
         }
     }

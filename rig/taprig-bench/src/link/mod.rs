@@ -68,6 +68,8 @@ pub enum LinkError {
         from: &'static str,
         /// The time limit.
         within: Duration,
+        /// The validator was asked something and sent nothing at all meanwhile.
+        silent: bool,
     },
     /// The board refused a request.
     #[error("{from} refused `{what}`: {why}")]

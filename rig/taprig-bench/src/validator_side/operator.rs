@@ -68,9 +68,12 @@ impl OperatorValidator {
         match question.put(&**desk, within).await {
             Answer::Chosen(chosen) if chosen == [0] => Ok(None),
             Answer::Chosen(_) => Ok(Some("it can't be done".into())),
-            Answer::Amount(_) | Answer::None => {
-                Err(LinkError::Deadline { what: format!("the word that {what} is done"), from: WHO, within })
-            }
+            Answer::Amount(_) | Answer::None => Err(LinkError::Deadline {
+                what: format!("the word that {what} is done"),
+                from: WHO,
+                within,
+                silent: false,
+            }),
         }
     }
 

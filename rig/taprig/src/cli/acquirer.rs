@@ -3,19 +3,17 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use taprig::display::Out;
 use taprig_acquirer::serve::{Log, serve};
 use taprig_acquirer::{DEFAULT_KEYS, Host, Setup, text};
-use taprig_case::document::parse;
 use taprig_case::source::Source;
-use taprig_case::typed::typed;
 use taprig_case::{Diagnostic, Problems};
 use taprig_model::acquirer::keys::Keys;
 use taprig_model::acquirer::rules::Rules;
 use tokio::net::TcpListener;
 
+use super::yaml::gather;
 use super::{Exit, interrupt, rig_failed, say, shown};
 
 /// Arguments of `taprig acquirer`.
@@ -92,27 +90,6 @@ const fn advice(kind: ErrorKind) -> &'static str {
         ErrorKind::PermissionDenied => "a port below 1024 needs root: choose one above, such as 5800",
         _ => "check the address",
     }
-}
-
-/// Adds the problems of a file to the others, so that all files are told at once.
-fn gather<T: serde::de::DeserializeOwned>(source: Result<Arc<Source>, Diagnostic>, all: &mut Problems) -> Option<T> {
-    let mut problems = Problems::default();
-    let value = source.and_then(|source| Ok((parse(&source, &mut problems)?, source)));
-    let value = match value {
-        Ok((tree, source)) => {
-            let value = typed(&tree, &mut problems);
-            if value.is_none() && problems.is_empty() {
-                problems.push(Diagnostic::of_file(source.path(), "the file can't be understood"));
-            }
-            value
-        }
-        Err(problem) => {
-            problems.push(problem);
-            None
-        }
-    };
-    all.add(&problems);
-    value
 }
 
 fn open(path: &Path) -> Result<File, Diagnostic> {

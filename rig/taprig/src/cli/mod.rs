@@ -17,12 +17,14 @@ mod list;
 mod merge;
 mod new;
 mod problem;
+mod reconcile;
 mod resume;
 mod run;
 mod schema;
 mod serve;
 mod suite;
 mod tap;
+mod yaml;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::Write as _;
@@ -70,6 +72,8 @@ enum Command {
     Serve(serve::Args),
     /// Be the acquirer's host of a validator in the field, and show each message decoded until Ctrl-C.
     Acquirer(acquirer::Args),
+    /// Compare a journal with an acquirer's log and with a bank's clearing file.
+    Reconcile(reconcile::Args),
     /// Flash both boards of a bench with the firmware that its file names.
     Flash(flash::Args),
     /// Check cases and fixtures without running them.
@@ -113,9 +117,9 @@ enum Report {
 pub(crate) enum Exit {
     /// 0: the command is done, and everything that was judged passed.
     Ok,
-    /// 1: a case failed.
+    /// 1: a case failed, or books differ.
     CaseFailed,
-    /// 2: a file or an argument is wrong, and nothing was run.
+    /// 2: a file or an argument is wrong, and nothing was run; or rows of a file that is compared are wrong.
     BadInput,
     /// 3: the rig itself failed.
     RigFailed,
@@ -161,6 +165,7 @@ pub(crate) fn main() -> ExitCode {
         | Command::Report(_)
         | Command::Serve(_)
         | Command::Acquirer(_)
+        | Command::Reconcile(_)
         | Command::Tap(_)
         | Command::Flash(_)
         | Command::Schema(_)
@@ -172,6 +177,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Board(args) => Ok(board::run(&args)),
         Command::Acquirer(args) => acquirer::run(&args),
+        Command::Reconcile(args) => reconcile::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
@@ -202,6 +208,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Schema(_)
             | Command::Board(_)
             | Command::Acquirer(_)
+            | Command::Reconcile(_)
             | Command::Judge(_)
             | Command::Report(_)
             | Command::New(_)

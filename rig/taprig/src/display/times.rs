@@ -14,7 +14,7 @@ pub fn of_tap(case: &CaseResult, time: TimeBasis, emulated: bool) -> Option<Stri
     parts.extend(own.reader_us.map(|us| format!("{} of the reader itself", millis(us))));
     parts.extend(own.result_us.map(|us| format!("{} from release to result", millis(us))));
     let note = if emulated && parts.len() > 1 {
-        "; the device is emulated, so only the first time says something"
+        "; the device is emulated, so the times after the first depend on this computer"
     } else {
         ""
     };
@@ -103,11 +103,9 @@ mod tests {
         let whole = "times: 61.3 ms on the modelled air, 5.0 ms of the reader itself, 20.0 ms from release to result";
         assert_eq!(of_tap(&cases[0], TimeBasis::Modelled, false).as_deref(), Some(whole));
         let emulated = of_tap(&cases[1], TimeBasis::Modelled, true).unwrap();
-        assert!(
-            emulated.ends_with(
-                "9.0 ms of the reader itself; the device is emulated, so only the first time says something"
-            )
-        );
+        assert!(emulated.ends_with(
+            "9.0 ms of the reader itself; the device is emulated, so the times after the first depend on this computer"
+        ));
         let measured = of_tap(&cases[2], TimeBasis::Measured, false);
         assert_eq!(measured.as_deref(), Some("times: 61.3 ms on the air, measured"));
     }

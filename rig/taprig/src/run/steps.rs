@@ -48,6 +48,13 @@ pub(super) async fn play(
                 scope.emit(Source::Validator, Body::DeviceEnded { why });
                 stage.stuck = true;
             }
+            Err(BenchError::Link(error)) => match bench.device_hung(&error).await {
+                Some(why) => {
+                    scope.emit(Source::Validator, Body::DeviceEnded { why });
+                    stage.stuck = true;
+                }
+                None => return Err(error.into()),
+            },
             played => played?,
         }
         scope.emit(Source::Rig, Body::StepDone { number, took_us: micros(began.elapsed()) });

@@ -138,6 +138,7 @@ impl<'a> TapPlayer<'a> {
                 what: "the note that the card is out of the field".into(),
                 from: "the card emulator",
                 within: ORDER,
+                silent: false,
             }
             .into());
         };

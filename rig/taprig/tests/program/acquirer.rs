@@ -14,37 +14,37 @@ use super::running::Running;
 const ENVELOPE: &[u8] = b"\x60\x00\x03\x00\x09\x61\x32\x00\x32\x46\x05";
 
 /// A sign-on: 0800 with fields 11, 41, 42, 60 and 63.
-const SIGN_ON: &[u8] = b"\x08\x00\x00\x20\x00\x00\x00\xC0\x00\x12\x00\x00\x0112345678123456789012345\x00\x11\x00\x00\x00\x00\x00\x30\x00\x0301 ";
+pub(crate) const SIGN_ON: &[u8] = b"\x08\x00\x00\x20\x00\x00\x00\xC0\x00\x12\x00\x00\x0112345678123456789012345\x00\x11\x00\x00\x00\x00\x00\x30\x00\x0301 ";
 
 /// The worked example: a ride of 1.00 CNY in batch 1 with trace 1, and its MAC under the first key for MACs.
-const RIDE: &[u8] = b"\x02\x00\x70\x20\x06\x80\x00\xC0\x80\x11\x16\x62\x22\x02\x12\x34\x56\x78\x94\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01\x07\x20\x00\x01\x0012345678123456789012345156\x00\x14\x22\x00\x00\x01\x00\x06\x01FA77EEAB";
+pub(crate) const RIDE: &[u8] = b"\x02\x00\x70\x20\x06\x80\x00\xC0\x80\x11\x16\x62\x22\x02\x12\x34\x56\x78\x94\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01\x07\x20\x00\x01\x0012345678123456789012345156\x00\x14\x22\x00\x00\x01\x00\x06\x01FA77EEAB";
 
-struct Host {
+pub(crate) struct Host {
     running: Running,
     address: String,
 }
 
 impl Host {
-    fn start(place: &Place, args: &[&str]) -> Self {
+    pub(crate) fn start(place: &Place, args: &[&str]) -> Self {
         let mut running = Running::of(place.taprig(&[&["acquirer", "--listen", "127.0.0.1:0"], args].concat()));
         let address = running.until_word(" listening at ");
         Self { running, address }
     }
 
-    fn terminal(&self) -> Terminal {
+    pub(crate) fn terminal(&self) -> Terminal {
         let stream = TcpStream::connect(&self.address).unwrap();
         // Longer than anything takes on a busy machine.
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         Terminal(stream)
     }
 
-    fn end(self) -> Ran {
+    pub(crate) fn end(self) -> Ran {
         self.running.interrupt();
         self.running.end()
     }
 }
 
-struct Terminal(TcpStream);
+pub(crate) struct Terminal(TcpStream);
 
 impl Terminal {
     fn say(&mut self, message: &[u8]) {
@@ -60,7 +60,7 @@ impl Terminal {
         answer
     }
 
-    fn ask(&mut self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn ask(&mut self, message: &[u8]) -> Vec<u8> {
         self.say(message);
         self.answer()
     }

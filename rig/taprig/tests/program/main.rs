@@ -26,6 +26,7 @@ mod power;
 mod pty;
 #[path = "../../../probe-rs-qemu/tests/emulator/qemu.rs"]
 mod qemu;
+mod reconcile;
 mod rules;
 mod running;
 mod serving;

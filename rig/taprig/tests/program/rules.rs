@@ -254,3 +254,23 @@ fn a_validator_is_reached_over_a_network() {
     play_emulator(link, reports(in_a_row()));
     place.run(&["--bench", "desk"]).expect(0, &["1 passed"]);
 }
+
+#[test]
+fn a_console_that_falls_silent_fails_the_case_if_a_restart_helps() {
+    let place = place();
+    let file = "fixtures/devices/lumiqin-lq9.yaml";
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    assert!(text.contains("deadlines"), "the file of the device names its deadlines");
+    let program = "fixtures/devices/lumiqin/lq9.py";
+    let text = std::fs::read_to_string(place.path(program)).unwrap();
+    // It hangs when it is asked for its state after a ride, and a restart takes it back.
+    let at = "case [\"LOG\", first]:\n";
+    assert!(text.contains(at));
+    place.put(program, &text.replace(at, &format!("{at}                __import__('time').sleep(1000)\n")));
+    place.case("BUS-001", "steps: [tap, status: { state: ready }]\nexpect: { outcome: approved, journal: '+1' }\n");
+    let ran = place.run(&["--bench", "lumiqin-lq9"]);
+    ran.expect(1, &["it sent nothing", "after a restart it answers again", "1 failed"]);
+    let (verdict, why) = place.verdict("BUS-001");
+    assert_eq!(verdict, "fail");
+    assert!(why.contains("expected a validator that keeps running"), "{why}");
+}

@@ -179,7 +179,7 @@ impl Hsu {
             }
         }
         let what = format!("the acknowledgement of {}", command.name());
-        Err(LinkError::Deadline { what, from: WHO, within: ACK_WITHIN * ATTEMPTS })
+        Err(LinkError::Deadline { what, from: WHO, within: ACK_WITHIN * ATTEMPTS, silent: false })
     }
 
     /// Sends a command and waits for its reply.
@@ -204,6 +204,7 @@ impl Hsu {
                         what: format!("the reply to {}", command.name()),
                         from: WHO,
                         within,
+                        silent: false,
                     });
                 }
             }

@@ -174,7 +174,7 @@ impl Pn532 {
         match tokio::time::timeout(within, result).await {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(_)) => Err(self.failure().await),
-            Err(_) => Err(LinkError::Deadline { what: what.into(), from: WHO, within }),
+            Err(_) => Err(LinkError::Deadline { what: what.into(), from: WHO, within, silent: false }),
         }
     }
 

@@ -149,14 +149,14 @@ impl RulesValidator {
         let (mut reply, mut refusal) = (Reply { lines: vec![], unexplained: vec![] }, None);
         loop {
             let Some(heard) = self.lines.next(deadline).await? else {
-                let said =
-                    if said.is_empty() { "it sent nothing".into() } else { format!("it sent: {}", said.join(" / ")) };
+                let silent = said.is_empty();
+                let said = if silent { "it sent nothing".into() } else { format!("it sent: {}", said.join(" / ")) };
                 let sign = match ok {
                     Some(_) => "a line that matches `ok` or `error`",
                     None => "the prompt",
                 };
                 let what = format!("{sign}, which ends the reply to `{}` ({said}),", first_words(line));
-                return Err(LinkError::Deadline { what, from: WHO, within });
+                return Err(LinkError::Deadline { what, from: WHO, within, silent });
             };
             if let Heard::Line(text) | Heard::Overlong(text) = &heard
                 && echo != Some(text)
@@ -279,7 +279,12 @@ impl RulesValidator {
                     } else {
                         format!("it sent: {}", heard.join(" / "))
                     };
-                    return Err(LinkError::Deadline { what: format!("{what} ({heard})"), from: WHO, within });
+                    return Err(LinkError::Deadline {
+                        what: format!("{what} ({heard})"),
+                        from: WHO,
+                        within,
+                        silent: false,
+                    });
                 }
             }
         }

@@ -76,7 +76,12 @@ impl ValidatorSide for Side {
     async fn identity(&mut self) -> Result<Identity, LinkError> {
         match self.0.lock().unwrap().dead {
             false => Ok(Identity::default()),
-            true => Err(LinkError::Deadline { what: "who".into(), from: "a dead validator", within: Duration::ZERO }),
+            true => Err(LinkError::Deadline {
+                what: "who".into(),
+                from: "a dead validator",
+                within: Duration::ZERO,
+                silent: false,
+            }),
         }
     }
 
