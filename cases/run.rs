@@ -66,13 +66,13 @@ fn trials(project: &Arc<Project>, words: &[String]) -> Result<Vec<Trial>, Proble
     for (bench, tag) in BENCHES {
         let taprig: std::path::PathBuf = env!("CARGO_BIN_EXE_taprig").into();
         let config = Arc::new(setup::config(project, bench, taprig.clone(), taprig)?);
-        let card_side = config.card_side().can;
+        let able = config.capabilities();
         let pool =
             Arc::new(Pool { project: project.clone(), workshop: workshop.clone(), config, idle: Mutex::default() });
         let is_played = |sub: &&SubCase| tag.is_none_or(|tag| sub.case.tags.iter().any(|of| of.as_str() == tag));
         for sub in suite.cases.iter().filter(is_played) {
             let (sub, pool) = (sub.clone(), pool.clone());
-            let applies = taprig_judge::lacks(&sub.criteria(), &pool.config.device, &card_side).is_empty()
+            let applies = taprig_judge::lacks(&sub.criteria(), &pool.config.device, &able).is_empty()
                 && !(without_qemu && bench == "qemu");
             let name = format!("{bench}::{}", sub.id);
             trials.push(Trial::test(name, move || pool.test(sub)).with_ignored_flag(!applies));
