@@ -1,7 +1,6 @@
 //! One application of the card: its data, and how it processes a transaction.
 
 use crate::certificate::{self, FieldEdit, SealError};
-use crate::certify::is_of;
 use crate::cryptogram;
 use crate::keyring::Pair;
 use crate::random::Random;
@@ -45,6 +44,13 @@ pub(crate) struct Record {
     pub(crate) signed: bool,
     pub(crate) only: Option<Family>,
     pub(crate) holds: Vec<u32>,
+}
+
+impl Record {
+    /// Whether a transaction with this family of algorithms reads the record.
+    pub(crate) fn is_of(&self, family: Family) -> bool {
+        self.only.is_none_or(|only| only == family)
+    }
 }
 
 /// The tags of the objects that the response to GET PROCESSING OPTIONS contains.
@@ -279,7 +285,7 @@ impl Application {
         for record in &self.records {
             let place = Place::Record { sfi: record.sfi, number: record.number };
             let families = [(Family::International, Some(&own)), (Family::Sm, sm.as_ref())];
-            for (_, made) in families.into_iter().filter(|(family, _)| is_of(record, *family)) {
+            for (_, made) in families.into_iter().filter(|(family, _)| record.is_of(*family)) {
                 samples.extend(made.map(|made| (place, self.record(record, made))));
             }
         }

@@ -12,11 +12,6 @@ use crate::tlv::{Node, encode};
 use taprig_model::card::change::Signed;
 use taprig_model::card::{Family, Oda};
 
-/// Whether a transaction with this family of algorithms reads the record.
-pub(crate) fn is_of(record: &Record, family: Family) -> bool {
-    record.only.is_none_or(|only| only == family)
-}
-
 /// Makes the signer, and the objects that offline data authentication needs: 8F, 90, 9F46, and by RSA also 92, 9F32, 9F47
 /// and 9F48. Objects in `set` stay, and the certificates cover them.
 pub(crate) fn certify(
@@ -146,7 +141,7 @@ impl Chain<'_> {
     fn static_data(&self, made: &Data) -> Result<Vec<u8>, PersonaliseError> {
         let object = |tag: &u32| self.set.get(tag).or_else(|| made.get(tag)).or_else(|| self.draft.data.get(tag));
         let mut data = Vec::new();
-        for record in self.draft.records.iter().filter(|record| record.signed && is_of(record, self.family)) {
+        for record in self.draft.records.iter().filter(|record| record.signed && record.is_of(self.family)) {
             if let Some(tag) = record.holds.iter().find(|tag| matches!(tag, 0x9F46 | 0x9F4B | 0x9F69 | 0x9F26 | 0x9F36))
             {
                 return Err(PersonaliseError::value(

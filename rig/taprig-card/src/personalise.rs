@@ -3,7 +3,7 @@
 use crate::application::{Application, Data, Issuing, Record, Signer, SmSide};
 use crate::card::{Card, PPSE, Script, ScriptKind};
 use crate::certificate::{self, FieldChange, FieldEdit};
-use crate::certify::{certify, is_of};
+use crate::certify::certify;
 use crate::cryptogram;
 use crate::draft::{Draft, last_day, month_year, number};
 use crate::edit::{Edit, Kind};
@@ -396,7 +396,7 @@ fn check_records(records: &[Record]) -> Result<(), PersonaliseError> {
 /// follows an unsigned one. Records of the other family of algorithms are left out.
 fn file_locator(records: &[Record], family: Family) -> Vec<u8> {
     let mut entries: Vec<[u8; 4]> = Vec::new();
-    for record in records.iter().filter(|record| is_of(record, family)) {
+    for record in records.iter().filter(|record| record.is_of(family)) {
         match entries.last_mut() {
             Some([sfi, first, last, signed])
                 if *sfi == record.sfi << 3

@@ -1,14 +1,12 @@
 //! The text console: lines in, lines out.
 
-pub(crate) mod command;
-
 use core::fmt::{Display, Write};
 
 use heapless::{String, Vec};
 use kernel::{CaKey, Pan, Rid};
 
 use crate::board::Board;
-use crate::uplink::Work;
+use crate::work::Work;
 use crate::{clock, hex};
 
 /// Longest line in, without its end; a CA key of 1984 bits needs about 530.
