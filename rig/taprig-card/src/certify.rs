@@ -1,6 +1,6 @@
 //! Offline data authentication of a card: both certificates, and what signs the transactions.
 
-use crate::application::{Data, Record, Signer};
+use crate::application::{Data, Signer};
 use crate::certificate::{self, FieldEdit, Subject, remainder};
 use crate::draft::{Draft, month_year};
 use crate::error::PersonaliseError;
