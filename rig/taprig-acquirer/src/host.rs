@@ -66,14 +66,23 @@ pub struct Host {
     rules: Matcher,
     deny: lists::Deny,
     terminals: BTreeMap<String, Terminal>,
-    /// Bytes of each open connection that are not a whole frame yet.
-    lines: BTreeMap<u64, Splitter>,
+    /// The open connections.
+    lines: BTreeMap<u64, Line>,
     /// Number of answers so far. Retrieval references and authorisations are made of it.
     answers: u64,
     messages: u64,
     unreadable: u64,
     /// Whether account numbers in what is to be logged are hidden.
     hides: bool,
+}
+
+/// A connection.
+#[derive(Debug, Default)]
+struct Line {
+    /// Bytes that are not a whole frame yet.
+    splitter: Splitter,
+    /// Whether it is a wire, which nobody can close.
+    is_wire: bool,
 }
 
 /// What the host decided about a message.
@@ -127,31 +136,37 @@ impl Host {
 
     /// A terminal has connected. The number must be new.
     pub fn connect(&mut self, line: u64) {
-        self.lines.insert(line, Splitter::default());
+        self.lines.insert(line, Line::default());
+    }
+
+    /// A terminal is at a wire, such as a serial line. The number must be new. Nobody can close a wire, so the host also hears what
+    /// comes after an order to close.
+    pub fn connect_wire(&mut self, line: u64) {
+        self.lines.insert(line, Line { is_wire: true, ..Line::default() });
     }
 
     /// Bytes have come on a connection, in any division. Returns what comes of each whole frame. After an order to close, the
-    /// host hears nothing more on the connection.
+    /// host hears nothing more on the connection, unless it is a wire.
     pub fn hear(&mut self, line: u64, bytes: &[u8], now: DateTime) -> Vec<Done> {
         let mut all = Vec::new();
-        let Some(mut splitter) = self.lines.remove(&line) else { return all };
+        let Some(Line { mut splitter, is_wire }) = self.lines.remove(&line) else { return all };
         splitter.add(bytes);
         for content in splitter.by_ref() {
             let done = self.frame(&content, now);
             let closes =
                 done.orders.iter().any(|order| matches!(order, Order::Close | Order::Send { close: true, .. }));
             all.push(done);
-            if closes {
+            if closes && !is_wire {
                 return all;
             }
         }
-        self.lines.insert(line, splitter);
+        self.lines.insert(line, Line { splitter, is_wire });
         all
     }
 
     /// A connection has ended. Returns what was cut off, if a frame was not whole.
     pub fn gone(&mut self, line: u64) -> Option<String> {
-        let (there, whole) = self.lines.remove(&line)?.rest()?;
+        let (there, whole) = self.lines.remove(&line)?.splitter.rest()?;
         let of = whole.map_or("an unknown number".into(), |whole| whole.to_string());
         Some(format!("the connection ended within a message: {there} of {of} bytes had come"))
     }
@@ -159,7 +174,7 @@ impl Host {
     /// Forgets the beginning of a frame, on a line that has no connections: a terminal that has lost its power, or that has stopped in
     /// the middle of a frame, begins with a new one. Returns what was forgotten, if there was anything.
     pub fn forget(&mut self, line: u64) -> Option<String> {
-        let (there, whole) = std::mem::take(self.lines.get_mut(&line)?).rest()?;
+        let (there, whole) = std::mem::take(&mut self.lines.get_mut(&line)?.splitter).rest()?;
         let of = whole.map_or("an unknown number".into(), |whole| whole.to_string());
         Some(format!("{there} of {of} bytes of a message had come"))
     }
@@ -167,7 +182,7 @@ impl Host {
     /// Whether the beginning of a frame has come on a line, and the rest has not.
     #[must_use]
     pub fn is_within_frame(&self, line: u64) -> bool {
-        self.lines.get(&line).is_some_and(|splitter| splitter.rest().is_some())
+        self.lines.get(&line).is_some_and(|line| line.splitter.rest().is_some())
     }
 
     /// What it all came to so far.

@@ -219,7 +219,7 @@ mod tests {
             folder: state.to_owned(),
         };
         let command = command.iter().map(|argument| argument.parse().unwrap()).collect();
-        let air = Air::new(state.join("air"), false).unwrap();
+        let air = Air::new(state.join("air"), false, None).unwrap();
         (ProgramBoard::new(Role::Validator, command, &programs, state.join("kept")), air)
     }
 

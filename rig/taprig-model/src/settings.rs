@@ -19,6 +19,9 @@ use std::str::FromStr;
 /// belong to the format: a validator under test has to accept texts of this length.
 pub const LONGEST: [(&str, usize); 5] = [("county", 24), ("line", 16), ("route", 32), ("bus", 16), ("driver", 16)];
 
+/// The settings of the line to an acquirer. Only a device that claims `uplink` needs them.
+pub const OF_UPLINK: [&str; 4] = ["master-key", "upload", "answer-time", "attempts"];
+
 /// Settings of a validator. An absent setting stays as it is: in the factory state, or as the profile says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]

@@ -110,7 +110,7 @@ impl Line {
                     {
                         writer.write_all(&answer.bytes).await?;
                         self.shared.sent_late(answer.trace);
-                        if answer.close && self.close() {
+                        if answer.close && self.closes() {
                             return Ok(BY_HOST);
                         }
                     }
@@ -118,7 +118,7 @@ impl Line {
                 // It may still read what is late.
                 Next::Bytes(0) => reading = false,
                 Next::Bytes(length) => {
-                    let (orders, given) = self.shared.hear(&mut self.known, &self.peer, &buffer[..length]);
+                    let (orders, given) = self.shared.hear(&mut self.known, self.kind, &self.peer, &buffer[..length]);
                     for order in orders {
                         if self.carry_out(order, given, writer).await? {
                             return Ok(BY_HOST);
@@ -135,10 +135,10 @@ impl Line {
     /// Carries out an order. Returns whether the line ends.
     async fn carry_out(&mut self, order: Order, given: Moment, writer: &mut Writer) -> io::Result<bool> {
         match order {
-            Order::Close => Ok(self.close()),
+            Order::Close => Ok(self.closes()),
             Order::Send { bytes, after: Duration::ZERO, close, .. } => {
                 writer.write_all(&bytes).await?;
-                Ok(close && self.close())
+                Ok(close && self.closes())
             }
             Order::Send { bytes, after, close, trace } => {
                 self.number += 1;
@@ -148,12 +148,9 @@ impl Line {
         }
     }
 
-    /// The host closes the line. Returns whether it ends. A wire can't be closed: nothing more is sent for this message, and the
-    /// next one is heard.
-    fn close(&self) -> bool {
-        if self.kind == Kind::Line {
-            self.shared.reopen(self.known);
-        }
+    /// Whether the line ends if the host closes it. A wire can't be closed: nothing more is sent for this message, and the next
+    /// one is heard.
+    fn closes(&self) -> bool {
         self.kind == Kind::Connection
     }
 }

@@ -11,6 +11,8 @@ use taprig_model::acquirer::log::Body as Happened;
 use taprig_model::event::{Body, Source};
 use taprig_record::Scope;
 
+use super::line::Kind;
+
 /// A line as the host knows it. Each host numbers its lines anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Known {
@@ -81,10 +83,10 @@ impl Shared {
     }
 
     /// Bytes have come on a line. Returns what to send, and when that was decided.
-    pub(super) fn hear(&self, known: &mut Known, peer: &str, bytes: &[u8]) -> (Vec<Order>, Moment) {
+    pub(super) fn hear(&self, known: &mut Known, kind: Kind, peer: &str, bytes: &[u8]) -> (Vec<Order>, Moment) {
         let mut state = self.lock();
         let moment = state.moment();
-        if !state.enter(known, peer) {
+        if !state.enter(known, kind, peer) {
             return (vec![], moment);
         }
         let Some((host, _)) = &mut state.case else { return (vec![], moment) };
@@ -115,17 +117,6 @@ impl Shared {
         }
     }
 
-    /// The host has closed a line without connections: it hears it anew.
-    pub(super) fn reopen(&self, known: Known) {
-        let mut state = self.lock();
-        if known.era == state.era
-            && let Some((host, _)) = &mut state.case
-        {
-            host.gone(known.line);
-            host.connect(known.line);
-        }
-    }
-
     /// Whether an order that was given then still holds.
     pub(super) fn still_holds(&self, moment: Moment) -> bool {
         let state = self.lock();
@@ -153,12 +144,15 @@ impl State {
     }
 
     /// Makes a line known to the present host. Returns whether there is one.
-    fn enter(&mut self, known: &mut Known, peer: &str) -> bool {
+    fn enter(&mut self, known: &mut Known, kind: Kind, peer: &str) -> bool {
         let Some((host, _)) = &mut self.case else { return false };
         if known.era != self.era {
             self.lines += 1;
             *known = Known { era: self.era, line: self.lines };
-            host.connect(known.line);
+            match kind {
+                Kind::Connection => host.connect(known.line),
+                Kind::Line => host.connect_wire(known.line),
+            }
             self.tell(Happened::Connected { peer: peer.to_owned() });
         }
         true

@@ -36,7 +36,7 @@ fn sign_on(trace: &str) -> Vec<u8> {
 }
 
 /// The trace of the next answer.
-async fn answered(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+async fn answered(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let read = async {
         let length = stream.read_u16().await.unwrap();
         let mut content = vec![0; length.into()];
@@ -133,7 +133,7 @@ fn a_wire_stays_open_when_the_host_hangs_up() {
         line.write_all(&sign_on("000002")).await.unwrap();
         line.write_all(&sign_on("000003")).await.unwrap();
         let mut cut = [0; 5];
-        line.read_exact(&mut cut).await.unwrap();
+        tokio::time::timeout(PATIENCE, line.read_exact(&mut cut)).await.unwrap().unwrap();
         assert_eq!(answered(&mut line).await, "000003");
     });
 }

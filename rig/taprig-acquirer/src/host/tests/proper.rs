@@ -306,6 +306,24 @@ fn what_a_connection_leaves_unfinished_is_told() {
     assert_eq!(bench.host.gone(LINE), None);
 }
 
+#[test]
+fn a_wire_is_heard_after_an_order_to_close_and_can_be_forgotten() {
+    let rules = json!({ "schema": 1, "rules": [{ "when": { "nth": 1 }, "then": ["hang-up"] }] });
+    let mut bench = Bench::of(keys(), rules);
+    let bytes = bench.bytes(&base(0x0800, 1, "00000000003").bytes(63, *b"01 "), false);
+    let three = [&bytes[..], &bytes, &bytes[..20]].concat();
+    assert_eq!(bench.host.hear(LINE, &three, now()).len(), 1, "a connection is closed");
+    let rules = json!({ "schema": 1, "rules": [{ "when": { "nth": 1 }, "then": ["hang-up"] }] });
+    let mut bench = Bench::of(keys(), rules);
+    bench.host.connect_wire(2);
+    assert_eq!(bench.host.hear(2, &three, now()).len(), 2);
+    assert!(bench.host.is_within_frame(2));
+    assert_eq!(bench.host.forget(2), Some(format!("20 of {} bytes of a message had come", bytes.len())));
+    assert!(!bench.host.is_within_frame(2));
+    assert_eq!(bench.host.forget(2), None);
+    assert_eq!(bench.host.hear(2, &bytes, now()).len(), 1);
+}
+
 proptest! {
     #[test]
     fn a_changed_byte_never_makes_a_claim(at in 13usize..89, mask in 1u8..=255) {

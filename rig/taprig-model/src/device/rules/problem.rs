@@ -3,7 +3,7 @@
 use super::{Command, EventKind, Pattern, RuleCommands, Rules, Template};
 use crate::device::{Device, claim};
 use crate::expect::Sound;
-use crate::settings::Settings;
+use crate::settings::{OF_UPLINK, Settings};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One problem of a device file.
@@ -197,7 +197,8 @@ impl Rules {
             }
         }
         for key in keys.into_iter().chain(["clock", "keys", "deny-list", "revoked"]) {
-            let ignored = self.ignored.iter().any(|label| label == key);
+            // No device by rules has an uplink that the rig can command.
+            let ignored = OF_UPLINK.contains(&key) || self.ignored.iter().any(|label| label == key);
             match (told.contains(key), is_fixed(key)) {
                 (true, true) => problems.add(
                     &["settings"],
