@@ -54,7 +54,7 @@ pub trait Chip {
 
 static HOST: Ring<4096> = Ring::new();
 static AIR: Ring<4096> = Ring::new();
-static UPLINK: Ring<2048> = Ring::new();
+static UPLINK: Ring<4096> = Ring::new();
 /// Something arrived since the firmware last slept.
 static ARRIVED: AtomicBool = AtomicBool::new(false);
 /// A tick or an alarm came since the firmware last looked at the clock.
