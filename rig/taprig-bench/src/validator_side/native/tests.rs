@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
+use taprig_model::acquirer::WorkResult;
 use taprig_model::device::Device;
 use taprig_model::event::Word;
 use taprig_model::expect::{Cvm, Gate, Outcome, Sound};
@@ -260,12 +261,38 @@ fn commands_that_a_device_lacks_are_capabilities_that_it_lacks() {
         let commands = &mut adapter.native.commands;
         (commands.echo, commands.profile, commands.status) = (None, None, None);
         (commands.journal, commands.journal_clear) = (None, None);
+        commands.uplink = None;
         let (mut side, heard) = side(&adapter, |_| None, unheard());
         assert_eq!(side.capabilities(), &[ValidatorCapability::NativeConsole].into());
         assert!(side.status().await.unwrap_err().to_string().contains("refused `status`"));
         assert!(side.journal(1).await.unwrap_err().to_string().contains("refused `journal`"));
         assert!(side.clear_journal().await.unwrap_err().to_string().contains("refused `clear-journal`"));
+        assert!(side.uplink(Work::Upload).await.unwrap_err().to_string().contains("refused `uplink`"));
         assert!(heard.try_recv().is_err(), "it is not asked");
+    });
+}
+
+#[test]
+fn a_work_at_the_uplink_begins_with_its_command_and_ends_with_an_event() {
+    run(async {
+        let reply = |line: &str| {
+            Some(match line {
+                "download deny" => "ok\n! uplink what=deny result=failed reason=no-answer\n".into(),
+                "journal 1" => "- n=1 fare=100\n- n=2 fare=100 claim=refused batch=000003 trace=000007 code=51\nok count=2 total=200\n".into(),
+                _ => "error uplink set master-key first\n".into(),
+            })
+        };
+        let (mut side, _heard) = side(&adapter(), reply, unheard());
+        assert_eq!(side.uplink(Work::DenyList).await.unwrap(), None);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let (signal, said) = side.signal(deadline).await.unwrap().unwrap();
+        let (work, result) = (Word::Known(Work::DenyList), Word::Known(WorkResult::Failed));
+        assert_eq!((signal, said.get("reason")), (Signal::Uplink { work, result }, Some("no-answer")));
+        assert_eq!(side.uplink(Work::Settle).await.unwrap(), Some("uplink set master-key first".to_owned()));
+        let rows = side.journal(1).await.unwrap().rows;
+        assert_eq!(rows[0].claim.as_deref(), Some("waiting"), "a ride that was not sent");
+        let sent = (rows[1].claim.as_deref(), rows[1].batch, rows[1].trace, rows[1].code.as_deref());
+        assert_eq!(sent, (Some("refused"), Some(3), Some(7), Some("51")));
     });
 }
 
