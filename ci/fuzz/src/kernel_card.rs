@@ -24,6 +24,9 @@ impl Environment for World {
     fn ca_key(&self, _: &Rid, _: u8) -> Option<CaKey> {
         None
     }
+    fn has_sm2_key(&self, _: &Rid) -> bool {
+        false
+    }
     fn revoked(&self, _: &Rid, _: u8, _: &[u8; 3]) -> bool {
         false
     }

@@ -15,7 +15,7 @@ const ARENA: usize = 3072;
 const OBJECTS: usize = 96;
 
 /// Most records that are signed.
-const SIGNED: usize = 32;
+pub(crate) const SIGNED: usize = 32;
 
 /// Bytes in the arena.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use heapless::Vec;
 use sha1::{Digest, Sha1};
 
-use crate::{Pan, Rid, UiRequest};
+use crate::{Pan, Rid, UiRequest, oda::sm2};
 
 /// Longest modulus of a certification authority's key: 1984 bits.
 pub const MAX_MODULUS: usize = 248;
@@ -11,10 +11,16 @@ pub const MAX_MODULUS: usize = 248;
 /// Shortest modulus of any key here: 1024 bits.
 pub const MIN_MODULUS: usize = 128;
 
+/// A point of the SM2 curve: X and Y, 32 bytes each.
+pub const SM2_POINT: usize = 64;
+
 /// Keys, lists and display of the device.
 pub trait Environment {
     /// The certification authority's public key of that provider and index.
     fn ca_key(&self, rid: &Rid, index: u8) -> Option<CaKey>;
+
+    /// Whether the device holds an SM2 key of that provider. Only then does the reader ask a card for SM2 (DF69 = 01).
+    fn has_sm2_key(&self, rid: &Rid) -> bool;
 
     /// Whether the issuer certificate of that serial number, under that key of the provider, is revoked.
     fn revoked(&self, rid: &Rid, index: u8, serial: &[u8; 3]) -> bool;
@@ -42,10 +48,26 @@ pub struct CaKey {
     rid: Rid,
     /// Index, as in tag 8F.
     index: u8,
-    /// Modulus, most significant byte first.
-    modulus: Vec<u8, MAX_MODULUS>,
+    /// The key itself.
+    key: CaPublicKey,
+}
+
+/// The key itself. Its algorithm is that of the whole chain, down to the card's signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaPublicKey {
+    /// RSA.
+    Rsa(CaRsaKey),
+    /// SM2: X and Y, most significant byte first.
+    Sm2([u8; SM2_POINT]),
+}
+
+/// An RSA key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaRsaKey {
+    /// Modulus, most significant byte first, no leading zero.
+    pub modulus: Vec<u8, MAX_MODULUS>,
     /// Public exponent.
-    exponent: u32,
+    pub exponent: u32,
 }
 
 /// Why a key was not taken.
@@ -57,10 +79,12 @@ pub enum KeyError {
     Exponent,
     /// The SHA-1 check sum is another one.
     CheckSum,
+    /// X and Y are no point of the SM2 curve.
+    Point,
 }
 
 impl CaKey {
-    /// Checks a key: 1024 to 1984 bits, odd exponent. With `check_sum`, compares it to SHA-1 over RID, index,
+    /// Checks an RSA key: 1024 to 1984 bits, odd exponent. With `check_sum`, compares it to SHA-1 over RID, index,
     /// modulus and exponent (EMV Book 2, 11.2.2).
     ///
     /// # Errors
@@ -72,9 +96,7 @@ impl CaKey {
         exponent: &[u8],
         check_sum: Option<&[u8; 20]>,
     ) -> Result<Self, KeyError> {
-        let key = Self {
-            rid,
-            index,
+        let key = CaRsaKey {
             modulus: Vec::from_slice(modulus).map_err(|_| KeyError::Modulus)?,
             exponent: parse_exponent(exponent).ok_or(KeyError::Exponent)?,
         };
@@ -82,10 +104,19 @@ impl CaKey {
         if modulus.len() < MIN_MODULUS || modulus.first() == Some(&0) || even {
             return Err(KeyError::Modulus);
         }
-        if check_sum.is_some_and(|sum| *sum != key.check_sum()) {
+        if check_sum.is_some_and(|sum| *sum != key.check_sum(&rid, index)) {
             return Err(KeyError::CheckSum);
         }
-        Ok(key)
+        Ok(Self { rid, index, key: CaPublicKey::Rsa(key) })
+    }
+
+    /// Checks an SM2 key. The curve's equation is its check sum: what is mistyped is no point of the curve.
+    ///
+    /// # Errors
+    /// [`KeyError::Point`].
+    pub fn sm2(rid: Rid, index: u8, point: &[u8; SM2_POINT]) -> Result<Self, KeyError> {
+        sm2::Key::new(point).ok_or(KeyError::Point)?;
+        Ok(Self { rid, index, key: CaPublicKey::Sm2(*point) })
     }
 
     /// Provider.
@@ -100,24 +131,25 @@ impl CaKey {
         self.index
     }
 
-    /// Modulus, most significant byte first, no leading zero.
+    /// The key itself.
     #[must_use]
-    pub fn modulus(&self) -> &[u8] {
-        &self.modulus
+    pub const fn key(&self) -> &CaPublicKey {
+        &self.key
     }
 
-    /// Public exponent.
+    /// The key itself, without provider and index.
     #[must_use]
-    pub fn exponent(&self) -> u32 {
-        self.exponent
+    pub fn into_key(self) -> CaPublicKey {
+        self.key
     }
+}
 
+impl CaRsaKey {
     /// SHA-1 over RID, index, modulus and the exponent without leading zeros.
-    #[must_use]
-    pub fn check_sum(&self) -> [u8; 20] {
+    fn check_sum(&self, rid: &Rid, index: u8) -> [u8; 20] {
         let exponent = self.exponent.to_be_bytes();
         let start = exponent.iter().position(|byte| *byte != 0).unwrap_or(0);
-        let sha = Sha1::new().chain_update(self.rid).chain_update([self.index]);
+        let sha = Sha1::new().chain_update(rid).chain_update([index]);
         sha.chain_update(&self.modulus).chain_update(&exponent[start..]).finalize().into()
     }
 }
@@ -138,7 +170,6 @@ mod tests {
 
     #[test]
     fn the_check_sum_is_over_rid_index_modulus_exponent() {
-        let key = CaKey::new(UNIONPAY, 9, &[0xC1; 176], &[3], None).unwrap();
         let mut bytes = UNIONPAY.to_vec();
         bytes.push(9);
         bytes.extend([0xC1; 176]);
@@ -146,7 +177,6 @@ mod tests {
         let sum: [u8; 20] = Sha1::digest(&bytes).into();
         assert!(CaKey::new(UNIONPAY, 9, &[0xC1; 176], &[3], Some(&sum)).is_ok());
         assert_eq!(CaKey::new(UNIONPAY, 8, &[0xC1; 176], &[3], Some(&sum)), Err(KeyError::CheckSum));
-        assert_eq!(key.check_sum(), sum);
     }
 
     #[test]
@@ -160,5 +190,19 @@ mod tests {
         assert_eq!(key(&[0xC1; 128], &[1]), Err(KeyError::Exponent));
         assert_eq!(key(&[0xC1; 128], &[4]), Err(KeyError::Exponent));
         assert_eq!(key(&[0xC1; 128], &[]), Err(KeyError::Exponent));
+    }
+
+    #[test]
+    fn an_sm2_key_is_a_point_of_the_curve() {
+        let point = crate::tests::keys::TEST_AUTHORITY_57;
+        let key = CaKey::sm2(UNIONPAY, 0x57, &point).unwrap();
+        assert_eq!((key.rid(), key.index(), key.key()), (&UNIONPAY, 0x57, &CaPublicKey::Sm2(point)));
+        for at in [0, 31, 32, 63] {
+            let mut wrong = point;
+            wrong[at] ^= 1;
+            assert_eq!(CaKey::sm2(UNIONPAY, 0x57, &wrong), Err(KeyError::Point), "{at}");
+        }
+        assert_eq!(CaKey::sm2(UNIONPAY, 0x57, &[0; 64]), Err(KeyError::Point));
+        assert_eq!(CaKey::sm2(UNIONPAY, 0x57, &[0xFF; 64]), Err(KeyError::Point));
     }
 }

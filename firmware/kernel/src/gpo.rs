@@ -19,6 +19,8 @@ pub(crate) struct Terminal<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) transaction: &'a Transaction,
     pub(crate) ttq: Ttq,
+    /// The reader asks for SM2.
+    pub(crate) sm2: bool,
 }
 
 /// Twelve digits of BCD.
@@ -42,7 +44,7 @@ impl Terminal<'_> {
     fn value(&self, tag: Tag) -> Option<Value> {
         use Format::{Numeric, Other};
         let value = |format, bytes: &[u8]| Some(Value { format, bytes: Vec::from_slice(bytes).ok()? });
-        let Self { settings, transaction, ttq } = self;
+        let Self { settings, transaction, ttq, sm2 } = self;
         match tag {
             tag::TTQ => value(Other, &ttq.0),
             tag::AMOUNT => value(Numeric, &amount_bcd(transaction.amount)),
@@ -58,6 +60,7 @@ impl Terminal<'_> {
             tag::TERMINAL_TYPE => value(Numeric, &[settings.terminal_type]),
             tag::TERMINAL => value(Other, &settings.terminal),
             tag::MERCHANT => value(Other, &settings.merchant),
+            tag::SM_INDICATOR => value(Other, &[u8::from(*sm2)]),
             _ => None,
         }
     }
@@ -238,7 +241,7 @@ mod tests {
             },
             unpredictable_number: [1, 2, 3, 4],
         };
-        let terminal = Terminal { settings: &settings, transaction: &transaction, ttq: Ttq::OFFLINE_ONLY };
+        let terminal = Terminal { settings: &settings, transaction: &transaction, ttq: Ttq::OFFLINE_ONLY, sm2: false };
         let pdol = [
             0x9F, 0x66, 4, 0x9F, 0x02, 6, 0x9F, 0x03, 6, 0x9F, 0x1A, 2, 0x95, 5, 0x5F, 0x2A, 2, 0x9A, 3, 0x9C, 1, 0x9F,
             0x37, 4, 0x9F, 0x21, 3,
@@ -258,7 +261,7 @@ mod tests {
     fn the_longest_list_fits_and_a_longer_one_is_refused() {
         let settings = Settings::default();
         let transaction = Transaction { amount: 0, time: crate::DateTime::default(), unpredictable_number: [0; 4] };
-        let terminal = Terminal { settings: &settings, transaction: &transaction, ttq: Ttq::ONLINE };
+        let terminal = Terminal { settings: &settings, transaction: &transaction, ttq: Ttq::ONLINE, sm2: false };
         let command = terminal.command(&[0x9F, 0x66, 126, 0x95, 126]).unwrap();
         assert_eq!(command[4..8], [255, 0x83, 0x81, 252]);
         assert_eq!(command.len(), 5 + 255 + 1);

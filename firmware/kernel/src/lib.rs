@@ -42,7 +42,7 @@ pub mod ttq;
 pub use aid::{Aid, Product, Rid};
 pub use card::{Card, LinkError};
 pub use date::{Date, DateTime};
-pub use environment::{CaKey, Environment, KeyError};
+pub use environment::{CaKey, CaPublicKey, CaRsaKey, Environment, KeyError};
 pub use oda::{Oda, OdaFailure};
 pub use outcome::{Cryptogram, Cvm, MessageId, Outcome, OutcomeKind, Reason, Ride, Status, UiRequest};
 pub use pan::Pan;

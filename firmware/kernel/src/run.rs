@@ -9,6 +9,7 @@ use crate::{
     data::CardData,
     date::{Date, from_bcd},
     decision::{Decision, Expiry, Facts, SignedCtq},
+    dol,
     gpo::{self, Generated, PURCHASE, Terminal},
     oda::Proof,
     preprocessing::{Indicators, preprocess},
@@ -196,7 +197,10 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
         let Fci { pdol, new_card } = selection::fci(self.body()).map_err(Left::Next)?;
         let static_ttq = self.settings.ttq.unwrap_or(Ttq::for_mode(self.settings.mode, new_card, candidate.product));
         let ttq = static_ttq.with_requirements(indicators.online_cryptogram(), indicators.cvm_required);
-        let terminal = Terminal { settings: self.settings, transaction: self.transaction, ttq };
+        // Most cards do not ask, and looking through the keys takes time.
+        let sm2 = dol::entries(pdol).flatten().any(|entry| entry.tag == tag::SM_INDICATOR)
+            && self.environment.has_sm2_key(&candidate.aid.rid());
+        let terminal = Terminal { settings: self.settings, transaction: self.transaction, ttq, sm2 };
         let command = terminal.command(pdol).map_err(Left::Next)?;
         let status = self.exchange(&command).map_err(|error| Left::Over(Reason::LinkGpo(error)))?;
         match status {

@@ -109,4 +109,6 @@ tags! {
     FCI_DISCRETIONARY = 0xBF0C;
     /// UnionPay: extended application indicator; byte 1 b7 is ODA for online authorisation.
     EXTENDED_INDICATOR = 0xDF61;
+    /// SM algorithm indicator: 01 where the reader asks the card for SM2.
+    SM_INDICATOR = 0xDF69;
 }

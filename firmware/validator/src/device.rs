@@ -10,7 +10,7 @@ use crate::present;
 use crate::reader::{Medium, Presence, Reader, UartAir};
 use crate::store::{Found, Store};
 use crate::uplink::{Service, Uplink};
-use crate::{console::command, fares};
+use crate::{command, fares};
 
 /// Time between two looks for a card while idle, in us. A front end that senses the load ends the wait.
 const POLL_INTERVAL_US: u64 = 100_000;

@@ -18,6 +18,7 @@ extern crate std;
 
 pub mod board;
 pub mod clock;
+mod command;
 pub mod console;
 mod device;
 pub mod fares;
@@ -31,6 +32,7 @@ mod tap;
 mod testboard;
 #[cfg(test)]
 mod tests;
-pub mod uplink;
+mod uplink;
+pub mod work;
 
 pub use device::{End, run};

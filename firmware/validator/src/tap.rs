@@ -26,6 +26,10 @@ impl<B: Board> Environment for Surroundings<'_, '_, B> {
         self.store.ca_key(rid, index)
     }
 
+    fn has_sm2_key(&self, rid: &Rid) -> bool {
+        self.store.has_sm2_key(rid)
+    }
+
     fn revoked(&self, rid: &Rid, index: u8, serial: &[u8; 3]) -> bool {
         self.store.revoked(rid, index, serial)
     }

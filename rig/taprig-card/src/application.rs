@@ -2,11 +2,13 @@
 
 use crate::certificate::{self, FieldEdit, SealError};
 use crate::cryptogram;
+use crate::keyring::Pair;
 use crate::random::Random;
-use crate::rsa::PrivateKey;
+use crate::sm;
+use crate::sm2::SIGNATURE;
 use crate::tlv::{DolEntry, Node};
 use std::collections::BTreeMap;
-use taprig_model::card::{Fdda, Policy, Session, Timing};
+use taprig_model::card::{Family, Fdda, Policy, Session, Timing};
 
 /// Data objects by tag.
 pub(crate) type Data = BTreeMap<u32, Vec<u8>>;
@@ -25,6 +27,7 @@ pub(crate) struct Application {
     pub(crate) fixed: Data,
     pub(crate) issuing: Issuing,
     pub(crate) signer: Option<Signer>,
+    pub(crate) sm: Option<SmSide>,
     pub(crate) ctq: Option<Vec<u8>>,
     pub(crate) ctq_when_cvm_required: Option<Vec<u8>>,
     pub(crate) atc: u16,
@@ -39,7 +42,15 @@ pub(crate) struct Record {
     pub(crate) sfi: u8,
     pub(crate) number: u8,
     pub(crate) signed: bool,
+    pub(crate) only: Option<Family>,
     pub(crate) holds: Vec<u32>,
+}
+
+impl Record {
+    /// Whether a transaction with this family of algorithms reads the record.
+    pub(crate) fn is_of(&self, family: Family) -> bool {
+        self.only.is_none_or(|only| only == family)
+    }
 }
 
 /// The tags of the objects that the response to GET PROCESSING OPTIONS contains.
@@ -66,10 +77,37 @@ pub(crate) struct Issuing {
 /// The key and parameters of dynamic signatures.
 #[derive(Debug, Clone)]
 pub(crate) struct Signer {
-    pub(crate) key: PrivateKey,
+    pub(crate) key: Pair,
     pub(crate) fdda: Fdda,
     pub(crate) number_length: usize,
     pub(crate) edits: Vec<FieldEdit>,
+}
+
+/// What the card uses if the reader asks for SM algorithms.
+#[derive(Debug, Clone)]
+pub(crate) struct SmSide {
+    pub(crate) signer: Signer,
+    pub(crate) card_key: cryptogram::Key,
+    /// The objects that differ: 8F, 90, 94, 9F46.
+    pub(crate) data: Data,
+}
+
+impl Signer {
+    /// Signed dynamic application data (9F4B).
+    pub(crate) fn sign(&self, number: &[u8], input: &[u8]) -> Result<Vec<u8>, SealError> {
+        match &self.key {
+            Pair::Rsa(key) => certificate::dynamic(key, number, input, &self.edits),
+            Pair::Sm2(key) => sm::dynamic(key, number, input, &self.edits),
+        }
+    }
+
+    /// The length of what [`Signer::sign`] returns.
+    fn length(&self) -> usize {
+        match &self.key {
+            Pair::Rsa(key) => key.modulus.len(),
+            Pair::Sm2(_) => 3 + self.number_length + SIGNATURE,
+        }
+    }
 }
 
 /// Cryptogram types. The number is that of 9F27 (EMV Book 3, table 15).
@@ -99,6 +137,11 @@ impl Application {
         vec![Node::template(0x70, self.pick(&record.holds, transaction))]
     }
 
+    /// The signers of both families of algorithms.
+    pub(crate) fn signers(&self) -> impl Iterator<Item = &Signer> {
+        self.signer.iter().chain(self.sm.as_ref().map(|sm| &sm.signer))
+    }
+
     fn cryptogram_type(&self, ttq: [u8; 4]) -> CryptogramType {
         let online_required = ttq[1] & 0x80 != 0;
         let offline_only = ttq[0] & 0x08 != 0;
@@ -116,9 +159,10 @@ impl Application {
     /// Issuer application data (9F10): length, key index, cryptogram version, card verification results, algorithm,
     /// discretionary data. In byte 2 of the card verification results, bits 6-5 give the cryptogram type, and bits 8-7
     /// say that there is no second cryptogram.
-    fn issuer_application_data(&self, kind: CryptogramType) -> Vec<u8> {
+    fn issuer_application_data(&self, kind: CryptogramType, key: &cryptogram::Key) -> Vec<u8> {
         let results = 0x80 | kind as u8 >> 2;
-        let mut data = vec![0x07, self.issuing.key_index, self.issuing.version, 0x03, results, 0x00, 0x00, 0x01];
+        let algorithm = key.algorithm();
+        let mut data = vec![0x07, self.issuing.key_index, self.issuing.version, 0x03, results, 0x00, 0x00, algorithm];
         if let Some(discretionary) = &self.issuing.discretionary {
             data.push(discretionary.len().to_le_bytes()[0]);
             data.extend(discretionary);
@@ -145,8 +189,11 @@ impl Application {
         let kind = self.cryptogram_type(ttq);
         let atc = self.atc;
         self.atc = self.atc.saturating_add(1);
+        let sm = self.sm.as_ref().filter(|_| of_reader(0xDF69, 1) == [0x01]);
+        let card_key = sm.map_or(&self.issuing.card_key, |sm| &sm.card_key);
+        let signer = sm.map(|sm| &sm.signer).or(self.signer.as_ref());
 
-        let mut made = Data::new();
+        let mut made = sm.map(|sm| sm.data.clone()).unwrap_or_default();
         made.insert(0x9F36, atc.to_be_bytes().to_vec());
         made.insert(0x9F27, vec![kind as u8]);
         let cvm_required = ttq[1] & 0x40 != 0;
@@ -154,15 +201,14 @@ impl Application {
         if let Some(ctq) = ctq {
             made.insert(0x9F6C, ctq.clone());
         }
-        made.insert(0x9F10, self.issuer_application_data(kind));
+        made.insert(0x9F10, self.issuer_application_data(kind, card_key));
         self.fix(&mut made, &[0x9F10, 0x9F27]);
-        made.insert(0x9F26, self.application_cryptogram(atc, &made, &of_reader).to_vec());
+        made.insert(0x9F26, self.application_cryptogram(card_key, atc, &made, &of_reader).to_vec());
         self.fix(&mut made, &[0x9F26]);
 
         let oda_wanted = ttq[0] & 0x01 != 0;
-        let with_oda = self.signer.is_some() && (kind == CryptogramType::Tc || oda_wanted);
-        if let Some(signer) =
-            self.signer.as_ref().filter(|signer| signer.fdda != Fdda::None && kind != CryptogramType::Aac)
+        let with_oda = signer.is_some() && (kind == CryptogramType::Tc || oda_wanted);
+        if let Some(signer) = signer.filter(|signer| signer.fdda != Fdda::None && kind != CryptogramType::Aac)
             && with_oda
         {
             let mut hashed = of_reader(0x9F37, 4);
@@ -183,7 +229,7 @@ impl Application {
                 hashed.extend(&made[&0x9F69]);
             }
             let number = random.bytes(signer.number_length);
-            made.insert(0x9F4B, certificate::dynamic(&signer.key, &number, &hashed, &signer.edits)?);
+            made.insert(0x9F4B, signer.sign(&number, &hashed)?);
             self.fix(&mut made, &[0x9F4B]);
         }
         let list = match kind {
@@ -208,6 +254,7 @@ impl Application {
     /// the cryptogram yet.
     fn application_cryptogram(
         &self,
+        key: &cryptogram::Key,
         atc: u16,
         made: &Data,
         of_reader: &impl Fn(u32, usize) -> Vec<u8>,
@@ -219,37 +266,48 @@ impl Application {
         data.extend(atc.to_be_bytes());
         let results = made.get(&0x9F10).and_then(|data| data.get(3..7));
         data.extend(results.unwrap_or_default());
-        cryptogram::mac(&cryptogram::session_key(&self.issuing.card_key, atc, self.issuing.session), &data)
+        key.session(atc, self.issuing.session).mac(&data)
     }
 
     /// Every response that the application can give, with zeros for the values of a transaction. It shows before a run
     /// whether a change fits.
     pub(crate) fn samples(&self) -> Vec<(taprig_model::card::change::Place, Vec<Node>)> {
         use taprig_model::card::change::Place;
-        let mut made = Data::new();
+        let mut samples = vec![(Place::Fci, self.fci.clone())];
+        let own = self.sample(self.signer.as_ref(), &self.issuing.card_key, Data::new());
+        let sm = self.sm.as_ref().map(|sm| self.sample(Some(&sm.signer), &sm.card_key, sm.data.clone()));
+        let Lists { tc, arqc_with_oda, arqc, aac } = &self.lists;
+        for made in std::iter::once(&own).chain(&sm) {
+            for list in [tc, arqc_with_oda, arqc, aac] {
+                samples.push((Place::Gpo, vec![Node::template(0x77, self.pick(list, made))]));
+            }
+        }
+        for record in &self.records {
+            let place = Place::Record { sfi: record.sfi, number: record.number };
+            let families = [(Family::International, Some(&own)), (Family::Sm, sm.as_ref())];
+            for (_, made) in families.into_iter().filter(|(family, _)| record.is_of(*family)) {
+                samples.extend(made.map(|made| (place, self.record(record, made))));
+            }
+        }
+        samples
+    }
+
+    /// The data of a transaction, with zeros for what it makes anew.
+    fn sample(&self, signer: Option<&Signer>, key: &cryptogram::Key, mut made: Data) -> Data {
         made.insert(0x9F36, vec![0; 2]);
         made.insert(0x9F27, vec![0]);
         if let Some(ctq) = &self.ctq {
             made.insert(0x9F6C, ctq.clone());
         }
-        made.insert(0x9F10, self.issuer_application_data(CryptogramType::Arqc));
+        made.insert(0x9F10, self.issuer_application_data(CryptogramType::Arqc, key));
         made.insert(0x9F26, vec![0; 8]);
-        if let Some(signer) = self.signer.as_ref().filter(|signer| signer.fdda != Fdda::None) {
-            made.insert(0x9F4B, vec![0; signer.key.modulus.len()]);
+        if let Some(signer) = signer.filter(|signer| signer.fdda != Fdda::None) {
+            made.insert(0x9F4B, vec![0; signer.length()]);
             if signer.fdda == Fdda::V01 {
                 made.insert(0x9F69, vec![0; 8]);
             }
         }
         self.fix(&mut made, &[0x9F10, 0x9F26, 0x9F27, 0x9F4B, 0x9F69]);
-        let Lists { tc, arqc_with_oda, arqc, aac } = &self.lists;
-        let mut samples = vec![(Place::Fci, self.fci.clone())];
-        for list in [tc, arqc_with_oda, arqc, aac] {
-            samples.push((Place::Gpo, vec![Node::template(0x77, self.pick(list, &made))]));
-        }
-        for record in &self.records {
-            let place = Place::Record { sfi: record.sfi, number: record.number };
-            samples.push((place, self.record(record, &made)));
-        }
-        samples
+        made
     }
 }

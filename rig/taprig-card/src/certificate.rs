@@ -1,5 +1,6 @@
-//! The data that the keys sign: both certificates and the dynamic signature (EMV Book 2, tables 2, 11 and 15).
+//! The data that the keys sign by RSA: both certificates and the dynamic signature (EMV Book 2, tables 2, 11 and 15).
 
+use crate::keyring::Algorithm;
 use crate::rsa::{PrivateKey, SignError};
 use sha1::{Digest, Sha1};
 use std::collections::HashMap;
@@ -31,6 +32,27 @@ pub(crate) enum SealError {
     /// The key can't sign these data.
     #[error(transparent)]
     Sign(SignError),
+    /// The SM2 key can't sign these data.
+    #[error("no SM2 signature came about")]
+    Sm2,
+}
+
+/// Whether what a key of this algorithm signs can have such a field.
+pub(crate) fn has(algorithm: Algorithm, field: Field) -> bool {
+    use Field::{
+        Curve, EncryptionAlgorithm, ExponentLength, Hash, HashAlgorithm, Header, Modulus, Padding, Point, Trailer,
+    };
+    match algorithm {
+        Algorithm::Rsa => !matches!(field, EncryptionAlgorithm | Curve | Point),
+        Algorithm::Sm2 => {
+            !matches!(field, Header | HashAlgorithm | ExponentLength | Modulus | Padding | Hash | Trailer)
+        }
+    }
+}
+
+/// Applies the changes of one field.
+pub(crate) fn edit(edits: &[FieldEdit], signed: Signed, field: Field, bytes: &mut Vec<u8>) -> Result<(), SealError> {
+    edits.iter().filter(|edit| (edit.signed, edit.field) == (signed, field)).try_for_each(|edit| edit.apply(bytes))
 }
 
 /// A certified public key: the part in the certificate, and the part that goes beside it.
@@ -100,7 +122,7 @@ pub(crate) fn dynamic(
 }
 
 /// The lengths are those of keys and numbers, and below 256.
-fn low_byte(length: usize) -> u8 {
+pub(crate) fn low_byte(length: usize) -> u8 {
     length.to_le_bytes()[0]
 }
 
@@ -147,9 +169,7 @@ fn seal(
     edits: &[FieldEdit],
     sign: impl Fn(&PrivateKey, &[u8]) -> Result<Vec<u8>, SignError>,
 ) -> Result<Vec<u8>, SealError> {
-    let edit = |field: Field, bytes: &mut Vec<u8>| -> Result<(), SealError> {
-        edits.iter().filter(|edit| (edit.signed, edit.field) == (signed, field)).try_for_each(|edit| edit.apply(bytes))
-    };
+    let edit = |field: Field, bytes: &mut Vec<u8>| edit(edits, signed, field, bytes);
     let mut header = vec![0x6A];
     let mut trailer = vec![0xBC];
     edit(Field::Header, &mut header)?;

@@ -98,6 +98,7 @@ impl Draft {
                     sfi: record.sfi,
                     number: record.number,
                     signed: record.signed,
+                    only: record.only,
                     holds: numbers(&record.holds),
                 })
                 .collect(),

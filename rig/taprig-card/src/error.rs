@@ -64,7 +64,7 @@ impl PersonaliseError {
     pub(crate) fn sealing(object: &'static str) -> impl Fn(SealError) -> Self {
         move |error| match error {
             SealError::Edit { words, problem } => Self::Change { change: words, problem },
-            SealError::Sign(problem) => Self::Signing { object, problem: problem.to_string() },
+            problem @ (SealError::Sign(_) | SealError::Sm2) => Self::Signing { object, problem: problem.to_string() },
         }
     }
 }

@@ -17,7 +17,7 @@
 //! The crate shares no EMV code with the validator's kernel. So if one side misreads the standards, the other side
 //! shows it. The tests of this crate check each certificate, signature and cryptogram with the third-party crate `emv`.
 //!
-//! The crate does not implement SM2 and SM3, deduction from electronic cash, GET DATA, or GENERATE AC.
+//! The crate does not implement deduction from electronic cash, GET DATA, or GENERATE AC.
 //!
 //! # A whole tap in memory
 //!
@@ -74,6 +74,7 @@
 mod application;
 mod card;
 mod certificate;
+mod certify;
 mod cryptogram;
 mod draft;
 mod edit;
@@ -83,6 +84,8 @@ mod keyring;
 mod personalise;
 mod random;
 mod rsa;
+mod sm;
+mod sm2;
 mod tlv;
 
 pub use card::{Card, Reply};

@@ -1,17 +1,19 @@
 //! Makes a card from an image: data, certificates, records, changes.
 
-use crate::application::{Application, Data, Issuing, Record, Signer};
+use crate::application::{Application, Data, Issuing, Record, Signer, SmSide};
 use crate::card::{Card, PPSE, Script, ScriptKind};
-use crate::certificate::{self, FieldChange, FieldEdit, Subject, remainder};
+use crate::certificate::{self, FieldChange, FieldEdit};
+use crate::certify::certify;
 use crate::cryptogram;
 use crate::draft::{Draft, last_day, month_year, number};
 use crate::edit::{Edit, Kind};
 use crate::error::PersonaliseError;
 use crate::front::Parts;
-use crate::keyring::KeyRing;
+use crate::keyring::{Algorithm, KeyRing};
 use crate::tlv::{Node, data_object_list, encode};
 use taprig_model::card::change::{Change, Expiring, Field, FrontPart, Object, Place, Signed};
-use taprig_model::card::{self, CardImage, DirectoryEntry, Oda};
+use taprig_model::card::{self, CardImage, DirectoryEntry, Family, Session};
+use taprig_model::name::Name;
 
 /// Makes a card from an image: certificates, file locator and FCI. Then it applies the changes, first those of the
 /// image and then `changes`.
@@ -52,8 +54,8 @@ pub fn personalise(image: &CardImage, keys: &KeyRing, changes: &[Change]) -> Res
         .zip(drafts)
         .map(|(application, draft)| build(application, draft, keys, &sorted.fields))
         .collect::<Result<Vec<_>, _>>()?;
-    if let Some(edit) = sorted.fields.iter().find(|edit| !concerns_a_key(edit, &image.applications)) {
-        return Err(PersonaliseError::change(&edit.words, "the card has no offline data authentication"));
+    for edit in &sorted.fields {
+        concerns_a_key(edit, &applications).map_err(|problem| PersonaliseError::change(&edit.words, problem))?;
     }
     let directory = image.ppse.as_deref().map(directory);
     let mut samples: Vec<_> = directory.iter().map(|nodes| (Place::Ppse, nodes.clone())).collect();
@@ -168,11 +170,18 @@ fn alter_front(front: &mut Parts, part: FrontPart, kind: Kind) -> Result<(), Str
     Ok(())
 }
 
-fn concerns_a_key(edit: &FieldEdit, applications: &[card::Application]) -> bool {
-    applications
-        .iter()
-        .filter_map(|application| application.oda.as_ref())
-        .any(|oda| edit.signed != Signed::DynamicSignature || oda.fdda != card::Fdda::None)
+/// Checks that the change finds its field in a certificate or signature of the card.
+fn concerns_a_key(edit: &FieldEdit, applications: &[Application]) -> Result<(), String> {
+    let made = |signer: &&Signer| edit.signed != Signed::DynamicSignature || signer.fdda != card::Fdda::None;
+    let signers: Vec<_> = applications.iter().flat_map(Application::signers).filter(made).collect();
+    if signers.is_empty() {
+        return Err("the card has no offline data authentication".into());
+    }
+    if signers.iter().any(|signer| certificate::has(signer.key.algorithm(), edit.field)) {
+        return Ok(());
+    }
+    let algorithms: Vec<_> = signers.iter().map(|signer| signer.key.algorithm().to_string()).collect();
+    Err(format!("what the card signs by {} has no such field", algorithms.join(" and ")))
 }
 
 fn holds(nodes: &[Node], tag: u32) -> bool {
@@ -251,11 +260,25 @@ fn build(
     }
     draft.add_account();
     check_records(&draft.records)?;
-    if !draft.data.contains_key(&0x94) && !draft.records.is_empty() {
-        draft.data.insert(0x94, file_locator(&draft.records));
+    if let Some(record) = draft.records.iter().find(|record| record.only.is_some() && image.sm.is_none()) {
+        let name = format!("record {}.{}", record.sfi, record.number);
+        return Err(PersonaliseError::value(name, "`only` is for cards with `sm`"));
+    }
+    // What a change has set holds for both families of algorithms.
+    let set = draft.data.clone();
+    if !set.contains_key(&0x94) && !draft.records.is_empty() {
+        draft.data.insert(0x94, file_locator(&draft.records, Family::International));
     }
     let signer = match &image.oda {
-        Some(oda) => Some(certify(oda, &mut draft, keys, edits)?),
+        Some(oda) => {
+            let (signer, made) = certify(oda, &draft, &draft.data, Family::International, keys, edits)?;
+            made.into_iter().for_each(|(tag, value)| _ = draft.data.entry(tag).or_insert(value));
+            Some(signer)
+        }
+        None => None,
+    };
+    let sm = match &image.sm {
+        Some(sm) => Some(sm_side(sm, image, &draft, &set, keys, edits)?),
         None => None,
     };
     let one = |name: &str, bytes: &[u8]| match bytes {
@@ -278,7 +301,7 @@ fn build(
         fci: file_control_information(&image.aid.0, &draft),
         pdol: pdol_entries,
         issuing: Issuing {
-            card_key: cryptogram::card_key(keys.master(&issuing.key)?, &draft.pan, draft.sequence.unwrap_or(0)),
+            card_key: card_key(&issuing.key, issuing.session, &draft, keys)?,
             session: issuing.session,
             policy: issuing.policy,
             offline: issuing.offline,
@@ -287,6 +310,7 @@ fn build(
             discretionary: issuing.discretionary.as_ref().map(|data| data.0.clone()),
         },
         signer,
+        sm,
         records: draft.records,
         data: draft.data,
         fixed: draft.fixed,
@@ -297,6 +321,46 @@ fn build(
         locked: image.locked,
         timing: image.timing,
     })
+}
+
+/// The card's key for cryptograms, derived from a master key.
+fn card_key(
+    master: &Name,
+    session: Session,
+    draft: &Draft,
+    keys: &KeyRing,
+) -> Result<cryptogram::Key, PersonaliseError> {
+    let key = keys.master(master)?.card_key(&draft.pan, draft.sequence.unwrap_or(0));
+    if matches!((&key, session), (cryptogram::Key::Sm4(_), Session::Emv)) {
+        let problem = "session keys by SM4 are made as `pboc` says: EMV knows no SM4";
+        return Err(PersonaliseError::value("cryptogram.session", problem));
+    }
+    Ok(key)
+}
+
+/// What the card uses if the reader asks for SM algorithms.
+fn sm_side(
+    sm: &card::Sm,
+    image: &card::Application,
+    draft: &Draft,
+    set: &Data,
+    keys: &KeyRing,
+    edits: &[FieldEdit],
+) -> Result<SmSide, PersonaliseError> {
+    let asks = data_object_list(draft.pdol.as_deref().unwrap_or_default())
+        .is_some_and(|pdol| pdol.iter().any(|entry| entry.tag == 0xDF69 && entry.length == 1));
+    if !asks {
+        return Err(PersonaliseError::value("sm", "the PDOL does not ask for DF69: add `DF69 01` to it"));
+    }
+    let (signer, mut data) = certify(&sm.oda, draft, set, Family::Sm, keys, edits)?;
+    if signer.key.algorithm() != Algorithm::Sm2 {
+        return Err(PersonaliseError::value("sm.oda", "its keys are RSA keys: name keys of SM2"));
+    }
+    if !set.contains_key(&0x94) {
+        data.insert(0x94, file_locator(&draft.records, Family::Sm));
+    }
+    let card_key = card_key(&sm.cryptogram_key, image.cryptogram.session, draft, keys)?;
+    Ok(SmSide { signer, card_key, data })
 }
 
 fn file_control_information(aid: &[u8], draft: &Draft) -> Vec<Node> {
@@ -329,10 +393,10 @@ fn check_records(records: &[Record]) -> Result<(), PersonaliseError> {
 
 /// Application file locator (94), EMV Book 3, clause 10.2: SFI, first record, last record, number of signed records, in
 /// the order of the image. The signed records of an entry must come first. So an entry ends before a signed record that
-/// follows an unsigned one.
-fn file_locator(records: &[Record]) -> Vec<u8> {
+/// follows an unsigned one. Records of the other family of algorithms are left out.
+fn file_locator(records: &[Record], family: Family) -> Vec<u8> {
     let mut entries: Vec<[u8; 4]> = Vec::new();
-    for record in records {
+    for record in records.iter().filter(|record| record.is_of(family)) {
         match entries.last_mut() {
             Some([sfi, first, last, signed])
                 if *sfi == record.sfi << 3
@@ -348,118 +412,38 @@ fn file_locator(records: &[Record]) -> Vec<u8> {
     entries.concat()
 }
 
-/// Adds the objects that offline data authentication needs (8F, 90, 92, 9F32, 9F46, 9F47, 9F48). Objects that a change
-/// has set stay, and the hash of the certificate covers them.
-fn certify(oda: &Oda, draft: &mut Draft, keys: &KeyRing, edits: &[FieldEdit]) -> Result<Signer, PersonaliseError> {
-    let (index, authority) = keys.authority(&oda.authority)?;
-    let issuer = keys.rsa(&oda.issuer)?;
-    let key = keys.rsa(&oda.card)?;
-    let sized = |name: &'static str, bytes: &[u8], length: usize| {
-        if bytes.len() == length {
-            return Ok(());
-        }
-        Err(PersonaliseError::value(name, format!("{} bytes instead of {length}", bytes.len())))
-    };
-    sized("issuer-certificate.serial", &oda.issuer_certificate.serial.0, 3)?;
-    sized("card-certificate.serial", &oda.card_certificate.serial.0, 3)?;
-    let iin = match &oda.issuer_certificate.iin {
-        Some(iin) => iin.0.clone(),
-        None => {
-            let mut iin = draft.padded_pan(3);
-            iin.push(0xFF);
-            iin
-        }
-    };
-    sized("issuer-certificate.iin", &iin, 4)?;
-
-    let beside: [(u32, Option<Vec<u8>>); 5] = [
-        (0x8F, Some(vec![index])),
-        (0x9F32, Some(issuer.exponent.clone())),
-        (0x92, remainder(&issuer.modulus, authority, 36)),
-        (0x9F47, Some(key.exponent.clone())),
-        (0x9F48, remainder(&key.modulus, issuer, 42)),
-    ];
-    for (tag, value) in beside {
-        if let Some(value) = value {
-            draft.data.entry(tag).or_insert(value);
-        }
-    }
-    let sent = |tag: u32| draft.data.get(&tag).map_or(&[][..], Vec::as_slice);
-    let subject = Subject {
-        modulus: &issuer.modulus,
-        exponent: sent(0x9F32),
-        remainder: Some(sent(0x92)),
-        expiry: month_year(oda.issuer_certificate.expires),
-        serial: &oda.issuer_certificate.serial.0,
-    };
-    let issuer_certificate = certificate::issuer(authority, &iin, &subject, edits)
-        .map_err(PersonaliseError::sealing("issuer's certificate (90)"))?;
-    let subject = Subject {
-        modulus: &key.modulus,
-        exponent: sent(0x9F47),
-        remainder: Some(sent(0x9F48)),
-        expiry: month_year(oda.card_certificate.expires),
-        serial: &oda.card_certificate.serial.0,
-    };
-    let card_certificate = certificate::card(issuer, &draft.padded_pan(10), &subject, &static_data(draft)?, edits)
-        .map_err(PersonaliseError::sealing("card's certificate (9F46)"))?;
-    draft.data.entry(0x90).or_insert(issuer_certificate);
-    draft.data.entry(0x9F46).or_insert(card_certificate);
-
-    let number_length = usize::from(oda.dynamic_number);
-    if number_length > 64 {
-        return Err(PersonaliseError::value("oda.dynamic-number", "at most 64 bytes; EMV allows 2 to 8"));
-    }
-    let edits: Vec<_> = edits.iter().filter(|edit| edit.signed == Signed::DynamicSignature).cloned().collect();
-    if !edits.is_empty() {
-        // This is a trial, so that a change that does not fit is reported here.
-        certificate::dynamic(key, &vec![0; number_length], &[], &edits)
-            .map_err(PersonaliseError::sealing("dynamic signature (9F4B)"))?;
-    }
-    Ok(Signer { key: key.clone(), fdda: oda.fdda, number_length, edits })
-}
-
-/// Static data to be authenticated (EMV Book 3, clause 10.3): the signed records, where those of files 1 to 10 come
-/// without their template 70. Then 82 follows if 9F4A says so.
-fn static_data(draft: &Draft) -> Result<Vec<u8>, PersonaliseError> {
-    let mut data = Vec::new();
-    for record in draft.records.iter().filter(|record| record.signed) {
-        if let Some(tag) = record.holds.iter().find(|tag| matches!(tag, 0x9F46 | 0x9F4B | 0x9F69 | 0x9F26 | 0x9F36)) {
-            return Err(PersonaliseError::value(
-                format!("record {}.{}", record.sfi, record.number),
-                format!("{tag:02X} is made after signing, so a signed record can't hold it"),
-            ));
-        }
-        let nodes: Vec<_> =
-            record.holds.iter().filter_map(|tag| Some(Node::value(*tag, draft.data.get(tag)?.clone()))).collect();
-        match record.sfi {
-            ..=10 => data.extend(encode(&nodes)),
-            _ => data.extend(encode(&[Node::template(0x70, nodes)])),
-        }
-    }
-    if draft.data.get(&0x9F4A).is_some_and(|list| list == &[0x82]) {
-        data.extend(draft.data.get(&0x82).map_or(&[][..], Vec::as_slice));
-    }
-    Ok(data)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn records(list: &[(u8, u8, bool)]) -> Vec<Record> {
         list.iter()
-            .map(|(sfi, number, signed)| Record { sfi: *sfi, number: *number, signed: *signed, holds: vec![] })
+            .map(|(sfi, number, signed)| Record {
+                sfi: *sfi,
+                number: *number,
+                signed: *signed,
+                only: None,
+                holds: vec![],
+            })
             .collect()
     }
 
     #[test]
     fn the_file_locator_follows_the_records() {
-        let locator = |list: &[(u8, u8, bool)]| file_locator(&records(list));
+        let locator = |list: &[(u8, u8, bool)]| file_locator(&records(list), Family::International);
         assert_eq!(locator(&[(1, 1, true), (1, 2, true), (1, 3, false)]), [8, 1, 3, 2]);
         assert_eq!(locator(&[(1, 1, true), (2, 1, false)]), [8, 1, 1, 1, 16, 1, 1, 0]);
         assert_eq!(locator(&[(1, 1, false), (1, 2, true)]), [8, 1, 1, 0, 8, 2, 2, 1]);
         assert_eq!(locator(&[(1, 1, false), (1, 3, false)]), [8, 1, 1, 0, 8, 3, 3, 0]);
+    }
+
+    #[test]
+    fn the_file_locator_of_a_family_leaves_out_the_records_of_the_other() {
+        let mut both = records(&[(1, 1, true), (2, 1, false), (2, 2, false), (3, 1, false)]);
+        both[2].only = Some(Family::International);
+        both[3].only = Some(Family::Sm);
+        assert_eq!(file_locator(&both, Family::International), [8, 1, 1, 1, 16, 1, 2, 0]);
+        assert_eq!(file_locator(&both, Family::Sm), [8, 1, 1, 1, 16, 1, 1, 0, 24, 1, 1, 0]);
     }
 
     #[test]

@@ -411,10 +411,20 @@ pub fn fixture(project: &Project, kind: Fixture, node: &Node, problems: &mut Pro
                 Some(Kind::List(applications)) => applications.len(),
                 _ => 0,
             };
-            let keys = [("oda", "authority"), ("oda", "issuer"), ("oda", "card"), ("cryptogram", "key")];
+            let keys: [&[&str]; 8] = [
+                &["oda", "authority"],
+                &["oda", "issuer"],
+                &["oda", "card"],
+                &["cryptogram", "key"],
+                &["sm", "oda", "authority"],
+                &["sm", "oda", "issuer"],
+                &["sm", "oda", "card"],
+                &["sm", "cryptogram-key"],
+            ];
             let known = project.names(Fixture::Key);
-            for (at, (part, key)) in (0..applications).flat_map(|at| keys.map(|key| (at, key))) {
-                let way = path!["applications", at, part, key];
+            for (at, key) in (0..applications).flat_map(|at| keys.map(|key| (at, key))) {
+                let mut way = path!["applications", at].to_vec();
+                way.extend(key.iter().map(|step| PathStep::from(*step)));
                 if let Some(key) = node.find(&way).and_then(Node::text) {
                     named(&known, Fixture::Key, key, node, &way, problems);
                 }

@@ -67,7 +67,8 @@ impl Keys {
             .iter()
             .filter_map(|name| match &self.files.get(name)?.key {
                 Key::Authority(key) => Some(key.into()),
-                Key::Rsa(_) | Key::Master(_) => None,
+                Key::Sm2Authority(key) => Some(key.into()),
+                Key::Rsa(_) | Key::Sm2(_) | Key::Master(_) => None,
             })
             .collect()
     }

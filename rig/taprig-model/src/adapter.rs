@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::settings::Settings;
-use crate::situation::AuthorityKey;
+use crate::situation::{AuthorityKey, PublicKey};
 use crate::units::Hex;
 
 /// Version of the protocol. It is raised when a message changes its meaning.
@@ -161,27 +161,31 @@ pub struct Last {
     pub state: State,
 }
 
-/// A CA public key. All values are hexadecimal.
+/// A CA public key. All values are hexadecimal. An RSA key has `exponent` and `modulus`, and an SM2 key has `point`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Key {
     /// Registered application provider identifier, 5 bytes.
     pub rid: Hex,
     /// CA public key index (8F), 1 byte.
     pub index: Hex,
-    /// Exponent.
-    pub exponent: Hex,
-    /// Modulus.
-    pub modulus: Hex,
+    /// Exponent of an RSA key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exponent: Option<Hex>,
+    /// Modulus of an RSA key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modulus: Option<Hex>,
+    /// Public point of an SM2 key: X and Y, 64 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point: Option<Hex>,
 }
 
 impl From<&AuthorityKey> for Key {
     fn from(key: &AuthorityKey) -> Self {
-        Self {
-            rid: key.rid.clone(),
-            index: key.index.clone(),
-            exponent: key.exponent.clone(),
-            modulus: key.modulus.clone(),
-        }
+        let (exponent, modulus, point) = match &key.key {
+            PublicKey::Rsa { exponent, modulus } => (Some(exponent.clone()), Some(modulus.clone()), None),
+            PublicKey::Sm2 { point } => (None, None, Some(point.clone())),
+        };
+        Self { rid: key.rid.clone(), index: key.index.clone(), exponent, modulus, point }
     }
 }
 

@@ -174,6 +174,10 @@ pub struct Application {
     pub oda: Option<Oda>,
     /// How the card decides, and which key it uses for its cryptograms.
     pub cryptogram: Cryptogram,
+    /// What the card uses instead of `oda` and of the key of `cryptogram` if the reader asks for SM algorithms (DF69 = 01).
+    /// A card that has this knows both families of algorithms, and its PDOL asks for DF69.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sm: Option<Sm>,
     /// Card transaction qualifiers (9F6C), 2 bytes. If they are absent, the card does not return them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ctq: Option<Hex>,
@@ -239,12 +243,37 @@ pub struct Record {
     /// Whether the record takes part in offline data authentication: the card's certificate then covers its bytes.
     #[serde(default)]
     pub signed: bool,
+    /// For a card with `sm`: the record belongs to only one family of algorithms. The file locator (94) of the other family
+    /// leaves it out. If it is absent, the record belongs to both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Family>,
     /// Tags of the data objects, in their order. The card itself makes 8F, 90, 92, 9F32, 9F46, 9F47, 9F48, 9F4A, 9F69,
     /// 9F4B and the objects of the account. The record leaves out an object that the card does not have.
     pub holds: Vec<Tag>,
 }
 
-/// Offline data authentication: a certificate chain and a dynamic signature (EMV Book 2, clause 6; JR/T 0025.17).
+/// A family of algorithms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// RSA, SHA-1 and triple DES.
+    International,
+    /// SM2, SM3 and SM4.
+    Sm,
+}
+
+/// What a card uses if the reader asks for SM algorithms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sm {
+    /// Offline data authentication. Its keys are SM2 keys.
+    pub oda: Oda,
+    /// Issuer's master key for cryptograms: a file in `fixtures/keys`.
+    pub cryptogram_key: Name,
+}
+
+/// Offline data authentication: a certificate chain and a dynamic signature (EMV Book 2, clause 6; JR/T 0025.17). The
+/// three keys are of the same algorithm, RSA or SM2, and this is the algorithm of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Oda {

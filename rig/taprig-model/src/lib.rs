@@ -21,6 +21,7 @@ pub mod lock;
 pub mod name;
 pub mod preset;
 pub mod reason;
+pub mod repeat;
 pub mod requirement;
 pub mod result;
 #[cfg(feature = "samples")]

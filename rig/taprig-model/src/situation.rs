@@ -1,6 +1,6 @@
 //! The state that a validator is brought into before the first step of a case.
 
-use crate::card::key::Authority;
+use crate::card::key::{Authority, Sm2Authority};
 use crate::settings::Settings;
 use crate::units::Hex;
 
@@ -21,10 +21,25 @@ pub struct AuthorityKey {
     pub rid: Hex,
     /// CA public key index (8F).
     pub index: Hex,
-    /// Exponent.
-    pub exponent: Hex,
-    /// Modulus.
-    pub modulus: Hex,
+    /// The key itself.
+    pub key: PublicKey,
+}
+
+/// The key of a certification authority, by its algorithm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicKey {
+    /// RSA.
+    Rsa {
+        /// Exponent.
+        exponent: Hex,
+        /// Modulus.
+        modulus: Hex,
+    },
+    /// SM2.
+    Sm2 {
+        /// The public point: X and Y, 32 bytes each.
+        point: Hex,
+    },
 }
 
 impl From<&Authority> for AuthorityKey {
@@ -32,8 +47,14 @@ impl From<&Authority> for AuthorityKey {
         Self {
             rid: key.rid.clone(),
             index: key.index.clone(),
-            exponent: key.exponent.clone(),
-            modulus: key.modulus.clone(),
+            key: PublicKey::Rsa { exponent: key.exponent.clone(), modulus: key.modulus.clone() },
         }
+    }
+}
+
+impl From<&Sm2Authority> for AuthorityKey {
+    fn from(key: &Sm2Authority) -> Self {
+        let point = Hex([key.x.0.as_slice(), &key.y.0].concat());
+        Self { rid: key.rid.clone(), index: key.index.clone(), key: PublicKey::Sm2 { point } }
     }
 }

@@ -5,7 +5,7 @@
 //! digit that the device itself masked with `*`.
 
 use crate::decode::tlv;
-use crate::decode::value::masked;
+use crate::decode::value::{masked, number_in_certificate};
 use crate::numbers;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
@@ -17,7 +17,7 @@ use taprig_model::expect::{CommandName, Expect, TagPattern};
 use taprig_model::units::Hex;
 
 /// Number of bytes at the end of an ICC certificate that are masked. With the complete certificate, anybody could
-/// recover the account number with the CA's public key.
+/// recover the account number with the CA's public key. An SM2 certificate has the number in plain, which is masked as well.
 const CERTIFICATE_TAIL: usize = 16;
 
 /// The largest number of bytes of an account number, and of its digits in text. Longer numbers, which a case can make,
@@ -333,7 +333,10 @@ fn objects(data: &mut [u8], found: &mut Found) {
     for item in tlv::walk(data) {
         match item {
             tlv::Item::Object { tag: 0x57 | 0x5A | 0x9F6B, value, .. } => numbers.push(range(value)),
-            tlv::Item::Object { tag: 0x9F46, value, .. } => certificates.push(range(value)),
+            tlv::Item::Object { tag: 0x9F46, value, .. } => {
+                certificates.push(range(value));
+                numbers.extend(number_in_certificate(value).map(range));
+            }
             tlv::Item::Object { .. } => {}
             tlv::Item::Broken { rest, .. } => broken.push(range(rest)),
         }
@@ -446,6 +449,24 @@ mod tests {
         ]);
         response(&mut bytes, &mut Found::new());
         assert_eq!(bytes.to_string(), "70185A08622609CCCCCC7890570C622609CCCCCC7890D30122019000");
+    }
+
+    #[test]
+    fn the_number_in_an_sm2_certificate() {
+        let number = [0x62, 0x26, 0x09, 0x12, 0x34, 0x56, 0x78, 0x90, 0xFF, 0xFF];
+        let of = |format: u8, number: [u8; 10]| {
+            let rest = [&[0x12; 6][..], &[0x00, 0x11, 0x40], &[0x12; 13]].concat();
+            let mut bytes =
+                Bytes([&[0x70, 0x24, 0x9F, 0x46, 0x21, format][..], &number, &rest, &[0x90, 0x00]].concat());
+            response(&mut bytes, &mut Found::new());
+            bytes.to_string()
+        };
+        let tail = "CC".repeat(16);
+        assert_eq!(of(0x14, number), format!("70249F462114622609CCCCCC7890FFFF{}{tail}9000", "12".repeat(6)));
+        assert!(of(0x04, number).contains("04622609CCCCCC7890FFFF"), "a case has spoilt the format");
+        let mut other = number;
+        other[1] = 0xAB;
+        assert!(of(0x14, other).contains("1462AB09123456"));
     }
 
     #[test]

@@ -30,7 +30,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Words behind `crate::`, also those in braces.
 fn named(text: &str) -> BTreeSet<String> {
-    let word = |text: &str| text.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>();
+    let is_part = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_';
+    let word = |text: &str| text.chars().take_while(is_part).collect::<String>();
     let mut names = BTreeSet::new();
     for (_, rest) in text.match_indices("crate::").map(|(at, name)| text.split_at(at + name.len())) {
         match rest.strip_prefix('{').and_then(|rest| rest.split_once(';')) {
@@ -107,7 +108,7 @@ fn a_circle_is_seen_and_a_chain_is_none() {
     assert_eq!(circles(&graph(&[("a", &["b"]), ("b", &["c"]), ("c", &[])])), BTreeSet::new());
     let ring = circles(&graph(&[("a", &["b"]), ("b", &["c"]), ("c", &["a"])]));
     assert_eq!(ring.len(), 3, "{ring:?}");
-    assert_eq!(named("use crate::{a::B, c};\nlet d = crate::e::f();"), names(&["a", "c", "e"]));
+    assert_eq!(named("use crate::{a::B, c};\nlet d = crate::e2::f();"), names(&["a", "c", "e2"]));
 }
 
 /// The crates of this repository that a manifest depends on, tests left out.

@@ -1,12 +1,12 @@
-//! The certificates of issuer and card, with their keys inside (EMV Book 2, 6.3 and 6.4).
+//! RSA: the certificates of issuer and card, with their keys inside (EMV Book 2, 6.3 and 6.4).
 
 use heapless::Vec;
 use sha1::{Digest, Sha1};
 
 use super::{HASH_AND_TRAILER, OdaFailure, Proof, PublicKey, rsa};
 use crate::{
-    CaKey, Date, Pan,
-    environment::{MIN_MODULUS, parse_exponent},
+    Date, Pan,
+    environment::{CaRsaKey, MIN_MODULUS, parse_exponent},
     tag,
 };
 
@@ -66,12 +66,12 @@ impl Parts<'_> {
 }
 
 /// Good to the end of that month and year; what is no date has expired.
-fn expired(month: u8, year: u8, today: Date) -> bool {
+pub(super) fn expired(month: u8, year: u8, today: Date) -> bool {
     Date::end_of_month(year, month).is_none_or(|end| end < today)
 }
 
 /// Whether the identifier, 3 to 8 digits with F after them, is the beginning of an account number.
-fn identifies(identifier: &[u8], pan: &Pan) -> bool {
+pub(super) fn identifies(identifier: &[u8], pan: &Pan) -> bool {
     Pan::from_compressed(identifier).is_some_and(|digits| {
         let digits = digits.as_str();
         digits.len() >= 3 && pan.as_str().starts_with(digits)
@@ -82,15 +82,15 @@ impl Proof<'_> {
     /// The issuer's key, out of certificate 90: `6A 02 IIN4 MMYY SN3 01 01 len explen modulus hash20 BC`.
     pub(super) fn issuer_key(
         &self,
-        authority: &CaKey,
+        authority: &CaRsaKey,
         revoked: impl Fn(&[u8; 3]) -> bool,
     ) -> Result<PublicKey, OdaFailure> {
         let certificate = self.object(tag::ISSUER_CERTIFICATE)?;
-        if certificate.len() != authority.modulus().len() {
+        if certificate.len() != authority.modulus.len() {
             return Err(OdaFailure::IssuerLength);
         }
         // What is not below the modulus recovers to nothing, so not to the trailer either.
-        let plain = rsa::recover(authority.modulus(), authority.exponent(), certificate);
+        let plain = rsa::recover(&authority.modulus, authority.exponent, certificate);
         let plain = plain.ok_or(OdaFailure::IssuerTrailer)?;
         let parts = Parts {
             plain: &plain,

@@ -2,7 +2,8 @@
 
 use crate::tlv::Tag;
 
-/// The check that failed, in the order of the checks (EMV Book 2 chapters 5 and 6, Book C-7).
+/// The check that failed, in the order of the checks (EMV Book 2 chapters 5 and 6, Book C-7). Where two values are
+/// given, the first is that of RSA and the second that of SM2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OdaFailure {
     /// The interchange profile says that the card can't do it.
@@ -13,61 +14,65 @@ pub enum OdaFailure {
     CaKey,
     /// The tag list 9F4A names something other than the interchange profile.
     TagList,
-    /// Issuer certificate: not as long as the authority's modulus.
+    /// Issuer certificate: not as long as the authority's modulus, or not 142 bytes.
     IssuerLength,
     /// Issuer certificate: trailer is not BC.
     IssuerTrailer,
     /// Issuer certificate: header is not 6A.
     IssuerHeader,
-    /// Issuer certificate: format is not 02.
+    /// Issuer certificate: format is not 02, or not 12.
     IssuerFormat,
     /// Issuer certificate: hash algorithm is not SHA-1.
     IssuerHashAlgorithm,
     /// Issuer certificate: hash differs.
     IssuerHash,
+    /// Issuer certificate (SM2): not signed by the authority.
+    IssuerSignature,
     /// Issuer certificate: its identifier is not the beginning of the account number.
     IssuerIdentifier,
     /// Issuer certificate: expired, or its date is none.
     IssuerExpired,
     /// Issuer certificate: on the revocation list.
     IssuerRevoked,
-    /// Issuer certificate: key algorithm is not RSA.
+    /// Issuer certificate: key algorithm is not RSA, or not SM2.
     IssuerKeyAlgorithm,
     /// Issuer key: longer than the authority's or shorter than 1024 bits, a bad exponent, or the remainder is
-    /// missing or of the wrong length.
+    /// missing or of the wrong length. SM2: another curve, not 64 bytes, or no point of the curve.
     IssuerKey,
-    /// Card certificate: not as long as the issuer's modulus.
+    /// Card certificate: not as long as the issuer's modulus, or not 148 bytes.
     CardLength,
     /// Card certificate: trailer is not BC.
     CardTrailer,
     /// Card certificate: header is not 6A.
     CardHeader,
-    /// Card certificate: format is not 04.
+    /// Card certificate: format is not 04, or not 14.
     CardFormat,
     /// Card certificate: hash algorithm is not SHA-1.
     CardHashAlgorithm,
     /// Card certificate: hash differs, so the certificate or the static data were altered.
     CardHash,
+    /// Card certificate (SM2): not signed by the issuer, so the certificate or the static data were altered.
+    CardSignature,
     /// Card certificate: of another account number.
     CardPan,
     /// Card certificate: expired, or its date is none.
     CardExpired,
-    /// Card certificate: key algorithm is not RSA.
+    /// Card certificate: key algorithm is not RSA, or not SM2.
     CardKeyAlgorithm,
     /// Card key: longer than the issuer's or shorter than 1024 bits, a bad exponent, or the remainder is missing
-    /// or of the wrong length.
+    /// or of the wrong length. SM2: another curve, not 64 bytes, or no point of the curve.
     CardKey,
     /// Card authentication related data 9F69: not 8 to 16 bytes, or an fDDA version above 01.
     AuthenticationData,
     /// The application's version or the card's data require fDDA version 01, and the card signed version 00.
     Version,
-    /// Dynamic signature: not as long as the card's modulus.
+    /// Dynamic signature: not as long as the card's modulus, or as its own dynamic data ask for.
     SignatureLength,
     /// Dynamic signature: trailer is not BC.
     SignatureTrailer,
     /// Dynamic signature: header is not 6A.
     SignatureHeader,
-    /// Dynamic signature: format is not 05.
+    /// Dynamic signature: format is not 05, or not 15.
     SignatureFormat,
     /// Dynamic signature: hash algorithm is not SHA-1.
     SignatureHashAlgorithm,
@@ -75,6 +80,8 @@ pub enum OdaFailure {
     SignatureDynamicData,
     /// Dynamic signature: hash differs.
     SignatureHash,
+    /// Dynamic signature (SM2): not the card's signature over this transaction.
+    SignatureWrong,
 }
 
 impl OdaFailure {
@@ -92,6 +99,7 @@ impl OdaFailure {
             Self::IssuerFormat => "oda-issuer-format",
             Self::IssuerHashAlgorithm => "oda-issuer-hash-algorithm",
             Self::IssuerHash => "oda-issuer-hash",
+            Self::IssuerSignature => "oda-issuer-signature",
             Self::IssuerIdentifier => "oda-issuer-identifier",
             Self::IssuerExpired => "oda-issuer-expired",
             Self::IssuerRevoked => "oda-issuer-revoked",
@@ -103,6 +111,7 @@ impl OdaFailure {
             Self::CardFormat => "oda-card-format",
             Self::CardHashAlgorithm => "oda-card-hash-algorithm",
             Self::CardHash => "oda-card-hash",
+            Self::CardSignature => "oda-card-signature",
             Self::CardPan => "oda-card-pan",
             Self::CardExpired => "oda-card-expired",
             Self::CardKeyAlgorithm => "oda-card-key-algorithm",
@@ -116,6 +125,7 @@ impl OdaFailure {
             Self::SignatureHashAlgorithm => "oda-signature-hash-algorithm",
             Self::SignatureDynamicData => "oda-signature-dynamic-data",
             Self::SignatureHash => "oda-signature-hash",
+            Self::SignatureWrong => "oda-signature-wrong",
         }
     }
 }

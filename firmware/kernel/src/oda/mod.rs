@@ -1,15 +1,18 @@
-//! Offline data authentication: RSA chain from the certification authority to the card, and fDDA
-//! (EMV Book 2 chapters 5 and 6, Book C-7 for fDDA).
+//! Offline data authentication: the chain from the certification authority to the card, and fDDA, by RSA (EMV Book 2
+//! chapters 5 and 6, Book C-7 for fDDA) or by SM2 (JR/T 0025.17). The authority's key decides which.
 
 mod certificate;
 mod failure;
 mod rsa;
+mod sm;
+pub(crate) mod sm2;
 
 use heapless::Vec;
 use sha1::{Digest, Sha1};
 
 pub use failure::OdaFailure;
 
+use crate::environment::CaPublicKey;
 use crate::{
     Date, Environment, Pan, Rid, Transaction, Ttq,
     data::CardData,
@@ -49,7 +52,7 @@ pub(crate) struct Proof<'a> {
     pub(crate) currency: u16,
 }
 
-/// A public key out of a certificate.
+/// An RSA key out of a certificate.
 struct PublicKey {
     modulus: Vec<u8, MAX_MODULUS>,
     exponent: u32,
@@ -81,22 +84,39 @@ impl Proof<'_> {
         self.transaction.time.date
     }
 
+    /// Whether 9F4A names anything but the interchange profile.
+    fn tag_list_is_wrong(&self) -> bool {
+        self.data.get(tag::SDA_TAG_LIST).is_some_and(|list| list != [tag::AIP as u8])
+    }
+
     fn verify<E: Environment>(&self, environment: &E) -> Result<(), OdaFailure> {
         if self.aip[0] & DDA_SUPPORTED == 0 {
             return Err(OdaFailure::NotSupported);
         }
         let index = self.object(tag::CA_KEY_INDEX)?;
+        let authority = match index {
+            &[index] => environment.ca_key(&self.rid, index),
+            _ => None,
+        };
+        // Only RSA keys have an exponent.
+        let rsa = authority.as_ref().is_some_and(|key| matches!(key.key(), CaPublicKey::Rsa(_)));
         for needed in
             [tag::ISSUER_CERTIFICATE, tag::ISSUER_EXPONENT, tag::CARD_CERTIFICATE, tag::CARD_EXPONENT, tag::SDAD]
         {
-            self.object(needed)?;
+            if rsa || ![tag::ISSUER_EXPONENT, tag::CARD_EXPONENT].contains(&needed) {
+                self.object(needed)?;
+            }
         }
         if self.pans.is_empty() {
             return Err(OdaFailure::Missing(tag::PAN));
         }
-        let &[index] = index else { return Err(OdaFailure::CaKey) };
-        let authority = environment.ca_key(&self.rid, index).ok_or(OdaFailure::CaKey)?;
-        if self.data.get(tag::SDA_TAG_LIST).is_some_and(|list| list != [tag::AIP as u8]) {
+        let authority = authority.ok_or(OdaFailure::CaKey)?;
+        let index = authority.index();
+        let authority = match authority.into_key() {
+            CaPublicKey::Rsa(key) => key,
+            CaPublicKey::Sm2(point) => return self.verify_sm2(&point, index, environment),
+        };
+        if self.tag_list_is_wrong() {
             return Err(OdaFailure::TagList);
         }
         let revoked = |serial: &[u8; 3]| environment.revoked(&self.rid, index, serial);

@@ -10,8 +10,8 @@ use sha1::{Digest, Sha1};
 
 use super::keys::{CA_A, CA_B, CARD_A, CARD_B, ISSUER_A, ISSUER_B, Key};
 use crate::{
-    CaKey, Card, Date, DateTime, Environment, LinkError, Outcome, Pan, Rid, Settings, Transaction, UiRequest,
-    aid::UNIONPAY, tlv::Tag,
+    CaKey, CaPublicKey, Card, Date, DateTime, Environment, LinkError, Outcome, Pan, Rid, Settings, Transaction,
+    UiRequest, aid::UNIONPAY, tlv::Tag,
 };
 
 pub(super) type Bytes = Vec<u8>;
@@ -301,7 +301,10 @@ pub(super) struct Device {
 impl Device {
     pub(super) fn for_spec(spec: &Spec) -> Self {
         let key = spec.keys[0];
-        let ca = CaKey::new(UNIONPAY, 7, &hex(key.modulus), key.exponent, None).unwrap();
+        Self::with(CaKey::new(UNIONPAY, 7, &hex(key.modulus), key.exponent, None).unwrap())
+    }
+
+    pub(super) fn with(ca: CaKey) -> Self {
         let asked = RefCell::new(vec![]);
         Self { ca: Some(ca), revoked: None, denied: None, journal: true, rode: None, shown: vec![], asked }
     }
@@ -310,6 +313,10 @@ impl Device {
 impl Environment for Device {
     fn ca_key(&self, rid: &Rid, index: u8) -> Option<CaKey> {
         self.ca.clone().filter(|key| key.rid() == rid && key.index() == index)
+    }
+
+    fn has_sm2_key(&self, rid: &Rid) -> bool {
+        self.ca.as_ref().is_some_and(|key| key.rid() == rid && matches!(key.key(), CaPublicKey::Sm2(_)))
     }
 
     fn revoked(&self, rid: &Rid, index: u8, serial: &[u8; 3]) -> bool {

@@ -3,5 +3,6 @@
 mod authentication;
 mod card;
 mod fuzz;
-mod keys;
+pub(crate) mod keys;
+mod sm;
 mod transactions;

@@ -43,7 +43,7 @@ fn home(pan: &[u8], places: u32) -> u32 {
         .iter()
         .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3));
     // Its upper bits depend on all bytes. The product has the right size, as `places` has 32 bits.
-    ((hash >> 32) * u64::from(places) >> 32) as u32
+    (((hash >> 32) * u64::from(places)) >> 32) as u32
 }
 
 /// Where an entry is or could be.

@@ -25,6 +25,7 @@ use crate::console::{Line as ConsoleLine, Problem};
 use crate::present;
 use crate::store::Store;
 use crate::store::deny::DenyDownload;
+use crate::work::Work;
 use answer::Wrong;
 use line::{Line, MAX_FRAME};
 
@@ -39,36 +40,6 @@ const MAX_WAITING: usize = 4;
 
 /// Keys of authorities in one list.
 const MAX_KEYS: usize = 32;
-
-/// What is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
-    /// Claim all rides that are not decided.
-    Upload,
-    /// The same, then close the batch.
-    Settle,
-    /// Get working keys.
-    SignOn,
-    /// End the use of the working keys.
-    SignOff,
-    /// Download the deny list.
-    DenyList,
-    /// Download the keys of authorities.
-    AuthorityKeys,
-}
-
-impl Work {
-    const fn slug(self) -> &'static str {
-        match self {
-            Self::Upload => "upload",
-            Self::Settle => "settle",
-            Self::SignOn => "sign-on",
-            Self::SignOff => "sign-off",
-            Self::DenyList => "deny",
-            Self::AuthorityKeys => "keys",
-        }
-    }
-}
 
 /// What a sign-on gave.
 #[derive(Debug)]

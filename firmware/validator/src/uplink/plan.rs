@@ -2,10 +2,11 @@
 
 use iso8583::Cursor;
 
-use super::{Ask, Failure, Service, Work};
+use super::{Ask, Failure, Service};
 use crate::board::Board;
 
 use crate::journal::claims::Claim;
+use crate::work::Work;
 
 /// Sign-ons in one work. More of them mean that host and device do not agree on the keys or on the batch.
 const MAX_SIGN_ONS: u8 = 3;

@@ -4,6 +4,7 @@ use crate::reader::{NEW, OFFLINE, card, cards, gpo, image, select, send, tags, t
 use proptest::prelude::*;
 use std::sync::LazyLock;
 use taprig_card::Card;
+use taprig_model::card::Family;
 use taprig_model::expect::CommandName;
 
 const CREDIT: [u8; 8] = [0xA0, 0x00, 0x00, 0x03, 0x33, 0x01, 0x01, 0x02];
@@ -128,12 +129,15 @@ fn no_fixture_sends_an_object_twice_or_a_card_number_of_another() {
                 assert!(name.starts_with("unionpay-credit"), "{name}");
                 numbers.insert(application.account.pan.to_string(), other);
             }
-            let sent = application.responses.arqc_with_oda.iter();
-            let mut all: Vec<_> = sent.chain(application.records.iter().flat_map(|record| &record.holds)).collect();
-            let count = all.len();
-            all.sort();
-            all.dedup();
-            assert_eq!(all.len(), count, "{name}");
+            for family in [Family::International, Family::Sm] {
+                let records = application.records.iter().filter(|record| record.only.is_none_or(|only| only == family));
+                let sent = application.responses.arqc_with_oda.iter();
+                let mut all: Vec<_> = sent.chain(records.flat_map(|record| &record.holds)).collect();
+                let count = all.len();
+                all.sort();
+                all.dedup();
+                assert_eq!(all.len(), count, "{name}");
+            }
         }
     }
 }

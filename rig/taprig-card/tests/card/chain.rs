@@ -1,6 +1,7 @@
 //! Certificates, signatures and cryptograms against another implementation.
 
 use crate::reader::{KEYS, NEW, OFFLINE, RING, Refused, card, cards, image, tap, verify};
+use crate::sm;
 use emv::core::application_cryptogram::application_cryptogram;
 use emv::core::master_key_derivation::derive_master_key_option_a;
 use emv::core::secure_messaging::{derive_session_key_tdes, diversification_for_ac_session_key};
@@ -19,6 +20,10 @@ fn every_fixture_card_is_authenticated_or_is_meant_not_to_be() {
             assert_eq!(tap(&mut card, NEW).unwrap_err(), 0x6986);
         }
         let tap = tap(&mut card, NEW).unwrap();
+        if tap.tags.get(&0x8F).is_some_and(|index| index == &[0xF0]) {
+            assert_eq!(sm::verify(&tap), Ok(()), "{name}");
+            continue;
+        }
         let refused = verify(&tap).map(|chain| {
             assert_eq!(chain.number.len(), 8, "{name}");
             assert_eq!(chain.issuer.hash_algorithm_indicator, 1);
@@ -47,8 +52,8 @@ fn every_combination_of_key_sizes_makes_a_chain() {
     let fits = |issuer: &Name, authority: &Name| bits(issuer) <= bits(authority).min(Some(1408));
     let mut seen = 0;
     for authority in names("test-ca-").iter().filter(|name| bits(name).is_some()) {
-        for issuer in names("test-issuer-").iter().filter(|name| fits(name, authority)) {
-            for key in names("test-card-").iter().filter(|name| bits(name) <= bits(issuer)) {
+        for issuer in names("test-issuer-").iter().filter(|name| bits(name).is_some() && fits(name, authority)) {
+            for key in names("test-card-").iter().filter(|name| bits(name).is_some() && bits(name) <= bits(issuer)) {
                 let oda = image.applications[0].oda.as_mut().unwrap();
                 (oda.authority, oda.issuer, oda.card) = (authority.clone(), issuer.clone(), key.clone());
                 let mut card = personalise(&image, &RING, &[]).unwrap();

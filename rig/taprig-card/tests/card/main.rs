@@ -6,3 +6,4 @@ mod behaviour;
 mod chain;
 mod changes;
 mod reader;
+mod sm;

@@ -125,6 +125,11 @@ pub(crate) fn select(name: &[u8]) -> Vec<u8> {
 
 /// GET PROCESSING OPTIONS for a PDOL, and what was sent by tag.
 pub(crate) fn gpo(pdol: &[u8], ttq: [u8; 4]) -> (Vec<u8>, Tags) {
+    gpo_asking(pdol, ttq, 0)
+}
+
+/// The same with a value for DF69.
+fn gpo_asking(pdol: &[u8], ttq: [u8; 4], sm: u8) -> (Vec<u8>, Tags) {
     let mut input = Tags::new();
     let mut data: Vec<u8> = Vec::new();
     let mut rest = pdol;
@@ -140,6 +145,7 @@ pub(crate) fn gpo(pdol: &[u8], ttq: [u8; 4]) -> (Vec<u8>, Tags) {
             0x9F37 => NUMBER.to_vec(),
             0x5F2A | 0x9F1A => vec![1, 0x56],
             0x9A => vec![0x18, 0x05, 0x21],
+            0xDF69 => vec![sm],
             _ => vec![],
         };
         value.resize(length, 0);
@@ -155,16 +161,25 @@ pub(crate) fn gpo(pdol: &[u8], ttq: [u8; 4]) -> (Vec<u8>, Tags) {
 
 /// Taps the application of the directory's first entry.
 pub(crate) fn tap(card: &mut Card, ttq: [u8; 4]) -> Result<ReadCard, u16> {
+    tap_asking(card, ttq, 0)
+}
+
+/// The same with a value for DF69.
+pub(crate) fn tap_asking(card: &mut Card, ttq: [u8; 4], sm: u8) -> Result<ReadCard, u16> {
     card.reset();
     let mut directory = Tags::new();
     tags(&send(card, &select(b"2PAY.SYS.DDF01"))?, &mut directory);
-    tap_application(card, &directory[&0x4F], ttq)
+    application(card, &directory[&0x4F], ttq, sm)
 }
 
 pub(crate) fn tap_application(card: &mut Card, aid: &[u8], ttq: [u8; 4]) -> Result<ReadCard, u16> {
+    application(card, aid, ttq, 0)
+}
+
+fn application(card: &mut Card, aid: &[u8], ttq: [u8; 4], sm: u8) -> Result<ReadCard, u16> {
     let mut tap = ReadCard { aid: aid.to_vec(), ..ReadCard::default() };
     tags(&send(card, &select(aid))?, &mut tap.tags);
-    let (command, input) = gpo(&tap.tags[&0x9F38], ttq);
+    let (command, input) = gpo_asking(&tap.tags[&0x9F38], ttq, sm);
     tap.input = input;
     tags(&send(card, &command)?, &mut tap.tags);
     for entry in tap.tags.get(&0x94).cloned().unwrap_or_default().chunks(4) {

@@ -127,14 +127,17 @@ fn steps(node: &Node, way: &[String]) -> Vec<PathStep> {
     steps
 }
 
-/// A device that claims to report something needs the command by which the rig asks for it.
+/// A device that claims to report something needs the command by which the rig asks for it. One that claims SM2 needs the
+/// command that gives it such a key.
 fn native(node: &Node, problems: &mut Problems) {
-    for (claim, command) in [
+    let needed = [
         (claim::STATUS, "status"),
         (claim::JOURNAL, "journal"),
         (claim::JOURNAL, "journal-clear"),
         (claim::UPLINK, "uplink"),
-    ] {
+        ("sm2", "key-add-sm2"),
+    ];
+    for (claim, command) in needed {
         let way = path!["claims", claim];
         let claimed = node.find(&way).and_then(Node::text) == Some("true");
         let native = node.find(&path!["interface", "native", "commands"]);

@@ -4,7 +4,7 @@ use taprig_model::acquirer::expect::{AcquirerExpect, ClaimExpect};
 use taprig_model::acquirer::{Work, WorkResult};
 use taprig_model::device::claim;
 use taprig_model::event::{Body, Criterion, Event, Fields, SeenBy, Signal, Word};
-use taprig_model::expect::repeats_match;
+use taprig_model::repeat::repeats_match;
 use taprig_model::units::Money;
 use taprig_record::decode::value::masked;
 use taprig_record::numbers::Place;

@@ -2,7 +2,7 @@
 
 use super::log::State;
 use super::{MessageKind, ResponseCode};
-use crate::expect::Repeat;
+use crate::repeat::Repeat;
 use crate::text::text;
 use crate::units::{Hex, Malformed, Money, malformed};
 use schemars::JsonSchema;

@@ -67,7 +67,8 @@ fn an_answer_has_the_type_of_its_request() {
 fn a_request_is_one_flat_object() {
     let settings: Settings = serde_json::from_str(r#"{"fare":"2.00 CNY","keys":["k"]}"#).unwrap();
     let hex = |text: &str| text.parse::<Hex>().unwrap();
-    let key = AuthorityKey { rid: hex("A000000333"), index: hex("0B"), exponent: hex("03"), modulus: hex("C0FFEE") };
+    let rsa = PublicKey::Rsa { exponent: hex("03"), modulus: hex("C0FFEE") };
+    let key = AuthorityKey { rid: hex("A000000333"), index: hex("0B"), key: rsa };
     let state = State::new(&settings, &[key]);
     let ask = Ask::Establish(Box::new(Establish { state, nonce: Some("01".into()), name: None, last: None }));
     let line = serde_json::to_string(&Request { id: 3, ask }).unwrap();

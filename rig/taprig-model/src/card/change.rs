@@ -209,20 +209,20 @@ pub enum Place {
 /// The data that the keys sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Signed {
-    /// Issuer public key certificate (90), EMV Book 2, table 6.
+    /// Issuer public key certificate (90), EMV Book 2, table 6; for SM2, JR/T 0025.17.
     IssuerCertificate,
-    /// ICC public key certificate (9F46), table 14.
+    /// ICC public key certificate (9F46), table 14; for SM2, JR/T 0025.17.
     CardCertificate,
-    /// Signed dynamic application data (9F4B), table 17.
+    /// Signed dynamic application data (9F4B), table 17; for SM2, JR/T 0025.17.
     DynamicSignature,
 }
 
-/// Fields of the signed data, as they are before signing.
+/// Fields of the signed data, as they are before signing. Some exist only by RSA and some only by SM2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
-    /// Recovered data header, 6A.
+    /// Recovered data header, 6A; RSA only.
     Header,
-    /// Certificate format or signed data format: 02, 04, 05.
+    /// Certificate format or signed data format: 02, 04, 05; by SM2 12, 14, 15.
     Format,
     /// Issuer identifier, 4 bytes; issuer's certificate only.
     Iin,
@@ -232,25 +232,31 @@ pub enum Field {
     Expiry,
     /// Serial number, 3 bytes; certificates only.
     Serial,
-    /// Hash algorithm indicator, 01 for SHA-1.
+    /// Hash algorithm indicator, 01 for SHA-1; RSA only.
     HashAlgorithm,
-    /// Public key algorithm indicator, 01 for RSA; certificates only.
+    /// Public key algorithm indicator, 01 for RSA and 04 for SM2; certificates only.
     KeyAlgorithm,
-    /// Length of the public key modulus; certificates only.
+    /// Length of the public key modulus, or 40 for an SM2 key; certificates only.
     KeyLength,
-    /// Length of the public key exponent; certificates only.
+    /// Length of the public key exponent; RSA certificates only.
     ExponentLength,
-    /// Modulus or its left part, padding included; certificates only.
+    /// Modulus or its left part, padding included; RSA certificates only.
     Modulus,
+    /// Algorithm of the key for enciphering, 00; SM2 certificates only.
+    EncryptionAlgorithm,
+    /// Curve of the key, 11; SM2 certificates only.
+    Curve,
+    /// Public point, X and Y; SM2 certificates only.
+    Point,
     /// Length of the ICC dynamic data; dynamic signature only.
     Length,
     /// ICC dynamic data: length and ICC dynamic number; dynamic signature only.
     Number,
-    /// Pad pattern BB; dynamic signature only.
+    /// Pad pattern BB; dynamic signature by RSA only.
     Padding,
-    /// Hash result, 20 bytes.
+    /// Hash result, 20 bytes; RSA only.
     Hash,
-    /// Recovered data trailer, BC.
+    /// Recovered data trailer, BC; RSA only.
     Trailer,
 }
 
@@ -275,12 +281,12 @@ impl Signed {
         (Self::DynamicSignature, "dynamic-signature"),
     ];
 
-    /// The fields, in their order.
+    /// The fields, those of RSA in their order first.
     #[must_use]
     pub const fn fields(self) -> &'static [Field] {
         use Field::{
-            Expiry, ExponentLength, Format, Hash, HashAlgorithm, Header, Iin, KeyAlgorithm, KeyLength, Length, Modulus,
-            Number, Padding, Pan, Serial, Trailer,
+            Curve, EncryptionAlgorithm, Expiry, ExponentLength, Format, Hash, HashAlgorithm, Header, Iin, KeyAlgorithm,
+            KeyLength, Length, Modulus, Number, Padding, Pan, Point, Serial, Trailer,
         };
         match self {
             Self::IssuerCertificate => &[
@@ -296,6 +302,9 @@ impl Signed {
                 Modulus,
                 Hash,
                 Trailer,
+                EncryptionAlgorithm,
+                Curve,
+                Point,
             ],
             Self::CardCertificate => &[
                 Header,
@@ -310,6 +319,9 @@ impl Signed {
                 Modulus,
                 Hash,
                 Trailer,
+                EncryptionAlgorithm,
+                Curve,
+                Point,
             ],
             Self::DynamicSignature => &[Header, Format, HashAlgorithm, Length, Number, Padding, Hash, Trailer],
         }
@@ -318,7 +330,7 @@ impl Signed {
 
 impl Field {
     /// All, by their names in cases.
-    pub const ALL: [(Self, &str); 16] = [
+    pub const ALL: [(Self, &str); 19] = [
         (Self::Header, "header"),
         (Self::Format, "format"),
         (Self::Iin, "iin"),
@@ -330,6 +342,9 @@ impl Field {
         (Self::KeyLength, "key-length"),
         (Self::ExponentLength, "exponent-length"),
         (Self::Modulus, "modulus"),
+        (Self::EncryptionAlgorithm, "encryption-algorithm"),
+        (Self::Curve, "curve"),
+        (Self::Point, "point"),
         (Self::Length, "length"),
         (Self::Number, "number"),
         (Self::Padding, "padding"),

@@ -25,6 +25,10 @@ pub enum Key {
     Authority(Authority),
     /// The key of an issuer or a card.
     Rsa(RsaKey),
+    /// The key of a certification authority that signs by SM2. Validators hold its public part.
+    Sm2Authority(Sm2Authority),
+    /// The key of an issuer or a card that signs by SM2.
+    Sm2(Sm2Key),
     /// An issuer's master key for cryptograms.
     Master(Master),
 }
@@ -60,6 +64,36 @@ pub struct RsaKey {
     pub private_exponent: Hex,
 }
 
+/// Key of a certification authority that signs by SM2 (JR/T 0025.17). It has no check sum: numbers that are mistyped are
+/// no point of the curve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sm2Authority {
+    /// Registered application provider identifier, 5 bytes.
+    pub rid: Hex,
+    /// Index (8F), 1 byte.
+    pub index: Hex,
+    /// X of the public point, 32 bytes.
+    pub x: Hex,
+    /// Y of the public point, 32 bytes.
+    pub y: Hex,
+    /// Private key, 32 bytes. It is absent for a real authority, which a validator can trust but the rig can't imitate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_key: Option<Hex>,
+}
+
+/// Key of an issuer or a card that signs by SM2.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sm2Key {
+    /// X of the public point, 32 bytes.
+    pub x: Hex,
+    /// Y of the public point, 32 bytes.
+    pub y: Hex,
+    /// Private key, 32 bytes.
+    pub private_key: Hex,
+}
+
 /// An issuer's master key for cryptograms (EMV Book 2, annex A1.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -76,4 +110,7 @@ pub enum Algorithm {
     /// Triple DES with two keys. Its code in 9F10 is 01.
     #[serde(rename = "3des")]
     TripleDes,
+    /// SM4 (JR/T 0025.17). Its code in 9F10 is 04.
+    #[serde(rename = "sm4")]
+    Sm4,
 }

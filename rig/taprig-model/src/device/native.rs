@@ -63,6 +63,10 @@ pub struct Commands {
     pub set: String,
     /// Adds a CA key: `{rid}`, `{index}`, `{exponent}` and `{modulus}` in hexadecimal.
     pub key_add: String,
+    /// Adds a CA key of SM2: `{rid}`, `{index}` and `{point}` in hexadecimal. If it is absent, the device takes no such
+    /// keys, and the rig leaves them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_add_sm2: Option<String>,
     /// Removes all CA keys.
     pub key_clear: String,
     /// Adds `{entry}` to the deny list: a PAN, optionally followed by `:` and the PSN.

@@ -255,6 +255,10 @@ pub struct RuleCommands {
     /// Adds a CA key: `{rid}`, `{index}`, `{exponent}` and `{modulus}` in upper-case hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_add: Option<Command>,
+    /// Adds a CA key of SM2: `{rid}`, `{index}` and `{point}` in upper-case hexadecimal. If it is absent, the device takes
+    /// no such keys, and the rig leaves them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_add_sm2: Option<Command>,
     /// Removes all CA keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_clear: Option<Command>,

@@ -46,9 +46,9 @@ pub enum Format {
     IssuerData,
     /// Card authentication related data (9F69).
     CardAuthentication,
-    /// Public key certificate, RSA.
+    /// Public key certificate.
     Certificate,
-    /// Signature, RSA.
+    /// Signature.
     Signature,
     /// The part of a public key that does not fit into its certificate.
     Remainder,

@@ -10,7 +10,7 @@ use super::Adapter;
 use sha2::{Digest, Sha256};
 use taprig_model::device::Commands;
 use taprig_model::settings::{DenyEntry, Revocation, Settings};
-use taprig_model::situation::{AuthorityKey, Situation};
+use taprig_model::situation::{AuthorityKey, PublicKey, Situation};
 
 use taprig_record::units::lower_hex;
 
@@ -109,13 +109,19 @@ pub(super) fn changes(settings: &Settings, keys: &[AuthorityKey], adapter: &Adap
     if settings.keys.is_some() {
         let add = |key: &AuthorityKey| {
             let (rid, index) = (key.rid.to_string(), key.index.to_string());
-            let (exponent, modulus) = (key.exponent.to_string(), key.modulus.to_string());
-            Commands::fill(
-                &commands.key_add,
-                &[("rid", &rid), ("index", &index), ("exponent", &exponent), ("modulus", &modulus)],
-            )
+            match &key.key {
+                PublicKey::Rsa { exponent, modulus } => {
+                    let (exponent, modulus) = (exponent.to_string(), modulus.to_string());
+                    let values = [("rid", &*rid), ("index", &index), ("exponent", &exponent), ("modulus", &modulus)];
+                    Some(Commands::fill(&commands.key_add, &values))
+                }
+                PublicKey::Sm2 { point } => {
+                    let template = commands.key_add_sm2.as_ref()?;
+                    Some(Commands::fill(template, &[("rid", &rid), ("index", &index), ("point", &point.to_string())]))
+                }
+            }
         };
-        list("keys", &commands.key_clear, keys.iter().map(add).collect());
+        list("keys", &commands.key_clear, keys.iter().filter_map(add).collect());
     }
     if let Some(entries) = &settings.deny_list {
         let add = |entry: &DenyEntry| Commands::fill(&commands.deny_add, &[("entry", &entry.to_string())]);

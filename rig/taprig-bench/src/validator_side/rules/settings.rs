@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use taprig_model::device::rules::{Command, Rules};
 use taprig_model::settings::Settings;
-use taprig_model::situation::AuthorityKey;
+use taprig_model::situation::{AuthorityKey, PublicKey};
 
 /// A command with its line.
 #[derive(Debug, Clone)]
@@ -88,31 +88,37 @@ pub(super) fn list(rules: &Rules, list: List, settings: &Settings, keys: &[Autho
         List::Revoked => (&commands.revoke_clear, &commands.revoke_add),
     };
     let (Some(clear), Some(add)) = (clear, add) else { return Vec::new() };
-    let entries: Vec<Vec<(&str, String)>> = match list {
+    let entries: Vec<(&Command, Vec<(&str, String)>)> = match list {
         List::Keys => {
             let entry = |key: &AuthorityKey| {
-                vec![
-                    ("rid", key.rid.to_string()),
-                    ("index", key.index.to_string()),
-                    ("exponent", key.exponent.to_string()),
-                    ("modulus", key.modulus.to_string()),
-                ]
+                let (rid, index) = (("rid", key.rid.to_string()), ("index", key.index.to_string()));
+                match &key.key {
+                    PublicKey::Rsa { exponent, modulus } => {
+                        let values = [rid, index, ("exponent", exponent.to_string()), ("modulus", modulus.to_string())];
+                        Some((add, values.into()))
+                    }
+                    PublicKey::Sm2 { point } => {
+                        let add = commands.key_add_sm2.as_ref()?;
+                        Some((add, [rid, index, ("point", point.to_string())].into()))
+                    }
+                }
             };
-            keys.iter().map(entry).collect()
+            keys.iter().filter_map(entry).collect()
         }
         List::Deny => {
             let entries = settings.deny_list.iter().flatten();
             let psn = |psn: Option<u8>| psn.map_or_else(|| "none".into(), |psn| format!("{psn:02}"));
-            entries.map(|entry| vec![("pan", entry.pan.to_string()), ("psn", psn(entry.psn))]).collect()
+            entries.map(|entry| (add, vec![("pan", entry.pan.to_string()), ("psn", psn(entry.psn))])).collect()
         }
         List::Revoked => {
             let entries = settings.revoked.iter().flatten();
             let entry = |entry: &taprig_model::settings::Revocation| {
-                vec![
+                let values = vec![
                     ("rid", entry.rid.to_string()),
                     ("index", entry.index.to_string()),
                     ("serial", entry.serial.to_string()),
-                ]
+                ];
+                (add, values)
             };
             entries.map(entry).collect()
         }
@@ -122,7 +128,7 @@ pub(super) fn list(rules: &Rules, list: List, settings: &Settings, keys: &[Autho
         let line = command.send.fill(|name| Some(sent(rules, name, &value(name)?.1)))?;
         Some(Sending { command: command.clone(), line, keys: vec![list.key().to_owned()] })
     };
-    line(clear, &[]).into_iter().chain(entries.iter().filter_map(|entry| line(add, entry))).collect()
+    line(clear, &[]).into_iter().chain(entries.iter().filter_map(|(add, values)| line(add, values))).collect()
 }
 
 /// The command that sets the clock, if the settings have one.

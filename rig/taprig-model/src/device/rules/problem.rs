@@ -44,12 +44,13 @@ const ROW: &[(&str, bool)] = &[
 ];
 
 /// Claims that need a command, and the command.
-const NEEDED: [(&str, &str); 5] = [
+const NEEDED: [(&str, &str); 6] = [
     (claim::STATUS, "status"),
     (claim::JOURNAL, "journal"),
     (claim::JOURNAL, "journal-clear"),
     ("exception-file", "deny-add"),
     ("revocation-list", "revoke-add"),
+    ("sm2", "key-add-sm2"),
 ];
 
 /// Claims that need a setting, and the setting.
@@ -75,6 +76,7 @@ impl RuleCommands {
             ("status", self.status.as_ref()),
             ("clock", self.clock.as_ref()),
             ("key-add", self.key_add.as_ref()),
+            ("key-add-sm2", self.key_add_sm2.as_ref()),
             ("key-clear", self.key_clear.as_ref()),
             ("deny-add", self.deny_add.as_ref()),
             ("deny-clear", self.deny_clear.as_ref()),
@@ -269,6 +271,7 @@ fn command_problems(name: &str, command: &Command, problems: &mut Problems) {
         "echo" => (&["text"], &[]),
         "clock" => (&["time"], &[]),
         "key-add" => (&["rid", "index", "exponent", "modulus"], &[]),
+        "key-add-sm2" => (&["rid", "index", "point"], &[]),
         "deny-add" => (&["pan"], &["psn"]),
         "revoke-add" => (&["rid", "index", "serial"], &[]),
         "journal" => (&[], &["from"]),

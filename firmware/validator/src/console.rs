@@ -1,14 +1,12 @@
 //! The text console: lines in, lines out.
 
-pub(crate) mod command;
-
 use core::fmt::{Display, Write};
 
 use heapless::{String, Vec};
 use kernel::{CaKey, Pan, Rid};
 
 use crate::board::Board;
-use crate::uplink::Work;
+use crate::work::Work;
 use crate::{clock, hex};
 
 /// Longest line in, without its end; a CA key of 1984 bits needs about 530.
@@ -208,14 +206,19 @@ impl<'a> Command<'a> {
     }
 
     fn key(rest: &str) -> Result<Self, Problem> {
-        const USAGE: Problem =
-            Problem::malformed("key takes clear, or add with RID (10 hex), index (2 hex), exponent, modulus");
+        const USAGE: Problem = Problem::malformed(
+            "key takes clear, or add with RID (10 hex), index (2 hex), exponent, modulus, or sm2, point",
+        );
         let mut words = rest.split(' ').filter(|word| !word.is_empty());
         match (words.next(), words.next(), words.next(), words.next(), words.next(), words.next()) {
             (Some("clear"), None, ..) => Ok(Self::KeyClear),
             (Some("add"), Some(rid), Some(index), Some(exponent), Some(modulus), None) => {
                 let rid: Rid = exactly(rid, USAGE)?;
                 let [index] = exactly(index, USAGE)?;
+                if exponent == "sm2" {
+                    let key = CaKey::sm2(rid, index, &exactly(modulus, USAGE)?);
+                    return key.map(Self::KeyAdd).map_err(|_| Problem::value("X and Y are no point of the SM2 curve"));
+                }
                 let (mut e, mut m) = ([0; 4], [0; 256]);
                 let exponent = hex::decode(exponent, &mut e).and_then(|length| e.get(..length)).ok_or(USAGE)?;
                 let modulus = hex::decode(modulus, &mut m).and_then(|length| m.get(..length)).ok_or(USAGE)?;
@@ -359,6 +362,12 @@ mod tests {
         let key = std::format!("key add A000000333 C1 010001 {}", "c1".repeat(248));
         assert!(key.len() <= MAX_LINE);
         assert!(matches!(Command::parse(&key), Ok(Command::KeyAdd(_))));
+        let point = "32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7\
+                     bc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0";
+        let line = std::format!("key add A000000333 F0 sm2 {point}");
+        assert!(
+            matches!(Command::parse(&line), Ok(Command::KeyAdd(key)) if matches!(key.key(), kernel::CaPublicKey::Sm2(_)))
+        );
     }
 
     #[test]
@@ -373,6 +382,10 @@ mod tests {
             ("key add A000000333 C1 03 c1c1", "value"),
             ("key add A000000333 C1 02 c1", "value"),
             ("key add A00000033 C1 03 c1", "malformed"),
+            ("key add A000000333 F0 sm2", "malformed"),
+            ("key add A000000333 F0 sm2 32c4", "malformed"),
+            (&std::format!("key add A000000333 F0 sm2 {}", "32".repeat(64)), "value"),
+            (&std::format!("key add A000000333 F0 sm2 {}", "32".repeat(65)), "malformed"),
             ("deny add 123", "malformed"),
             ("deny add 6226001234567890:", "malformed"),
             ("deny add 6226001234567890:100", "malformed"),
