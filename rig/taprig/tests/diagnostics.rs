@@ -426,6 +426,7 @@ fn each_bad_rule_is_explained() {
             "  journal: true",
             "this claim needs the command `journal-clear`",
         ),
+        ("sm2: false", "sm2: true", "  sm2: true", "this claim needs the command `key-add-sm2`"),
         (
             "      - { send: \"CFG CAP {capacity}\" }\n",
             "",
@@ -482,6 +483,29 @@ fn each_bad_rule_is_explained() {
         assert!(flat.contains(expected), "`{expected}` is not in\n{said}");
         assert!(said.contains(&at), "`{at}` is not in\n{said}");
         assert!(said.contains("nothing was run") && said.ends_with("exit code 2\n"), "{said}");
+    }
+}
+
+#[test]
+fn a_native_device_that_claims_sm2_takes_such_keys() {
+    const REFERENCE: &str = include_str!("../../../fixtures/devices/taprig-reference.yaml");
+    let command = REFERENCE.lines().find(|line| line.contains("key-add-sm2")).unwrap();
+    let dir = project();
+    put(&dir, "fixtures/devices/reference.yaml", REFERENCE.replace(&format!("{command}\n"), ""));
+    let said = check(&dir, &[]);
+    assert!(said.contains("this claim needs the command `key-add-sm2`") && said.ends_with("exit code 2\n"), "{said}");
+}
+
+#[test]
+fn the_keys_of_both_families_of_a_card_have_files() {
+    const CARD: &str = include_str!("../../../fixtures/cards/unionpay-credit-rsa-sm2.yaml");
+    for key in ["test-ca-sm2", "test-issuer-sm2", "test-card-sm2", "test-master-sm4"] {
+        let dir = project();
+        put(&dir, "fixtures/cards/both.yaml", CARD);
+        let said = check(&dir, &[]);
+        let line = 1 + CARD.lines().position(|line| line.contains(key)).unwrap();
+        assert!(said.contains(&format!("there is no key `{key}`")), "{said}");
+        assert!(said.contains(&format!("fixtures/cards/both.yaml:{line}:")), "{said}");
     }
 }
 

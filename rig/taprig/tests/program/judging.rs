@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::place::{Place, RIDE, Ran};
 
 const WRONG: &str = "steps: [tap]\nexpect: { outcome: declined, charged: 0.00 CNY }\n";
-const OTHER: &str = "applies: [sm2]\nsteps: [tap]\nexpect: { outcome: approved }\n";
+const OTHER: &str = "applies: [online]\nsteps: [tap]\nexpect: { outcome: approved }\n";
 const STATUS: &str = "steps: [tap, status: { state: ready, journal: 1 }]\nexpect: { journal: +1 }\n";
 
 /// A record of four cases: two pass, one fails, one does not apply. It stands alone, without the project's reports.

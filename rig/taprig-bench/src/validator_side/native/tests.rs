@@ -8,6 +8,8 @@ use taprig_model::acquirer::WorkResult;
 use taprig_model::device::Device;
 use taprig_model::event::Word;
 use taprig_model::expect::{Cvm, Gate, Outcome, Sound};
+use taprig_model::situation::PublicKey;
+use taprig_model::units::Hex;
 
 use super::*;
 use crate::link::console::Line;
@@ -548,4 +550,23 @@ fn a_ready_from_before_the_start_is_no_start() {
         side.starts(Start::PoweredOn, Duration::from_secs(2)).await.unwrap();
         assert_eq!(side.signal(Instant::now()).await.unwrap(), None);
     });
+}
+
+#[test]
+fn keys_of_both_algorithms_in_the_words_of_the_device() {
+    let hex = |text: &str| text.parse::<Hex>().unwrap();
+    let key = |index: &str, key| AuthorityKey { rid: hex("A000000333"), index: hex(index), key };
+    let keys = [
+        key("E3", PublicKey::Rsa { exponent: hex("03"), modulus: hex("C0FFEE") }),
+        key("F0", PublicKey::Sm2 { point: hex("32C4BC37") }),
+    ];
+    let lines = |adapter: &Adapter| {
+        let all = changes(&settings("{ keys: [a, b] }"), &keys, adapter);
+        all.into_iter().find(|change| change.what == "keys").unwrap().lines
+    };
+    let mut adapter = adapter();
+    let both = ["key clear", "key add A000000333 E3 03 C0FFEE", "key add A000000333 F0 sm2 32C4BC37"];
+    assert_eq!(lines(&adapter), both);
+    adapter.native.commands.key_add_sm2 = None;
+    assert_eq!(lines(&adapter), both[..2], "without a command for it, no SM2 key");
 }

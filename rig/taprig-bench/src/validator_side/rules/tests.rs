@@ -9,6 +9,8 @@ use taprig_model::device::Interface;
 use taprig_model::device::rules::Encoding;
 use taprig_model::event::{Reason, Word};
 use taprig_model::expect::{Cvm, Outcome, Sound};
+use taprig_model::situation::PublicKey;
+use taprig_model::units::Hex;
 
 use super::*;
 use crate::link::pty::open;
@@ -394,6 +396,25 @@ fn lists_clock_and_nonce_in_the_words_of_the_device() {
         assert_eq!(heard[6..12], lists);
         assert_eq!(heard[12..], ["LOGCLR", "PING abababababababab"]);
     });
+}
+
+#[test]
+fn keys_of_both_algorithms_in_the_words_of_the_device() {
+    let hex = |text: &str| text.parse::<Hex>().unwrap();
+    let key = |index: &str, key| AuthorityKey { rid: hex("A000000333"), index: hex(index), key };
+    let keys = [
+        key("E3", PublicKey::Rsa { exponent: hex("03"), modulus: hex("C0FFEE") }),
+        key("F0", PublicKey::Sm2 { point: hex("32C4BC37") }),
+    ];
+    let lines = |rules: &Rules| -> Vec<String> {
+        let sendings = settings::list(rules, List::Keys, &Settings::default(), &keys);
+        sendings.into_iter().map(|sending| sending.line).collect()
+    };
+    let Interface::Rules(mut rules) = example().interface else { panic!() };
+    assert_eq!(lines(&rules), ["KEY0", "KEY+ A000000333 E3 03 C0FFEE"], "without a command for it, no SM2 key");
+    let send = "SM2+ {rid} {index} {point}".parse().unwrap();
+    rules.commands.key_add_sm2 = Some(Command { send, ..rules.commands.key_clear.clone().unwrap() });
+    assert_eq!(lines(&rules), ["KEY0", "KEY+ A000000333 E3 03 C0FFEE", "SM2+ A000000333 F0 32C4BC37"]);
 }
 
 #[test]
