@@ -8,7 +8,7 @@
 //!
 //! One message is on its way at a time. It is sent again, byte for byte, until it is answered or its attempts are used up.
 //! An answer that does not belong to it, or whose MAC is wrong, changes nothing. Nothing here waits: the device calls
-//! [`serve`](Service::serve) between taps, and sleeps until [`Uplink::wake_us`].
+//! `Service::serve` between taps, and sleeps until `Uplink::wake_us`.
 
 mod answer;
 mod conclude;
@@ -144,7 +144,7 @@ impl Failure {
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "a board has no heap, and one message at a time is alive")]
 enum Then {
-    /// The work's next message, as [`plan`] finds it.
+    /// The work's next message, as the plan finds it.
     Next,
     /// This message.
     Ask(Ask),
@@ -167,7 +167,7 @@ pub(crate) struct Uplink {
 }
 
 impl Uplink {
-    /// When [`serve`](Service::serve) has to be called although nothing arrives.
+    /// When `Service::serve` has to be called although nothing arrives.
     pub(crate) fn wake_us(&self) -> u64 {
         let answer = self.pending.as_ref().map_or(u64::MAX, |pending| pending.deadline_us);
         answer.min(self.line.wake_us())

@@ -1,4 +1,4 @@
-//! How long a reconciliation takes: `cargo run --release -p taprig-books --example measure JOURNAL LOG CLEARING`.
+//! How long a reconciliation takes: `cargo run --release -p taprig-books --example reconcile_speed JOURNAL LOG CLEARING`.
 
 use std::error::Error;
 use std::fs::File;
