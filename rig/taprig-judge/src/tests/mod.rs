@@ -582,11 +582,11 @@ fn the_rig_s_own_fault_says_nothing_about_the_device_and_only_the_last_attempt_c
 #[test]
 fn what_a_case_lacks_is_named() {
     let mut case = criteria(Expect::default());
-    case.needs.claims = vec!["bus".parse().unwrap(), "sm2".parse().unwrap()];
+    case.needs.claims = vec!["bus".parse().unwrap(), "online".parse().unwrap()];
     case.needs.card_side = vec![CardCapability::Faults, CardCapability::Frames];
     case.needs.acquirer = true;
     let mut bench = BenchCapabilities { card_side: vec![CardCapability::Frames], acquirer: false };
-    let (claim, card) = ("the device does not claim sm2", "the card side of the bench can't do faults");
+    let (claim, card) = ("the device does not claim online", "the card side of the bench can't do faults");
     assert_eq!(lacks(&case, &device(), &bench), [claim, card, "the bench has no acquirer"]);
     bench.acquirer = true;
     assert_eq!(lacks(&case, &device(), &bench), [claim, card]);

@@ -10,7 +10,7 @@ fn record() -> (Vec<Criteria>, Vec<Event>) {
     bus.expect = expect("{ outcome: approved, charged: 1.00 CNY }");
     let sm = Criteria {
         id: "SMX-001".into(),
-        needs: taprig_model::criteria::Needs { claims: vec!["sm2".parse().unwrap()], ..Default::default() },
+        needs: taprig_model::criteria::Needs { claims: vec!["online".parse().unwrap()], ..Default::default() },
         ..bus.clone()
     };
     let started = || event(Body::CaseStarted(CaseStarted::default()));
@@ -75,7 +75,7 @@ fn other_criteria_give_exactly_their_differences() {
     let (mut criteria, events) = record();
     criteria[0].expect.gate = Some(Gate::Shut);
     let mut claims = device();
-    claims.claims.insert("sm2".parse().unwrap(), true);
+    claims.claims.insert("online".parse().unwrap(), true);
     let differences = again(&criteria, &claims, &events).differences;
     let told: Vec<_> =
         differences.iter().map(|d| (d.id.as_str(), d.now, d.why.as_deref().unwrap_or_default())).collect();
