@@ -247,7 +247,7 @@ impl Bench {
         if !matches!(error, LinkError::Deadline { silent: true, .. }) {
             return None;
         }
-        self.power_cycle().await.ok()?;
+        self.revive().await.ok()?;
         Some(format!("{error}; after a restart it answers again"))
     }
 

@@ -68,7 +68,7 @@ impl Bench {
     }
 
     /// If a power cycle has just failed, a reset would not help, because the next case begins with a power cycle as well.
-    async fn revive(&mut self) -> Result<(), BenchError> {
+    pub(super) async fn revive(&mut self) -> Result<(), BenchError> {
         let switched = self.external.is_some() || self.boards.iter().any(|(_, board)| board.switch(false).is_some());
         if switched && !self.cycle_failed {
             let error = match self.reset().await {
