@@ -7,7 +7,7 @@ use super::running::Running;
 fn place(command: &str, claims: &str, validator: &str) -> Place {
     let place = Place::new();
     let device = format!(
-        "schema: 1\ntitle: A device behind a program\ninclude: taprig-reference\nclaims: {{ native-console: false{claims} }}\n\
+        "schema: 1\ntitle: A device behind a program\ninclude: taprig-reference\nclaims: {{ native-console: false, uplink: false{claims} }}\n\
          baseline: none\ninterface: {{ adapter: {{ command: {command}, hello: 4 s }} }}\n"
     );
     place.put("fixtures/devices/foreign.yaml", &device);

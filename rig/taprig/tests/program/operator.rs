@@ -12,7 +12,7 @@ const RIDE: &str =
 
 fn place(operator: &str) -> Place {
     let place = Place::new();
-    let claims = "{ journal: false, native-console: false, status: false, tells-cvm: false, tells-reason: false }";
+    let claims = "{ journal: false, native-console: false, status: false, tells-cvm: false, tells-reason: false, uplink: false }";
     place.put(
         "fixtures/devices/mute.yaml",
         &format!(

@@ -375,7 +375,7 @@ fn an_adapter_program_that_loses_its_device() {
     place.put(
         "fixtures/devices/foreign.yaml",
         &format!(
-            "schema: 1\ntitle: A device behind a program\ninclude: taprig-reference\nclaims: {{ native-console: false }}\n\
+            "schema: 1\ntitle: A device behind a program\ninclude: taprig-reference\nclaims: {{ native-console: false, uplink: false }}\n\
              baseline: none\ninterface: {{ adapter: {{ command: [python3, {}], hello: 4 s }} }}\n",
             adapter.display()
         ),
