@@ -181,27 +181,6 @@ fn a_bench_without_port_and_with_an_unknown_device() {
 }
 
 #[test]
-fn an_acquirer_that_no_validator_could_reach() {
-    let dir = project();
-    let bench = "schema: 1\ntitle: Lab\ndevice: reference\nvalidator: { attached: { serial: { path: /dev/one } } }\ncard: { pn532: { serial: { path: /dev/two } } }\n";
-    put(&dir, "fixtures/benches/link.yaml", format!("{bench}acquirer: {{ link: {{}} }}\n"));
-    put(&dir, "fixtures/benches/port.yaml", format!("{bench}acquirer: {{ serial: {{ path: /dev/one }} }}\n"));
-    put(&dir, "fixtures/benches/name.yaml", format!("{bench}acquirer: {{ listen: localhost:5800 }}\n"));
-    insta::assert_snapshot!(check(&dir, &[]));
-}
-
-/// Only the commands of the interface `native` can begin a work at the uplink.
-#[test]
-fn an_uplink_that_nobody_can_command() {
-    let dir = project();
-    let file = fs::read_to_string(dir.path().join("fixtures/devices/reference.yaml")).unwrap();
-    let (before, rest) = file.split_once("      uplink:\n        upload").unwrap();
-    let (_, after) = rest.split_once("      factory:").unwrap();
-    put(&dir, "fixtures/devices/reference.yaml", format!("{before}      factory:{after}"));
-    insta::assert_snapshot!(check(&dir, &[]));
-}
-
-#[test]
 fn a_change_that_does_not_fit_the_card() {
     insta::assert_snapshot!(check_case(&GOOD_CASE.replace("\"9F4B\"", "\"9F7C\"")));
 }

@@ -113,6 +113,34 @@ fn an_antenna_on_a_board_that_has_none() {
 }
 
 #[test]
+fn an_acquirer_that_the_validator_could_not_reach() {
+    let validator = "validator: { attached: { serial: { path: /dev/one } } }";
+    for (acquirer, words) in [
+        ("link: {}", "the rig makes a line to the acquirer only for `sim` and `qemu` boards"),
+        ("serial: { path: /dev/one }", "this is the serial port of the validator as well"),
+        ("listen: localhost:5800", "`localhost:5800` is not an address at which the acquirer can listen"),
+    ] {
+        let place = with_a_case();
+        let head =
+            format!("schema: 1\ntitle: x\ndevice: taprig-reference\n{validator}\ncard: {{ virtual-reader: {{}} }}\n");
+        place.put("fixtures/benches/other.yaml", &format!("{head}acquirer: {{ {acquirer} }}\n"));
+        nothing_is_run(&place, &["--bench", "other"], &[words, "other.yaml:6:"]);
+    }
+}
+
+/// Only the commands of the interface `native` can begin a work at the uplink.
+#[test]
+fn an_uplink_that_nobody_can_command() {
+    let place = with_a_case();
+    let bench = "schema: 1\ntitle: x\ndevice: other\nvalidator: { external: {} }\ncard: { virtual-reader: {} }\n";
+    place.put("fixtures/benches/other.yaml", bench);
+    let device = "schema: 1\ntitle: x\ninclude: taprig-reference\nclaims: { native-console: false }\nbaseline: none\n\
+                  interface: { adapter: { command: [cat] } }\n";
+    place.put("fixtures/devices/other.yaml", device);
+    nothing_is_run(&place, &["--bench", "other"], &["only the interface `native` can keep this claim", "uplink: true"]);
+}
+
+#[test]
 fn a_device_that_is_not_there() {
     let place = with_a_case();
     let bench = "schema: 1\ntitle: x\ndevice: acme-gate-7\nvalidator: { sim: {} }\ncard: { emulator: { sim: {} } }\n";
