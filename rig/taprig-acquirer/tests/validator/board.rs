@@ -17,9 +17,11 @@ pub(crate) struct Desk {
     pub(crate) heard: Vec<Heard>,
     /// Frames that the host could not read.
     pub(crate) unreadable: u32,
+    /// A host that takes the place of the first one when so many messages were heard.
+    pub(crate) successor: Option<(usize, Host)>,
 }
 
-/// The number of the line. It never closes.
+/// The number of the line, a wire.
 const LINE: u64 = 1;
 
 /// Memory of the board.
@@ -73,8 +75,8 @@ pub(crate) struct Bench {
 
 impl Desk {
     pub(crate) fn new(host: Host) -> Rc<RefCell<Self>> {
-        let mut desk = Self { host, heard: Vec::new(), unreadable: 0 };
-        desk.host.connect(LINE);
+        let mut desk = Self { host, heard: Vec::new(), unreadable: 0, successor: None };
+        desk.host.connect_wire(LINE);
         Rc::new(RefCell::new(desk))
     }
 }
@@ -82,8 +84,7 @@ impl Desk {
 impl Bench {
     pub(crate) fn new(nvm: Vec<u8>, desk: &Rc<RefCell<Desk>>) -> Self {
         // A host forgets a frame that was cut when the line is silent.
-        desk.borrow_mut().host.gone(LINE);
-        desk.borrow_mut().host.connect(LINE);
+        desk.borrow_mut().host.forget(LINE);
         Self {
             now: Cell::new(0),
             nvm: RefCell::new(nvm),
@@ -193,13 +194,17 @@ impl Board for Bench {
         self.sent.set(self.sent.get() + bytes.len());
         let passed = self.to_host.take(bytes.len());
         let mut desk = self.desk.borrow_mut();
+        let heard = desk.heard.len();
+        if let Some((_, mut host)) = desk.successor.take_if(|(after, _)| *after == heard) {
+            host.connect_wire(LINE);
+            desk.host = host;
+        }
         let moment = "2018-05-21T08:09:10".parse().expect("a moment");
         let done = desk.host.hear(LINE, &bytes[..passed], moment);
         if passed < bytes.len() {
             // The rest of the frame is lost, and the line is silent for long enough until the next one.
             self.to_host.0.set(None);
-            desk.host.gone(LINE);
-            desk.host.connect(LINE);
+            desk.host.forget(LINE);
         }
         for done in done {
             match done.body {
@@ -214,11 +219,8 @@ impl Board for Bench {
                         let number = coming.len();
                         coming.insert((at, number), bytes);
                     }
-                    // A serial line does not close.
-                    Order::Close => {
-                        desk.host.gone(LINE);
-                        desk.host.connect(LINE);
-                    }
+                    // A wire does not close.
+                    Order::Close => {}
                 }
             }
         }
