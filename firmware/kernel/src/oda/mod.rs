@@ -111,14 +111,14 @@ impl Proof<'_> {
             return Err(OdaFailure::Missing(tag::PAN));
         }
         let authority = authority.ok_or(OdaFailure::CaKey)?;
+        if self.tag_list_is_wrong() {
+            return Err(OdaFailure::TagList);
+        }
         let index = authority.index();
         let authority = match authority.into_key() {
             CaPublicKey::Rsa(key) => key,
             CaPublicKey::Sm2(point) => return self.verify_sm2(&point, index, environment),
         };
-        if self.tag_list_is_wrong() {
-            return Err(OdaFailure::TagList);
-        }
         let revoked = |serial: &[u8; 3]| environment.revoked(&self.rid, index, serial);
         let issuer = self.issuer_key(&authority, revoked)?;
         let card = self.card_key(&issuer)?;

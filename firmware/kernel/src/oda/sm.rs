@@ -54,9 +54,6 @@ impl Proof<'_> {
         index: u8,
         environment: &E,
     ) -> Result<(), OdaFailure> {
-        if self.tag_list_is_wrong() {
-            return Err(OdaFailure::TagList);
-        }
         let authority = Key::new(authority).ok_or(OdaFailure::CaKey)?;
         let revoked = |serial: &[u8; 3]| environment.revoked(&self.rid, index, serial);
         let issuer = self.sm2_issuer_key(&authority, revoked)?;

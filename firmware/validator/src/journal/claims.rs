@@ -147,13 +147,13 @@ impl<B: Board> Store<'_, B> {
 
     /// Count and sum in fen of the rides that were accepted in a batch.
     pub fn accepted_in(&self, batch: u32) -> (u32, u64) {
-        self.in_batch(batch).fold((0, 0), |(count, sum), (_, record)| (count + 1, sum + u64::from(record.fare)))
+        self.in_batch(batch, 0).fold((0, 0), |(count, sum), (_, record)| (count + 1, sum + u64::from(record.fare)))
     }
 
-    /// The rides that were accepted in a batch, each with its place.
-    pub fn in_batch(&self, batch: u32) -> impl Iterator<Item = (u32, super::Record)> {
+    /// The rides from a place on that were accepted in a batch, each with its place.
+    pub fn in_batch(&self, batch: u32, from: u32) -> impl Iterator<Item = (u32, super::Record)> {
         let accepted = move |index: &u32| self.claim(*index) == Claim::Accepted { batch };
-        (0..self.journal.count).filter(accepted).filter_map(|index| Some((index, self.record(index)?)))
+        (from..self.journal.count).filter(accepted).filter_map(|index| Some((index, self.record(index)?)))
     }
 
     /// Notes that the batch of all rides before a place is closed. They make room when the journal is full.

@@ -27,15 +27,9 @@ const CARD: usize = 11;
 /// Last byte of an entry that the device itself made because the card's claim was refused. A download keeps it.
 const OWN: u8 = 1;
 
-/// Bytes of a place, check sum included.
-const SLOT: usize = 16;
-
 /// Places in which an entry may lie. A table is filled to a half at most, except a small one that is looked through whole:
 /// then the longest run of used places in a list of a million cards is about 75.
 pub const PROBES: u32 = 128;
-
-/// Places that are read at once.
-const CHUNK: usize = 16;
 
 /// The first place of a card in a table of so many: FNV-1a, then the upper bits.
 fn home(pan: &[u8], places: u32) -> u32 {
@@ -102,24 +96,13 @@ impl<B: Board> Store<'_, B> {
     }
 
     /// Looks at the places of a card until `look` says that it is enough.
-    fn probe(&self, table: &Table, pan: &[u8], mut look: impl FnMut(u32, &[u8; SLOT]) -> bool) {
+    fn probe(&self, table: &Table, pan: &[u8], mut look: impl FnMut(u32, &[u8]) -> bool) {
         let places = table.capacity;
-        let (home, probes) = (home(pan, places), PROBES.min(places));
-        let mut buffer = [0; CHUNK * SLOT];
-        let mut done = 0;
-        while done < probes {
-            let first = (home + done) % places;
-            // Not beyond the end of the table, nor beyond the last place.
-            let count = (probes - done).min(places - first).min(CHUNK as u32);
-            let read = &mut buffer[..count as usize * SLOT];
-            self.board.nvm_read(table.offset + first as usize * SLOT, read);
-            let (records, _) = read.as_chunks::<SLOT>();
-            for (index, record) in (first..).zip(records) {
-                if !look(index, record) {
-                    return;
-                }
-            }
-            done += count;
+        let home = home(pan, places);
+        let end = home + PROBES.min(places);
+        // Behind the last place comes the first one.
+        if table.look_at(self.board, home..end.min(places), &mut look) {
+            table.look_at(self.board, 0..end.saturating_sub(places), &mut look);
         }
     }
 
@@ -188,21 +171,17 @@ impl<B: Board> Store<'_, B> {
     /// [`StoreError`]; the old list stays in force.
     pub fn finish_deny(&mut self, mut download: DenyDownload, version: u32) -> Result<(), StoreError> {
         let (table, epoch) = self.deny_table(self.deny_list());
-        let mut buffer = [0; CHUNK * SLOT];
-        for first in (0..table.capacity).step_by(CHUNK) {
-            let count = (table.capacity - first).min(CHUNK as u32);
-            let read = &mut buffer[..count as usize * SLOT];
-            self.board.nvm_read(table.offset + first as usize * SLOT, read);
-            let (records, _) = read.as_chunks::<SLOT>();
-            for (index, record) in (first..).zip(records) {
-                if record[CARD] == OWN
-                    && table.is_sound(epoch, index, record)
-                    && let Some(entry) = record.first_chunk()
-                {
-                    self.load_entry(&mut download, entry)?;
-                }
+        let mut carried = Ok(());
+        table.look_at(self.board, 0..table.capacity, |index, record| {
+            if let Some(entry) = record.first_chunk::<ENTRY>()
+                && entry[CARD] == OWN
+                && table.is_sound(epoch, index, record)
+            {
+                carried = self.load_entry(&mut download, entry);
             }
-        }
+            carried.is_ok()
+        });
+        carried?;
         self.swap_deny(download, version)?;
         self.deny = download.count;
         Ok(())
@@ -321,7 +300,7 @@ mod tests {
         let table = Layout::new(262_144).deny[1];
         // One place after the other.
         for index in (0..table.capacity).step_by(7) {
-            let at = table.offset + index as usize * SLOT;
+            let at = table.offset + index as usize * table.slot;
             let kept = core::mem::replace(&mut board.nvm.borrow_mut()[at], 0x55);
             let (store, _) = Store::open(&board);
             let found = (0..512).filter(|n| store.denied(&numbered(*n), Some(1))).count();

@@ -4,6 +4,8 @@
 //! fits its contents, its table, its place **and the table's epoch**. Clearing a table means a new epoch in
 //! the settings, one safe write, whatever the table's size; a torn record is just not valid yet.
 
+use core::ops::Range;
+
 use crc::{CRC_32_ISO_HDLC, Crc};
 
 use crate::board::Board;
@@ -27,6 +29,9 @@ pub const CLAIM_SLOT: usize = 16;
 
 /// Longest record of any table, check sum included.
 pub const MAX_RECORD: usize = 272;
+
+/// Bytes of a table that are read at once.
+const PIECE: usize = 512;
 
 /// A table of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,19 +127,31 @@ impl Table {
         record.split_last_chunk::<4>().is_some_and(|(body, sum)| self.seal(epoch, index, body) == *sum)
     }
 
-    /// Number of records, wherever they lie. The table is read in pieces, as it may be very large.
-    pub fn count<B: Board>(&self, board: &B, epoch: u32) -> u32 {
-        let mut buffer = [0; 1024];
-        let in_buffer = u32::try_from(buffer.len() / self.slot).unwrap_or(1);
-        let (mut first, mut count) = (0, 0);
-        while first < self.capacity {
-            let places = in_buffer.min(self.capacity - first);
-            let read = &mut buffer[..places as usize * self.slot];
+    /// Looks at the bytes of each of these places, which are read in pieces, until `look` says that it is enough. Returns whether
+    /// it has looked at all of them.
+    pub fn look_at<B: Board>(&self, board: &B, places: Range<u32>, mut look: impl FnMut(u32, &[u8]) -> bool) -> bool {
+        let mut buffer = [0; PIECE];
+        let mut first = places.start;
+        while first < places.end {
+            // At least one, as a record is shorter than a piece.
+            let count = (places.end - first).min((PIECE / self.slot) as u32);
+            let read = &mut buffer[..count as usize * self.slot];
             board.nvm_read(self.at(first), read);
-            let records = (first..).zip(read.chunks_exact(self.slot));
-            count += records.filter(|(index, record)| self.is_sound(epoch, *index, record)).count() as u32;
-            first += places;
+            if !(first..).zip(read.chunks_exact(self.slot)).all(|(index, record)| look(index, record)) {
+                return false;
+            }
+            first += count;
         }
+        true
+    }
+
+    /// Number of records, wherever they lie.
+    pub fn count<B: Board>(&self, board: &B, epoch: u32) -> u32 {
+        let mut count = 0;
+        self.look_at(board, 0..self.capacity, |index, record| {
+            count += u32::from(self.is_sound(epoch, index, record));
+            true
+        });
         count
     }
 

@@ -150,7 +150,7 @@ impl<B: Board> Service<'_, '_, B> {
 
     /// The next payments of the batch from a place on, or the end of the upload.
     fn items(&self, until: u32, from: u32, sent: u32, batch: u32) -> Ask {
-        let items = self.store.in_batch(batch).filter(|(index, _)| *index >= from).take(MOST_ITEMS);
+        let items = self.store.in_batch(batch, from).take(MOST_ITEMS);
         let last = items
             .fold(None, |last: Option<(u32, u32)>, (index, _)| Some((index, last.map_or(1, |(_, count)| count + 1))));
         match last {

@@ -1,5 +1,6 @@
 //! Frames from the bytes of the line.
 
+use heapless::Vec;
 use iso8583::Assembler;
 
 use crate::board::Board;
@@ -26,8 +27,8 @@ impl Default for Line {
 }
 
 impl Line {
-    /// The content of the next frame that is whole: its length. The rest of the bytes stays with the board.
-    pub(super) fn read<B: Board>(&mut self, board: &B, frame: &mut [u8; MAX_FRAME]) -> Option<usize> {
+    /// The content of the next frame that is whole. The rest of the bytes stays with the board.
+    pub(super) fn read<B: Board>(&mut self, board: &B) -> Option<Vec<u8, MAX_FRAME>> {
         if board.now_us() >= self.wake_us() {
             self.forget();
         }
@@ -38,10 +39,7 @@ impl Line {
             }
             match self.assembler.push(byte) {
                 Ok(None) => {}
-                Ok(Some(content)) => {
-                    frame.get_mut(..content.len())?.copy_from_slice(content);
-                    return Some(content.len());
-                }
+                Ok(Some(content)) => return Vec::from_slice(content).ok(),
                 Err(_) => {
                     self.assembler.reset();
                     self.deaf = true;

@@ -27,7 +27,7 @@ use crate::store::Store;
 use crate::store::deny::DenyDownload;
 use crate::work::Work;
 use answer::Wrong;
-use line::{Line, MAX_FRAME};
+use line::Line;
 
 /// After a failure, the device tries by itself again so much later, in us.
 const RETRY_US: u64 = 30_000_000;
@@ -202,10 +202,8 @@ impl<B: Board> Service<'_, '_, B> {
         if !self.board.has_uplink() {
             return;
         }
-        // A frame that is too long for the line is longer than any answer.
-        let mut frame = [0; MAX_FRAME];
-        while let Some(length) = self.state.line.read(self.board, &mut frame) {
-            self.hear(frame.get(..length).unwrap_or_default());
+        while let Some(frame) = self.state.line.read(self.board) {
+            self.hear(&frame);
         }
         let now = self.board.now_us();
         if self.state.pending.as_ref().is_some_and(|pending| now >= pending.deadline_us) {

@@ -82,55 +82,66 @@ impl<B: Board> Service<'_, '_, B> {
     }
 
     fn compose(&mut self, ask: Ask) -> Result<Pending, Failure> {
-        let trace = match ask {
-            Ask::Ride { index, .. } => self.store.record(index).ok_or(Failure::new("memory"))?.trace,
-            _ => {
+        let record = match ask {
+            Ask::Ride { index, .. } => Some(self.store.record(index).ok_or(Failure::new("memory"))?),
+            _ => None,
+        };
+        let trace = match &record {
+            Some(record) => record.trace,
+            None => {
                 self.state.messages += 1;
                 MANAGEMENT + self.state.messages % (1_000_000 - MANAGEMENT)
             }
         };
+        let mti = match (&ask, &record) {
+            (Ask::Ride { .. }, Some(Record { kind: RideMode::Offline, .. })) => mti::ADVICE,
+            (Ask::Ride { .. }, _) => mti::RIDE,
+            (Ask::SignOn, _) => mti::SIGN_ON,
+            (Ask::SignOff | Ask::KeyList { .. }, _) => mti::MANAGEMENT,
+            (Ask::Settlement { .. }, _) => mti::SETTLEMENT,
+            (Ask::Items { .. } | Ask::End { .. }, _) => mti::BATCH_UPLOAD,
+            (Ask::DenyPage { .. } | Ask::Key { .. } | Ask::KeysEnd, _) => mti::DOWNLOAD,
+        };
+        // A sign-on comes without a session, so it has no MAC.
         let session = self.state.session.as_ref();
         let batch = session.map_or(0, |session| session.batch);
         let settings = self.store.settings();
         let mut buffer = [0; MAX_REQUEST];
-        let (mti, frame) = match &ask {
-            Ask::SignOn => {
-                let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti::SIGN_ON);
-                writer.trace(trace);
-                identify(&mut writer, settings);
-                writer.additional(&Additional::management(0, KEYS.network())).bytes(63, OPERATOR);
-                (mti::SIGN_ON, writer.finish(None))
-            }
-            Ask::SignOff => {
-                let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti::MANAGEMENT);
-                writer.trace(trace);
-                identify(&mut writer, settings);
-                writer.additional(&Additional::management(batch, network::SIGN_OFF));
-                (mti::MANAGEMENT, writer.finish(session.map(|session| &session.mac)))
-            }
-            Ask::Ride { index, .. } => {
-                let record = self.store.record(*index).ok_or(Failure::new("memory"))?;
-                let mti = if record.kind == RideMode::Offline { mti::ADVICE } else { mti::RIDE };
-                let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti);
-                claim(&mut writer, &record, settings, batch)?;
-                (mti, writer.finish(session.map(|session| &session.mac)))
-            }
+        let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti);
+        match &record {
+            Some(record) => claim(&mut writer, record, settings, batch)?,
+            None => self.manage(&mut writer, &ask, trace, batch)?,
+        }
+        // All values come from settings and records that were checked, so only a trace or an amount out of bounds fails.
+        let frame = writer.finish(session.map(|session| &session.mac)).map_err(|_| Failure::new("message"))?;
+        Ok(Pending {
+            bytes: Vec::from_slice(frame).map_err(|_| Failure::new("message"))?,
+            mti,
+            trace,
+            batch,
+            has_mac: session.is_some(),
+            attempts: 1,
+            deadline_us: self.board.now_us() + u64::from(settings.uplink.answer_s) * 1_000_000,
+            ask,
+        })
+    }
+
+    /// The fields of a message that is no claim.
+    fn manage(&self, writer: &mut Writer<'_>, ask: &Ask, trace: u32, batch: u32) -> Result<(), Failure> {
+        writer.trace(trace);
+        identify(writer, self.store.settings());
+        let network = match ask {
+            Ask::SignOn => KEYS.network(),
+            Ask::SignOff => network::SIGN_OFF,
             Ask::Settlement { .. } => {
                 let (debits, debit_fen) = self.store.accepted_in(batch);
                 let own = PartTotals { debit_fen, debits, ..PartTotals::default() };
-                let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti::SETTLEMENT);
-                writer.trace(trace);
-                identify(&mut writer, settings);
                 writer.totals(&Totals { own, foreign: PartTotals::default() }).text(49, "156");
-                writer.additional(&Additional::management(batch, network::SETTLEMENT)).bytes(63, OPERATOR);
-                (mti::SETTLEMENT, writer.finish(session.map(|session| &session.mac)))
+                network::SETTLEMENT
             }
             Ask::Items { from, .. } => {
-                let numbers: Vec<(String<19>, u32, u32), ITEMS> = self
-                    .store
-                    .in_batch(batch)
-                    .filter(|(index, _)| index >= from)
-                    .take(ITEMS)
+                let rides = self.store.in_batch(batch, *from).take(ITEMS);
+                let numbers: Vec<(String<19>, u32, u32), ITEMS> = rides
                     .filter_map(|(_, record)| Some((Digits::of(&record)?.pan, record.trace, record.fare)))
                     .collect();
                 let items: Vec<Item<&str>, ITEMS> = numbers
@@ -142,66 +153,38 @@ impl<B: Board> Service<'_, '_, B> {
                         amount: u64::from(*fare),
                     })
                     .collect();
-                let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti::BATCH_UPLOAD);
-                writer.trace(trace);
-                identify(&mut writer, settings);
-                writer.items(&items).additional(&Additional::management(batch, network::SETTLEMENT));
-                (mti::BATCH_UPLOAD, writer.finish(session.map(|session| &session.mac)))
+                writer.items(&items);
+                network::SETTLEMENT
             }
             Ask::End { count, balanced, .. } => {
-                let network = if *balanced { network::BALANCED_END } else { network::UPLOAD_END };
-                let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti::BATCH_UPLOAD);
-                writer.trace(trace);
-                identify(&mut writer, settings);
-                writer.uploaded(*count).additional(&Additional::management(batch, network));
-                (mti::BATCH_UPLOAD, writer.finish(session.map(|session| &session.mac)))
+                writer.uploaded(*count);
+                if *balanced { network::BALANCED_END } else { network::UPLOAD_END }
+            }
+            Ask::DenyPage { .. } => network::DENY_LIST,
+            Ask::KeyList { .. } => network::KEY_LIST,
+            Ask::Key { .. } => network::KEY,
+            Ask::KeysEnd => network::KEYS_END,
+            Ask::Ride { .. } => network::CLAIM,
+        };
+        writer.additional(&Additional::management(batch, network));
+        match ask {
+            Ask::SignOn | Ask::Settlement { .. } => {
+                writer.bytes(63, OPERATOR);
             }
             Ask::DenyPage { cursor, .. } => {
-                let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti::DOWNLOAD);
-                writer.trace(trace);
-                identify(&mut writer, settings);
-                writer.additional(&Additional::management(batch, network::DENY_LIST));
                 writer.bytes(63, &deny::request(ORGANISATION, *cursor));
-                (mti::DOWNLOAD, writer.finish(session.map(|session| &session.mac)))
             }
             Ask::KeyList { names } => {
                 let known = u8::try_from(names.len()).ok().and_then(authority::list_request);
-                let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti::MANAGEMENT);
-                writer.trace(trace);
-                identify(&mut writer, settings);
-                writer.additional(&Additional::management(batch, network::KEY_LIST));
                 writer.bytes(62, &known.ok_or(Failure::new("too-many-keys"))?);
-                (mti::MANAGEMENT, writer.finish(session.map(|session| &session.mac)))
             }
             Ask::Key { names, at } => {
                 let (rid, index) = names.get(*at).ok_or(Failure::new("keys"))?;
-                let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti::DOWNLOAD);
-                writer.trace(trace);
-                identify(&mut writer, settings);
-                writer.additional(&Additional::management(batch, network::KEY));
                 writer.bytes(62, &authority::key_request(rid, *index));
-                (mti::DOWNLOAD, writer.finish(session.map(|session| &session.mac)))
             }
-            Ask::KeysEnd => {
-                let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti::DOWNLOAD);
-                writer.trace(trace);
-                identify(&mut writer, settings);
-                writer.additional(&Additional::management(batch, network::KEYS_END));
-                (mti::DOWNLOAD, writer.finish(session.map(|session| &session.mac)))
-            }
-        };
-        // All values come from settings and records that were checked, so only a trace or an amount out of bounds fails.
-        let frame = frame.map_err(|_| Failure::new("message"))?;
-        Ok(Pending {
-            bytes: Vec::from_slice(frame).map_err(|_| Failure::new("message"))?,
-            mti,
-            trace,
-            batch,
-            has_mac: session.is_some() && ask != Ask::SignOn,
-            attempts: 1,
-            deadline_us: self.board.now_us() + u64::from(settings.uplink.answer_s) * 1_000_000,
-            ask,
-        })
+            _ => {}
+        }
+        Ok(())
     }
 }
 
