@@ -7,6 +7,7 @@
 pub mod codec;
 pub mod host;
 pub mod keys;
+pub mod late;
 pub mod mac;
 pub mod rules;
 pub mod serve;

@@ -1,9 +1,9 @@
 //! The host behind a TCP port.
 
 use crate::host::{Host, Order};
+use crate::late::Late;
 use jiff::Timestamp;
 use jiff::tz::Offset;
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 /// Where entries of the log go. An error ends the service.
 pub type Log = Box<dyn FnMut(&Entry) -> io::Result<()> + Send>;
@@ -161,32 +160,33 @@ async fn connection(service: Service, line: u64, mut stream: TcpStream) {
 }
 
 /// An answer that is not due yet.
-struct Late {
+struct Answer {
     bytes: Vec<u8>,
     close: bool,
     trace: Option<String>,
 }
 
-const BY_HOST: &str = "the host closed the connection";
-const BY_TERMINAL: &str = "the terminal closed the connection";
+/// Why a line ended: the host closed it.
+pub const BY_HOST: &str = "the host closed the connection";
+
+/// Why a line ended: the terminal closed it.
+pub const BY_TERMINAL: &str = "the terminal closed the connection";
 
 async fn exchange(service: &Service, line: u64, stream: &mut TcpStream) -> io::Result<&'static str> {
     // Answers are short, and a terminal waits for each.
     stream.set_nodelay(true)?;
     let mut buffer = [0; 4096];
-    let mut late: BTreeMap<(Instant, u64), Late> = BTreeMap::new();
-    let mut number = 0;
+    let mut late: Late<Answer> = Late::default();
     let mut reading = true;
     loop {
-        let due = late.first_key_value().map(|((due, _), _)| *due);
         let read = tokio::select! {
             biased;
-            () = until(due) => None,
+            () = late.due() => None,
             read = stream.read(&mut buffer), if reading => Some(read?),
         };
         match read {
             None => {
-                let Some((_, answer)) = late.pop_first() else { continue };
+                let Some(answer) = late.take() else { continue };
                 stream.write_all(&answer.bytes).await?;
                 service.log(Some(line), Body::SentLate { trace: answer.trace });
                 if answer.close {
@@ -211,8 +211,7 @@ async fn exchange(service: &Service, line: u64, stream: &mut TcpStream) -> io::R
                             }
                         }
                         Order::Send { bytes, after, close, trace } => {
-                            number += 1;
-                            late.insert((Instant::now() + after, number), Late { bytes, close, trace });
+                            late.add(after, Answer { bytes, close, trace });
                         }
                     }
                 }
@@ -221,14 +220,6 @@ async fn exchange(service: &Service, line: u64, stream: &mut TcpStream) -> io::R
         if !reading && late.is_empty() {
             return Ok(BY_TERMINAL);
         }
-    }
-}
-
-/// Waits for a moment, or for ever without one.
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }
 

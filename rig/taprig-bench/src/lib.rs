@@ -234,16 +234,16 @@ impl Bench {
         self.boards.get_mut(role)?.ended(within)
     }
 
-    /// Why the device under test has ended by itself, if it is a process on this host and if its end is the reason why a
-    /// link failed with `error`. This is a failure of the device and not of the rig.
-    pub fn device_ended(&mut self, error: &LinkError) -> Option<String> {
-        let is_device = self.boards.get_mut(Role::Validator)?.is_device_itself();
-        is_device.then(|| self.ended(Role::Validator, error))?
-    }
-
-    /// Restarts a validator that has sent nothing at all although it was asked. If it works again then, its line is sound, and
-    /// it is the device that has hung. Returns this finding, or `None` if the error is of another kind or nothing has helped.
-    pub async fn device_hung(&mut self, error: &LinkError) -> Option<String> {
+    /// Why the device under test is to blame for a link that failed with `error`. `None` if it is not known to be.
+    ///
+    /// If it is a process on this host, it may have ended by itself. If it has sent nothing at all although it was asked, it is
+    /// restarted: if it works again then, its line is sound, and it is the device that has hung.
+    pub async fn device_stopped(&mut self, error: &LinkError) -> Option<String> {
+        if self.boards.get_mut(Role::Validator).is_some_and(|board| board.is_device_itself())
+            && let Some(why) = self.ended(Role::Validator, error)
+        {
+            return Some(why);
+        }
         if !matches!(error, LinkError::Deadline { silent: true, .. }) {
             return None;
         }

@@ -1,8 +1,8 @@
 //! The air between two processes: a unix socket at which the emulator listens.
 
 use crate::error::SimError;
-use crate::host::direction;
 use crate::line::{Flow, Line};
+use crate::peer::Peer;
 use crate::waits::{Source, Waits};
 use rustix::event::epoll::EventFlags;
 use rustix::fs::inotify;
@@ -32,7 +32,7 @@ enum Meeting {
 #[derive(Debug)]
 pub(crate) struct Air {
     meeting: Meeting,
-    peer: Option<UnixStream>,
+    peer: Option<Peer>,
     pub(crate) line: Line,
     registered: Registered,
 }
@@ -42,7 +42,6 @@ pub(crate) struct Air {
 struct Registered {
     listener: bool,
     watch: bool,
-    peer: Option<EventFlags>,
 }
 
 impl Air {
@@ -91,14 +90,8 @@ impl Air {
             }
             _ => {}
         }
-        if let Some(peer) = &self.peer {
-            let flags = direction(&self.line);
-            let done = match self.registered.peer {
-                Some(before) if before == flags => return,
-                Some(_) => waits.change(peer, Source::Air, flags),
-                None => waits.add(peer, Source::Air, flags),
-            };
-            self.registered.peer = done.is_ok().then_some(flags);
+        if let Some(peer) = &mut self.peer {
+            peer.register(waits, Source::Air, &self.line);
         }
     }
 
@@ -170,11 +163,8 @@ impl Air {
                 attempt.ok()
             }
         };
-        if let Some(peer) = found
-            && peer.set_nonblocking(true).is_ok()
-        {
+        if let Some(peer) = found.and_then(Peer::new) {
             self.peer = Some(peer);
-            self.registered.peer = None;
             self.line.forget();
         }
     }

@@ -14,6 +14,7 @@ mod error;
 mod host;
 mod line;
 mod nvm;
+mod peer;
 mod pty;
 mod uplink;
 mod waits;

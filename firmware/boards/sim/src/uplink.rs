@@ -1,9 +1,8 @@
 //! The line to an acquirer's host: a unix socket at which the rig listens.
 
-use crate::host::direction;
 use crate::line::{Flow, Line};
+use crate::peer::Peer;
 use crate::waits::{Source, Waits};
-use rustix::event::epoll::EventFlags;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -12,24 +11,21 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct Uplink {
     path: PathBuf,
-    peer: Option<UnixStream>,
+    peer: Option<Peer>,
     line: Line,
-    registered: Option<EventFlags>,
 }
 
 impl Uplink {
     /// Connects. If nobody listens, each later byte tries again.
     pub(crate) fn connect(path: &Path) -> Self {
-        let mut uplink = Self { path: path.to_owned(), peer: None, line: Line::default(), registered: None };
+        let mut uplink = Self { path: path.to_owned(), peer: None, line: Line::default() };
         uplink.meet();
         uplink
     }
 
     fn meet(&mut self) {
         self.line.forget();
-        self.registered = None;
-        let peer = UnixStream::connect(&self.path).ok();
-        self.peer = peer.filter(|peer| peer.set_nonblocking(true).is_ok());
+        self.peer = UnixStream::connect(&self.path).ok().and_then(Peer::new);
     }
 
     pub(crate) fn read(&mut self) -> Option<u8> {
@@ -69,14 +65,8 @@ impl Uplink {
     }
 
     pub(crate) fn register(&mut self, waits: &Waits) {
-        if let Some(peer) = &self.peer {
-            let flags = direction(&self.line);
-            let done = match self.registered {
-                Some(before) if before == flags => return,
-                Some(_) => waits.change(peer, Source::Uplink, flags),
-                None => waits.add(peer, Source::Uplink, flags),
-            };
-            self.registered = done.is_ok().then_some(flags);
+        if let Some(peer) = &mut self.peer {
+            peer.register(waits, Source::Uplink, &self.line);
         }
     }
 
@@ -84,7 +74,6 @@ impl Uplink {
         if flow == Flow::Closed {
             // What came before the end is still good. The next byte that is sent connects again.
             self.peer = None;
-            self.registered = None;
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One line between a validator and the acquirer.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use taprig_acquirer::host::Order;
+use taprig_acquirer::late::{Late, until};
+use taprig_acquirer::serve::{BY_HOST, BY_TERMINAL};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -34,15 +35,12 @@ pub(super) struct Line {
     shared: Arc<Shared>,
     cuts: watch::Receiver<u64>,
     known: Known,
-    /// Answers that are not due yet.
-    late: BTreeMap<(Instant, u64), Late>,
-    /// Counts late answers, so that two of the same moment keep their order.
-    number: u64,
+    late: Late<Answer>,
 }
 
 /// An answer that is not due yet.
 #[derive(Debug)]
-struct Late {
+struct Answer {
     bytes: Vec<u8>,
     close: bool,
     trace: Option<String>,
@@ -57,12 +55,9 @@ enum Next {
     Cut,
 }
 
-const BY_HOST: &str = "the host closed the connection";
-const BY_TERMINAL: &str = "the terminal closed the connection";
-
 impl Line {
     pub(super) fn new(kind: Kind, peer: String, shared: Arc<Shared>, cuts: watch::Receiver<u64>) -> Self {
-        Self { kind, peer, shared, cuts, known: Known::default(), late: BTreeMap::new(), number: 0 }
+        Self { kind, peer, shared, cuts, known: Known::default(), late: Late::default() }
     }
 
     /// Serves the line to its end.
@@ -80,7 +75,6 @@ impl Line {
         // Cuts from before this line was made do not matter.
         self.cuts.mark_unchanged();
         loop {
-            let due = self.late.first_key_value().map(|((due, _), _)| *due);
             let within = self.kind == Kind::Line && self.shared.is_within_frame(self.known);
             let quiet = within.then(|| Instant::now() + SILENCE);
             let next = tokio::select! {
@@ -92,7 +86,7 @@ impl Line {
                     }
                     Next::Cut
                 }
-                () = until(due) => Next::Due,
+                () = self.late.due() => Next::Due,
                 read = reader.read(&mut buffer), if reading => Next::Bytes(read?),
                 () = until(quiet) => Next::Silent,
             };
@@ -105,7 +99,7 @@ impl Line {
                 }
                 Next::Silent => self.shared.forget(self.known, "nothing came for 1 s"),
                 Next::Due => {
-                    if let Some((_, answer)) = self.late.pop_first()
+                    if let Some(answer) = self.late.take()
                         && self.shared.still_holds(answer.given)
                     {
                         writer.write_all(&answer.bytes).await?;
@@ -141,8 +135,7 @@ impl Line {
                 Ok(close && self.closes())
             }
             Order::Send { bytes, after, close, trace } => {
-                self.number += 1;
-                self.late.insert((Instant::now() + after, self.number), Late { bytes, close, trace, given });
+                self.late.add(after, Answer { bytes, close, trace, given });
                 Ok(false)
             }
         }
@@ -152,13 +145,5 @@ impl Line {
     /// one is heard.
     fn closes(&self) -> bool {
         self.kind == Kind::Connection
-    }
-}
-
-/// Waits for a moment, or for ever without one.
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }

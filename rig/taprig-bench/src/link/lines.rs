@@ -100,8 +100,13 @@ impl<M: Send + 'static> Lines<M> {
     /// What came while the rig waited for something, for a message: `heard`, and the noise that was kept.
     pub(crate) fn said_instead(&mut self, mut heard: Vec<String>) -> String {
         heard.extend(self.noise.drain(..));
-        if heard.is_empty() { "it sent nothing".to_owned() } else { format!("it sent: {}", heard.join(" / ")) }
+        what_came(&heard)
     }
+}
+
+/// What a device sent, in words that can follow a bracket.
+pub(crate) fn what_came(lines: &[String]) -> String {
+    if lines.is_empty() { "it sent nothing".to_owned() } else { format!("it sent: {}", lines.join(" / ")) }
 }
 
 /// A command as messages show it. A long one (such as the modulus of a key) is shortened.

@@ -44,15 +44,8 @@ pub(super) async fn play(
         let began = Instant::now();
         scope.emit(Source::Rig, Body::StepStarted { number, step: words(step) });
         match stage.step(bench, step).await {
-            Err(BenchError::Link(error)) if let Some(why) = bench.device_ended(&error) => {
-                scope.emit(Source::Validator, Body::DeviceEnded { why });
-                stage.stuck = true;
-            }
-            Err(BenchError::Link(error)) => match bench.device_hung(&error).await {
-                Some(why) => {
-                    scope.emit(Source::Validator, Body::DeviceEnded { why });
-                    stage.stuck = true;
-                }
+            Err(BenchError::Link(error)) => match bench.device_stopped(&error).await {
+                Some(why) => stage.ended(why),
                 None => return Err(error.into()),
             },
             played => played?,
@@ -114,6 +107,12 @@ impl Stage<'_> {
             Step::Acquirer(_) => {}
         }
         Ok(())
+    }
+
+    /// The validator has stopped, and the case with it.
+    fn ended(&mut self, why: String) {
+        self.scope.emit(Source::Validator, Body::DeviceEnded { why });
+        self.stuck = true;
     }
 
     async fn tap(&mut self, bench: &mut Bench, step: &TapStep) -> Result<(), BenchError> {
@@ -195,9 +194,7 @@ impl Stage<'_> {
             let board_us = links.validator.board_us();
             self.scope.emit_at(Instant::now(), board_us, Source::Validator, Body::Signal { signal, said });
             if restarted {
-                let why = "it started again by itself during a work at its uplink".to_owned();
-                self.scope.emit(Source::Validator, Body::DeviceEnded { why });
-                self.stuck = true;
+                self.ended("it started again by itself during a work at its uplink".to_owned());
             }
             if ended || restarted {
                 break;

@@ -32,7 +32,7 @@ use crate::BenchError;
 use crate::board::Start;
 use crate::link::LinkError;
 use crate::link::endpoint::Endpoint;
-use crate::link::lines::{Lines, first_words};
+use crate::link::lines::{Lines, first_words, what_came};
 use crate::link::port::ByteSink;
 use meaning::{Meanings, UNTOLD};
 use settings::{List, Sending};
@@ -149,14 +149,12 @@ impl RulesValidator {
         let (mut reply, mut refusal) = (Reply { lines: vec![], unexplained: vec![] }, None);
         loop {
             let Some(heard) = self.lines.next(deadline).await? else {
-                let silent = said.is_empty();
-                let said = if silent { "it sent nothing".into() } else { format!("it sent: {}", said.join(" / ")) };
                 let sign = match ok {
                     Some(_) => "a line that matches `ok` or `error`",
                     None => "the prompt",
                 };
-                let what = format!("{sign}, which ends the reply to `{}` ({said}),", first_words(line));
-                return Err(LinkError::Deadline { what, from: WHO, within, silent });
+                let what = format!("{sign}, which ends the reply to `{}` ({}),", first_words(line), what_came(&said));
+                return Err(LinkError::Deadline { what, from: WHO, within, silent: said.is_empty() });
             };
             if let Heard::Line(text) | Heard::Overlong(text) = &heard
                 && echo != Some(text)
@@ -274,17 +272,8 @@ impl RulesValidator {
                         Sign::Event(kind) => format!("the event `{kind}`"),
                         Sign::Prompt => "the prompt".to_owned(),
                     };
-                    let heard = if heard.is_empty() {
-                        "it sent nothing".into()
-                    } else {
-                        format!("it sent: {}", heard.join(" / "))
-                    };
-                    return Err(LinkError::Deadline {
-                        what: format!("{what} ({heard})"),
-                        from: WHO,
-                        within,
-                        silent: false,
-                    });
+                    let what = format!("{what} ({})", what_came(&heard));
+                    return Err(LinkError::Deadline { what, from: WHO, within, silent: false });
                 }
             }
         }
