@@ -18,7 +18,17 @@ pub enum FileKind {
     Fixture(Fixture),
     /// What cases share: `requirements.yaml`, `reasons.yaml`, `presets.yaml`.
     Shared,
+    /// The column map of a clearing file.
+    Columns,
+    /// A file that another command reads as a whole, together with the files that it names.
+    Elsewhere,
 }
+
+/// The folder of column maps below `fixtures`.
+pub(crate) const COLUMNS: &str = "books";
+
+/// Folders below `fixtures` whose files [`FileKind::Elsewhere`] is for: `taprig replay` reads them.
+const ELSEWHERE: [&str; 2] = ["fleets", "replays"];
 
 impl FileKind {
     /// The kind of a file at any place. If the file lies in no fixture folder and has no case name, its keys decide.
@@ -49,7 +59,13 @@ impl FileKind {
             return Self::Shared;
         }
         let folder = path.parent().map(name).unwrap_or_default();
-        Fixture::ALL.into_iter().find(|fixture| fixture.folder() == folder).map_or(Self::Case, Self::Fixture)
+        match folder.as_str() {
+            COLUMNS => Self::Columns,
+            folder if ELSEWHERE.contains(&folder) => Self::Elsewhere,
+            folder => {
+                Fixture::ALL.into_iter().find(|fixture| fixture.folder() == folder).map_or(Self::Case, Self::Fixture)
+            }
+        }
     }
 }
 

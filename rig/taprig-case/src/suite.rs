@@ -5,7 +5,7 @@ use super::criteria::Lines;
 use super::diagnostic::{Diagnostic, Problems, nearest};
 use super::document::Node;
 use super::project::{Fixture, Project};
-use super::select::{FileKind, Selector, file_in, file_of, files, files_if_any};
+use super::select::{COLUMNS, FileKind, Selector, file_in, file_of, files, files_if_any};
 use super::typed::typed;
 use super::workshop::Workshop;
 use super::{each, include};
@@ -13,6 +13,7 @@ use crate::baseline;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use taprig_model::bench::Bench;
+use taprig_model::books::columns::Columns;
 use taprig_model::card::{CardImage, KeyFile};
 use taprig_model::case::{Case, Snapshot};
 use taprig_model::criteria::Criteria;
@@ -250,9 +251,18 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
             }
         }
     }
+    if words.is_empty() {
+        let columns = project.root().join("fixtures").join(COLUMNS);
+        paths.extend(by_real(files_if_any(&columns, &mut problems)));
+    }
     let mut known = Known::read(project, &mut problems);
     let mut claims = None;
     for path in paths.values() {
+        if FileKind::read(path) == FileKind::Columns
+            && let Some(tree) = include::read_alone(path, &mut problems)
+        {
+            typed::<Columns>(&tree, &mut problems);
+        }
         let FileKind::Fixture(kind) = FileKind::read(path) else { continue };
         let before = problems.len();
         fixture(project, kind, path, &mut problems);

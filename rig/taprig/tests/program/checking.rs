@@ -217,3 +217,15 @@ fn a_wedged_bench_is_checked_and_what_lifts_the_mark_is_told() {
     place.put("state/boards/sim/wedged.json", "\0");
     check(&place, &["sim"]).expect(0, &["can't be read", "`taprig bench clear sim` lifts the mark"]);
 }
+
+#[test]
+fn column_maps_are_checked_with_the_other_fixtures() {
+    let place = Place::new();
+    let map = |columns: &str| format!("schema: 1\ntitle: A bank\ncolumns: {{ {columns} }}\n");
+    place.put("fixtures/books/bank.yaml", &map("merchant: m, terminal: t, batch: b, trace: n, amount: a"));
+    let check = |words: &[&str]| Ran::of(&place.taprig(&[&["check"], words].concat()).output().unwrap());
+    check(&["fixtures"]).expect(0, &["no problems"]);
+    place.put("fixtures/books/bank.yaml", &map("merchant: m, terminal: t, batch: b, trac: n, amount: a"));
+    check(&["fixtures"]).expect(2, &["unknown key `trac`", "bank.yaml:3:"]);
+    check(&[]).expect(2, &["unknown key `trac`", "bank.yaml:3:"]);
+}
