@@ -259,6 +259,8 @@ pub enum MessageId {
     CardReadOk = 0x17,
     /// Present one card only.
     PresentOneCard = 0x19,
+    /// Authorising, please wait.
+    Authorising = 0x1B,
     /// Insert, swipe or try another card.
     OtherCard = 0x1C,
     /// See phone for instructions.

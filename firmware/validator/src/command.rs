@@ -5,6 +5,7 @@ use crate::clock::{self, Iso};
 use crate::console::{Command, Line, Problem};
 use crate::device::{Device, End};
 use crate::hex::Hex;
+use crate::journal::Record;
 use crate::journal::claims::Claim;
 use crate::store::StoreError;
 use crate::store::settings::SettingError;
@@ -93,7 +94,8 @@ impl<B: Board> Device<'_, B> {
                 self.store.put(settings)?;
             }
             Command::Uplink(work) => self.uplink().begin(work)?,
-            Command::Journal(from) => return Ok(self.list_journal(from)),
+            Command::Journal(from) => return Ok(self.list_rides(from)),
+            Command::Requests(from) => return Ok(self.list_requests(from)),
             Command::Loopback(blocks) => return Ok(self.loopback(blocks)),
             Command::JournalClear => {
                 self.store.clear_journal()?;
@@ -162,7 +164,7 @@ impl<B: Board> Device<'_, B> {
         let line = Line::new("ok")
             .field("state", state)
             .field("profile", profile)
-            .field("journal", journal.count)
+            .field("journal", journal.rides())
             .field("capacity", self.store.capacity())
             .field("total", journal.total);
         match clock {
@@ -181,13 +183,41 @@ impl<B: Board> Device<'_, B> {
         value != now && (journal.first_open..journal.count).any(is_sent)
     }
 
-    fn list_journal(&self, from: u32) -> Line {
+    fn list_rides(&self, from: u32) -> Line {
         let journal = self.store.journal();
-        for number in from..=journal.count {
-            let Some(record) = self.store.record(number - 1) else {
-                Line::new("-").field("n", number).field("damaged", "yes").send(self.board);
+        // Without other records, the number of a ride is that of its place.
+        let passed = if journal.void == 0 { (from - 1).min(journal.count) } else { 0 };
+        self.list(passed, from, Record::gave_ride);
+        Line::new("ok").field("count", journal.rides()).field("total", journal.total)
+    }
+
+    fn list_requests(&self, from: u32) -> Line {
+        let (count, total) = self.list(0, from, |record, _| record.is_request());
+        Line::new("ok").field("count", count).field("total", total)
+    }
+
+    /// Lists the records that are wanted, and returns how many there are and the sum of their fares. Each has its number among
+    /// them, and the list begins with the number `from`. So many were passed over that are wanted, from the first place on.
+    /// Whether a record that can't be read is wanted is not known, so every list has it.
+    fn list(&self, passed: u32, from: u32, wanted: impl Fn(&Record, Claim) -> bool) -> (u32, u64) {
+        let (mut number, mut total) = (passed, 0);
+        for index in passed..self.store.journal().count {
+            let Some(record) = self.store.record(index) else {
+                number += 1;
+                if number >= from {
+                    Line::new("-").field("n", number).field("damaged", "yes").send(self.board);
+                }
                 continue;
             };
+            let claim = self.store.claim(index);
+            if !wanted(&record, claim) {
+                continue;
+            }
+            number += 1;
+            total += u64::from(record.fare);
+            if number < from {
+                continue;
+            }
             let line = Line::new("-").field("n", number).field("time", Iso(clock::from_seconds(record.time_s)));
             let line = match record.pan() {
                 Some(pan) => line.field("pan", pan.masked()),
@@ -204,9 +234,9 @@ impl<B: Board> Device<'_, B> {
                 .field("cid", format_args!("{:02x}", record.cid))
                 .field("kind", record.kind.slug())
                 .text("line", &record.line);
-            claimed(line, self.store.claim(number - 1), record.trace).send(self.board);
+            claimed(line, claim, record.trace).send(self.board);
         }
-        Line::new("ok").field("count", journal.count).field("total", journal.total)
+        (number, total)
     }
 }
 

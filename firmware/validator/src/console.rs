@@ -88,6 +88,8 @@ pub enum Command<'a> {
     Profile(&'a str),
     /// List the journal from this record, counted from 1.
     Journal(u32),
+    /// The requests to the issuer from this number on, 1 for the first.
+    Requests(u32),
     /// Empty the journal.
     JournalClear,
     /// Send so many blocks on the air, and count what comes back: for a board whose air is wired to itself.
@@ -184,6 +186,13 @@ impl<'a> Command<'a> {
                 from => match from.parse() {
                     Ok(from) if from > 0 && !rest.starts_with('+') => Ok(Self::Journal(from)),
                     _ => Err(Problem::malformed("journal takes nothing, a record number from 1, or clear")),
+                },
+            },
+            "requests" => match rest {
+                "" => Ok(Self::Requests(1)),
+                from => match from.parse() {
+                    Ok(from) if from > 0 && !rest.starts_with('+') => Ok(Self::Requests(from)),
+                    _ => Err(Problem::malformed("requests takes nothing, or a number from 1")),
                 },
             },
             "loopback" => match rest.parse() {
@@ -352,6 +361,9 @@ mod tests {
         assert_eq!(Command::parse("set route \"\""), Ok(Command::Set { key: "route", value: "" }));
         assert_eq!(Command::parse("loopback 10000"), Ok(Command::Loopback(10_000)));
         assert_eq!(Command::parse("journal 7"), Ok(Command::Journal(7)));
+        assert_eq!(Command::parse("requests"), Ok(Command::Requests(1)));
+        assert_eq!(Command::parse("requests 2"), Ok(Command::Requests(2)));
+        assert_eq!(Command::parse("requests 0").map_err(|problem| problem.code), Err("malformed"));
         let pan = Pan::from_digits("6226001234567890").expect("digits");
         assert_eq!(Command::parse("deny add 6226001234567890:01"), Ok(Command::DenyAdd(pan.clone(), Some(1))));
         assert_eq!(Command::parse("deny add 6226001234567890"), Ok(Command::DenyAdd(pan, None)));

@@ -94,7 +94,7 @@ impl<'b, B: Board> Device<'b, B> {
         if store.journal.damaged > 0 {
             Line::new("! fault").field("what", "journal-damaged").field("records", store.journal.damaged).send(board);
         }
-        let last = store.last_record().as_ref().and_then(LastRide::recorded);
+        let last = store.last_ride().as_ref().and_then(LastRide::recorded);
         let reader = Reader::new(UartAir::new(board));
         let input = LineBuffer::default();
         Self {

@@ -29,6 +29,7 @@ pub const fn text(message: MessageId) -> &'static str {
         MessageId::Processing => "processing",
         MessageId::CardReadOk => "card read ok",
         MessageId::PresentOneCard => "present one card only",
+        MessageId::Authorising => "authorising, please wait",
         MessageId::OtherCard => "insert, swipe or try another card",
         MessageId::SeePhone => "see phone",
         MessageId::PresentAgain => "present card again",

@@ -1,7 +1,7 @@
 //! One tap, from the card in the field to the result.
 
 use kernel::{
-    CaKey, Environment, LinkError, MessageId, Oda, Outcome, OutcomeKind, Pan, Reason, Rid, Ride, Transaction, UiRequest,
+    CaKey, Cvm, Environment, LinkError, MessageId, Oda, Outcome, OutcomeKind, Pan, Reason, Rid, Ride, Transaction, UiRequest,
 };
 
 use crate::board::Board;
@@ -12,6 +12,7 @@ use crate::journal::last::{LastRide, Now};
 use crate::present::{self, Sound};
 use crate::reader::{ActivationError, Presence};
 use crate::store::Store;
+use crate::uplink::Answer;
 use crate::{clock, fares};
 
 /// What the kernel sees of the device.
@@ -82,6 +83,8 @@ const NO_CLOCK: Verdict = verdict(OutcomeKind::EndApplication, "clock-unset", Me
 const NO_PAN: Verdict = verdict(OutcomeKind::Declined, "pan-missing", MessageId::NotAuthorised);
 /// What is not recorded was not paid.
 const NOT_RECORDED: Verdict = verdict(OutcomeKind::Declined, "journal-write", MessageId::ProcessingError);
+/// The issuer refuses the ride.
+const ISSUER_DECLINED: Verdict = verdict(OutcomeKind::Declined, "issuer-declined", MessageId::NotAuthorised);
 /// The same card again.
 const RETAP: Verdict = Verdict {
     words: Some("already paid"),
@@ -142,8 +145,12 @@ impl<B: Board> Device<'_, B> {
             // Another card was here: the wait of the one before is over.
             self.last = None;
         }
-        if outcome.reason == Reason::Retap || outcome.kind == OutcomeKind::Approved && rode {
+        let asks = outcome.kind == OutcomeKind::OnlineRequest && self.may_ask(outcome);
+        if outcome.reason == Reason::Retap || (outcome.kind == OutcomeKind::Approved || asks) && rode {
             return self.end(&RETAP, Some(outcome));
+        }
+        if asks {
+            return self.ask_issuer(outcome);
         }
         if outcome.kind != OutcomeKind::Approved {
             return self.refuse(outcome);
@@ -155,6 +162,29 @@ impl<B: Board> Device<'_, B> {
             present::fault(self.board, "journal-write");
             return self.end(&NOT_RECORDED, Some(outcome));
         }
+        self.approve(outcome, ride, outcome.reason.slug());
+    }
+
+    /// Whether the issuer can decide on this ride. Nobody here can take a PIN or a signature for it.
+    fn may_ask(&mut self, outcome: &Outcome) -> bool {
+        matches!(outcome.cvm, Cvm::None | Cvm::Device) && self.uplink().has_issuer()
+    }
+
+    /// Asks the issuer while the rider waits.
+    fn ask_issuer(&mut self, outcome: &Outcome) {
+        let record = outcome.ride.as_ref().and_then(|ride| Some((ride, Record::new(ride, self.store.settings())?)));
+        let Some((ride, record)) = record else { return self.end(&NO_PAN, Some(outcome)) };
+        present::show(self.board, MessageId::Authorising, Some(ride.amount));
+        match self.uplink().authorise(record) {
+            Answer::Approved => self.approve(outcome, ride, "issuer-approved"),
+            Answer::Declined(code) => self.end_with(&ISSUER_DECLINED, Some(outcome), Some(code)),
+            Answer::None(reason) => self.end(&verdict(OutcomeKind::Declined, reason, MessageId::NotAuthorised), Some(outcome)),
+        }
+    }
+
+    /// Lets the rider in. The ride is in the journal.
+    fn approve(&mut self, outcome: &Outcome, ride: &Ride, reason: &str) {
+        let now = now(self.board);
         self.last = ride.pan.clone().map(|pan| LastRide::new(pan, ride.psn, now));
         let shown = outcome.ui.iter().any(|request| request.message == MessageId::Approved);
         if !shown {
@@ -166,12 +196,12 @@ impl<B: Board> Device<'_, B> {
         }
         present::sound(self.board, Sound::Accepted);
         present::gate(self.board, true);
-        let line = self.result(OutcomeKind::Approved, outcome.reason.slug()).field("charged", ride.amount);
+        let line = self.result(OutcomeKind::Approved, reason).field("charged", ride.amount);
         details(line, outcome).send(self.board);
     }
 
-    /// Shows and reports an outcome that gives no ride. An online request ends here too: the device has no line to
-    /// an issuer, and the merchant's rule is then that nobody rides.
+    /// Shows and reports an outcome that gives no ride. An online request ends here too if the device has no line to an
+    /// issuer: the merchant's rule is then that nobody rides.
     fn refuse(&self, outcome: &Outcome) {
         if outcome.kind == OutcomeKind::OnlineRequest {
             present::show(self.board, MessageId::NotAuthorised, None);
@@ -187,11 +217,20 @@ impl<B: Board> Device<'_, B> {
 
     /// Shows and reports a verdict of the device's own.
     fn end(&self, verdict: &Verdict, outcome: Option<&Outcome>) {
+        self.end_with(verdict, outcome, None);
+    }
+
+    /// The same, with the issuer's response code.
+    fn end_with(&self, verdict: &Verdict, outcome: Option<&Outcome>, code: Option<[u8; 2]>) {
         let words = verdict.words.unwrap_or(present::text(verdict.message));
         present::show_words(self.board, verdict.message, words, None);
         present::sound(self.board, verdict.sound);
         present::gate(self.board, false);
         let line = self.result(verdict.kind, verdict.reason);
+        let line = match code.as_ref().and_then(|code| core::str::from_utf8(code).ok()) {
+            Some(code) => line.field("code", code),
+            None => line,
+        };
         match outcome {
             Some(outcome) => details(line, outcome),
             None => line,

@@ -7,6 +7,10 @@ pub enum Work {
     Upload,
     /// The same, then close the batch.
     Settle,
+    /// Ask the issuer for the ride of a card whose rider waits.
+    Authorise,
+    /// Take back the requests that nobody has answered.
+    Reverse,
     /// Get working keys.
     SignOn,
     /// End the use of the working keys.
@@ -24,6 +28,8 @@ impl Work {
         match self {
             Self::Upload => "upload",
             Self::Settle => "settle",
+            Self::Authorise => "authorise",
+            Self::Reverse => "reverse",
             Self::SignOn => "sign-on",
             Self::SignOff => "sign-off",
             Self::DenyList => "deny",

@@ -20,7 +20,7 @@ use std::str::FromStr;
 pub const LONGEST: [(&str, usize); 5] = [("county", 24), ("line", 16), ("route", 32), ("bus", 16), ("driver", 16)];
 
 /// The settings of the line to an acquirer. Only a device that claims `uplink` needs them.
-pub const OF_UPLINK: [&str; 4] = ["master-key", "upload", "answer-time", "attempts"];
+pub const OF_UPLINK: [&str; 5] = ["master-key", "upload", "answer-time", "attempts", "online-time"];
 
 /// Settings of a validator. An absent setting stays as it is: in the factory state, or as the profile says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +93,10 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 9))]
     pub attempts: Option<u32>,
+    /// How long a rider waits for the issuer, 0 s to 60 s. Whole seconds. With 0 s the validator asks no issuer while the rider
+    /// waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub online_time: Option<Duration>,
     /// Number of records that the journal can take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
@@ -111,7 +115,7 @@ pub struct Settings {
 }
 
 /// The keys of [`Settings::pairs`].
-const PAIRS: [&str; 25] = [
+const PAIRS: [&str; 26] = [
     "county",
     "line",
     "route",
@@ -136,6 +140,7 @@ const PAIRS: [&str; 25] = [
     "upload",
     "answer-time",
     "attempts",
+    "online-time",
     "capacity",
 ];
 
@@ -157,7 +162,7 @@ impl Settings {
         drop! {
             county line route bus driver fare zero_allowed tx_limit floor_limit cvm_limit merchant_max
             debit retap mode status_check ttq terminal merchant master_key upload
-            answer_time attempts capacity clock keys deny_list revoked
+            answer_time attempts online_time capacity clock keys deny_list revoked
         }
     }
 
@@ -178,7 +183,7 @@ impl Settings {
         pick! {
             county line route bus driver fare zero_allowed tx_limit floor_limit cvm_limit merchant_max
             debit retap mode status_check ttq terminal merchant master_key upload
-            answer_time attempts capacity clock keys deny_list revoked
+            answer_time attempts online_time capacity clock keys deny_list revoked
         }
     }
 
@@ -249,6 +254,7 @@ impl Settings {
             ("upload", put(self.upload.as_ref(), ToString::to_string)),
             ("answer-time", put(self.answer_time.as_ref(), |span| (span.us / 1_000_000).to_string())),
             ("attempts", put(self.attempts.as_ref(), ToString::to_string)),
+            ("online-time", put(self.online_time.as_ref(), |span| (span.us / 1_000_000).to_string())),
             ("capacity", put(self.capacity.as_ref(), ToString::to_string)),
         ]
         .into_iter()
@@ -388,7 +394,7 @@ mod tests {
     const ALL: &str = "{ county: a, line: a, route: a, bus: a, driver: a, fare: 1.00 CNY, zero-allowed: true, tx-limit: none,
         floor-limit: none, cvm-limit: none, merchant-max: 1.00 CNY, debit: true, retap: 1 s, mode: oda, status-check: true,
         ttq: auto, terminal: a, merchant: a,
-        master-key: 0123456789ABCDEFFEDCBA9876543210, upload: auto, answer-time: 1 s, attempts: 1, capacity: 1, clock: '2018-05-21T08:00:00', keys: [], deny-list: [], revoked: [] }";
+        master-key: 0123456789ABCDEFFEDCBA9876543210, upload: auto, answer-time: 1 s, attempts: 1, online-time: 2 s, capacity: 1, clock: '2018-05-21T08:00:00', keys: [], deny-list: [], revoked: [] }";
 
     #[test]
     fn each_plain_setting_has_its_key() {

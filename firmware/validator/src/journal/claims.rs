@@ -46,17 +46,23 @@ pub enum Claim {
         /// The response code (field 39).
         code: [u8; 2],
     },
+    /// It was a request to the issuer, and it was taken back. Nobody pays.
+    Reversed {
+        /// The batch; 0 if the request was never sent.
+        batch: u32,
+    },
 }
 
 /// First byte of an answer.
 const ACCEPTED: u8 = 1;
 const REFUSED: u8 = 2;
+const REVERSED: u8 = 3;
 
 impl Claim {
-    /// Whether the acquirer has decided.
+    /// Whether nothing is to be done any more.
     #[must_use]
     pub const fn is_decided(self) -> bool {
-        matches!(self, Self::Accepted { .. } | Self::Refused { .. })
+        matches!(self, Self::Accepted { .. } | Self::Refused { .. } | Self::Reversed { .. })
     }
 
     /// The batch in which the claim was sent.
@@ -64,7 +70,10 @@ impl Claim {
     pub const fn batch(self) -> Option<u32> {
         match self {
             Self::Waiting => None,
-            Self::Sent { batch } | Self::Accepted { batch } | Self::Refused { batch, .. } => Some(batch),
+            Self::Sent { batch }
+            | Self::Accepted { batch }
+            | Self::Refused { batch, .. }
+            | Self::Reversed { batch } => Some(batch),
         }
     }
 
@@ -76,6 +85,7 @@ impl Claim {
             Self::Sent { .. } => "sent",
             Self::Accepted { .. } => "accepted",
             Self::Refused { .. } => "refused",
+            Self::Reversed { .. } => "reversed",
         }
     }
 
@@ -93,6 +103,7 @@ impl Claim {
             Some([a, b, c, d, REFUSED, x, y]) => {
                 Self::Refused { batch: u32::from_be_bytes([a, b, c, d]), code: [x, y] }
             }
+            Some([a, b, c, d, REVERSED, ..]) => Self::Reversed { batch: u32::from_be_bytes([a, b, c, d]) },
             _ => Self::Sent { batch: sent },
         }
     }
@@ -131,13 +142,39 @@ impl<B: Board> Store<'_, B> {
         let (batch, [kind, x, y]) = match claim {
             Claim::Accepted { batch } => (batch, [ACCEPTED, 0, 0]),
             Claim::Refused { batch, code: [x, y] } => (batch, [REFUSED, x, y]),
+            Claim::Reversed { batch } => (batch, [REVERSED, 0, 0]),
             Claim::Waiting | Claim::Sent { .. } => return Ok(()),
         };
         let [a, b, c, d] = batch.to_be_bytes();
         self.write_claim(2 * index + 1, &[a, b, c, d, kind, x, y])?;
+        if let Some(record) = self.record(index).filter(super::Record::is_request) {
+            self.journal.requests = self.journal.requests.saturating_sub(1);
+            if record.gave_ride(claim) {
+                self.journal.total += u64::from(record.fare);
+                self.journal.void = self.journal.void.saturating_sub(1);
+            }
+        }
         self.journal.open = self.journal.open.saturating_sub(1);
         self.journal.first_open = self.first_open().unwrap_or(self.journal.count);
         Ok(())
+    }
+
+    /// The place of the first request to the issuer that nobody has answered and that was not taken back.
+    pub fn first_request(&self) -> Option<u32> {
+        let journal = self.journal;
+        let is_open = |index: &u32| {
+            !self.claim(*index).is_decided() && self.record(*index).is_some_and(|record| record.is_request())
+        };
+        if journal.requests == 0 { None } else { (journal.first_open..journal.count).find(is_open) }
+    }
+
+    /// Notes that a request was never sent, because the power was cut before.
+    ///
+    /// # Errors
+    /// [`StoreError::Memory`]: the request stays open.
+    pub fn drop_request(&mut self, index: u32) -> Result<(), StoreError> {
+        self.note_sent(index, 0)?;
+        self.note_answer(index, Claim::Reversed { batch: 0 })
     }
 
     fn write_claim(&self, at: u32, body: &[u8]) -> Result<(), StoreError> {

@@ -103,6 +103,20 @@ impl Record {
         })
     }
 
+    /// Whether this is a request to the issuer, for which the rider waited. All other rides are given first and claimed later.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        const TYPE: u8 = 0xC0;
+        const ARQC: u8 = 0x80;
+        self.kind == RideMode::Online && self.cid & TYPE == ARQC
+    }
+
+    /// Whether the rider rode, when this is known of the claim.
+    #[must_use]
+    pub fn gave_ride(&self, claim: claims::Claim) -> bool {
+        !self.is_request() || matches!(claim, claims::Claim::Accepted { .. })
+    }
+
     /// The account number.
     #[must_use]
     pub fn pan(&self) -> Option<Pan> {
@@ -115,12 +129,16 @@ impl Record {
 pub struct Journal {
     /// Records, and the place of the next one.
     pub count: u32,
-    /// Sum of all fares, in fen.
+    /// Sum of the fares of all rides, in fen. A request to the issuer is a ride once it is approved.
     pub total: u64,
     /// Places before the last record that can't be read.
     pub damaged: u32,
-    /// Rides that nobody has accepted or refused yet.
+    /// Records that nobody has accepted or refused yet.
     pub open: u32,
+    /// Those of them that are requests to the issuer.
+    pub requests: u32,
+    /// Requests to the issuer that have given no ride, whether they are open, refused or taken back.
+    pub void: u32,
     /// All rides before this place are decided.
     pub first_open: u32,
 }
@@ -136,6 +154,12 @@ fn read<B: Board>(board: &B, layout: &Layout, epoch: u32, index: u32) -> Option<
 }
 
 impl Journal {
+    /// How many rides there are. Those that can't be read count too.
+    #[must_use]
+    pub const fn rides(&self) -> u32 {
+        self.count - self.void
+    }
+
     fn header<B: Board>(board: &B, layout: &Layout, index: u32) -> ([u8; 4], [u8; 4]) {
         let mut header = [0; HEADER];
         board.nvm_read(layout.journal.offset + layout.journal.slot * index as usize, &mut header);
@@ -188,9 +212,15 @@ impl Journal {
             if let Some(record) = read(board, layout, epoch, index) {
                 good += 1;
                 journal.count = index + 1;
-                journal.total += u64::from(record.fare);
+                let claim = claims::Claim::read(board, layout, epoch, index);
+                if record.gave_ride(claim) {
+                    journal.total += u64::from(record.fare);
+                } else {
+                    journal.void += 1;
+                }
                 journal.damaged = journal.count - good;
-                if !claims::Claim::read(board, layout, epoch, index).is_decided() {
+                if !claim.is_decided() {
+                    journal.requests += u32::from(record.is_request());
                     journal.first_open = if journal.open == 0 { index } else { journal.first_open };
                     journal.open += 1;
                 }
@@ -224,9 +254,10 @@ impl<B: Board> Store<'_, B> {
         (index < self.journal.count).then(|| read(self.board, &self.layout, self.epochs().journal, index)).flatten()
     }
 
-    /// The last ride that can be read.
-    pub fn last_record(&self) -> Option<Record> {
-        (0..self.journal.count).rev().find_map(|index| self.record(index))
+    /// The last ride that can be read. A request that was not approved is no ride.
+    pub fn last_ride(&self) -> Option<Record> {
+        let ride = |index| self.record(index).filter(|record| record.gave_ride(self.claim(index)));
+        (0..self.journal.count).rev().find_map(ride)
     }
 
     /// Records a ride; when this returns well, a power cut can't take it away.
@@ -251,7 +282,12 @@ impl<B: Board> Store<'_, B> {
         }
         self.journal.count += 1;
         self.journal.open += 1;
-        self.journal.total += u64::from(record.fare);
+        if record.is_request() {
+            self.journal.requests += 1;
+            self.journal.void += 1;
+        } else {
+            self.journal.total += u64::from(record.fare);
+        }
         Ok(())
     }
 
@@ -284,7 +320,7 @@ pub(super) mod tests {
             atc: u16::MAX,
             cryptogram: [0xAC; 8],
             cid: 0x80,
-            kind: RideMode::Online,
+            kind: RideMode::Oda,
             authenticated: true,
             iad: Vec::from_slice(&[7; 32]).expect("fits"),
             aip: [1, 2],
@@ -363,7 +399,7 @@ pub(super) mod tests {
         let at = Layout::new(4096).journal.offset + JOURNAL_SLOT + 40;
         board.nvm.borrow_mut()[at] ^= 0x10;
         let (store, _) = Store::open(&board);
-        assert_eq!(store.journal(), Journal { count: 3, total: 5, damaged: 1, open: 2, first_open: 0 });
+        assert_eq!(store.journal(), Journal { count: 3, total: 5, damaged: 1, open: 2, ..Journal::default() });
         assert_eq!(store.record(1), None);
     }
 

@@ -79,6 +79,8 @@ pub struct Uplink {
     pub answer_s: u8,
     /// How often a message is sent until it is answered.
     pub attempts: u8,
+    /// How long a rider waits for the issuer, in seconds. 0: no issuer is asked while the rider waits.
+    pub online_s: u8,
 }
 
 impl core::fmt::Debug for Uplink {
@@ -90,7 +92,7 @@ impl core::fmt::Debug for Uplink {
 
 impl Default for Uplink {
     fn default() -> Self {
-        Self { master_key: None, long_mac_key: false, auto: false, answer_s: 15, attempts: 3 }
+        Self { master_key: None, long_mac_key: false, auto: false, answer_s: 15, attempts: 3, online_s: 0 }
     }
 }
 
@@ -101,7 +103,7 @@ pub enum RideMode {
     Oda,
     /// The card's own offline approval.
     Offline,
-    /// The issuer is asked; this device has no line to one.
+    /// The card goes online if it asks for it. The device asks the issuer if `online-time` is set.
     Online,
 }
 
@@ -284,6 +286,10 @@ impl Settings {
                 }
             }
             "answer-time" => self.uplink.answer_s = few(value, 60, "seconds, 1 to 60")?,
+            "online-time" => {
+                let wanted = "seconds, 0 to 60";
+                self.uplink.online_s = u8::try_from(number(value, 60, wanted)?).map_err(|_| SettingError::Value(wanted))?;
+            }
             "attempts" => self.uplink.attempts = few(value, 9, "attempts, 1 to 9")?,
             _ => return Err(SettingError::Key),
         }
@@ -382,7 +388,7 @@ pub struct Saved {
 }
 
 /// Version of the layout of [`Saved`]; a copy of another version is not read.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 impl Saved {
     /// One copy as it lies in memory: version, length, contents, check sum.

@@ -42,11 +42,11 @@ pub(super) fn read<'f>(
         }
     }
     let is_claim =
-        matches!(pending.ask, Ask::Ride { .. } | Ask::Settlement { .. } | Ask::End { .. } | Ask::Items { .. });
+        matches!(pending.ask, Ask::Ride { .. } | Ask::Reversal { .. } | Ask::Settlement { .. } | Ask::End { .. } | Ask::Items { .. });
     if is_claim && message.has(60) && message.additional().is_ok_and(|parts| parts.batch != pending.batch) {
         return Err(Wrong::Foreign);
     }
-    if let Ask::Ride { fare, .. } = pending.ask
+    if let Ask::Ride { fare, .. } | Ask::Reversal { fare, .. } = pending.ask
         && message.has(4)
         && message.amount() != Some(fare.into())
     {

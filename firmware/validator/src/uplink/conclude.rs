@@ -31,6 +31,11 @@ enum Decision {
     Undecided,
 }
 
+/// Whether an issuer refuses by this code. Otherwise it approves, or nobody has decided.
+pub(super) fn is_refusal(code: [u8; 2]) -> bool {
+    decision(code, false) == Decision::Refused
+}
+
 fn decision(code: [u8; 2], repeat: bool) -> Decision {
     match &code {
         b"00" => Decision::Accepted,
@@ -49,6 +54,8 @@ impl<B: Board> Service<'_, '_, B> {
     pub(super) fn conclude(&mut self, ask: Ask, batch: u32, answer: &Message<'_>) -> Result<Then, Failure> {
         let code = answer.code().unwrap_or(*b"??");
         match ask {
+            Ask::Ride { index, .. } if self.is_authorising() => return self.conclude_request(index, batch, code),
+            Ask::Reversal { index, .. } => return self.conclude_reversal(index, answer),
             Ask::Ride { index, repeat, .. } => return self.conclude_ride(index, repeat, batch, code),
             // Whatever the host says, this device uses the keys no longer.
             Ask::SignOff => {
@@ -79,8 +86,12 @@ impl<B: Board> Service<'_, '_, B> {
                 Ok(Then::Ask(if at < names.len() { Ask::Key { names, at } } else { Ask::KeysEnd }))
             }
             Ask::KeysEnd => Ok(Then::Done),
-            Ask::Ride { .. } | Ask::SignOff => Ok(Then::Next),
+            Ask::Ride { .. } | Ask::Reversal { .. } | Ask::SignOff => Ok(Then::Next),
         }
+    }
+
+    fn is_authorising(&self) -> bool {
+        self.state.job.as_ref().is_some_and(|job| job.work == crate::work::Work::Authorise)
     }
 
     fn conclude_sign_on(&mut self, answer: &Message<'_>) -> Result<Then, Failure> {

@@ -8,9 +8,10 @@
 //!
 //! One message is on its way at a time. It is sent again, byte for byte, until it is answered or its attempts are used up.
 //! An answer that does not belong to it, or whose MAC is wrong, changes nothing. Nothing here waits: the device calls
-//! `Service::serve` between taps, and sleeps until `Uplink::wake_us`.
+//! `Service::serve` between taps, and sleeps until `Uplink::wake_us`. Only `Service::authorise` waits, as a rider does too.
 
 mod answer;
+mod authorise;
 mod conclude;
 mod line;
 mod plan;
@@ -27,6 +28,8 @@ use crate::store::Store;
 use crate::store::deny::DenyDownload;
 use crate::work::Work;
 use answer::Wrong;
+pub(crate) use authorise::Answer;
+use authorise::Rider;
 use line::Line;
 
 /// After a failure, the device tries by itself again so much later, in us.
@@ -61,6 +64,13 @@ enum Ask {
         index: u32,
         fare: u32,
         repeat: bool,
+    },
+    /// A request to the issuer is taken back, in the batch in which it was sent.
+    Reversal {
+        index: u32,
+        fare: u32,
+        batch: u32,
+        reason: Reason,
     },
     /// Totals of the batch. The rides before the place `until` are decided.
     Settlement {
@@ -97,6 +107,27 @@ enum Ask {
     KeysEnd,
 }
 
+/// Why a request is taken back (field 39 of a reversal).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// No answer came in time.
+    Timeout,
+    /// The device does not know how the request ended: its power was cut.
+    Fault,
+    /// The MAC of the answer was wrong.
+    Mac,
+}
+
+impl Reason {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Timeout => "98",
+            Self::Fault => "96",
+            Self::Mac => "A0",
+        }
+    }
+}
+
 /// A message that waits for its answer.
 #[derive(Debug)]
 struct Pending {
@@ -117,10 +148,17 @@ struct Job {
     sign_ons: u8,
     accepted: u32,
     refused: u32,
+    reversed: u32,
     /// Rides before this place were tried.
     next_ride: u32,
     /// Claims in a row on which the host could not decide.
     undecided: u8,
+}
+
+impl Job {
+    const fn new(work: Work) -> Self {
+        Self { work, sign_ons: 0, accepted: 0, refused: 0, reversed: 0, next_ride: 0, undecided: 0 }
+    }
 }
 
 /// Why a work was given up.
@@ -164,6 +202,14 @@ pub(crate) struct Uplink {
     messages: u32,
     /// The device begins nothing by itself before this time.
     quiet_until_us: u64,
+    /// The next message of the work is held back: a rider comes first.
+    hold: bool,
+    /// The message that was held back.
+    held: Option<Ask>,
+    /// The rider who waits for the issuer.
+    rider: Option<Rider>,
+    /// The last request, and why it has to be taken back.
+    unanswered: Option<(u32, Reason)>,
 }
 
 impl Uplink {
@@ -202,6 +248,14 @@ impl<B: Board> Service<'_, '_, B> {
         if !self.board.has_uplink() {
             return;
         }
+        self.listen();
+        if self.state.job.is_none() {
+            self.start();
+        }
+    }
+
+    /// Takes in what has come, and sends the message under way again when its answer is late.
+    fn listen(&mut self) {
         while let Some(frame) = self.state.line.read(self.board) {
             self.hear(&frame);
         }
@@ -209,16 +263,12 @@ impl<B: Board> Service<'_, '_, B> {
         if self.state.pending.as_ref().is_some_and(|pending| now >= pending.deadline_us) {
             self.repeat();
         }
-        if self.state.job.is_none() {
-            self.start();
-        }
     }
 
     /// Starts the next work, if there is one.
     fn start(&mut self) {
         let Some(work) = self.state.waiting.pop_front().or_else(|| self.own_work()) else { return };
-        let job = Job { work, sign_ons: 0, accepted: 0, refused: 0, next_ride: 0, undecided: 0 };
-        self.state.job = Some(job);
+        self.state.job = Some(Job::new(work));
         if work == Work::SignOn {
             self.state.session = None;
         }
@@ -228,8 +278,15 @@ impl<B: Board> Service<'_, '_, B> {
     /// What the device does without being asked.
     fn own_work(&self) -> Option<Work> {
         let (settings, journal) = (self.store.settings(), self.store.journal());
-        let ready = settings.uplink.auto && settings.uplink.master_key.is_some() && self.store.has_uplink();
+        let ready = settings.uplink.master_key.is_some() && self.store.has_uplink();
         if !ready || self.board.now_us() < self.state.quiet_until_us {
+            return None;
+        }
+        // As long as a request is not taken back, its rider may have paid for no ride.
+        if journal.requests > 0 {
+            return Some(Work::Reverse);
+        }
+        if !settings.uplink.auto {
             return None;
         }
         // Settled rides make room, so the batch is closed before the journal is full.
@@ -249,6 +306,12 @@ impl<B: Board> Service<'_, '_, B> {
             Ok(Then::Done) => Ok(None),
             Err(failure) => Err(failure),
         };
+        if self.state.hold
+            && let Ok(Some(ask)) = ask
+        {
+            self.state.held = Some(ask);
+            return;
+        }
         match ask.and_then(|ask| ask.map(|ask| self.send(ask)).transpose()) {
             Ok(Some(())) => {}
             Ok(None) => self.end(None),
@@ -260,6 +323,13 @@ impl<B: Board> Service<'_, '_, B> {
     fn end(&mut self, failure: Option<Failure>) {
         self.state.pending = None;
         let Some(job) = self.state.job.take() else { return };
+        if job.work == Work::Authorise {
+            // The result of the tap tells of it.
+            return self.no_answer(match failure {
+                Some(Failure { reason: "no-answer", .. }) => "online-no-answer",
+                _ => "online-unavailable",
+            });
+        }
         let now = self.board.now_us();
         self.state.quiet_until_us = if failure.is_some() { now + RETRY_US } else { now };
         let line = ConsoleLine::new("! uplink").field("what", job.work.slug());
@@ -276,8 +346,9 @@ impl<B: Board> Service<'_, '_, B> {
                 .field("accepted", job.accepted)
                 .field("refused", job.refused)
                 .field("waiting", self.store.journal().open),
+            Work::Reverse => line.field("reversed", job.reversed).field("waiting", self.store.journal().requests),
             Work::DenyList => line.field("version", self.store.deny_version()),
-            Work::SignOn | Work::SignOff | Work::AuthorityKeys => line,
+            Work::Authorise | Work::SignOn | Work::SignOff | Work::AuthorityKeys => line,
         };
         line.send(self.board);
     }
@@ -297,6 +368,12 @@ impl<B: Board> Service<'_, '_, B> {
                     Wrong::Mac => "uplink-mac",
                 };
                 present::fault(self.board, what);
+                if wrong == Wrong::Mac
+                    && let Ask::Ride { index, .. } = pending.ask
+                    && self.state.rider.is_some()
+                {
+                    self.state.unanswered = Some((index, Reason::Mac));
+                }
                 self.state.pending = Some(pending);
             }
             Ok(message) => {
@@ -327,7 +404,8 @@ impl<B: Board> Service<'_, '_, B> {
     fn repeat(&mut self) {
         let Some(pending) = &mut self.state.pending else { return };
         let settings = &self.store.settings().uplink;
-        if pending.attempts >= settings.attempts {
+        // A rider waits for one attempt.
+        if self.state.rider.is_some() || pending.attempts >= settings.attempts {
             return self.follow(Err(Failure::new("no-answer")));
         }
         pending.attempts += 1;

@@ -3,7 +3,7 @@
 use heapless::{String, Vec};
 use iso8583::{Additional, Header, Item, KeySet, PartTotals, Totals, Tpdu, Writer, authority, deny, mti, network};
 
-use super::{Ask, Failure, MAX_REQUEST, Pending, Service};
+use super::{Ask, Failure, MAX_REQUEST, Pending, Reason, Service};
 use crate::board::Board;
 use crate::clock;
 
@@ -83,7 +83,7 @@ impl<B: Board> Service<'_, '_, B> {
 
     fn compose(&mut self, ask: Ask) -> Result<Pending, Failure> {
         let record = match ask {
-            Ask::Ride { index, .. } => Some(self.store.record(index).ok_or(Failure::new("memory"))?),
+            Ask::Ride { index, .. } | Ask::Reversal { index, .. } => Some(self.store.record(index).ok_or(Failure::new("memory"))?),
             _ => None,
         };
         let trace = match &record {
@@ -96,6 +96,7 @@ impl<B: Board> Service<'_, '_, B> {
         let mti = match (&ask, &record) {
             (Ask::Ride { .. }, Some(Record { kind: RideMode::Offline, .. })) => mti::ADVICE,
             (Ask::Ride { .. }, _) => mti::RIDE,
+            (Ask::Reversal { .. }, _) => mti::REVERSAL,
             (Ask::SignOn, _) => mti::SIGN_ON,
             (Ask::SignOff | Ask::KeyList { .. }, _) => mti::MANAGEMENT,
             (Ask::Settlement { .. }, _) => mti::SETTLEMENT,
@@ -104,13 +105,17 @@ impl<B: Board> Service<'_, '_, B> {
         };
         // A sign-on comes without a session, so it has no MAC.
         let session = self.state.session.as_ref();
-        let batch = session.map_or(0, |session| session.batch);
+        let batch = match ask {
+            Ask::Reversal { batch, .. } => batch,
+            _ => session.map_or(0, |session| session.batch),
+        };
         let settings = self.store.settings();
         let mut buffer = [0; MAX_REQUEST];
         let mut writer = Writer::new(&mut buffer, TPDU, HEADER, mti);
-        match &record {
-            Some(record) => claim(&mut writer, record, settings, batch)?,
-            None => self.manage(&mut writer, &ask, trace, batch)?,
+        match (&record, &ask) {
+            (Some(record), Ask::Reversal { reason, .. }) => reversal(&mut writer, record, settings, batch, *reason)?,
+            (Some(record), _) => claim(&mut writer, record, settings, batch)?,
+            (None, _) => self.manage(&mut writer, &ask, trace, batch)?,
         }
         // All values come from settings and records that were checked, so only a trace or an amount out of bounds fails.
         let frame = writer.finish(session.map(|session| &session.mac)).map_err(|_| Failure::new("message"))?;
@@ -121,7 +126,11 @@ impl<B: Board> Service<'_, '_, B> {
             batch,
             has_mac: session.is_some(),
             attempts: 1,
-            deadline_us: self.board.now_us() + u64::from(settings.uplink.answer_s) * 1_000_000,
+            deadline_us: match &self.state.rider {
+                // The rider waits for one attempt, and for no other message.
+                Some(rider) => rider.deadline_us,
+                None => self.board.now_us() + u64::from(settings.uplink.answer_s) * 1_000_000,
+            },
             ask,
         })
     }
@@ -164,7 +173,7 @@ impl<B: Board> Service<'_, '_, B> {
             Ask::KeyList { .. } => network::KEY_LIST,
             Ask::Key { .. } => network::KEY,
             Ask::KeysEnd => network::KEYS_END,
-            Ask::Ride { .. } => network::CLAIM,
+            Ask::Ride { .. } | Ask::Reversal { .. } => network::CLAIM,
         };
         writer.additional(&Additional::management(batch, network));
         match ask {
@@ -191,6 +200,25 @@ impl<B: Board> Service<'_, '_, B> {
 /// Fields 41 and 42. They come after field 11 and before all that differs.
 fn identify(writer: &mut Writer<'_>, settings: &Settings) {
     writer.text(41, &settings.terminal).text(42, &settings.merchant);
+}
+
+/// The fields of a reversal: those of the claim without the card's own data.
+fn reversal(
+    writer: &mut Writer<'_>,
+    record: &Record,
+    settings: &Settings,
+    batch: u32,
+    reason: Reason,
+) -> Result<(), Failure> {
+    let Digits { pan, psn, .. } = Digits::of(record).ok_or(Failure::new("memory"))?;
+    writer.digits(2, &pan).number(3, 0).amount(record.fare.into()).trace(record.trace).number(22, 72);
+    if let Some(psn) = psn {
+        writer.number(23, psn);
+    }
+    writer.number(25, 0).text(39, reason.code());
+    identify(writer, settings);
+    writer.text(49, "156").additional(&Additional::ride(batch));
+    Ok(())
 }
 
 /// The fields of a claim.

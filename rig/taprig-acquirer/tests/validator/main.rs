@@ -4,6 +4,7 @@
 
 mod board;
 mod cuts;
+mod requests;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -117,9 +118,15 @@ fn assert_same_books(bench: &Bench, desk: &Rc<RefCell<Desk>>, what: &str) {
     let of_journal: Vec<_> = (0..store.journal().count)
         .filter_map(|index| {
             let (record, claim) = (store.record(index)?, store.claim(index));
+            // A host that never heard of a request has nothing to take back.
+            let known = of_host.iter().any(|(trace, ..)| *trace == record.trace);
+            if matches!(claim, Claim::Reversed { .. }) && !known {
+                return None;
+            }
             let state = match claim {
                 Claim::Accepted { .. } => State::Accepted,
                 Claim::Refused { .. } => State::Refused,
+                Claim::Reversed { .. } => State::Reversed,
                 Claim::Waiting | Claim::Sent { .. } => State::Waiting,
             };
             Some((record.trace, claim.batch()?, u64::from(record.fare), state))

@@ -1,17 +1,17 @@
 //! What must hold in every case with an acquirer.
 
 use taprig_model::acquirer::MessageKind;
-use taprig_model::acquirer::log::Mac;
+use taprig_model::acquirer::log::{Mac, State};
 use taprig_model::criteria::Criteria;
 use taprig_model::event::{Body, Book, Criterion, Event, SeenBy};
 use taprig_model::units::Money;
 
 use super::accounts;
 use super::fields;
-use super::ledger::{Claim, Ledger, word};
+use super::ledger::{Claim, Ledger, state, word};
 use super::ride::Ride;
 use crate::checks::{Checks, DeviceAnswer};
-use crate::tap::{stopped, taps};
+use crate::tap::{TapEvents, stopped, taps};
 
 /// Fields that may differ when a claim comes again: time of sending, time, date, and the MAC, whose key may be another one.
 const MAY_DIFFER: [u8; 4] = [7, 12, 13, 64];
@@ -27,7 +27,7 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
     let rides = Ride::all(&taps(events), checks.device());
     told(Book::Readable, "all", readable(&ledger), format!("{} messages", ledger.messages.len()), checks);
     told(Book::Repeats, "none", repeats(&ledger), format!("{} claims, each once", ledger.claims.len()), checks);
-    let approvals = approvals(&ledger, &rides);
+    let approvals = approvals(&ledger, &rides, &taps(events));
     told(Book::Approvals, "all", approvals, format!("{} claims", ledger.claims.len()), checks);
     for claim in &ledger.claims {
         let (Some(sent), Some(mark)) = (claim.sent.first(), claim.mark()) else { continue };
@@ -105,7 +105,9 @@ fn changed(claim: &Claim<'_>) -> Option<String> {
     })
 }
 
-fn approvals(ledger: &Ledger<'_>, rides: &[Ride]) -> Vec<String> {
+/// A claim for a ride that was not given is wrong. A request to the issuer comes before that is known: if no ride is given, it must
+/// have been refused or taken back.
+fn approvals(ledger: &Ledger<'_>, rides: &[Ride], taps: &[TapEvents<'_>]) -> Vec<String> {
     let mut problems = Vec::new();
     // A payment that came only in a batch upload has nothing by which it is matched to a tap.
     for claim in ledger.claims.iter().filter(|claim| !claim.sent.is_empty()) {
@@ -115,7 +117,14 @@ fn approvals(ledger: &Ledger<'_>, rides: &[Ride]) -> Vec<String> {
             continue;
         };
         if ride.approved == Some(false) {
-            problems.push(format!("{} is for tap {}, which was not approved", claim.name(), ride.tap));
+            let within = |tap: &TapEvents<'_>| tap.number == ride.tap && claim.sent[0].is_among(tap.events);
+            if !taps.iter().any(within) {
+                problems.push(format!("{} is for tap {}, which was not approved", claim.name(), ride.tap));
+            } else if !matches!(claim.state, State::Refused | State::Reversed) {
+                let state = state(claim.state);
+                let tap = ride.tap;
+                problems.push(format!("{} was asked for in tap {tap}, which was not approved, and it is {state}", claim.name()));
+            }
         } else if claim.fen != ride.charged {
             let (claimed, charged) = (Money::from_fen(claim.fen), Money::from_fen(ride.charged));
             problems.push(format!("{} is over {claimed}, and tap {} charged {charged}", claim.name(), ride.tap));

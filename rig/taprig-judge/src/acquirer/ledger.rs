@@ -22,6 +22,11 @@ impl<'e> Sent<'e> {
         field(&self.heard.request, number)
     }
 
+    /// Whether the message is one of these events.
+    pub(super) fn is_among(self, events: &[Event]) -> bool {
+        events.iter().any(|event| std::ptr::eq(event, self.event))
+    }
+
     /// The data objects of field 55 in hexadecimal, by tag.
     pub(super) fn chip(self) -> BTreeMap<u32, &'e str> {
         let parts = self.field(55).unwrap_or_default().split(", ");
