@@ -1,7 +1,8 @@
 //! One tap, from the card in the field to the result.
 
 use kernel::{
-    CaKey, Cvm, Environment, LinkError, MessageId, Oda, Outcome, OutcomeKind, Pan, Reason, Rid, Ride, Transaction, UiRequest,
+    CaKey, Cvm, Environment, LinkError, MessageId, Oda, Outcome, OutcomeKind, Pan, Reason, Rid, Ride, Transaction,
+    UiRequest,
 };
 
 use crate::board::Board;
@@ -178,7 +179,9 @@ impl<B: Board> Device<'_, B> {
         match self.uplink().authorise(record) {
             Answer::Approved => self.approve(outcome, ride, "issuer-approved"),
             Answer::Declined(code) => self.end_with(&ISSUER_DECLINED, Some(outcome), Some(code)),
-            Answer::None(reason) => self.end(&verdict(OutcomeKind::Declined, reason, MessageId::NotAuthorised), Some(outcome)),
+            Answer::None(reason) => {
+                self.end(&verdict(OutcomeKind::Declined, reason, MessageId::NotAuthorised), Some(outcome))
+            }
         }
     }
 

@@ -288,7 +288,8 @@ impl Settings {
             "answer-time" => self.uplink.answer_s = few(value, 60, "seconds, 1 to 60")?,
             "online-time" => {
                 let wanted = "seconds, 0 to 60";
-                self.uplink.online_s = u8::try_from(number(value, 60, wanted)?).map_err(|_| SettingError::Value(wanted))?;
+                self.uplink.online_s =
+                    u8::try_from(number(value, 60, wanted)?).map_err(|_| SettingError::Value(wanted))?;
             }
             "attempts" => self.uplink.attempts = few(value, 9, "attempts, 1 to 9")?,
             _ => return Err(SettingError::Key),

@@ -41,8 +41,10 @@ pub(super) fn read<'f>(
             return Err(Wrong::Mac);
         }
     }
-    let is_claim =
-        matches!(pending.ask, Ask::Ride { .. } | Ask::Reversal { .. } | Ask::Settlement { .. } | Ask::End { .. } | Ask::Items { .. });
+    let is_claim = matches!(
+        pending.ask,
+        Ask::Ride { .. } | Ask::Reversal { .. } | Ask::Settlement { .. } | Ask::End { .. } | Ask::Items { .. }
+    );
     if is_claim && message.has(60) && message.additional().is_ok_and(|parts| parts.batch != pending.batch) {
         return Err(Wrong::Foreign);
     }

@@ -107,7 +107,8 @@ impl<B: Board> Service<'_, '_, B> {
 
     /// The message that takes a request back; nothing if it was never sent.
     pub(super) fn take_back(&mut self, index: u32) -> Result<Option<Ask>, Failure> {
-        let (Some(record), Claim::Sent { batch: batch @ 1.. }) = (self.store.record(index), self.store.claim(index)) else {
+        let (Some(record), Claim::Sent { batch: batch @ 1.. }) = (self.store.record(index), self.store.claim(index))
+        else {
             self.store.drop_request(index).map_err(|_| Failure::new("memory"))?;
             return self.plan();
         };

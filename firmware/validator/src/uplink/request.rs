@@ -83,7 +83,9 @@ impl<B: Board> Service<'_, '_, B> {
 
     fn compose(&mut self, ask: Ask) -> Result<Pending, Failure> {
         let record = match ask {
-            Ask::Ride { index, .. } | Ask::Reversal { index, .. } => Some(self.store.record(index).ok_or(Failure::new("memory"))?),
+            Ask::Ride { index, .. } | Ask::Reversal { index, .. } => {
+                Some(self.store.record(index).ok_or(Failure::new("memory"))?)
+            }
             _ => None,
         };
         let trace = match &record {

@@ -78,11 +78,10 @@ fn is_of(row: &JournalRow, ride: &Ride) -> bool {
     row.counter.is_some() && same(&row.counter, 0x9F36) && same(&row.cryptogram, 0x9F26)
 }
 
-/// What the device and the acquirer say differently about a claim. While the device waits, it knows less than the acquirer. Codes
-/// 94 and 22 say of a repeat that the claim counted before.
+/// What the device and the acquirer say differently about a claim. While the device waits, it knows less than the acquirer.
 fn disagrees(own: &Claim<'_>, row: &JournalRow) -> Option<String> {
     let told = row.claim.as_deref()?;
-    let repeat = own.sent.iter().any(|sent| matches!(sent.code(), Some("94" | "22")));
+    let repeat = own.counted_before();
     let agrees = match (told, own.state) {
         ("waiting" | "sent", _) | ("accepted", State::Accepted) | ("refused", State::Refused) => true,
         ("accepted", _) => repeat,

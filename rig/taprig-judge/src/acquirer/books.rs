@@ -3,12 +3,13 @@
 use taprig_model::acquirer::MessageKind;
 use taprig_model::acquirer::log::{Mac, State};
 use taprig_model::criteria::Criteria;
-use taprig_model::event::{Body, Book, Criterion, Event, SeenBy};
+use taprig_model::event::{Body, Book, Criterion, Event, SeenBy, Signal};
 use taprig_model::units::Money;
 
 use super::accounts;
 use super::fields;
-use super::ledger::{Claim, Ledger, state, word};
+use super::ledger::{Claim, Ledger, Sent, state, word};
+use super::reconciled;
 use super::ride::Ride;
 use crate::checks::{Checks, DeviceAnswer};
 use crate::tap::{TapEvents, stopped, taps};
@@ -24,26 +25,46 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
     checks.about(None, &criteria.lines);
     checks.withhold(stopped(events));
     let ledger = Ledger::of(events);
-    let rides = Ride::all(&taps(events), checks.device());
+    let taps = taps(events);
+    let rides = Ride::all(&taps, checks.device());
     told(Book::Readable, "all", readable(&ledger), format!("{} messages", ledger.messages.len()), checks);
     told(Book::Repeats, "none", repeats(&ledger), format!("{} claims, each once", ledger.claims.len()), checks);
-    let approvals = approvals(&ledger, &rides, &taps(events));
+    let approvals = approvals(&ledger, &rides, &taps);
     told(Book::Approvals, "all", approvals, format!("{} claims", ledger.claims.len()), checks);
     for claim in &ledger.claims {
         let (Some(sent), Some(mark)) = (claim.sent.first(), claim.mark()) else { continue };
         let Some(ride) = rides.iter().find(|ride| ride.has(&mark)) else { continue };
         checks.about(Some(ride.tap), &criteria.lines);
-        let compared = fields::compare(*sent, ride, &criteria.needs.settings);
+        let compared = fields::compare(*sent, ride, is_request(*sent, ride, &taps), &criteria.needs.settings);
         told(Book::Fields, "as exchanged", compared.differences, format!("{} values", compared.compared), checks);
     }
     checks.about(None, &criteria.lines);
     let what = Criterion::Books(Book::Accounted);
     let wanted = "every charged ride claimed or waiting";
-    match accounts::judge(&ledger, &rides, events, checks.device()) {
+    answered(what, wanted, accounts::judge(&ledger, &rides, events, checks.device()), checks);
+    let what = Criterion::Books(Book::Reconciled);
+    let wanted = "no difference between journal and acquirer";
+    answered(what, wanted, reconciled::judge(&ledger, &rides, events, checks.device()), checks);
+    checks.withhold(None);
+}
+
+/// Whether the message came while the rider waited: during the tap that it is for, before the gate moved.
+fn is_request(sent: Sent<'_>, ride: &Ride, taps: &[TapEvents<'_>]) -> bool {
+    let waiting = |tap: &TapEvents<'_>| {
+        let moved = |event: &Event| {
+            matches!(&event.body, Body::Signal { signal: Signal::Gate { .. } | Signal::Result { .. }, .. })
+        };
+        let end = tap.events.iter().position(moved).unwrap_or(0);
+        sent.is_among(&tap.events[..end])
+    };
+    taps.iter().any(|tap| tap.number == ride.tap && waiting(tap))
+}
+
+fn answered(what: Criterion, wanted: &str, answer: DeviceAnswer, checks: &mut Checks<'_>) {
+    match answer {
         DeviceAnswer::Seen(seen, ok) => checks.add(SeenBy::Acquirer, what, wanted, seen, ok),
         DeviceAnswer::NotJudged(why) => checks.not_judged(SeenBy::Acquirer, what, wanted, "not told", why),
     }
-    checks.withhold(None);
 }
 
 /// Adds a check that holds if there are no problems.
@@ -89,7 +110,7 @@ fn repeats(ledger: &Ledger<'_>) -> Vec<String> {
 /// How the messages that brought a claim differ.
 fn changed(claim: &Claim<'_>) -> Option<String> {
     let (first, again) = claim.sent.split_first()?;
-    let numbers = |sent: &super::ledger::Sent<'_>| sent.numbers();
+    let numbers = |sent: &Sent<'_>| sent.numbers();
     again.iter().find_map(|sent| {
         let differs = |number: &u8| !MAY_DIFFER.contains(number) && first.field(*number) != sent.field(*number);
         let field = (2..=64).find(differs);
@@ -116,14 +137,21 @@ fn approvals(ledger: &Ledger<'_>, rides: &[Ride], taps: &[TapEvents<'_>]) -> Vec
             problems.push(format!("{} is for no tap of this case", claim.name()));
             continue;
         };
+        let request = is_request(claim.sent[0], ride, taps);
+        if request && ride.approved == Some(true) && claim.state != State::Accepted {
+            let (name, state) = (claim.name(), state(claim.state));
+            problems.push(format!("{name} was asked for in tap {}, which was approved, and it is {state}", ride.tap));
+        }
         if ride.approved == Some(false) {
-            let within = |tap: &TapEvents<'_>| tap.number == ride.tap && claim.sent[0].is_among(tap.events);
-            if !taps.iter().any(within) {
+            if !request {
                 problems.push(format!("{} is for tap {}, which was not approved", claim.name(), ride.tap));
             } else if !matches!(claim.state, State::Refused | State::Reversed) {
                 let state = state(claim.state);
                 let tap = ride.tap;
-                problems.push(format!("{} was asked for in tap {tap}, which was not approved, and it is {state}", claim.name()));
+                problems.push(format!(
+                    "{} was asked for in tap {tap}, which was not approved, and it is {state}",
+                    claim.name()
+                ));
             }
         } else if claim.fen != ride.charged {
             let (claimed, charged) = (Money::from_fen(claim.fen), Money::from_fen(ride.charged));

@@ -5,7 +5,7 @@
 //!
 //! | value | rule |
 //! | --- | --- |
-//! | 95 | The card sees zeros, because the reader does not know its own result yet. A claim is for a card that passed, so the bits of byte 1 that say that authentication was not done or failed, or that the card is on a list, must be 0 |
+//! | 95 | The card sees zeros, because the reader does not know its own result yet. A claim is for a card that passed, so the bits of byte 1 that say that authentication was not done or failed, or that the card is on a list, must be 0. In a request to the issuer, who decides himself, bits 8, 6 and 4 may be set: authentication was not done, data are missing, authentication failed |
 //! | 9F27 | If the card did not send it, it follows from 9F10: bits 6 and 5 of byte 2 of the card verification results |
 //! | 9F1A | If the reader did not send it, it is 0156, China |
 //! | 9F03 | If the reader did not send it, it is 0 |
@@ -38,6 +38,9 @@ const OWN: [(u32, usize); 4] = [(0x9F33, 3), (0x9F34, 3), (0x9F35, 1), (0x9F1E, 
 /// failed.
 const FAILED: u8 = 0xFC;
 
+/// Those of them that must not be set in a request to the issuer either.
+const NEVER: u8 = 0x54;
+
 /// What differs between a claim and its tap, one sentence each, and how many values were compared.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
@@ -62,12 +65,12 @@ impl Comparison {
     }
 }
 
-/// Compares a claim with its tap.
-pub(super) fn compare(sent: Sent<'_>, ride: &Ride, settings: &Wanted) -> Comparison {
+/// Compares a claim with its tap. `request`: the rider waited for the answer.
+pub(super) fn compare(sent: Sent<'_>, ride: &Ride, request: bool, settings: &Wanted) -> Comparison {
     let mut all = Comparison::default();
     card(sent, ride, &mut all);
     amounts(sent, ride, &mut all);
-    chip(sent, ride, &mut all);
+    chip(sent, ride, if request { NEVER } else { FAILED }, &mut all);
     terminal(sent, settings, &mut all);
     all
 }
@@ -121,8 +124,8 @@ fn amounts(sent: Sent<'_>, ride: &Ride, all: &mut Comparison) {
     all.same("field 49", sent.field(49), currency.get(1..));
 }
 
-/// Field 55.
-fn chip(sent: Sent<'_>, ride: &Ride, all: &mut Comparison) {
+/// Field 55. The bits `wrong` of byte 1 of 95 must not be set.
+fn chip(sent: Sent<'_>, ride: &Ride, wrong: u8, all: &mut Comparison) {
     let objects = sent.chip();
     let missing: Vec<_> =
         REQUIRED.iter().filter(|tag| !objects.contains_key(tag)).map(|tag| format!("{tag:02X}")).collect();
@@ -133,7 +136,7 @@ fn chip(sent: Sent<'_>, ride: &Ride, all: &mut Comparison) {
             // Account numbers are compared by their tokens.
             (0x57 | 0x5A | 0x9F6B, _) => {}
             (0x95, _) => {
-                let failed = byte(claim).is_none_or(|first| first & FAILED != 0);
+                let failed = byte(claim).is_none_or(|first| first & wrong != 0);
                 all.wrong(claim.len() == 10 && !failed, || {
                     format!("{name} is {claim}, which does not say that the card has passed")
                 });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use taprig_model::acquirer::MessageKind;
 use taprig_model::acquirer::log::{Body as Happened, Heard, Shown, State};
-use taprig_model::event::{Body, Event};
+use taprig_model::event::{Body, Event, JournalRow};
 use taprig_record::numbers::{Number, Place, of_request};
 
 /// A message that the host could read.
@@ -56,6 +56,8 @@ fn field(shown: &Shown, number: u8) -> Option<&str> {
 /// A claim that the host knows.
 #[derive(Debug)]
 pub(super) struct Claim<'e> {
+    pub(super) merchant: String,
+    pub(super) terminal: String,
     pub(super) batch: u32,
     pub(super) trace: u32,
     pub(super) fen: u64,
@@ -72,6 +74,11 @@ impl Claim<'_> {
         Some(Mark { cryptogram: (*chip.get(&0x9F26)?).to_owned(), counter: (*chip.get(&0x9F36)?).to_owned() })
     }
 
+    /// Whether the acquirer has said that the claim counted before: codes 94 and 22.
+    pub(super) fn counted_before(&self) -> bool {
+        self.sent.iter().any(|sent| matches!(sent.code(), Some("94" | "22")))
+    }
+
     /// The claim as a report names it.
     pub(super) fn name(&self) -> String {
         format!("batch {} trace {}", self.batch, self.trace)
@@ -83,6 +90,14 @@ impl Claim<'_> {
 pub(super) struct Mark {
     pub(super) cryptogram: String,
     pub(super) counter: String,
+}
+
+impl Mark {
+    /// Whether a record of the device is for this tap, as far as the device tells.
+    pub(super) fn is_of(&self, row: &JournalRow) -> bool {
+        let same = |told: &Option<String>, own: &str| told.as_ref().is_none_or(|told| told.eq_ignore_ascii_case(own));
+        row.counter.is_some() && same(&row.counter, &self.counter) && same(&row.cryptogram, &self.cryptogram)
+    }
 }
 
 /// Everything that the acquirer of a case received.
@@ -134,7 +149,8 @@ impl<'e> Ledger<'e> {
             let at = known.unwrap_or_else(|| {
                 let sent = turned_away.remove(&place).unwrap_or_default();
                 let (batch, trace) = place;
-                self.claims.push(Claim { batch, trace, fen: told.fen, state: told.state, sent });
+                let (merchant, terminal) = (told.merchant.clone(), told.terminal.clone());
+                self.claims.push(Claim { merchant, terminal, batch, trace, fen: told.fen, state: told.state, sent });
                 self.claims.len() - 1
             });
             let claim = &mut self.claims[at];

@@ -8,6 +8,7 @@ mod accounts;
 mod books;
 mod fields;
 mod ledger;
+mod reconciled;
 mod ride;
 mod stated;
 

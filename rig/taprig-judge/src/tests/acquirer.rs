@@ -6,6 +6,7 @@ use taprig_acquirer::mac::{MacKey, mac};
 use taprig_acquirer::{Host, Setup};
 use taprig_model::acquirer::expect::AcquirerExpect;
 use taprig_model::acquirer::keys::Keys;
+use taprig_model::acquirer::log::State;
 use taprig_model::acquirer::{Work, WorkResult};
 use taprig_model::event::Book;
 use taprig_record::mask::{self, Key};
@@ -26,15 +27,15 @@ fn object(tag: u32, value: &str) -> (u32, Vec<u8>) {
 
 /// What reader and card exchange in a tap.
 #[derive(Clone)]
-struct Tap {
-    card: &'static str,
-    cryptogram: &'static str,
-    counter: &'static str,
-    outcome: Outcome,
-    charged: u64,
+pub(super) struct Tap {
+    pub(super) card: &'static str,
+    pub(super) cryptogram: &'static str,
+    pub(super) counter: &'static str,
+    pub(super) outcome: Outcome,
+    pub(super) charged: u64,
 }
 
-const TAP: Tap =
+pub(super) const TAP: Tap =
     Tap { card: CARD, cryptogram: "0102030405060708", counter: "0017", outcome: Outcome::Approved, charged: 100 };
 
 const TTQ: &str = "21800080";
@@ -43,7 +44,7 @@ const RANDOM: &str = "DEADBEEF";
 const IAD: &str = "07010103A0000001";
 
 impl Tap {
-    fn events(&self, number: u32) -> Vec<Event> {
+    pub(super) fn events(&self, number: u32) -> Vec<Event> {
         let pdol = "9F66049F02069F03069F1A0295055F2A029A039C019F3704";
         let fci = tlv::encode(&[object(0x84, "A000000333010102"), (0xA5, tlv::encode(&[object(0x9F38, pdol)]))]);
         let data = format!("{TTQ}{AMOUNT}000000000000015600000000000156180521 00{RANDOM}").replace(' ', "");
@@ -93,7 +94,7 @@ impl Tap {
         ]
     }
 
-    fn claim(&self, trace: u32) -> Message {
+    pub(super) fn claim(&self, trace: u32) -> Message {
         Message::new(0x0200)
             .digits(2, self.card)
             .digits(3, "000000")
@@ -113,6 +114,21 @@ impl Tap {
     }
 }
 
+impl Tap {
+    pub(super) fn reversal(&self, trace: u32) -> Message {
+        Message::new(0x0400)
+            .digits(2, self.card)
+            .digits(3, "000000")
+            .digits(4, format!("{:012}", self.charged))
+            .digits(11, format!("{trace:06}"))
+            .text(39, "98")
+            .text(41, "12345678")
+            .text(42, "123456789012345")
+            .text(49, "156")
+            .digits(60, "22000001000601")
+    }
+}
+
 /// The claim with another data object in field 55.
 fn with_object(tap: &Tap, tag: u32, value: &str) -> Message {
     let chip: Vec<_> = tap
@@ -124,11 +140,13 @@ fn with_object(tap: &Tap, tag: u32, value: &str) -> Message {
 }
 
 /// A case with an acquirer, as its events come.
-struct Scene {
+pub(super) struct Scene {
     /// The terminal of the settings.
     terminal: &'static str,
     host: Host,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
+    /// Counter, cryptogram and amount of what was charged.
+    pub(super) ridden: Vec<(String, String, u64)>,
 }
 
 fn happened(body: taprig_model::acquirer::log::Body) -> Event {
@@ -136,15 +154,20 @@ fn happened(body: taprig_model::acquirer::log::Body) -> Event {
 }
 
 impl Scene {
-    fn new(rules: serde_json::Value) -> Self {
+    pub(super) fn new(rules: serde_json::Value) -> Self {
         let rules = serde_json::from_value(serde_json::json!({ "schema": 1, "rules": rules })).unwrap();
         let mut host = Host::new(Setup::new(Keys::published()), rules).without_hiding();
         host.connect(1);
-        Self { terminal: "12345678", host, events: vec![event(Body::CaseStarted(CaseStarted::default())), step(1)] }
+        Self {
+            terminal: "12345678",
+            host,
+            events: vec![event(Body::CaseStarted(CaseStarted::default())), step(1)],
+            ridden: vec![],
+        }
     }
 
     /// A terminal that has signed on, and these taps.
-    fn with(taps: &[&Tap]) -> Self {
+    pub(super) fn with(taps: &[&Tap]) -> Self {
         let mut scene = Self::new(serde_json::json!([]));
         scene.sign_on();
         scene.taps(taps);
@@ -154,6 +177,9 @@ impl Scene {
     fn taps(&mut self, taps: &[&Tap]) {
         for (number, tap) in (1..).zip(taps) {
             self.events.extend(tap.events(number));
+            if tap.charged > 0 {
+                self.ridden.push((tap.counter.into(), tap.cryptogram.into(), tap.charged));
+            }
         }
     }
 
@@ -167,7 +193,7 @@ impl Scene {
         Frame { tpdu, header: Header::new("613200324605").unwrap(), message }.encode()
     }
 
-    fn sign_on(&mut self) {
+    pub(super) fn sign_on(&mut self) {
         let message = Message::new(0x0800)
             .digits(11, "900001")
             .text(41, "12345678")
@@ -177,7 +203,7 @@ impl Scene {
         self.hear(&Self::frame(message.encode().unwrap()));
     }
 
-    fn say(&mut self, message: &Message) {
+    pub(super) fn say(&mut self, message: &Message) {
         let key = MacKey::new(&[0x33; 8]).unwrap();
         let bytes = message.encode_with_mac(|bytes| mac(&key, bytes)).unwrap();
         self.hear(&Self::frame(bytes));
@@ -185,6 +211,27 @@ impl Scene {
 
     fn books(&mut self, rows: Vec<JournalRow>) {
         self.events.push(event(Body::Books { count: 0, total: 0, rows }));
+    }
+
+    /// The journal as a validator lists it that has recorded what it charged and heard every answer. The nth ride has the trace n.
+    pub(super) fn list(&mut self) {
+        let row = |(trace, (counter, cryptogram, charged)): (u32, &(String, String, u64))| {
+            let claim = self.host.claims().find(|(_, batch, number, _)| (*batch, *number) == (1, trace));
+            JournalRow {
+                time: Some("2018-05-21T08:00:00".into()),
+                counter: Some(counter.clone()),
+                cryptogram: Some(cryptogram.clone()),
+                charged: Some(*charged),
+                claim: claim.as_ref().map(|(.., claim)| {
+                    if claim.state == State::Accepted { "accepted".to_owned() } else { "refused".to_owned() }
+                }),
+                batch: claim.as_ref().map(|_| 1),
+                trace: claim.as_ref().map(|_| trace),
+                ..JournalRow::default()
+            }
+        };
+        let rows = (1..).zip(&self.ridden).map(row).collect();
+        self.books(rows);
     }
 
     fn judged_with(&self, expect: Expect, events: &[Event]) -> Judgement {
@@ -197,7 +244,7 @@ impl Scene {
     }
 
     /// The judgement, which is the same by a record that hides the account numbers.
-    fn judged(&self, expect: &Expect) -> Judgement {
+    pub(super) fn judged(&self, expect: &Expect) -> Judgement {
         let (key, mut masked) = (Key::default(), self.events.clone());
         masked.iter_mut().for_each(|event| mask::event(event, &key));
         assert!(!serde_json::to_string(&masked).unwrap().contains("1234567894"));
@@ -210,7 +257,7 @@ impl Scene {
     }
 
     /// The books that fail, each with what was seen.
-    fn wrong(&self) -> Vec<(Book, String)> {
+    pub(super) fn wrong(&self) -> Vec<(Book, String)> {
         let checks = self.judged(&Expect::default()).checks.into_iter();
         let failing = checks.filter(Check::fails).filter_map(|check| match check.what {
             Criterion::Books(book) => Some((book, check.seen)),
@@ -230,7 +277,7 @@ impl Scene {
 fn a_claim_as_it_must_be() {
     let mut scene = Scene::with(&[&TAP]);
     scene.say(&TAP.claim(1));
-    scene.books(vec![]);
+    scene.list();
     let judgement = scene.judged(&Expect::default());
     let books: Vec<_> = judgement.checks.iter().filter(|check| matches!(check.what, Criterion::Books(_))).collect();
     assert!(books.iter().all(|check| check.result == CheckResult::Holds), "{books:?}");
@@ -269,7 +316,7 @@ fn each_field_that_differs_is_named() {
     ] {
         let mut scene = Scene::with(&[&TAP]);
         scene.say(&message);
-        scene.books(vec![]);
+        scene.list();
         let (book, seen) = scene.only_wrong();
         assert_eq!(book, Book::Fields, "{named}");
         assert!(seen.contains(named), "{named}: {seen}");
@@ -277,7 +324,7 @@ fn each_field_that_differs_is_named() {
     let mut scene = Scene::with(&[&TAP]);
     scene.terminal = "12345679";
     scene.say(&TAP.claim(1));
-    scene.books(vec![]);
+    scene.list();
     assert_eq!(scene.only_wrong(), (Book::Fields, "field 41 is 12345678 and must be 12345679 (terminal)".to_owned()));
 }
 
@@ -288,12 +335,12 @@ fn what_comes_twice_must_be_the_same_and_for_one_tap_once() {
     scene.say(&TAP.claim(1));
     scene.say(&TAP.claim(1));
     scene.say(&other.claim(2));
-    scene.books(vec![]);
+    scene.list();
     assert_eq!(scene.wrong(), []);
     let mut scene = Scene::with(&[&TAP]);
     scene.say(&TAP.claim(1));
     scene.say(&TAP.claim(1).digits(25, "01"));
-    scene.books(vec![]);
+    scene.list();
     assert_eq!(
         scene.only_wrong(),
         (Book::Repeats, "batch 1 trace 1: field 25 differs between messages 2 and 3".into())
@@ -301,8 +348,14 @@ fn what_comes_twice_must_be_the_same_and_for_one_tap_once() {
     let mut scene = Scene::with(&[&TAP]);
     scene.say(&TAP.claim(1));
     scene.say(&TAP.claim(2));
-    scene.books(vec![]);
-    assert_eq!(scene.only_wrong(), (Book::Repeats, "batch 1 trace 1 and batch 1 trace 2 are for one tap".into()));
+    scene.list();
+    assert_eq!(
+        scene.wrong(),
+        [
+            (Book::Repeats, "batch 1 trace 1 and batch 1 trace 2 are for one tap".into()),
+            (Book::Reconciled, "batch 1 trace 2 is long: journal has nothing, acquirer has 1.00 CNY accepted".into()),
+        ]
+    );
 }
 
 #[test]
@@ -310,19 +363,20 @@ fn a_claim_needs_an_approved_tap_with_its_amount() {
     let declined = Tap { outcome: Outcome::Declined, charged: 0, ..TAP };
     let mut scene = Scene::with(&[&declined]);
     scene.say(&TAP.claim(1));
-    scene.books(vec![]);
-    let (book, seen) = scene.only_wrong();
-    assert_eq!((book, seen.as_str()), (Book::Approvals, "batch 1 trace 1 is for tap 1, which was not approved"));
+    scene.list();
+    let long = "batch 1 trace 1 is long: journal has nothing, acquirer has 1.00 CNY accepted";
+    let not_approved = "batch 1 trace 1 is for tap 1, which was not approved";
+    assert_eq!(scene.wrong(), [(Book::Approvals, not_approved.into()), (Book::Reconciled, long.into())]);
     let mut scene = Scene::with(&[]);
     scene.say(&TAP.claim(1));
-    scene.books(vec![]);
-    let (book, seen) = scene.only_wrong();
-    assert_eq!((book, seen.as_str()), (Book::Approvals, "batch 1 trace 1 is for no tap of this case"));
+    scene.list();
+    let no_tap = "batch 1 trace 1 is for no tap of this case";
+    assert_eq!(scene.wrong(), [(Book::Approvals, no_tap.into()), (Book::Reconciled, long.into())]);
     let mut scene = Scene::with(&[&TAP]);
     scene.say(&TAP.claim(1).digits(4, "000000000200"));
-    scene.books(vec![]);
+    scene.list();
     let books: Vec<_> = scene.wrong().into_iter().map(|(book, _)| book).collect();
-    assert_eq!(books, [Book::Approvals, Book::Fields, Book::Accounted]);
+    assert_eq!(books, [Book::Approvals, Book::Fields, Book::Accounted, Book::Reconciled]);
 }
 
 #[test]
@@ -335,7 +389,7 @@ fn messages_must_be_readable_and_have_a_good_mac() {
     scene.hear(&Scene::frame(TAP.claim(1).encode().unwrap()));
     scene.hear(&Scene::frame(TAP.claim(1).encode_with_mac(|_| *b"00000000").unwrap()));
     scene.hear(&[0, 3, 1, 2, 3]);
-    scene.books(vec![]);
+    scene.list();
     let (book, seen) = scene.only_wrong();
     assert_eq!(book, Book::Readable);
     for part in [
@@ -397,7 +451,7 @@ fn what_a_case_states_about_its_acquirer() {
     scene.taps(&[&TAP, &other]);
     scene.say(&TAP.claim(1));
     scene.say(&other.claim(2));
-    scene.books(vec![]);
+    scene.list();
     let failing = |yaml: &str| {
         let acquirer: AcquirerExpect = serde_yaml::from_str(yaml).unwrap();
         let judgement = scene.judged(&Expect { acquirer: Some(acquirer), ..Expect::default() });

@@ -2,6 +2,7 @@
 
 mod acquirer;
 mod inferred;
+mod reconciled;
 mod record;
 mod stopped;
 mod unseen;
@@ -19,7 +20,11 @@ use super::*;
 
 fn device() -> Device {
     let file = include_str!("../../../../fixtures/devices/taprig-reference.yaml");
-    serde_yaml::with::singleton_map_recursive::deserialize(serde_yaml::Deserializer::from_str(file)).unwrap()
+    let reader = serde_yaml::Deserializer::from_str(file);
+    let mut device: Device = serde_yaml::with::singleton_map_recursive::deserialize(reader).unwrap();
+    // Here it is the claim that a case needs and the device does not make.
+    device.claims.insert("online".parse().unwrap(), false);
+    device
 }
 
 /// A device that reports only what a person sees.

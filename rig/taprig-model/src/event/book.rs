@@ -15,11 +15,15 @@ pub enum Book {
     Fields,
     /// Each charged ride is a claim that the acquirer knows, or a record that the device lists as waiting.
     Accounted,
+    /// The device's journal and the acquirer's claims have no difference by the rules of `taprig reconcile`, and the journal has
+    /// what the taps charged.
+    Reconciled,
 }
 
 impl Book {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Readable, Self::Repeats, Self::Approvals, Self::Fields, Self::Accounted];
+    pub const ALL: [Self; 6] =
+        [Self::Readable, Self::Repeats, Self::Approvals, Self::Fields, Self::Accounted, Self::Reconciled];
 
     /// The words of reports.
     #[must_use]
@@ -30,6 +34,7 @@ impl Book {
             Self::Approvals => "claims for approved taps only",
             Self::Fields => "claims as exchanged",
             Self::Accounted => "nothing missing",
+            Self::Reconciled => "reconciled",
         }
     }
 }

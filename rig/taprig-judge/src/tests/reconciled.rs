@@ -1,0 +1,81 @@
+//! Requests for which a rider waits, and the reconciliation at the end of a case.
+
+use taprig_model::event::Book;
+
+use super::acquirer::{Scene, TAP, Tap};
+use super::*;
+
+/// A tap in which the device asked the issuer, and perhaps took the request back.
+fn asked(outcome: Outcome, rules: serde_json::Value, reversed: bool) -> Scene {
+    let tap = Tap { outcome, charged: if outcome == Outcome::Approved { 100 } else { 0 }, ..TAP };
+    let mut scene = Scene::new(rules);
+    scene.sign_on();
+    let mut before = tap.events(1);
+    // From its result on.
+    let after = before.split_off(4);
+    scene.events.extend(before);
+    scene.say(&TAP.claim(1));
+    scene.events.extend(after);
+    if reversed {
+        scene.say(&TAP.reversal(1));
+    }
+    if outcome == Outcome::Approved {
+        scene.ridden.push((tap.counter.into(), tap.cryptogram.into(), tap.charged));
+    }
+    scene.list();
+    scene
+}
+
+#[test]
+fn a_request_for_a_ride_that_was_not_given_is_refused_or_taken_back() {
+    let refused = serde_json::json!([{ "when": { "message": "ride" }, "then": [{ "refuse": "51" }] }]);
+    let none = serde_json::json!([]);
+    assert_eq!(asked(Outcome::Approved, none.clone(), false).wrong(), []);
+    assert_eq!(asked(Outcome::Declined, refused, false).wrong(), []);
+    assert_eq!(asked(Outcome::Declined, none.clone(), true).wrong(), []);
+    let kept = "batch 1 trace 1 was asked for in tap 1, which was not approved, and it is accepted";
+    let wrong = asked(Outcome::Declined, none.clone(), false).wrong();
+    assert_eq!(wrong[0], (Book::Approvals, kept.into()));
+    assert_eq!(wrong[1].0, Book::Reconciled);
+    // Whoever rides pays.
+    let free = "batch 1 trace 1 was asked for in tap 1, which was approved, and it is reversed";
+    assert_eq!(asked(Outcome::Approved, none, true).wrong()[0], (Book::Approvals, free.into()));
+}
+
+#[test]
+fn the_journal_and_the_acquirer_agree_to_the_fen() {
+    let reconciled = |change: &dyn Fn(&mut Vec<JournalRow>)| {
+        let mut scene = Scene::with(&[&TAP]);
+        scene.say(&TAP.claim(1));
+        scene.list();
+        let Some(Body::Books { rows, .. }) = scene.events.last_mut().map(|event| &mut event.body) else {
+            unreachable!()
+        };
+        change(rows);
+        let checks = scene.judged(&Expect::default()).checks;
+        let check = checks.into_iter().find(|check| check.what == Criterion::Books(Book::Reconciled)).unwrap();
+        (check.result, check.why.unwrap_or(check.seen))
+    };
+    let holds = |seen: &str| (CheckResult::Holds, seen.to_owned());
+    let fails = |seen: &str| (CheckResult::Fails, seen.to_owned());
+    assert_eq!(reconciled(&|_| {}), holds("1 matched (1.00 CNY)"));
+    assert_eq!(reconciled(&|rows| rows[0].claim = Some("sent".into())), holds("1 waiting (1.00 CNY)"));
+    assert_eq!(
+        reconciled(&|rows| rows[0].charged = Some(101)),
+        fails(
+            "batch 1 trace 1 is amount-differs: journal has 1.01 CNY accepted, acquirer has 1.00 CNY accepted; the taps charged 1.00 CNY, and the journal has 1.01 CNY"
+        )
+    );
+    assert_eq!(
+        reconciled(&|rows| rows[0].claim = Some("refused".into())),
+        fails("batch 1 trace 1 is long: journal has 1.00 CNY refused, acquirer has 1.00 CNY accepted")
+    );
+    assert_eq!(
+        reconciled(&|rows| rows[0].trace = Some(2)).1.matches("batch 1 trace").count(),
+        2,
+        "a ride and a claim that do not belong together"
+    );
+    assert_eq!(reconciled(&|rows| rows.push(rows[0].clone())).0, CheckResult::Fails);
+    assert_eq!(reconciled(&|rows| rows[0].trace = None).0, CheckResult::NotJudged);
+    assert_eq!(reconciled(&|rows| rows[0].time = None).0, CheckResult::NotJudged);
+}
