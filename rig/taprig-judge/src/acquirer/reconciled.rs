@@ -30,8 +30,12 @@ pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], devic
     books.give(Side::Acquirer);
     for claim in &ledger.claims {
         let (terminal, merchant) = (&claim.terminal, &claim.merchant);
-        // By a rule of the case, the host may say of a claim that it counted before.
-        let state = if claim.state == State::Refused && claim.counted_before() { State::Accepted } else { claim.state };
+        // By a rule of the case, the host may have told the device that the claim counted before, and the device believes it.
+        let believed = |row: &&JournalRow| {
+            (row.batch, row.trace) == (Some(claim.batch), Some(claim.trace)) && row.claim.as_deref() == Some("accepted")
+        };
+        let counts = claim.counted_before() && rows.iter().any(believed);
+        let state = if counts { State::Accepted } else { claim.state };
         let (batch, trace, fen) = (claim.batch, claim.trace, claim.fen);
         books.claim(&Claimed { merchant, terminal, batch, trace, fen, state }, None);
     }
