@@ -180,7 +180,7 @@ impl<B: Board> Device<'_, B> {
             Answer::Approved => self.approve(outcome, ride, "issuer-approved"),
             Answer::Declined(code) => self.end_with(&ISSUER_DECLINED, Some(outcome), Some(code)),
             Answer::None(reason) => {
-                self.end(&verdict(OutcomeKind::Declined, reason, MessageId::NotAuthorised), Some(outcome))
+                self.end(&verdict(OutcomeKind::Declined, reason, MessageId::NotAuthorised), Some(outcome));
             }
         }
     }
