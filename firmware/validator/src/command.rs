@@ -192,7 +192,7 @@ impl<B: Board> Device<'_, B> {
     }
 
     fn list_requests(&self, from: u32) -> Line {
-        let (count, total) = self.list(0, from, |record, _| record.is_request());
+        let (count, total) = self.list(0, from, |record, _| record.request);
         Line::new("ok").field("count", count).field("total", total)
     }
 

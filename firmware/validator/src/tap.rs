@@ -173,7 +173,10 @@ impl<B: Board> Device<'_, B> {
 
     /// Asks the issuer while the rider waits.
     fn ask_issuer(&mut self, outcome: &Outcome) {
-        let record = outcome.ride.as_ref().and_then(|ride| Some((ride, Record::new(ride, self.store.settings())?)));
+        let record = outcome
+            .ride
+            .as_ref()
+            .and_then(|ride| Some((ride, Record { request: true, ..Record::new(ride, self.store.settings())? })));
         let Some((ride, record)) = record else { return self.end(&NO_PAN, Some(outcome)) };
         present::show(self.board, MessageId::Authorising, Some(ride.amount));
         match self.uplink().authorise(record) {

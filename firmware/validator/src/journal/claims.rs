@@ -147,7 +147,7 @@ impl<B: Board> Store<'_, B> {
         };
         let [a, b, c, d] = batch.to_be_bytes();
         self.write_claim(2 * index + 1, &[a, b, c, d, kind, x, y])?;
-        if let Some(record) = self.record(index).filter(super::Record::is_request) {
+        if let Some(record) = self.record(index).filter(|record| record.request) {
             self.journal.requests = self.journal.requests.saturating_sub(1);
             if record.gave_ride(claim) {
                 self.journal.total += u64::from(record.fare);
@@ -162,9 +162,8 @@ impl<B: Board> Store<'_, B> {
     /// The place of the first request to the issuer that nobody has answered and that was not taken back.
     pub fn first_request(&self) -> Option<u32> {
         let journal = self.journal;
-        let is_open = |index: &u32| {
-            !self.claim(*index).is_decided() && self.record(*index).is_some_and(|record| record.is_request())
-        };
+        let is_open =
+            |index: &u32| !self.claim(*index).is_decided() && self.record(*index).is_some_and(|record| record.request);
         if journal.requests == 0 { None } else { (journal.first_open..journal.count).find(is_open) }
     }
 

@@ -68,6 +68,8 @@ pub struct Record {
     /// Number of the claim's message (field 11 of ISO 8583), 1 to [`claims::TRACES`]. No other ride of this device has it
     /// until all of them were used.
     pub trace: u32,
+    /// This is a request to the issuer, for which the rider waited. All other rides are given first and claimed later.
+    pub request: bool,
 }
 
 impl Record {
@@ -100,21 +102,14 @@ impl Record {
             driver: settings.driver.clone(),
             // The journal gives it one.
             trace: 0,
+            request: false,
         })
-    }
-
-    /// Whether this is a request to the issuer, for which the rider waited. All other rides are given first and claimed later.
-    #[must_use]
-    pub fn is_request(&self) -> bool {
-        const TYPE: u8 = 0xC0;
-        const ARQC: u8 = 0x80;
-        self.kind == RideMode::Online && self.cid & TYPE == ARQC
     }
 
     /// Whether the rider rode, when this is known of the claim.
     #[must_use]
     pub fn gave_ride(&self, claim: claims::Claim) -> bool {
-        !self.is_request() || matches!(claim, claims::Claim::Accepted { .. })
+        !self.request || matches!(claim, claims::Claim::Accepted { .. })
     }
 
     /// The account number.
@@ -220,7 +215,7 @@ impl Journal {
                 }
                 journal.damaged = journal.count - good;
                 if !claim.is_decided() {
-                    journal.requests += u32::from(record.is_request());
+                    journal.requests += u32::from(record.request);
                     journal.first_open = if journal.open == 0 { index } else { journal.first_open };
                     journal.open += 1;
                 }
@@ -282,7 +277,7 @@ impl<B: Board> Store<'_, B> {
         }
         self.journal.count += 1;
         self.journal.open += 1;
-        if record.is_request() {
+        if record.request {
             self.journal.requests += 1;
             self.journal.void += 1;
         } else {
@@ -320,7 +315,7 @@ pub(super) mod tests {
             atc: u16::MAX,
             cryptogram: [0xAC; 8],
             cid: 0x80,
-            kind: RideMode::Oda,
+            kind: RideMode::Online,
             authenticated: true,
             iad: Vec::from_slice(&[7; 32]).expect("fits"),
             aip: [1, 2],
@@ -336,6 +331,7 @@ pub(super) mod tests {
             bus: text(),
             driver: text(),
             trace: 0,
+            request: false,
         }
     }
 

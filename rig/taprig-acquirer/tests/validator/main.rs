@@ -66,6 +66,7 @@ fn ride(card: &str, fare: u32, atc: u16) -> Record {
         bus: "Shan-H 12345".try_into().unwrap(),
         driver: "007".try_into().unwrap(),
         trace: 0,
+        request: false,
     }
 }
 

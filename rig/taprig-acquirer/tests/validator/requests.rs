@@ -16,7 +16,7 @@ fn cut_off(desk: &Rc<RefCell<Desk>>) -> Vec<u8> {
     assert_eq!(bench.nvm.borrow().len(), SIZE);
     let (mut store, _) = Store::open(&bench);
     for (atc, card) in [(2, CARDS[1]), (3, CARDS[2])] {
-        store.append_ride(&Record { kind: RideMode::Online, ..ride(card, 200, atc) }).unwrap();
+        store.append_ride(&Record { kind: RideMode::Online, request: true, ..ride(card, 200, atc) }).unwrap();
     }
     store.note_sent(1, 1).unwrap();
     bench.nvm.take()
