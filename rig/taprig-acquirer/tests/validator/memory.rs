@@ -24,15 +24,8 @@ pub(crate) enum Left {
 
 impl Left {
     /// Old, torn in five ways, and new.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Old,
-        Self::FirstByte,
-        Self::FirstHalf,
-        Self::SecondHalf,
-        Self::EverySecond,
-        Self::AllButLast,
-        Self::New,
-    ];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Old, Self::FirstByte, Self::FirstHalf, Self::SecondHalf, Self::EverySecond, Self::AllButLast, Self::New];
 
     fn keeps(self, at: usize, length: usize) -> bool {
         match self {

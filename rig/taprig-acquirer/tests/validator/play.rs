@@ -166,10 +166,14 @@ impl Play {
                 self.stage = Stage::Resulted;
                 vec![Do::Remove]
             }
-            (Stage::Begun, line) if matches!(act, Act::Say(_)) && (line.starts_with("ok") || line.starts_with("error")) => {
+            (Stage::Begun, line)
+                if matches!(act, Act::Say(_)) && (line.starts_with("ok") || line.starts_with("error")) =>
+            {
                 self.end()
             }
-            (Stage::Begun, line) if act.work().is_some_and(|work| line.starts_with(&format!("! uplink what={work} "))) => {
+            (Stage::Begun, line)
+                if act.work().is_some_and(|work| line.starts_with(&format!("! uplink what={work} "))) =>
+            {
                 self.end()
             }
             _ => vec![],

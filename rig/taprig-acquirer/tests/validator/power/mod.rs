@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::sync::Mutex;
 
 use validator::store::memory::Layout;
 
@@ -120,7 +121,10 @@ fn part(offset: usize) -> &'static str {
     let within = |table: validator::store::memory::Table| {
         (table.offset..table.offset + table.slot * table.capacity as usize).contains(&offset)
     };
-    tables.into_iter().find(|(_, table)| within(*table)).map_or("a table that this test does not know", |(name, _)| name)
+    tables
+        .into_iter()
+        .find(|(_, table)| within(*table))
+        .map_or("a table that this test does not know", |(name, _)| name)
 }
 
 /// Cuts the power in each write of a scenario.
@@ -171,10 +175,31 @@ fn cut_everywhere(scenario: &Scenario, holds_back: bool) -> Report {
     report
 }
 
+/// Cuts the power in each write of some scenarios, on all cores.
+fn reports(scenarios: Vec<Scenario>, holds_back: bool) -> Vec<(Scenario, Report)> {
+    let (todo, done) = (Mutex::new(scenarios.into_iter().enumerate()), Mutex::new(BTreeMap::new()));
+    let work = || {
+        loop {
+            let next = todo.lock().unwrap().next();
+            let Some((number, scenario)) = next else { break };
+            let report = cut_everywhere(&scenario, holds_back);
+            done.lock().unwrap().insert(number, (scenario, report));
+        }
+    };
+    std::thread::scope(|threads| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            threads.spawn(work);
+        }
+    });
+    done.into_inner().unwrap().into_values().collect()
+}
+
 /// The power comes on, and the play goes on to its end.
 fn goes_on(model: &model::Model<'_>, scene: &mut Scene) -> Result<(), String> {
     let ended = scene.power(None);
-    if let Some(trouble) = scene.play.troubles.iter().find(|trouble| !model.scenario.troubles.contains(&trouble.as_str())) {
+    if let Some(trouble) =
+        scene.play.troubles.iter().find(|trouble| !model.scenario.troubles.contains(&trouble.as_str()))
+    {
         return Err(format!("the validator said `{trouble}`"));
     }
     match scene.play.ready_us {
@@ -192,9 +217,14 @@ fn a_power_cut_in_any_write_loses_no_ride_charges_none_twice_and_lets_no_barred_
     let mut parts = std::collections::BTreeSet::new();
     let mut violations = Vec::new();
     let mut all = 0;
-    for scenario in scenarios::all() {
-        let report = cut_everywhere(&scenario, false);
-        println!("{}: {} writes, {} cuts, {} of them twice", scenario.name, report.writes, report.cuts(), report.second);
+    for (scenario, report) in reports(scenarios::all(), false) {
+        println!(
+            "{}: {} writes, {} cuts, {} of them twice",
+            scenario.name,
+            report.writes,
+            report.cuts(),
+            report.second
+        );
         for ((act, part), cuts) in &report.cuts {
             println!("    {cuts:5}  {act}: {part}");
         }
@@ -214,9 +244,9 @@ fn a_power_cut_in_any_write_loses_no_ride_charges_none_twice_and_lets_no_barred_
 #[test]
 fn a_write_that_comes_after_what_rests_on_it_is_found() {
     // The chip holds each write back, so the gate opens, the claim goes out and the list is swapped before the write is kept.
-    let scenarios = scenarios::all();
-    let some = scenarios.iter().filter(|scenario| ["rides", "claims, of which one is refused"].contains(&scenario.name));
-    let violations: Vec<_> = some.flat_map(|scenario| cut_everywhere(scenario, true).violations).collect();
+    let mut scenarios = scenarios::all();
+    scenarios.retain(|scenario| ["rides", "claims, of which one is refused"].contains(&scenario.name));
+    let violations: Vec<_> = reports(scenarios, true).into_iter().flat_map(|(_, report)| report.violations).collect();
     for wanted in ["the gate opened, but the ride is lost", "was sent, but the journal says that it was not"] {
         let found = violations.iter().filter(|violation| violation.contains(wanted)).count();
         assert!(found > 0, "`{wanted}` is not among {} violations:\n{}", violations.len(), violations.join("\n"));

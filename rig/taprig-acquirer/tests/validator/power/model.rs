@@ -72,7 +72,11 @@ impl Contents {
         };
         let kept = Kept {
             settings: store.settings().clone(),
-            keys: AUTHORITIES.into_iter().map(|(index, _)| index).filter(|index| store.ca_key(&rid(), *index).is_some()).collect(),
+            keys: AUTHORITIES
+                .into_iter()
+                .map(|(index, _)| index)
+                .filter(|index| store.ca_key(&rid(), *index).is_some())
+                .collect(),
             barred: (0..riders.len()).filter(|at| barred(&riders[*at])).collect(),
             version: store.deny_version(),
             revoked: store.revoked(&rid(), 0xE3, &[1, 2, 3]),
@@ -95,7 +99,8 @@ struct Booked {
 
 /// The cryptogram and the trace of a claim's message.
 fn claim_of(heard: &Heard) -> Option<(Cryptogram, u32)> {
-    let field = |number| heard.request.fields.iter().find(|field| field.number == number).map(|field| field.value.as_str());
+    let field =
+        |number| heard.request.fields.iter().find(|field| field.number == number).map(|field| field.value.as_str());
     let trace = field(11)?.parse().ok()?;
     let (_, rest) = field(55)?.split_once("9F26 ")?;
     let digits = rest.get(..16)?;
@@ -166,7 +171,10 @@ impl<'a> Model<'a> {
                     return Err(format!("claim {} was sent, but the journal says that it was not", record.trace));
                 }
                 Claim::Accepted { .. } if !is(State::Accepted) => {
-                    return Err(format!("claim {} counts as accepted, but the host has accepted nothing", record.trace));
+                    return Err(format!(
+                        "claim {} counts as accepted, but the host has accepted nothing",
+                        record.trace
+                    ));
                 }
                 Claim::Refused { .. } if !is(State::Refused) => {
                     return Err(format!("claim {} counts as refused, but the host has refused nothing", record.trace));
@@ -186,7 +194,8 @@ impl<'a> Model<'a> {
             return Err(format!("rider {rider} is not barred for a while"));
         }
         let Some(act) = scene.play.acts().get(scene.play.at()) else { return Ok(()) };
-        let [Some(old), Some(new)] = [0, 1].map(|behind| self.marks.get(scene.play.at() - self.first_act + behind)) else {
+        let [Some(old), Some(new)] = [0, 1].map(|behind| self.marks.get(scene.play.at() - self.first_act + behind))
+        else {
             return Ok(());
         };
         match act {
@@ -196,8 +205,13 @@ impl<'a> Model<'a> {
                     return Err(format!("`{command}` was carried out in part: {now:?} is neither {old:?} nor {new:?}"));
                 }
             }
-            Act::Work("download deny") if ![old, new].map(|kept| (&kept.barred, kept.version)).contains(&(&now.barred, now.version)) => {
-                return Err(format!("the deny list is neither the old nor the new one: {:?}, version {}", now.barred, now.version));
+            Act::Work("download deny")
+                if ![old, new].map(|kept| (&kept.barred, kept.version)).contains(&(&now.barred, now.version)) =>
+            {
+                return Err(format!(
+                    "the deny list is neither the old nor the new one: {:?}, version {}",
+                    now.barred, now.version
+                ));
             }
             Act::Work(_) | Act::Hear(_) | Act::Tap { .. } => {}
         }
@@ -228,7 +242,8 @@ impl<'a> Model<'a> {
                     return Err(format!("act {number}: the host has not decided"));
                 }
                 paid += ride.fen;
-                due += if ride.states[0] == State::Accepted { self.scenario.fare(number, scene.play.acts()) } else { 0 };
+                due +=
+                    if ride.states[0] == State::Accepted { self.scenario.fare(number, scene.play.acts()) } else { 0 };
             }
         }
         if paid != due {

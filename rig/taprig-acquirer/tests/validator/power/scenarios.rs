@@ -148,7 +148,15 @@ pub(super) fn all() -> Vec<Scenario> {
         Scenario {
             name: "claims and settlement by itself",
             before: provisioned([say("set capacity 4"), say("set upload auto")]),
-            acts: vec![ride(0), Act::Hear("upload"), ride(1), Act::Hear("upload"), ride(2), Act::Hear("settle"), ride(3)],
+            acts: vec![
+                ride(0),
+                Act::Hear("upload"),
+                ride(1),
+                Act::Hear("upload"),
+                ride(2),
+                Act::Hear("settle"),
+                ride(3),
+            ],
             least_writes: 11,
             ..Scenario::default()
         },
