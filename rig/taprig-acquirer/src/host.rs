@@ -60,7 +60,7 @@ pub struct Done {
 }
 
 /// The host.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Host {
     setup: Setup,
     rules: Matcher,
@@ -77,7 +77,7 @@ pub struct Host {
 }
 
 /// A connection.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Line {
     /// Bytes that are not a whole frame yet.
     splitter: Splitter,

@@ -17,7 +17,7 @@ pub struct Facts<'a> {
 }
 
 /// The rules of a host, and how often the conditions of each have held.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Matcher {
     rules: Vec<(Rule, u32)>,
 }

@@ -20,7 +20,7 @@ use crate::store::settings::{Epochs, Saved, Settings};
 pub enum Found {
     /// In order.
     Good,
-    /// Never used.
+    /// Never used, or the power was cut in the first write of all.
     Fresh,
     /// Both copies of the settings were damaged; the device is at factory state. The journal is kept.
     SettingsLost,
@@ -68,7 +68,9 @@ impl<'b, B: Board> Store<'b, B> {
     pub fn open(board: &'b B) -> (Self, Found) {
         let layout = Layout::new(board.nvm_size());
         let copies = layout.settings.map(|offset| read_copy(board, offset));
-        let blank = layout.settings.iter().all(|&offset| is_blank(board, offset));
+        // The first write of all goes to the first copy. As long as the second copy was never written, nothing was ever set,
+        // even if a cut has torn that first write.
+        let unused = is_blank(board, layout.settings[1]);
         let (saved, copy, found) = match copies {
             [Some(first), Some(second)] if second.sequence.wrapping_sub(first.sequence) == 1 => {
                 (second, 1, Found::Good)
@@ -81,7 +83,7 @@ impl<'b, B: Board> Store<'b, B> {
                 let journal = Journal::surviving_epoch(board, &layout)
                     .unwrap_or_else(|| Journal::unused_epoch(board, &layout, epoch()));
                 let epochs = Epochs { keys: epoch(), deny: [epoch(), epoch()], revoked: epoch(), journal };
-                let traces = Journal::surviving_traces(board, &layout, journal).unwrap_or(if blank {
+                let traces = Journal::surviving_traces(board, &layout, journal).unwrap_or(if unused {
                     0
                 } else {
                     // Traces of before are not known, and one that comes again would lose a ride.
@@ -97,7 +99,7 @@ impl<'b, B: Board> Store<'b, B> {
                     settled: 0,
                     settings: Settings::default(),
                 };
-                (saved, 1, if blank { Found::Fresh } else { Found::SettingsLost })
+                (saved, 1, if unused { Found::Fresh } else { Found::SettingsLost })
             }
         };
         let epochs = saved.epochs;
@@ -304,6 +306,20 @@ mod tests {
             let (again, found) = Store::open(&board);
             assert_eq!(found, Found::Good);
             assert_eq!(again.settings().fare, if result.is_ok() { 300 } else { 200 }, "cut after {cut} bytes");
+        }
+    }
+
+    #[test]
+    fn a_cut_in_the_first_write_of_all_loses_nothing() {
+        for cut in 0..SETTINGS_SLOT {
+            let board = TestBoard::new(4096);
+            board.power_cut_after(cut);
+            Store::open(&board);
+            let board = board.restarted();
+            let (mut store, found) = Store::open(&board);
+            assert_ne!(found, Found::SettingsLost, "cut after {cut} bytes");
+            assert_eq!(store.traces(), 0, "cut after {cut} bytes");
+            store.put(with_fare(&store, 300)).expect("kept");
         }
     }
 

@@ -123,7 +123,7 @@ impl Frame {
 }
 
 /// Cuts a stream of bytes into the contents of frames.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Splitter(Vec<u8>);
 
 impl Splitter {

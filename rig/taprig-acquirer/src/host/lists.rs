@@ -10,7 +10,7 @@ use taprig_model::acquirer::rules::DenyList;
 const CARDS_IN_A_PAGE: usize = 20;
 
 /// The deny list of a host.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Deny {
     version: u32,
     page: usize,

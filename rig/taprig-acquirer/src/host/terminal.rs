@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use taprig_model::acquirer::log::{Amounts, State, Summary};
 
 /// A terminal.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Terminal {
     /// The key for MACs since the last sign-on.
     pub(super) mac: Option<MacKey>,

@@ -1,5 +1,5 @@
-//! A board in memory whose line ends at the host. Time passes only when the firmware sleeps. Power and line can be cut at
-//! any byte.
+//! A board in memory whose line ends at the host. Time passes when the firmware sleeps or reads its memory. Power can be cut
+//! in any write, and the line at any byte.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -11,7 +11,12 @@ use taprig_acquirer::host::Order;
 use taprig_model::acquirer::log::{Body, Heard};
 use validator::board::{Board, ResetCause};
 
+use super::memory::Chip;
+use super::play::{Do, Play};
+use super::riders::CardSide;
+
 /// The host's end of the line, which outlives the power of the validator.
+#[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) host: Host,
     pub(crate) heard: Vec<Heard>,
@@ -43,22 +48,14 @@ impl Budget {
         self.0.set(Some(left - passed));
         passed
     }
-
-    fn is_spent(&self) -> bool {
-        self.0.get() == Some(0)
-    }
 }
 
 pub(crate) struct Bench {
     now: Cell<u64>,
-    pub(crate) nvm: RefCell<Vec<u8>>,
-    /// Bytes that the memory still keeps. After them the power is off.
-    pub(crate) power: Budget,
+    pub(crate) nvm: Chip,
     /// Bytes that still reach the host, and then the validator. The rest of the frame in which it ends is lost.
     pub(crate) to_host: Budget,
     pub(crate) from_host: Budget,
-    /// Length of each write to memory.
-    pub(crate) writes: RefCell<Vec<usize>>,
     pub(crate) sent: Cell<usize>,
     pub(crate) received: Cell<usize>,
     console_in: RefCell<VecDeque<u8>>,
@@ -71,6 +68,18 @@ pub(crate) struct Bench {
     works: usize,
     /// Works that it has said.
     ended: Cell<usize>,
+    /// Who stands before the validator. Nobody does in tests without cards.
+    street: Option<Street>,
+    /// Seconds since 1970 when the power came on.
+    since_s: u64,
+}
+
+/// Riders and crew, and the card side that holds the riders' cards to the reader.
+struct Street {
+    play: RefCell<Play>,
+    side: CardSide,
+    /// The line of the console that is not whole yet.
+    line: RefCell<Vec<u8>>,
 }
 
 impl Desk {
@@ -87,11 +96,9 @@ impl Bench {
         desk.borrow_mut().host.forget(LINE);
         Self {
             now: Cell::new(0),
-            nvm: RefCell::new(nvm),
-            power: Budget::default(),
+            nvm: Chip::new(nvm),
             to_host: Budget::default(),
             from_host: Budget::default(),
-            writes: RefCell::default(),
             sent: Cell::new(0),
             received: Cell::new(0),
             console_in: RefCell::default(),
@@ -101,7 +108,29 @@ impl Bench {
             desk: Rc::clone(desk),
             works: 0,
             ended: Cell::new(0),
+            street: None,
+            // 2018-05-21T08:00:00
+            since_s: 1_526_889_600,
         }
+    }
+
+    /// A bench before which this play goes on, so many us after it began.
+    pub(crate) fn with_street(nvm: Chip, desk: &Rc<RefCell<Desk>>, play: Play, after_us: u64) -> Self {
+        let mut bench = Self::new(Vec::new(), desk);
+        bench.nvm = nvm;
+        bench.since_s += after_us / 1_000_000;
+        bench.street = Some(Street { play: RefCell::new(play), side: CardSide::new(), line: RefCell::default() });
+        bench
+    }
+
+    /// What is left when the power is off: the memory, the play, and the time that has passed in us.
+    pub(crate) fn off(self) -> Option<(Chip, Play, u64)> {
+        Some((self.nvm, self.street?.play.into_inner(), self.now.get()))
+    }
+
+    /// Whether the firmware stopped although the play is not over.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.street.as_ref().is_some_and(|street| !street.play.borrow().is_over())
     }
 
     /// Runs the firmware until it has done so many works that the commands ask for, or until the power is off. Returns
@@ -116,7 +145,7 @@ impl Bench {
     }
 
     fn said(&self) -> Vec<String> {
-        let text = String::from_utf8_lossy(&self.console_out.borrow()).into_owned();
+        let text = self.console();
         let about =
             |line: &&str| line.starts_with("! uplink") || line.starts_with("! fault") || line.starts_with("error");
         text.lines().filter(about).map(String::from).collect()
@@ -125,6 +154,25 @@ impl Bench {
     /// All lines of the console.
     pub(crate) fn console(&self) -> String {
         String::from_utf8_lossy(&self.console_out.borrow()).into_owned()
+    }
+
+    /// The people hear a line of the console, and do what follows from it.
+    fn hear(&self, street: &Street, line: &str) {
+        let before = street.play.borrow().at();
+        let todo = street.play.borrow_mut().hear(line, self.now.get());
+        if street.play.borrow().at() > before {
+            self.nvm.mark();
+        }
+        for what in todo {
+            match what {
+                Do::Type(text) => self.console_in.borrow_mut().extend(format!("{text}\n").bytes()),
+                Do::Present(rider) => {
+                    let front = street.play.borrow().riders[rider].card.front();
+                    street.side.present(&front, self.now.get());
+                }
+                Do::Remove => street.side.remove(self.now.get()),
+            }
+        }
     }
 
     fn arrive(&self) {
@@ -156,7 +204,8 @@ impl Board for Bench {
 
     fn sleep(&self, until_us: u64) {
         self.arrive();
-        if !self.inbox.borrow().is_empty() || !self.console_in.borrow().is_empty() {
+        let at_the_reader = self.street.as_ref().is_some_and(|street| street.side.has_arrived());
+        if at_the_reader || !self.inbox.borrow().is_empty() || !self.console_in.borrow().is_empty() {
             return;
         }
         let next = self.coming.borrow().first_key_value().map_or(u64::MAX, |((at, _), _)| *at);
@@ -173,14 +222,27 @@ impl Board for Bench {
             self.ended.set(self.ended.get() + 1);
         }
         self.console_out.borrow_mut().extend_from_slice(bytes);
+        let Some(street) = &self.street else { return };
+        for &byte in bytes {
+            if byte != b'\n' {
+                street.line.borrow_mut().push(byte);
+                continue;
+            }
+            let line = String::from_utf8(street.line.take()).expect("the console is text");
+            self.hear(street, line.trim_end());
+        }
     }
 
-    // No card side is connected.
+    // Without a street no card side is connected.
     fn air_read(&self) -> Option<u8> {
-        None
+        self.street.as_ref()?.side.read()
     }
 
-    fn air_write(&self, _bytes: &[u8]) {}
+    fn air_write(&self, bytes: &[u8]) {
+        if let Some(street) = &self.street {
+            street.side.hear(bytes, self.now.get(), |command| street.play.borrow_mut().answer(command));
+        }
+    }
 
     fn has_uplink(&self) -> bool {
         true
@@ -227,22 +289,22 @@ impl Board for Bench {
     }
 
     fn nvm_size(&self) -> usize {
-        self.nvm.borrow().len()
+        self.nvm.size()
     }
 
     fn nvm_read(&self, offset: usize, buffer: &mut [u8]) {
-        buffer.copy_from_slice(&self.nvm.borrow()[offset..offset + buffer.len()]);
+        // As an FRAM on a bus of 8 MHz: so the time until the device is ready depends on what it reads.
+        self.now.set(self.now.get() + buffer.len() as u64);
+        self.nvm.read(offset, buffer);
     }
 
     fn nvm_write(&self, offset: usize, bytes: &[u8]) {
-        self.writes.borrow_mut().push(bytes.len());
-        let kept = self.power.take(bytes.len());
-        self.nvm.borrow_mut()[offset..offset + kept].copy_from_slice(&bytes[..kept]);
+        let act = self.street.as_ref().map_or(0, |street| street.play.borrow().at());
+        self.nvm.write(offset, bytes, act);
     }
 
     fn rtc(&self) -> Option<u64> {
-        // 2018-05-21T08:00:00
-        Some(1_526_889_600 + self.now.get() / 1_000_000)
+        Some(self.since_s + self.now.get() / 1_000_000)
     }
 
     fn set_rtc(&self, _seconds: u64) {}
@@ -262,7 +324,11 @@ impl Board for Bench {
     fn reset(&self) {}
 
     fn stopped(&self) -> bool {
-        self.power.is_spent() || self.now.get() > 3_600_000_000 || self.ended.get() >= self.works
+        let over = match &self.street {
+            Some(street) => street.play.borrow().is_over(),
+            None => self.ended.get() >= self.works,
+        };
+        over || self.now.get() > 3_600_000_000
     }
 }
 

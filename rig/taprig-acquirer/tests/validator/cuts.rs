@@ -1,4 +1,4 @@
-//! Cuts: of the power in every write to memory, and of the line all over its messages.
+//! Cuts of the line all over its messages.
 
 use super::board::{Bench, Desk};
 use super::{CARDS, assert_same_books, host, memory};
@@ -30,27 +30,6 @@ fn finish(bench: &Bench, desk: &Rc<RefCell<Desk>>, what: &str) {
         store.denied(&kernel::Pan::from_digits(card).unwrap(), Some(1))
     };
     assert!(CARDS.iter().all(|card| denied(card)), "{what}: the refused card and those of the list are barred");
-}
-
-#[test]
-fn a_power_cut_in_any_write_loses_no_claim_and_doubles_none() {
-    let (desk, memory) = scene();
-    let mut whole = Bench::new(memory, &desk);
-    whole.run(&WORKS, WORKS.len());
-    let writes = whole.writes.take();
-    assert!(writes.len() > 10, "{writes:?}");
-    let mut before = 0;
-    for (number, length) in writes.iter().enumerate() {
-        // Nothing of this write, its first byte, half of it, all but its last byte, all of it.
-        for of_it in [0, 1, length / 2, length - 1, *length] {
-            let (desk, memory) = scene();
-            let mut bench = Bench::new(memory, &desk);
-            bench.power.set(before + of_it);
-            bench.run(&WORKS, WORKS.len());
-            finish(&bench, &desk, &format!("power cut after {of_it} of {length} bytes of write {number}"));
-        }
-        before += length;
-    }
 }
 
 #[test]

@@ -1,10 +1,14 @@
-//! The reference validator's uplink against this host, without a card: rides are put into its journal. Every message, every
-//! cut of the line and every cut of the power ends with the same books on both sides.
+//! The reference validator's uplink against this host. Every message and every cut of the line ends with the same books on both
+//! sides; for this, rides are put into the journal. The module [`power`] cuts the power in every write, with cards at the reader.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod board;
 mod cuts;
+mod memory;
+mod play;
+mod power;
 mod requests;
+mod riders;
 
 use std::cell::RefCell;
 use std::rc::Rc;

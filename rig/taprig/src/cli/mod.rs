@@ -16,6 +16,7 @@ mod judge;
 mod list;
 mod merge;
 mod new;
+mod powercuts;
 mod problem;
 mod reconcile;
 mod resume;
@@ -74,6 +75,9 @@ enum Command {
     Acquirer(acquirer::Args),
     /// Compare a journal with an acquirer's log and with a bank's clearing file.
     Reconcile(reconcile::Args),
+    /// Cut the power of a bench at random instants, and check that no ride is lost or paid twice.
+    #[command(name = "powercuts")]
+    PowerCuts(powercuts::Args),
     /// Flash both boards of a bench with the firmware that its file names.
     Flash(flash::Args),
     /// Check cases and fixtures without running them.
@@ -167,6 +171,7 @@ pub(crate) fn main() -> ExitCode {
         | Command::Acquirer(_)
         | Command::Reconcile(_)
         | Command::Tap(_)
+        | Command::PowerCuts(_)
         | Command::Flash(_)
         | Command::Schema(_)
         | Command::Index(_)
@@ -202,6 +207,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Index(args) => index::run(&project, &args),
             Command::Run(args) => run::run(&project, &args),
             Command::Tap(args) => tap::run(&project, &args),
+            Command::PowerCuts(args) => powercuts::run(&project, &args),
             Command::Serve(args) => serve::run(&project, &args),
             Command::Flash(args) => flash::run(&project, &args),
             Command::Adapter(args) => adapter::run(Some(&project), &args),

@@ -22,6 +22,7 @@ mod operator;
 mod output;
 mod place;
 mod power;
+mod powercuts;
 #[path = "../support/pty.rs"]
 mod pty;
 #[path = "../../../probe-rs-qemu/tests/emulator/qemu.rs"]
