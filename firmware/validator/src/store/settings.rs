@@ -382,7 +382,7 @@ pub struct Saved {
 }
 
 /// Version of the layout of [`Saved`]; a copy of another version is not read.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 impl Saved {
     /// One copy as it lies in memory: version, length, contents, check sum.
