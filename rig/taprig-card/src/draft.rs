@@ -152,7 +152,7 @@ impl Draft {
                     record.holds.push(tag);
                 }
             }
-            Some(Place::Fci) | None => {}
+            Some(Place::Fci | Place::InternalAuthenticate | Place::GenerateAc) | None => {}
         }
         if let Some(purse) = self.purse.as_mut().filter(|_| Purse::has(tag)) {
             return purse.set(tag, &value).or_else(refuse);
