@@ -34,9 +34,9 @@ fn sign(card: &mut Card, data: &[u8]) -> Result<Vec<u8>, u16> {
 
 fn generate(card: &mut Card, kind: u8) -> Result<Vec<u8>, u16> {
     let mut data = vec![0, 0, 0, 0, 1, 0];
-    data.resize(29, 0);
+    data.resize(25, 0);
     data.extend(NUMBER);
-    send(card, &[&[0x80, 0xAE, kind, 0, 33][..], &data, &[0]].concat())
+    send(card, &[&[0x80, 0xAE, kind, 0, 29][..], &data, &[0]].concat())
 }
 
 #[test]
