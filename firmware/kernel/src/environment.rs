@@ -3,7 +3,7 @@
 use heapless::Vec;
 use sha1::{Digest, Sha1};
 
-use crate::{Pan, Rid, UiRequest, oda::sm2};
+use crate::{Pan, Rid, Ride, UiRequest, oda::sm2};
 
 /// Longest modulus of a certification authority's key: 1984 bits.
 pub const MAX_MODULUS: usize = 248;
@@ -33,6 +33,14 @@ pub trait Environment {
     /// Whether this card has paid for a ride so short a time ago that it is not charged again (the device's re-tap
     /// time). `psn` is the number from tag 5F34: another card of the same account is another card.
     fn rode(&self, pan: &Pan, psn: Option<u8>) -> bool;
+
+    /// What this card held, in fen, before a payment whose end was lost: its last READ RECORD was sent, and its ride was not
+    /// recorded. Nothing when there is no such payment.
+    fn torn(&self, pan: &Pan, psn: Option<u8>) -> Option<u64>;
+
+    /// The next command lets the card pay for this ride; it holds `balance` fen now. The device remembers both until the ride is
+    /// recorded, or until the same card pays for another one. False when it can't: then the card is not asked to pay.
+    fn about_to_pay(&mut self, ride: &Ride, balance: u64) -> bool;
 
     /// Whether the journal has room for one more ride. False also when it is nearly full, by the device's rule.
     fn journal_has_room(&self) -> bool;

@@ -41,7 +41,7 @@ pub(crate) fn code_bcd(code: u16) -> [u8; 2] {
 
 impl Terminal<'_> {
     /// The value of a tag, as far as the terminal has one.
-    fn value(&self, tag: Tag) -> Option<Value> {
+    pub(crate) fn value(&self, tag: Tag) -> Option<Value> {
         use Format::{Numeric, Other};
         let value = |format, bytes: &[u8]| Some(Value { format, bytes: Vec::from_slice(bytes).ok()? });
         let Self { settings, transaction, ttq, sm2 } = self;
@@ -93,6 +93,18 @@ pub(crate) struct Generated {
     pub(crate) cryptogram_type: Cryptogram,
     pub(crate) cid: u8,
     pub(crate) iad: Vec<u8, 32>,
+    /// The card takes the standard flow: its cryptogram comes after the records.
+    pub(crate) standard: bool,
+}
+
+/// The type of cryptogram in cryptogram information data.
+pub(crate) const fn cryptogram_type(cid: u8) -> Option<Cryptogram> {
+    match cid & 0xC0 {
+        0x00 => Some(Cryptogram::Aac),
+        0x40 => Some(Cryptogram::Tc),
+        0x80 => Some(Cryptogram::Arqc),
+        _ => None,
+    }
 }
 
 fn present<T>(tag: Tag, value: Option<T>) -> Result<T, Reason> {
@@ -113,12 +125,8 @@ pub(crate) fn check(data: &CardData) -> Result<Generated, Reason> {
             _ => return Err(Reason::Invalid(tag::IAD)),
         },
     };
-    let cryptogram_type = match cid & 0xC0 {
-        0x00 => Cryptogram::Aac,
-        0x40 => Cryptogram::Tc,
-        0x80 => Cryptogram::Arqc,
-        _ => return Err(Reason::Invalid(if data.get(tag::CID).is_some() { tag::CID } else { tag::IAD })),
-    };
+    let cryptogram_type =
+        cryptogram_type(cid).ok_or(Reason::Invalid(if data.get(tag::CID).is_some() { tag::CID } else { tag::IAD }))?;
     let aip = present(tag::AIP, data.fixed(tag::AIP)?)?;
     let atc = u16::from_be_bytes(present(tag::ATC, data.fixed(tag::ATC)?)?);
     let cryptogram = present(tag::CRYPTOGRAM, data.fixed(tag::CRYPTOGRAM)?)?;
@@ -137,7 +145,7 @@ pub(crate) fn check(data: &CardData) -> Result<Generated, Reason> {
         }
         None => Vec::new(),
     };
-    Ok(Generated { aip, afl, atc, cryptogram, cryptogram_type, cid, iad })
+    Ok(Generated { aip, afl, atc, cryptogram, cryptogram_type, cid, iad, standard: false })
 }
 
 #[cfg(test)]

@@ -29,10 +29,12 @@ pub mod oda;
 pub mod outcome;
 pub mod pan;
 pub mod preprocessing;
+mod purse;
 mod records;
 mod run;
 pub mod selection;
 pub mod settings;
+mod standard;
 pub mod tag;
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,8 @@ pub enum Reason {
     OfflineApproved,
     /// Ride given by ODA for online; the claim is to be sent.
     OdaApproved,
+    /// The card deducted the fare at a tap whose end was lost, and is authenticated now. It was not asked to pay again.
+    AlreadyPaid,
     /// The card asks for online authorisation.
     OnlineRequested,
     /// The card failed ODA and its qualifiers ask for online authorisation then.
@@ -81,6 +83,8 @@ pub enum Reason {
     LinkGpo(LinkError),
     /// No answer, or a broken one, to a READ RECORD.
     LinkRecord(LinkError),
+    /// No answer, or a broken one, to GET DATA for the balance.
+    LinkBalance(LinkError),
     /// No answer, or a broken one, to the last READ RECORD: a card with a balance may have deducted.
     LinkLastRecord(LinkError),
     /// The card refused the PPSE with this status.
@@ -99,6 +103,10 @@ pub enum Reason {
     GpoMalformed,
     /// READ RECORD was refused with this status.
     RecordStatus(u16),
+    /// No answer, or a broken one, to INTERNAL AUTHENTICATE or GENERATE AC (standard flow).
+    LinkStandard(LinkError),
+    /// GENERATE AC was refused with this status (standard flow).
+    CryptogramStatus(u16),
     /// A record is malformed.
     RecordMalformed,
     /// A mandatory object is missing: this tag.
@@ -133,6 +141,8 @@ pub enum Reason {
     FareAboveMaximum,
     /// The journal is nearly full.
     JournalFull,
+    /// The device could not note that the card is about to pay.
+    JournalWrite,
     /// The merchant takes no debit cards.
     DebitBarred,
     /// The card has just paid for a ride.
@@ -146,6 +156,7 @@ impl Reason {
         match self {
             Self::OfflineApproved => "offline-approved",
             Self::OdaApproved => "oda-approved",
+            Self::AlreadyPaid => "already-paid",
             Self::OnlineRequested => "online-requested",
             Self::OdaFailedOnline(_) => "oda-failed-online",
             Self::ExpiredOnline => "expired-online",
@@ -155,6 +166,7 @@ impl Reason {
             Self::LinkSelect(_) => "link-select",
             Self::LinkGpo(_) => "link-gpo",
             Self::LinkRecord(_) => "link-record",
+            Self::LinkBalance(_) => "link-balance",
             Self::LinkLastRecord(_) => "link-last-record",
             Self::PpseStatus(_) => "ppse-status",
             Self::PpseMalformed => "ppse-malformed",
@@ -164,6 +176,8 @@ impl Reason {
             Self::GpoStatus(_) => "gpo-status",
             Self::GpoMalformed => "gpo-malformed",
             Self::RecordStatus(_) => "record-status",
+            Self::LinkStandard(_) => "link-standard",
+            Self::CryptogramStatus(_) => "cryptogram-status",
             Self::RecordMalformed => "record-malformed",
             Self::Missing(_) => "data-missing",
             Self::Invalid(_) => "data-invalid",
@@ -181,6 +195,7 @@ impl Reason {
             Self::FareZero => "fare-zero",
             Self::FareAboveMaximum => "fare-above-maximum",
             Self::JournalFull => "journal-full",
+            Self::JournalWrite => "journal-write",
             Self::DebitBarred => "debit-barred",
             Self::Retap => "retap",
         }

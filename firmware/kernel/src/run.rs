@@ -4,18 +4,19 @@ use heapless::Vec;
 
 use crate::{
     Card, Cryptogram, Ctq, Cvm, Environment, LinkError, MessageId, Mode, Oda, OdaFailure, Outcome, OutcomeKind, Pan,
-    Reason, Ride, Settings, Status, Transaction, Ttq, UiRequest,
+    Product, Reason, Ride, Settings, Status, Transaction, Ttq, UiRequest,
     bus::{self, Merchant},
     data::CardData,
     date::{Date, from_bcd},
     decision::{Decision, Expiry, Facts, SignedCtq},
     dol,
     gpo::{self, Generated, PURCHASE, Terminal},
-    oda::Proof,
+    oda::{Proof, Signed},
     preprocessing::{Indicators, preprocess},
+    purse,
     records::{self, Record},
     selection::{self, Candidate, Fci, PPSE},
-    tag,
+    standard, tag,
 };
 
 /// Normal processing.
@@ -43,21 +44,24 @@ impl Reason {
     /// What a reason leads to where it alone decides; `contact` is a contact interface beside this one.
     const fn kind(self, contact: bool) -> OutcomeKind {
         match self {
-            Self::OfflineApproved | Self::OdaApproved => OutcomeKind::Approved,
+            Self::OfflineApproved | Self::AlreadyPaid | Self::OdaApproved => OutcomeKind::Approved,
             Self::OnlineRequested | Self::OdaFailedOnline(_) | Self::ExpiredOnline => OutcomeKind::OnlineRequest,
             Self::ZeroAmount | Self::TransactionLimit => OutcomeKind::TryAnotherInterface,
             Self::LinkPpse(_)
             | Self::LinkSelect(_)
             | Self::LinkGpo(_)
             | Self::LinkRecord(_)
+            | Self::LinkBalance(_)
+            | Self::LinkStandard(_)
             | Self::LinkLastRecord(_)
             | Self::SeePhone => OutcomeKind::TryAgain,
-            Self::PpseStatus(_) | Self::GpoStatus(_) | Self::RecordStatus(_) if contact => {
+            Self::PpseStatus(_) | Self::GpoStatus(_) | Self::RecordStatus(_) | Self::CryptogramStatus(_) if contact => {
                 OutcomeKind::TryAnotherInterface
             }
             Self::PpseStatus(_)
             | Self::GpoStatus(_)
             | Self::RecordStatus(_)
+            | Self::CryptogramStatus(_)
             | Self::PpseMalformed
             | Self::NoApplication
             | Self::Pdol
@@ -79,6 +83,7 @@ impl Reason {
             | Self::FareZero
             | Self::FareAboveMaximum
             | Self::JournalFull
+            | Self::JournalWrite
             | Self::DebitBarred
             | Self::Retap => OutcomeKind::Declined,
         }
@@ -119,6 +124,18 @@ enum Left {
     Next(Reason),
     /// The transaction is over.
     Over(Reason),
+}
+
+/// How reading the records ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// All of them were read. A card with a TC has deducted what it had to.
+    Done,
+    /// The card has paid at an earlier tap. The last record was not read, or it would pay again.
+    AlreadyPaid,
+    /// The last record was not read, because the card would pay for a ride that it does not get. The card's certificate signs that
+    /// record (`signed`), or not.
+    Spared { signed: bool },
 }
 
 /// What is known once the cryptogram is there.
@@ -208,8 +225,14 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             SEE_PHONE => return Err(Left::Over(Reason::SeePhone)),
             other => return Err(Left::Over(Reason::GpoStatus(other))),
         }
-        data.add_response(self.body()).map_err(Left::Over)?;
-        let generated = gpo::check(data).map_err(Left::Over)?;
+        let begun = if ttq.standard_flow() { standard::begun(self.body(), data).map_err(Left::Over)? } else { None };
+        let generated = match begun {
+            Some(generated) => generated,
+            None => {
+                data.add_response(self.body()).map_err(Left::Over)?;
+                gpo::check(data).map_err(Left::Over)?
+            }
+        };
         let ride = Ride {
             aid: candidate.aid.clone(),
             product: candidate.product,
@@ -258,33 +281,57 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             read.ride.tvr[0] |= 0x80;
             return Ok(Decision::declined(Reason::CardDeclined));
         }
-        self.read_records(read, data)?;
+        let reading = self.read_records(read, data)?;
         self.show(MessageId::CardReadOk, Status::CardRead);
         read.identify(data)?;
         if read.generated.cryptogram_type == Cryptogram::Arqc && read.ride.track2.is_empty() {
             return Err(Reason::Missing(tag::TRACK_2));
         }
         if read.pans.is_empty() {
-            return Err(Reason::Missing(tag::PAN));
+            // A card that was spared may have its number in its last record.
+            return Err(if matches!(reading, Reading::Spared { .. }) {
+                Reason::NotArqc
+            } else {
+                Reason::Missing(tag::PAN)
+            });
         }
-        let facts = self.facts(read, data);
-        read.ride.oda = facts.oda;
+        let oda = self.authenticate(read, data)?;
+        read.ride.oda = oda;
+        if read.generated.standard && oda == Oda::Passed {
+            self.generate_ac(read, data)?;
+        }
+        let facts = self.facts(read, data, oda);
         let decision = match self.settings.mode {
             Mode::BusOda => bus::decide(&facts, read.ride.atc, read.ride.product, self.merchant(), self.settings),
             Mode::Offline | Mode::Online => facts.decide(),
+        };
+        let decision = match (reading, decision.reason) {
+            (Reading::AlreadyPaid, _) if decision.kind == OutcomeKind::Approved => {
+                Decision { reason: Reason::AlreadyPaid, ..decision }
+            }
+            // What is missing, or does not fit, may be in the record that was not read.
+            (Reading::Spared { .. }, Reason::Oda(OdaFailure::Missing(_)) | Reason::ExpiryMissing)
+            | (Reading::Spared { signed: true }, Reason::Oda(_)) => Decision::declined(Reason::NotArqc),
+            _ => decision,
         };
         read.ride.tvr = self.verification_results(&facts, decision.reason);
         Ok(decision)
     }
 
-    /// Reads every record of the locator once, in its order.
-    fn read_records(&mut self, read: &mut Read, data: &mut CardData) -> Result<(), Reason> {
+    /// Reads every record of the locator once, in its order. Before the last one, a card with a TC may still keep its money.
+    fn read_records(&mut self, read: &mut Read, data: &mut CardData) -> Result<Reading, Reason> {
         let afl = read.generated.afl.clone();
         let mut records = records::records(&afl).peekable();
         while let Some(record) = records.next() {
             let last = records.peek().is_none();
-            if last && self.settings.mode == Mode::Offline {
+            if last && read.ride.cryptogram_type == Cryptogram::Tc {
+                if self.settings.mode == Mode::BusOda {
+                    return Ok(Reading::Spared { signed: record.signed });
+                }
                 self.spare(read, data)?;
+                if self.has_paid(read, data)? {
+                    return Ok(Reading::AlreadyPaid);
+                }
             }
             let link = |error| if last { Reason::LinkLastRecord(error) } else { Reason::LinkRecord(error) };
             let status = self.exchange(&record.command()).map_err(link)?;
@@ -294,7 +341,29 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             let Record { sfi, signed, .. } = record;
             data.add_record(self.body(), sfi, signed)?;
         }
-        Ok(())
+        Ok(Reading::Done)
+    }
+
+    /// Whether the card paid at a tap whose end was lost: it is the same card, and it holds less than it did then. If not, the
+    /// device notes that the card is about to pay. A card that does not tell what it holds is not noted.
+    fn has_paid(&mut self, read: &Read, data: &CardData) -> Result<bool, Reason> {
+        let Read { ride, .. } = read;
+        let Some(pan) = &ride.pan else { return Ok(false) };
+        let Some(balance) = self.balance(ride, data)? else { return Ok(false) };
+        if self.environment.torn(pan, ride.psn).is_some_and(|before| balance < before) {
+            return Ok(true);
+        }
+        if self.environment.about_to_pay(ride, balance) { Ok(false) } else { Err(Reason::JournalWrite) }
+    }
+
+    /// What the card holds before it pays. An electronic-cash card that does not say so with its cryptogram is asked.
+    fn balance(&mut self, ride: &Ride, data: &CardData) -> Result<Option<u64>, Reason> {
+        let told = purse::before_payment(data, ride.amount);
+        if told.is_some() || ride.product != Product::ElectronicCash {
+            return Ok(told);
+        }
+        let status = self.exchange(&purse::GET_BALANCE).map_err(Reason::LinkBalance)?;
+        Ok(if status == SUCCESS { purse::balance(self.body()) } else { None })
     }
 
     /// Refuses a card that is not going to ride before it deducts: an electronic-cash card does so when it has answered the
@@ -304,7 +373,8 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             return Ok(());
         }
         let Read { ride, pans, .. } = read;
-        if ride.expiry.is_some_and(|date| date < self.transaction.time.date) {
+        let online = self.settings.mode == Mode::Online && ride.ctq.unwrap_or_default().online_if_expired();
+        if !online && ride.expiry.is_some_and(|date| date < self.transaction.time.date) {
             ride.tvr = [0x80, 0x40, 0, 0, 0];
             return Err(Reason::Expired);
         }
@@ -318,25 +388,68 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
         Ok(())
     }
 
-    /// What the decision rests on; carries out offline data authentication where it is needed: for a TC, and for
-    /// ODA for online.
-    fn facts(&self, read: &Read, data: &CardData) -> Facts {
+    /// Carries out offline data authentication where it is needed: for a TC, for ODA for online, and in the standard flow.
+    fn authenticate(&mut self, read: &Read, data: &CardData) -> Result<Oda, Reason> {
         let Read { generated, ride, pans, .. } = read;
         let tc = generated.cryptogram_type == Cryptogram::Tc;
-        let oda = if tc || ride.ttq.oda_for_online() || self.settings.mode == Mode::BusOda {
-            let proof = Proof {
-                data,
-                rid: ride.aid.rid(),
-                pans,
-                aip: generated.aip,
-                ttq: ride.ttq,
-                transaction: self.transaction,
-                currency: ride.currency,
-            };
-            proof.check(self.environment)
-        } else {
-            Oda::NotPerformed
+        if !tc && !ride.ttq.oda_for_online() && self.settings.mode != Mode::BusOda && !generated.standard {
+            return Ok(Oda::NotPerformed);
+        }
+        let signed = match self.sign(read, data)? {
+            Ok(signed) => signed,
+            Err(failure) => return Ok(Oda::Failed(failure)),
         };
+        let proof = Proof {
+            data,
+            rid: ride.aid.rid(),
+            pans,
+            aip: generated.aip,
+            ttq: ride.ttq,
+            transaction: self.transaction,
+            currency: ride.currency,
+            signed: signed.as_ref(),
+        };
+        Ok(proof.check(self.environment))
+    }
+
+    /// In the standard flow, has the card sign. A card that refuses does not prove itself.
+    fn sign(&mut self, read: &Read, data: &CardData) -> Result<Result<Option<Signed>, OdaFailure>, Reason> {
+        if !read.generated.standard {
+            return Ok(Ok(None));
+        }
+        let (command, input) = match standard::internal_authenticate(&self.terminal(read.ride.ttq), data) {
+            Ok(made) => made,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let status = self.exchange(&command).map_err(Reason::LinkStandard)?;
+        let signed = if status == SUCCESS { standard::signed(self.body(), input) } else { None };
+        Ok(signed.map(Some).ok_or(OdaFailure::Missing(tag::SDAD)))
+    }
+
+    /// In the standard flow, asks the card for its ARQC.
+    fn generate_ac(&mut self, read: &mut Read, data: &CardData) -> Result<(), Reason> {
+        let command = standard::generate_ac(&self.terminal(read.ride.ttq), data)?;
+        match self.exchange(&command).map_err(Reason::LinkStandard)? {
+            SUCCESS => {}
+            other => return Err(Reason::CryptogramStatus(other)),
+        }
+        read.generated = standard::generated(self.body(), &read.generated)?;
+        let Generated { atc, cryptogram, cryptogram_type, cid, iad, .. } = read.generated.clone();
+        let ride = &mut read.ride;
+        (ride.atc, ride.cryptogram, ride.cryptogram_type, ride.cid, ride.iad) =
+            (atc, cryptogram, cryptogram_type, cid, iad);
+        Ok(())
+    }
+
+    /// What the terminal tells a card in the standard flow, which knows no SM2.
+    fn terminal(&self, ttq: Ttq) -> Terminal<'_> {
+        Terminal { settings: self.settings, transaction: self.transaction, ttq, sm2: false }
+    }
+
+    /// What the decision rests on.
+    fn facts(&self, read: &Read, data: &CardData, oda: Oda) -> Facts {
+        let Read { generated, ride, pans, .. } = read;
+        let tc = generated.cryptogram_type == Cryptogram::Tc;
         let online = self.settings.mode == Mode::Online;
         let today = self.transaction.time.date;
         // An offline decision wants the date of a record; for the issuer's own decision track 2 is good enough.
@@ -428,9 +541,7 @@ impl Read {
             None => None,
         };
         ride.expiry = data.get(tag::EXPIRY).and_then(Date::from_yymmdd);
-        let balance = data.get(tag::AVAILABLE).or(data.get(tag::BALANCE)).filter(|bytes| bytes.len() <= 6);
-        ride.balance = balance
-            .and_then(|bytes| bytes.iter().try_fold(0, |sum, byte| Some(sum * 100 + u64::from(from_bcd(*byte)?))));
+        ride.balance = data.get(tag::AVAILABLE).or(data.get(tag::BALANCE)).and_then(purse::amount);
         Ok(())
     }
 }

@@ -29,6 +29,8 @@ tags! {
     DF_NAME = 0x84;
     /// Application priority indicator.
     PRIORITY = 0x87;
+    /// What the card wants to be told with the first GENERATE AC.
+    CDOL1 = 0x8C;
     /// Index of the authority's key.
     CA_KEY_INDEX = 0x8F;
     /// Issuer certificate.
@@ -91,6 +93,8 @@ tags! {
     CARD_EXPONENT = 0x9F47;
     /// Rest of the card's modulus.
     CARD_REMAINDER = 0x9F48;
+    /// Dynamic data authentication data object list.
+    DDOL = 0x9F49;
     /// Static data authentication tag list.
     SDA_TAG_LIST = 0x9F4A;
     /// Signed dynamic application data.

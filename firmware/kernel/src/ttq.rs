@@ -33,6 +33,12 @@ impl Ttq {
         }
     }
 
+    /// B1b7: a card may take the contactless standard debit/credit flow.
+    #[must_use]
+    pub const fn standard_flow(self) -> bool {
+        self.0[0] & 0x40 != 0
+    }
+
     /// B1b5: a contact interface is there.
     #[must_use]
     pub const fn contact(self) -> bool {

@@ -19,7 +19,7 @@ use crate::{clock, fares};
 /// What the kernel sees of the device.
 struct Surroundings<'a, 'b, B> {
     board: &'b B,
-    store: &'a Store<'b, B>,
+    store: &'a mut Store<'b, B>,
     last: Option<&'a LastRide>,
 }
 
@@ -43,6 +43,15 @@ impl<B: Board> Environment for Surroundings<'_, '_, B> {
     fn rode(&self, pan: &Pan, psn: Option<u8>) -> bool {
         let within_s = self.store.settings().retap_s;
         self.last.is_some_and(|last| last.is_of(pan, psn, now(self.board), within_s))
+    }
+
+    fn torn(&self, pan: &Pan, psn: Option<u8>) -> Option<u64> {
+        self.store.payment(pan, psn).map(|payment| payment.balance)
+    }
+
+    fn about_to_pay(&mut self, ride: &Ride, balance: u64) -> bool {
+        let record = Record::new(ride, self.store.settings());
+        record.is_some_and(|record| self.store.note_payment(&record, balance).is_ok())
     }
 
     fn journal_has_room(&self) -> bool {
@@ -129,7 +138,7 @@ impl<B: Board> Device<'_, B> {
             unpredictable_number: self.unpredictable_number(),
         };
         let settings = self.store.settings().kernel();
-        let mut surroundings = Surroundings { board: self.board, store: &self.store, last: self.last.as_ref() };
+        let mut surroundings = Surroundings { board: self.board, store: &mut self.store, last: self.last.as_ref() };
         let outcome = kernel::run(&mut self.reader, &mut surroundings, &settings, &transaction);
         self.conclude(&outcome);
         self.reader.release(outcome.field_off);
@@ -157,13 +166,13 @@ impl<B: Board> Device<'_, B> {
             return self.refuse(outcome);
         }
         let Some(ride) = &outcome.ride else { return self.end(&NO_PAN, Some(outcome)) };
-        let Some(record) = Record::new(ride, self.store.settings()) else { return self.end(&NO_PAN, Some(outcome)) };
+        let Some(record) = self.record(outcome.reason, ride) else { return self.end(&NO_PAN, Some(outcome)) };
         // The ride is safe before the gate opens.
         if self.store.append_ride(&record).is_err() {
             present::fault(self.board, "journal-write");
             return self.end(&NOT_RECORDED, Some(outcome));
         }
-        self.approve(outcome, ride, outcome.reason.slug());
+        self.approve(outcome, ride, record.fare, outcome.reason.slug());
     }
 
     /// Whether the issuer can decide on this ride. Nobody here can take a PIN or a signature for it.
@@ -180,7 +189,7 @@ impl<B: Board> Device<'_, B> {
         let Some((ride, record)) = record else { return self.end(&NO_PAN, Some(outcome)) };
         present::show(self.board, MessageId::Authorising, Some(ride.amount));
         match self.uplink().authorise(record) {
-            Answer::Approved => self.approve(outcome, ride, "issuer-approved"),
+            Answer::Approved => self.approve(outcome, ride, ride.amount, "issuer-approved"),
             Answer::Declined(code) => self.end_with(&ISSUER_DECLINED, Some(outcome), Some(code)),
             Answer::None(reason) => {
                 self.end(&verdict(OutcomeKind::Declined, reason, MessageId::NotAuthorised), Some(outcome));
@@ -188,22 +197,33 @@ impl<B: Board> Device<'_, B> {
         }
     }
 
-    /// Lets the rider in. The ride is in the journal.
-    fn approve(&mut self, outcome: &Outcome, ride: &Ride, reason: &str) {
+    /// Lets the rider in. The ride is in the journal, with this fare.
+    fn approve(&mut self, outcome: &Outcome, ride: &Ride, charged: u32, reason: &str) {
         let now = now(self.board);
         self.last = ride.pan.clone().map(|pan| LastRide::new(pan, ride.psn, now));
         let shown = outcome.ui.iter().any(|request| request.message == MessageId::Approved);
         if !shown {
-            present::show(self.board, MessageId::Approved, Some(ride.amount));
+            present::show(self.board, MessageId::Approved, Some(charged));
         }
         for request in &outcome.ui {
-            let amount = (request.message == MessageId::Approved).then_some(ride.amount);
+            let amount = (request.message == MessageId::Approved).then_some(charged);
             present::show(self.board, request.message, amount);
         }
         present::sound(self.board, Sound::Accepted);
         present::gate(self.board, true);
-        let line = self.result(OutcomeKind::Approved, reason).field("charged", ride.amount);
+        let line = self.result(OutcomeKind::Approved, reason).field("charged", charged);
         details(line, outcome).send(self.board);
+    }
+
+    /// What the journal keeps of a ride. A card that has paid at an earlier tap paid for the ride of that tap: its cryptogram and
+    /// its fare are those of the claim. Authenticated it was only now.
+    fn record(&self, reason: Reason, ride: &Ride) -> Option<Record> {
+        let now = Record::new(ride, self.store.settings())?;
+        if reason != Reason::AlreadyPaid {
+            return Some(now);
+        }
+        let payment = self.store.payment(ride.pan.as_ref()?, ride.psn)?;
+        Some(Record { authenticated: now.authenticated, tvr: now.tvr, ..payment.record })
     }
 
     /// Shows and reports an outcome that gives no ride. An online request ends here too if the device has no line to an

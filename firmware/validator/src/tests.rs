@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use wire::air::Message;
 
 use crate::device::{Device, End};
+use crate::journal::Record;
 use crate::reader::testcard::TestCard;
 use crate::run;
 use crate::testboard::{BareAir, TestBoard};
@@ -439,6 +440,28 @@ fn an_approved_ride_is_recorded_shown_and_reported() {
     device.execute("journal clear");
     device.execute("journal");
     assert_eq!(board.lines(), ["ok", "ok count=0 total=0"]);
+}
+
+#[test]
+fn a_ride_that_was_paid_at_a_torn_tap_is_recorded_as_that_payment_also_after_a_loss_of_power() {
+    let board = TestBoard::new(SIZE);
+    let mut device = Device::start(&board);
+    let torn =
+        Ride { atc: 0x16, cryptogram: [0xAA; 8], oda: Oda::NotPerformed, ..ride(CARD, 100).ride.expect("a ride") };
+    let record = Record::new(&torn, device.store.settings()).expect("a card");
+    device.store.note_payment(&record, 5000).expect("kept");
+    let board = board.restarted();
+    let mut device = Device::start(&board);
+    device.execute("set fare 200");
+    board.lines();
+    device.conclude(&Outcome { reason: Reason::AlreadyPaid, ..ride(CARD, 200) });
+    let lines = board.lines();
+    assert_eq!(count(&lines, "! show id=03 text=approved amount=100"), 1, "{lines:#?}");
+    assert_eq!(count(&lines, "! gate open"), 1);
+    assert_eq!(count(&lines, "! result outcome=approved reason=already-paid fare=200 charged=100 "), 1, "{lines:#?}");
+    let kept = device.store.record(0).expect("recorded");
+    assert_eq!((kept.atc, kept.cryptogram, kept.fare, kept.authenticated), (0x16, [0xAA; 8], 100, true));
+    assert_eq!(device.store.payment(&Pan::from_digits(CARD).expect("digits"), Some(1)), None, "it is over");
 }
 
 #[test]

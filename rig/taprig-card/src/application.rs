@@ -3,9 +3,11 @@
 use crate::certificate::{self, FieldEdit, SealError};
 use crate::cryptogram;
 use crate::keyring::Pair;
+use crate::purse::{self, Purse};
 use crate::random::Random;
 use crate::sm;
 use crate::sm2::SIGNATURE;
+use crate::standard::Standard;
 use crate::tlv::{DolEntry, Node};
 use std::collections::BTreeMap;
 use taprig_model::card::{Family, Fdda, Policy, Session, Timing};
@@ -26,13 +28,20 @@ pub(crate) struct Application {
     /// 9F4B, 9F69.
     pub(crate) fixed: Data,
     pub(crate) issuing: Issuing,
+    pub(crate) purse: Option<Purse>,
+    pub(crate) standard: Option<Standard>,
     pub(crate) signer: Option<Signer>,
+    /// The keys of the following transactions, with the objects that differ: 9F46, 9F47, 9F48.
+    pub(crate) next: Vec<(Signer, Data)>,
+    /// Number of transactions so far.
+    pub(crate) turn: usize,
     pub(crate) sm: Option<SmSide>,
     pub(crate) ctq: Option<Vec<u8>>,
     pub(crate) ctq_when_cvm_required: Option<Vec<u8>>,
     pub(crate) atc: u16,
     pub(crate) lists: Lists,
     pub(crate) locked: u8,
+    pub(crate) locked_when_cvm_required: bool,
     pub(crate) timing: Timing,
 }
 
@@ -139,13 +148,17 @@ impl Application {
 
     /// The signers of both families of algorithms.
     pub(crate) fn signers(&self) -> impl Iterator<Item = &Signer> {
-        self.signer.iter().chain(self.sm.as_ref().map(|sm| &sm.signer))
+        self.signer
+            .iter()
+            .chain(self.next.iter().map(|(signer, _)| signer))
+            .chain(self.sm.as_ref().map(|sm| &sm.signer))
     }
 
-    fn cryptogram_type(&self, ttq: [u8; 4]) -> CryptogramType {
+    /// The type of the cryptogram for an amount in fen. `None` stands for an amount that is not digits.
+    fn cryptogram_type(&self, ttq: [u8; 4], amount: Option<u64>) -> CryptogramType {
         let online_required = ttq[1] & 0x80 != 0;
         let offline_only = ttq[0] & 0x08 != 0;
-        let offline = self.issuing.offline && !online_required;
+        let offline = self.issuing.offline && !online_required && self.can_pay(amount, !offline_only);
         match self.issuing.policy {
             Policy::Tc => CryptogramType::Tc,
             Policy::Arqc => CryptogramType::Arqc,
@@ -156,18 +169,47 @@ impl Application {
         }
     }
 
+    /// Whether the purse has room for a payment. A card without a purse has room for any.
+    fn can_pay(&self, amount: Option<u64>, online_possible: bool) -> bool {
+        let purse = self.purse.as_ref();
+        purse.is_none_or(|purse| amount.is_some_and(|amount| purse.approves(amount, online_possible)))
+    }
+
+    /// Whether this is the record that the file locator of the transaction names last.
+    pub(crate) fn is_last(&self, record: &Record, transaction: &Data) -> bool {
+        let locator = transaction.get(&0x94).or_else(|| self.data.get(&0x94));
+        let last = locator.and_then(|locator| locator.last_chunk::<4>());
+        last.is_some_and(|[sfi, _, last, _]| (sfi >> 3, *last) == (record.sfi, record.number))
+    }
+
     /// Issuer application data (9F10): length, key index, cryptogram version, card verification results, algorithm,
     /// discretionary data. In byte 2 of the card verification results, bits 6-5 give the cryptogram type, and bits 8-7
-    /// say that there is no second cryptogram.
-    fn issuer_application_data(&self, kind: CryptogramType, key: &cryptogram::Key) -> Vec<u8> {
+    /// say that there is no second cryptogram. Bit 6 of byte 3 says that the purse has no room for the payment.
+    pub(crate) fn issuer_application_data(
+        &self,
+        kind: CryptogramType,
+        exceeded: bool,
+        key: &cryptogram::Key,
+    ) -> Vec<u8> {
         let results = 0x80 | kind as u8 >> 2;
-        let algorithm = key.algorithm();
-        let mut data = vec![0x07, self.issuing.key_index, self.issuing.version, 0x03, results, 0x00, 0x00, algorithm];
+        let (limits, algorithm) = (if exceeded { 0x20 } else { 0x00 }, key.algorithm());
+        let mut data = vec![0x07, self.issuing.key_index, self.issuing.version, 0x03, results, limits, 0x00, algorithm];
         if let Some(discretionary) = &self.issuing.discretionary {
             data.push(discretionary.len().to_le_bytes()[0]);
             data.extend(discretionary);
         }
         data
+    }
+
+    /// Whether the holder has to unlock the device first.
+    pub(crate) fn is_locked(&self, input: &[u8]) -> bool {
+        let mut at = 0;
+        let cvm_required = self.pdol.iter().any(|entry| {
+            let value = input.get(at..at + entry.length).unwrap_or_default();
+            at += entry.length;
+            entry.tag == 0x9F66 && value.get(1).is_some_and(|second| second & 0x40 != 0)
+        });
+        self.locked > 0 && (cvm_required || !self.locked_when_cvm_required)
     }
 
     /// Processes GET PROCESSING OPTIONS. Returns the response and the data that records may contain from now on.
@@ -186,14 +228,21 @@ impl Application {
             value
         };
         let ttq: [u8; 4] = std::array::from_fn(|at| of_reader(0x9F66, 4)[at]);
-        let kind = self.cryptogram_type(ttq);
+        let amount = purse::amount(&of_reader(0x9F02, 6));
+        let kind = self.cryptogram_type(ttq, amount);
+        let exceeded = !self.can_pay(amount, ttq[0] & 0x08 == 0);
         let atc = self.atc;
         self.atc = self.atc.saturating_add(1);
         let sm = self.sm.as_ref().filter(|_| of_reader(0xDF69, 1) == [0x01]);
         let card_key = sm.map_or(&self.issuing.card_key, |sm| &sm.card_key);
-        let signer = sm.map(|sm| &sm.signer).or(self.signer.as_ref());
+        // The first key, the others, and the first one again.
+        let next = (self.turn % (1 + self.next.len())).checked_sub(1).and_then(|at| self.next.get(at));
+        self.turn += 1;
+        let own = next.map(|(signer, _)| signer).or(self.signer.as_ref());
+        let signer = sm.map(|sm| &sm.signer).or(own);
 
-        let mut made = sm.map(|sm| sm.data.clone()).unwrap_or_default();
+        let differing = sm.map(|sm| &sm.data).or(next.map(|(_, data)| data));
+        let mut made = differing.cloned().unwrap_or_default();
         made.insert(0x9F36, atc.to_be_bytes().to_vec());
         made.insert(0x9F27, vec![kind as u8]);
         let cvm_required = ttq[1] & 0x40 != 0;
@@ -201,7 +250,7 @@ impl Application {
         if let Some(ctq) = ctq {
             made.insert(0x9F6C, ctq.clone());
         }
-        made.insert(0x9F10, self.issuer_application_data(kind, card_key));
+        made.insert(0x9F10, self.issuer_application_data(kind, exceeded, card_key));
         self.fix(&mut made, &[0x9F10, 0x9F27]);
         made.insert(0x9F26, self.application_cryptogram(card_key, atc, &made, &of_reader).to_vec());
         self.fix(&mut made, &[0x9F26]);
@@ -238,10 +287,15 @@ impl Application {
             CryptogramType::Arqc => &self.lists.arqc,
             CryptogramType::Aac => &self.lists.aac,
         };
+        if let Some(purse) = &mut self.purse {
+            let available = purse.begin(amount.filter(|_| kind == CryptogramType::Tc));
+            made.insert(purse::AVAILABLE, purse::bcd(available).to_vec());
+            self.fix(&mut made, &[purse::AVAILABLE]);
+        }
         Ok((vec![Node::template(0x77, self.pick(list, &made))], made))
     }
 
-    fn fix(&self, made: &mut Data, tags: &[u32]) {
+    pub(crate) fn fix(&self, made: &mut Data, tags: &[u32]) {
         for tag in tags {
             if let Some(fixed) = self.fixed.get(tag) {
                 made.insert(*tag, fixed.clone());
@@ -252,7 +306,7 @@ impl Application {
     /// Application cryptogram (9F26), cryptogram version 01 (JR/T 0025.7). It covers the data from the reader, 82, the
     /// ATC and the card verification results. There is only one source for this list of data, and no acquirer verifies
     /// the cryptogram yet.
-    fn application_cryptogram(
+    pub(crate) fn application_cryptogram(
         &self,
         key: &cryptogram::Key,
         atc: u16,
@@ -282,6 +336,7 @@ impl Application {
                 samples.push((Place::Gpo, vec![Node::template(0x77, self.pick(list, made))]));
             }
         }
+        samples.extend(self.standard_samples(&own));
         for record in &self.records {
             let place = Place::Record { sfi: record.sfi, number: record.number };
             let families = [(Family::International, Some(&own)), (Family::Sm, sm.as_ref())];
@@ -299,7 +354,10 @@ impl Application {
         if let Some(ctq) = &self.ctq {
             made.insert(0x9F6C, ctq.clone());
         }
-        made.insert(0x9F10, self.issuer_application_data(CryptogramType::Arqc, key));
+        made.insert(0x9F10, self.issuer_application_data(CryptogramType::Arqc, false, key));
+        if self.purse.is_some() {
+            made.insert(purse::AVAILABLE, vec![0; 6]);
+        }
         made.insert(0x9F26, vec![0; 8]);
         if let Some(signer) = signer.filter(|signer| signer.fdda != Fdda::None) {
             made.insert(0x9F4B, vec![0; signer.length()]);
@@ -307,7 +365,7 @@ impl Application {
                 made.insert(0x9F69, vec![0; 8]);
             }
         }
-        self.fix(&mut made, &[0x9F10, 0x9F26, 0x9F27, 0x9F4B, 0x9F69]);
+        self.fix(&mut made, &[0x9F10, 0x9F26, 0x9F27, 0x9F4B, 0x9F69, purse::AVAILABLE]);
         made
     }
 }

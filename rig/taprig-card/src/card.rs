@@ -1,15 +1,17 @@
 //! The card: it takes commands and returns responses.
 
-use crate::application::{Application, Data};
+use crate::application::{Application, CryptogramType, Data};
 use crate::edit::Edit;
+use crate::purse::Purse;
 use crate::random::Random;
+use crate::standard::Standard;
 use crate::tlv::{Node, encode};
 use std::fmt;
 use taprig_model::card::Activation;
 use taprig_model::card::change::Place;
 use taprig_model::expect::CommandName;
 use taprig_model::step::At;
-use taprig_model::units::Duration;
+use taprig_model::units::{Duration, Money};
 
 /// Name of the directory (EMV Contactless Book B, clause 3.3.2).
 pub(crate) const PPSE: &[u8] = b"2PAY.SYS.DDF01";
@@ -40,6 +42,8 @@ enum State {
     Selected(usize),
     /// The transaction has begun, and records may be read.
     Initiated(usize, Data),
+    /// The same in the standard flow: the card may sign, and it makes one cryptogram.
+    Standard(usize, Data),
 }
 
 /// What a case changes at one command.
@@ -80,6 +84,7 @@ const WRONG_DATA: Status = 0x6A80;
 const NOT_FOUND: Status = 0x6A82;
 const NO_RECORD: Status = 0x6A83;
 const WRONG_PARAMETERS: Status = 0x6A86;
+const NO_DATA: Status = 0x6A88;
 const UNKNOWN_INSTRUCTION: Status = 0x6D00;
 const UNKNOWN_CLASS: Status = 0x6E00;
 const INTERNAL: Status = 0x6F00;
@@ -123,6 +128,12 @@ impl Card {
         self.seen.clear();
     }
 
+    /// What the electronic cash of the card holds. `None` if no application has any.
+    #[must_use]
+    pub fn balance(&self) -> Option<Money> {
+        self.applications.iter().find_map(|application| application.purse.as_ref()).map(Purse::balance)
+    }
+
     /// The answer of the card to a command APDU. Any bytes are accepted.
     pub fn respond(&mut self, command: &[u8]) -> Reply {
         let name = CommandName::of(command);
@@ -151,20 +162,22 @@ impl Card {
 
     fn own_time(&self, name: CommandName) -> Duration {
         let timing = match &self.state {
-            State::Selected(at) | State::Initiated(at, _) => self.applications[*at].timing,
+            State::Selected(at) | State::Initiated(at, _) | State::Standard(at, _) => self.applications[*at].timing,
             State::Idle => self.applications.first().map(|first| first.timing).unwrap_or_default(),
         };
         match name {
             CommandName::SelectPpse | CommandName::SelectAid => timing.select,
-            CommandName::Gpo => timing.gpo,
-            CommandName::ReadRecord | CommandName::Other => timing.read_record,
+            CommandName::Gpo | CommandName::InternalAuthenticate => timing.gpo,
+            CommandName::ReadRecord | CommandName::GetData | CommandName::GenerateAc | CommandName::Other => {
+                timing.read_record
+            }
         }
     }
 
     fn process(&mut self, command: &[u8]) -> Vec<u8> {
         match self.answer(command) {
             Ok((place, mut nodes)) => {
-                for edit in self.edits.iter().filter(|edit| edit.concerns(place)) {
+                for edit in self.edits.iter().filter(|edit| place.is_some_and(|place| edit.concerns(place))) {
                     // Personalisation tried every change on every response. So a change that fails here fits only other
                     // forms of this response.
                     let _ = edit.apply(&mut nodes);
@@ -180,18 +193,23 @@ impl Card {
         }
     }
 
-    fn answer(&mut self, command: &[u8]) -> Result<(Place, Vec<Node>), Status> {
+    /// The objects of the answer, and the place by which a change names it. GET DATA has none.
+    fn answer(&mut self, command: &[u8]) -> Result<(Option<Place>, Vec<Node>), Status> {
         let &[class, instruction, p1, p2, ref body @ ..] = command else { return Err(WRONG_LENGTH) };
         if !matches!(class, 0x00 | 0x80) {
             return Err(UNKNOWN_CLASS);
         }
-        match (class, instruction) {
-            (0x00, 0xA4) => self.select(p1, p2, data(body)?),
-            (0x80, 0xA8) => self.get_processing_options(p1, p2, data(body)?),
-            (0x00, 0xB2) => self.read_record(p1, p2, body),
-            (_, 0xA4 | 0xA8 | 0xB2) => Err(UNKNOWN_CLASS),
-            _ => Err(UNKNOWN_INSTRUCTION),
-        }
+        let (place, nodes) = match (class, instruction) {
+            (0x00, 0xA4) => self.select(p1, p2, data(body)?)?,
+            (0x80, 0xA8) => self.get_processing_options(p1, p2, data(body)?)?,
+            (0x00, 0xB2) => self.read_record(p1, p2, body)?,
+            (0x00, 0x88) => self.internal_authenticate(p1, p2, body)?,
+            (0x80, 0xAE) => self.generate_ac(p1, p2, body)?,
+            (0x80, 0xCA) => return Ok((None, self.get_data(u16::from_be_bytes([p1, p2]), body)?)),
+            (_, 0xA4 | 0xA8 | 0xB2 | 0x88 | 0xAE | 0xCA) => return Err(UNKNOWN_CLASS),
+            _ => return Err(UNKNOWN_INSTRUCTION),
+        };
+        Ok((Some(place), nodes))
     }
 
     /// SELECT by name (EMV Book 1, clause 11.3). The name may be shorter than that of the application. P2 02 asks for
@@ -209,7 +227,7 @@ impl Card {
             return Err(NOT_FOUND);
         }
         let begin = match (&self.state, p2) {
-            (State::Selected(at) | State::Initiated(at, _), 0x02) => at + 1,
+            (State::Selected(at) | State::Initiated(at, _) | State::Standard(at, _), 0x02) => at + 1,
             _ => 0,
         };
         let fits = |at: &usize| self.applications[*at].aid.starts_with(name);
@@ -228,30 +246,106 @@ impl Card {
         if input.len() != application.pdol_length() {
             return Err(WRONG_DATA);
         }
-        if application.locked > 0 {
+        if application.is_locked(input) {
             application.locked -= 1;
             self.state = State::Idle;
             return Err(LOCKED);
+        }
+        if application.takes_standard(input) {
+            let (nodes, made) = application.begin_standard();
+            self.state = State::Standard(at, made);
+            return Ok((Place::Gpo, nodes));
         }
         let (nodes, made) = application.transact(input, &mut self.random).map_err(|_| INTERNAL)?;
         self.state = State::Initiated(at, made);
         Ok((Place::Gpo, nodes))
     }
 
-    fn read_record(&self, number: u8, p2: u8, body: &[u8]) -> Result<(Place, Vec<Node>), Status> {
+    /// The application in the standard flow. An application that does not know it knows none of its commands.
+    fn in_standard(&self) -> Result<(&Application, &Standard, &Data), Status> {
+        let (State::Selected(at) | State::Initiated(at, _) | State::Standard(at, _)) = &self.state else {
+            return Err(NOT_ALLOWED);
+        };
+        let application = &self.applications[*at];
+        let standard = application.standard.as_ref().ok_or(UNKNOWN_INSTRUCTION)?;
+        match &self.state {
+            State::Standard(_, made) => Ok((application, standard, made)),
+            _ => Err(NOT_ALLOWED),
+        }
+    }
+
+    /// INTERNAL AUTHENTICATE (EMV Book 3, clause 6.5.9).
+    fn internal_authenticate(&mut self, p1: u8, p2: u8, body: &[u8]) -> Result<(Place, Vec<Node>), Status> {
+        let mut random = self.random.clone();
+        let (application, standard, _) = self.in_standard()?;
+        if (p1, p2) != (0, 0) {
+            return Err(WRONG_PARAMETERS);
+        }
+        let data = data(body)?;
+        if !standard.authenticates(data) {
+            return Err(WRONG_LENGTH);
+        }
+        let signed = application.authenticate(data, &mut random).ok_or(NOT_ALLOWED)?.map_err(|_| INTERNAL)?;
+        self.random = random;
+        Ok((Place::InternalAuthenticate, signed))
+    }
+
+    /// The first GENERATE AC (EMV Book 3, clause 6.5.5). It ends the transaction: nobody authorises while the card is there.
+    fn generate_ac(&mut self, p1: u8, p2: u8, body: &[u8]) -> Result<(Place, Vec<Node>), Status> {
+        let (application, standard, made) = self.in_standard()?;
+        let wanted = match (p1, p2) {
+            (0x00, 0) => CryptogramType::Aac,
+            (0x40, 0) => CryptogramType::Tc,
+            (0x80, 0) => CryptogramType::Arqc,
+            _ => return Err(WRONG_PARAMETERS),
+        };
+        let data = data(body)?;
+        if !standard.generates(data) {
+            return Err(WRONG_LENGTH);
+        }
+        let nodes = application.generate(wanted, data, made);
+        self.state = State::Idle;
+        Ok((Place::GenerateAc, nodes))
+    }
+
+    /// GET DATA (EMV Book 3, clause 6.5.7): the objects of the purse, and the transaction counter.
+    fn get_data(&self, tag: u16, body: &[u8]) -> Result<Vec<Node>, Status> {
+        if body.len() != 1 {
+            return Err(WRONG_LENGTH);
+        }
+        let (State::Selected(at) | State::Initiated(at, _) | State::Standard(at, _)) = &self.state else {
+            return Err(NOT_ALLOWED);
+        };
+        let application = &self.applications[*at];
+        let tag = u32::from(tag);
+        if tag == 0x9F36 {
+            // The counter of the next transaction, less one: that of the last one.
+            return Ok(vec![Node::value(tag, application.atc.saturating_sub(1).to_be_bytes())]);
+        }
+        let value = application.purse.and_then(|purse| purse.object(tag)).ok_or(NO_DATA)?;
+        Ok(vec![Node::value(tag, value)])
+    }
+
+    fn read_record(&mut self, number: u8, p2: u8, body: &[u8]) -> Result<(Place, Vec<Node>), Status> {
         if body.len() != 1 {
             return Err(WRONG_LENGTH);
         }
         if p2 & 0x07 != 0x04 {
             return Err(WRONG_PARAMETERS);
         }
-        let State::Initiated(at, made) = &self.state else { return Err(NOT_ALLOWED) };
-        let application = &self.applications[*at];
+        let (State::Initiated(at, made) | State::Standard(at, made)) = &self.state else { return Err(NOT_ALLOWED) };
+        let application = &mut self.applications[*at];
         let sfi = p2 >> 3;
         let mut file = application.records.iter().filter(|record| record.sfi == sfi).peekable();
         file.peek().ok_or(NOT_FOUND)?;
         let record = file.find(|record| record.number == number).ok_or(NO_RECORD)?;
-        Ok((Place::Record { sfi, number }, application.record(record, made)))
+        let nodes = application.record(record, made);
+        if application.is_last(record, made)
+            && let Some(purse) = &mut application.purse
+        {
+            purse.deduct();
+        }
+        Ok((Place::Record { sfi, number }, nodes))
     }
 }
 

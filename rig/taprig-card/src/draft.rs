@@ -2,6 +2,7 @@
 
 use crate::application::{Data, Lists, Record};
 use crate::error::PersonaliseError;
+use crate::purse::{self, Purse};
 use taprig_model::card::change::{Assignment, Object, Place};
 use taprig_model::card::{self, Month};
 use taprig_model::name::Tag;
@@ -23,6 +24,7 @@ pub(crate) struct Draft {
     pub(crate) discretionary: Data,
     pub(crate) data: Data,
     pub(crate) fixed: Data,
+    pub(crate) purse: Option<Purse>,
     pub(crate) records: Vec<Record>,
     pub(crate) lists: Lists,
     pub(crate) atc: u16,
@@ -78,6 +80,10 @@ impl Draft {
         }
         let mut pool = data(&application.data);
         pool.insert(0x82, application.aip.0.clone());
+        if let Some(lists) = &application.standard {
+            pool.insert(0x8C, lists.cdol1.0.clone());
+            pool.extend(lists.ddol.as_ref().map(|list| (0x9F49, list.0.clone())));
+        }
         Ok(Self {
             pan: account.pan.digits().to_owned(),
             sequence: account.sequence,
@@ -91,6 +97,7 @@ impl Draft {
             discretionary: data(&application.discretionary),
             data: pool,
             fixed: Data::new(),
+            purse: application.purse.as_ref().map(Purse::new),
             records: application
                 .records
                 .iter()
@@ -145,9 +152,15 @@ impl Draft {
                     record.holds.push(tag);
                 }
             }
-            Some(Place::Fci) | None => {}
+            Some(Place::Fci | Place::InternalAuthenticate | Place::GenerateAc) | None => {}
+        }
+        if let Some(purse) = self.purse.as_mut().filter(|_| Purse::has(tag)) {
+            return purse.set(tag, &value).or_else(refuse);
         }
         match (tag, value.as_slice()) {
+            (purse::AVAILABLE, _) if self.purse.is_some() => {
+                self.fixed.insert(tag, value);
+            }
             (0x5A, digits) => {
                 let text: String = digits.iter().map(|byte| format!("{byte:02X}")).collect();
                 let pan = text.trim_end_matches('F');

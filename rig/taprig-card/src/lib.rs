@@ -17,7 +17,8 @@
 //! The crate shares no EMV code with the validator's kernel. So if one side misreads the standards, the other side
 //! shows it. The tests of this crate check each certificate, signature and cryptogram with the third-party crate `emv`.
 //!
-//! The crate does not implement deduction from electronic cash, GET DATA, or GENERATE AC.
+//! A card with a purse deducts when it has answered the last READ RECORD of the file locator. GET DATA returns the objects of
+//! the purse and the transaction counter. The crate has no log of payments.
 //!
 //! # A whole tap in memory
 //!
@@ -82,10 +83,12 @@ mod error;
 mod front;
 mod keyring;
 mod personalise;
+mod purse;
 mod random;
 mod rsa;
 mod sm;
 mod sm2;
+mod standard;
 mod tlv;
 
 pub use card::{Card, Reply};

@@ -10,9 +10,11 @@ use crate::edit::{Edit, Kind};
 use crate::error::PersonaliseError;
 use crate::front::Parts;
 use crate::keyring::{Algorithm, KeyRing};
+use crate::purse::Purse;
+use crate::standard::Standard;
 use crate::tlv::{Node, data_object_list, encode};
 use taprig_model::card::change::{Change, Expiring, Field, FrontPart, Object, Place, Signed};
-use taprig_model::card::{self, CardImage, DirectoryEntry, Family, Session};
+use taprig_model::card::{self, CardImage, DirectoryEntry, Family, Policy, Session};
 use taprig_model::name::Name;
 
 /// Makes a card from an image: certificates, file locator and FCI. Then it applies the changes, first those of the
@@ -64,7 +66,8 @@ pub fn personalise(image: &CardImage, keys: &KeyRing, changes: &[Change]) -> Res
         let Object::Tag { place, tag } = &object else { continue };
         let tag = number(tag);
         // These bytes are not sent, but the bytes computed from them are.
-        let behind = matches!(tag, 0x5A | 0x5F24 | 0x5F34 | 0x9F36) && !applications.is_empty();
+        let behind = matches!(tag, 0x5A | 0x5F24 | 0x5F34 | 0x9F36) && !applications.is_empty()
+            || Purse::has(tag) && applications.iter().any(|application| application.purse.is_some());
         if !behind && !samples.iter().any(|(at, nodes)| place.is_none_or(|place| place == *at) && holds(nodes, tag)) {
             return Err(PersonaliseError::change(words, no_such(&samples, *place)));
         }
@@ -277,6 +280,10 @@ fn build(
         }
         None => None,
     };
+    let next = match &image.oda {
+        Some(oda) => next_signers(oda, &draft, &set, keys, edits)?,
+        None => Vec::new(),
+    };
     let sm = match &image.sm {
         Some(sm) => Some(sm_side(sm, image, &draft, &set, keys, edits)?),
         None => None,
@@ -296,6 +303,30 @@ fn build(
             "it asks for more than 252 bytes, but no command can carry so many",
         ));
     }
+    if let Some(purse) = &draft.purse {
+        let asks =
+            |tag: u32, length: usize| pdol_entries.iter().any(|entry| (entry.tag, entry.length) == (tag, length));
+        let problem = match purse.problem() {
+            Some(problem) => Some(problem),
+            None if issuing.policy != Policy::ByTtq || !issuing.offline => {
+                Some("a purse decides by itself: write `policy: by-ttq` and `offline: true` under `cryptogram`".into())
+            }
+            None if !asks(0x9F66, 4) || !asks(0x9F02, 6) => {
+                Some("the PDOL does not ask for what a purse decides by: add `9F66 04` and `9F02 06` to it".into())
+            }
+            None => None,
+        };
+        if let Some(problem) = problem {
+            return Err(PersonaliseError::value("purse", problem));
+        }
+    }
+    let standard = match &image.standard {
+        Some(lists) => {
+            let problem = "a list ends within an entry: write tag and length of each, `9F02 06 9F37 04`";
+            Some(Standard::new(lists).ok_or_else(|| PersonaliseError::value("standard", problem))?)
+        }
+        None => None,
+    };
     Ok(Application {
         aid: image.aid.0.clone(),
         fci: file_control_information(&image.aid.0, &draft),
@@ -309,7 +340,11 @@ fn build(
             version: one("cryptogram.version", &issuing.version.0)?,
             discretionary: issuing.discretionary.as_ref().map(|data| data.0.clone()),
         },
+        purse: draft.purse,
+        standard,
         signer,
+        next,
+        turn: 0,
         sm,
         records: draft.records,
         data: draft.data,
@@ -319,6 +354,7 @@ fn build(
         atc: draft.atc,
         lists: draft.lists,
         locked: image.locked,
+        locked_when_cvm_required: image.locked_when_cvm_required,
         timing: image.timing,
     })
 }
@@ -336,6 +372,31 @@ fn card_key(
         return Err(PersonaliseError::value("cryptogram.session", problem));
     }
     Ok(key)
+}
+
+/// The keys of the following transactions, with the objects that are not those of the first key.
+fn next_signers(
+    oda: &card::Oda,
+    draft: &Draft,
+    set: &Data,
+    keys: &KeyRing,
+    edits: &[FieldEdit],
+) -> Result<Vec<(Signer, Data)>, PersonaliseError> {
+    /// The card's certificate, exponent and remainder.
+    const OF_THE_KEY: [u32; 3] = [0x9F46, 0x9F47, 0x9F48];
+    let length = |data: &Data, tag: u32| data.get(&tag).map(Vec::len);
+    oda.next_cards
+        .iter()
+        .map(|card| {
+            let other = card::Oda { card: card.clone(), next_cards: Vec::new(), ..oda.clone() };
+            let (signer, mut made) = certify(&other, draft, set, Family::International, keys, edits)?;
+            made.retain(|tag, _| OF_THE_KEY.contains(tag));
+            if [0x9F46, 0x9F48].iter().any(|tag| length(&made, *tag) != length(&draft.data, *tag)) {
+                return Err(PersonaliseError::value("oda.next-cards", "each key must have the length of `card`"));
+            }
+            Ok((signer, made))
+        })
+        .collect()
 }
 
 /// What the card uses if the reader asks for SM algorithms.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use taprig_model::event::{Body, Criterion, Exchange, SeenBy};
 use taprig_model::expect::{CommandName, Expect, exchange_matches};
-use taprig_model::units::{Duration, Hex};
+use taprig_model::units::{Duration, Hex, Money};
 
 use taprig_record::decode::tlv::{self, Item};
 
@@ -45,6 +45,14 @@ pub(crate) fn judge(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_
             seen,
             took.is_some_and(|took| took <= within.us),
         );
+    }
+    if let Some(wanted) = expect.balance {
+        let held = tap.events.iter().rev().find_map(|event| match event.body {
+            Body::Balance { fen } => Some(Money::from_fen(fen)),
+            _ => None,
+        });
+        let seen = held.map_or_else(|| "no electronic cash".to_owned(), |held| held.to_string());
+        checks.add(SeenBy::Card, Criterion::Balance, wanted.to_string(), seen, held == Some(wanted));
     }
 }
 

@@ -6,6 +6,8 @@
 mod activation;
 pub mod change;
 pub mod key;
+mod purse;
+mod standard;
 
 use crate::name::{Name, Tag};
 use crate::text::text;
@@ -15,8 +17,10 @@ pub use activation::Activation;
 use crate::version::Version;
 pub use change::Change;
 pub use key::KeyFile;
+pub use purse::Purse;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub use standard::Standard;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -174,6 +178,12 @@ pub struct Application {
     pub oda: Option<Oda>,
     /// How the card decides, and which key it uses for its cryptograms.
     pub cryptogram: Cryptogram,
+    /// The standard debit/credit flow. If it is absent, the application does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard: Option<Standard>,
+    /// Electronic cash. If it is absent, the application has none and deducts nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purse: Option<Purse>,
     /// What the card uses instead of `oda` and of the key of `cryptogram` if the reader asks for SM algorithms (DF69 = 01).
     /// A card that has this knows both families of algorithms, and its PDOL asks for DF69.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -195,6 +205,10 @@ pub struct Application {
     /// that its owner has not unlocked yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub locked: u8,
+    /// Whether `locked` counts only those GET PROCESSING OPTIONS for which the reader requires cardholder verification (TTQ byte
+    /// 2, 40). This models a phone that asks its owner only for larger amounts.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub locked_when_cvm_required: bool,
     /// The time that the application itself needs for a command.
     #[serde(default)]
     pub timing: Timing,
@@ -207,6 +221,11 @@ const fn one() -> u16 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_zero(count: &u8) -> bool {
     *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(switch: &bool) -> bool {
+    !*switch
 }
 
 /// The account of an application.
@@ -285,6 +304,10 @@ pub struct Oda {
     pub issuer: Name,
     /// The card's key.
     pub card: Name,
+    /// For a phone whose keys change from tap to tap: the keys of the following transactions, one after the other, and then `card`
+    /// again. Each has a certificate of its own. All have the length of `card`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub next_cards: Vec<Name>,
     /// What the issuer's certificate contains besides its key.
     pub issuer_certificate: CertificateTerms,
     /// What the card's certificate contains besides its key.

@@ -319,6 +319,11 @@ pub enum Body {
         /// Time on the air since the card was presented, in us. [`TimeBasis`] says whether it is modelled or measured.
         air_us: u64,
     },
+    /// What the electronic cash of the card holds after a tap. A card without electronic cash has no such event.
+    Balance {
+        /// The balance, in fen.
+        fen: u64,
+    },
     /// The rig read the journal at the end of a tap or case.
     Journal {
         /// Number of records that the journal holds.

@@ -43,6 +43,9 @@ pub struct Expect {
     /// It is modelled if the air is a UART, and measured otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,
+    /// Seen by the card: the balance of its electronic cash after the tap. It is what the card holds, whatever it tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Money>,
     /// Told by the device, claim `tells-reason`: why the transaction ends in this way, in the words of the reference
     /// device.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -305,6 +308,12 @@ pub enum CommandName {
     Gpo,
     /// READ RECORD.
     ReadRecord,
+    /// GET DATA.
+    GetData,
+    /// INTERNAL AUTHENTICATE.
+    InternalAuthenticate,
+    /// GENERATE AC.
+    GenerateAc,
     /// Any other command.
     Other,
 }
@@ -318,6 +327,9 @@ impl CommandName {
             [0x00, 0xA4, 0x04, ..] => Self::SelectAid,
             [0x80, 0xA8, ..] => Self::Gpo,
             [0x00, 0xB2, ..] => Self::ReadRecord,
+            [0x80, 0xCA, ..] => Self::GetData,
+            [0x00, 0x88, ..] => Self::InternalAuthenticate,
+            [0x80, 0xAE, ..] => Self::GenerateAc,
             _ => Self::Other,
         }
     }
@@ -330,6 +342,9 @@ impl CommandName {
             Self::SelectAid => "select aid",
             Self::Gpo => "gpo",
             Self::ReadRecord => "read record",
+            Self::GetData => "get data",
+            Self::InternalAuthenticate => "internal authenticate",
+            Self::GenerateAc => "generate ac",
             Self::Other => "other",
         }
     }
@@ -339,11 +354,14 @@ impl FromStr for CommandName {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        const ALL: [CommandName; 5] = [
+        const ALL: [CommandName; 8] = [
             CommandName::SelectPpse,
             CommandName::SelectAid,
             CommandName::Gpo,
             CommandName::ReadRecord,
+            CommandName::GetData,
+            CommandName::InternalAuthenticate,
+            CommandName::GenerateAc,
             CommandName::Other,
         ];
         let words = text.replace('-', " ");
@@ -351,7 +369,7 @@ impl FromStr for CommandName {
             Some(name) => Ok(name),
             None => malformed(
                 format!("`{text}` is not a command"),
-                "`select ppse`, `select aid`, `gpo`, `read record` or `other`",
+                "`select ppse`, `select aid`, `gpo`, `read record`, `get data`, `internal authenticate`, `generate ac` or `other`",
             ),
         }
     }
@@ -375,7 +393,7 @@ pub struct ExchangeItem {
 text!(
     ExchangeItem,
     "ExchangeItem",
-    r"^(select[ -]ppse|select[ -]aid|gpo|read[ -]record|other)[+?*]?$",
+    r"^(select[ -]ppse|select[ -]aid|gpo|read[ -]record|get[ -]data|internal[ -]authenticate|generate[ -]ac|other)[+?*]?$",
     "a command such as `gpo` or `read record+`"
 );
 

@@ -259,7 +259,7 @@ pub struct At {
 text!(
     At,
     "At",
-    r"^(select[ -]ppse|select[ -]aid|gpo|read[ -]record|other)([ -][1-9][0-9]?)?$",
+    r"^(select[ -]ppse|select[ -]aid|gpo|read[ -]record|get[ -]data|internal[ -]authenticate|generate[ -]ac|other)([ -][1-9][0-9]?)?$",
     "a command such as `gpo` or `read record 2`"
 );
 

@@ -194,6 +194,7 @@ fn body(body: &mut Body, found: &mut Found) {
         | Body::Activated { .. }
         | Body::Released { .. }
         | Body::Removed { .. }
+        | Body::Balance { .. }
         | Body::CaseFinished { .. }
         | Body::RunFinished { .. } => {}
     }

@@ -34,6 +34,14 @@ pub enum Oda {
     Failed(OdaFailure),
 }
 
+/// What a card signed in the standard flow (INTERNAL AUTHENTICATE).
+pub(crate) struct Signed {
+    /// Its signature.
+    pub(crate) sdad: Vec<u8, MAX_MODULUS>,
+    /// The reader's data under it.
+    pub(crate) input: Vec<u8, 252>,
+}
+
 /// What the card's proof is judged by.
 pub(crate) struct Proof<'a> {
     /// Everything the card sent.
@@ -50,6 +58,8 @@ pub(crate) struct Proof<'a> {
     pub(crate) transaction: &'a Transaction,
     /// Currency as sent.
     pub(crate) currency: u16,
+    /// The signature of the standard flow, in place of fast DDA's.
+    pub(crate) signed: Option<&'a Signed>,
 }
 
 /// An RSA key out of a certificate.
@@ -80,6 +90,14 @@ impl Proof<'_> {
         self.data.get(tag).ok_or(OdaFailure::Missing(tag))
     }
 
+    /// The dynamic signature.
+    fn sdad(&self) -> Result<&[u8], OdaFailure> {
+        match self.signed {
+            Some(signed) => Ok(&signed.sdad),
+            None => self.object(tag::SDAD),
+        }
+    }
+
     fn today(&self) -> Date {
         self.transaction.time.date
     }
@@ -100,13 +118,12 @@ impl Proof<'_> {
         };
         // Only RSA keys have an exponent.
         let rsa = authority.as_ref().is_some_and(|key| matches!(key.key(), CaPublicKey::Rsa(_)));
-        for needed in
-            [tag::ISSUER_CERTIFICATE, tag::ISSUER_EXPONENT, tag::CARD_CERTIFICATE, tag::CARD_EXPONENT, tag::SDAD]
-        {
+        for needed in [tag::ISSUER_CERTIFICATE, tag::ISSUER_EXPONENT, tag::CARD_CERTIFICATE, tag::CARD_EXPONENT] {
             if rsa || ![tag::ISSUER_EXPONENT, tag::CARD_EXPONENT].contains(&needed) {
                 self.object(needed)?;
             }
         }
+        self.sdad()?;
         if self.pans.is_empty() {
             return Err(OdaFailure::Missing(tag::PAN));
         }
@@ -145,8 +162,8 @@ impl Proof<'_> {
     /// Checks the dynamic signature 9F4B: `6A 05 01 Ldd, dynamic data, BB.., hash, BC`. The hash is over all from 05
     /// on, then the unpredictable number and, for version 01, amount, currency and 9F69.
     fn signature(&self, card: &PublicKey) -> Result<(), OdaFailure> {
-        let version = self.version()?;
-        let sdad = self.object(tag::SDAD)?;
+        let version = if self.signed.is_some() { 0 } else { self.version()? };
+        let sdad = self.sdad()?;
         let length = card.modulus.len();
         if sdad.len() != length {
             return Err(OdaFailure::SignatureLength);
@@ -172,7 +189,10 @@ impl Proof<'_> {
         }
         let mut sha = Sha1::new();
         sha.update(&plain[1..length - HASH_AND_TRAILER]);
-        sha.update(self.transaction.unpredictable_number);
+        match self.signed {
+            Some(signed) => sha.update(&signed.input),
+            None => sha.update(self.transaction.unpredictable_number),
+        }
         if version == 1 {
             sha.update(amount_bcd(self.transaction.amount));
             sha.update(code_bcd(self.currency));

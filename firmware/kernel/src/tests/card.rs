@@ -10,7 +10,7 @@ use sha1::{Digest, Sha1};
 
 use super::keys::{CA_A, CA_B, CARD_A, CARD_B, ISSUER_A, ISSUER_B, Key};
 use crate::{
-    CaKey, CaPublicKey, Card, Date, DateTime, Environment, LinkError, Outcome, Pan, Rid, Settings, Transaction,
+    CaKey, CaPublicKey, Card, Date, DateTime, Environment, LinkError, Outcome, Pan, Rid, Ride, Settings, Transaction,
     UiRequest, aid::UNIONPAY, tlv::Tag,
 };
 
@@ -221,7 +221,7 @@ pub(super) struct TestCard<'a> {
 }
 
 impl TestCard<'_> {
-    fn dynamic_signature(&self, pdol_data: &[u8]) -> Bytes {
+    pub(super) fn dynamic_signature(&self, pdol_data: &[u8]) -> Bytes {
         let key = self.spec.keys[2];
         let length = key.modulus.len() / 2;
         let mut plain = hex("6A05010908A1A2A3A4A5A6A7A8");
@@ -294,6 +294,11 @@ pub(super) struct Device {
     pub(super) shown: Vec<u8>,
     /// The card that has just paid.
     pub(super) rode: Option<(String, Option<u8>)>,
+    /// The card whose payment was torn, and what it held before.
+    pub(super) torn: Option<(String, Option<u8>, u64)>,
+    /// What the card held when it was about to pay; whether the device can note that.
+    pub(super) about_to_pay: Vec<u64>,
+    pub(super) notes: bool,
     /// What the deny list was asked for.
     pub(super) asked: RefCell<Vec<(String, Option<u8>)>>,
 }
@@ -306,7 +311,18 @@ impl Device {
 
     pub(super) fn with(ca: CaKey) -> Self {
         let asked = RefCell::new(vec![]);
-        Self { ca: Some(ca), revoked: None, denied: None, journal: true, rode: None, shown: vec![], asked }
+        Self {
+            ca: Some(ca),
+            revoked: None,
+            denied: None,
+            journal: true,
+            rode: None,
+            torn: None,
+            about_to_pay: vec![],
+            notes: true,
+            shown: vec![],
+            asked,
+        }
     }
 }
 
@@ -330,6 +346,16 @@ impl Environment for Device {
 
     fn rode(&self, pan: &Pan, psn: Option<u8>) -> bool {
         self.rode.as_ref().is_some_and(|(rode, with)| rode == pan.as_str() && *with == psn)
+    }
+
+    fn torn(&self, pan: &Pan, psn: Option<u8>) -> Option<u64> {
+        let (torn, with, balance) = self.torn.as_ref()?;
+        (torn == pan.as_str() && *with == psn).then_some(*balance)
+    }
+
+    fn about_to_pay(&mut self, _: &Ride, balance: u64) -> bool {
+        self.about_to_pay.push(balance);
+        self.notes
     }
 
     fn journal_has_room(&self) -> bool {

@@ -4,5 +4,7 @@ mod authentication;
 mod card;
 mod fuzz;
 pub(crate) mod keys;
+mod purse;
 mod sm;
+mod standard;
 mod transactions;

@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub(crate) mod last;
+pub mod payment;
 
 use heapless::{String, Vec};
 use kernel::{Oda, Pan, Ride};
@@ -260,12 +261,7 @@ impl<B: Board> Store<'_, B> {
     /// # Errors
     /// [`StoreError`]; the journal is as it was.
     pub fn append_ride(&mut self, record: &Record) -> Result<(), StoreError> {
-        if !self.journal_has_room() {
-            return Err(StoreError::Full);
-        }
-        if self.journal.count >= self.capacity() {
-            self.clear_journal()?;
-        }
+        self.make_room()?;
         let (index, epoch) = (self.journal.count, self.epochs().journal);
         let mut body = [0; JOURNAL_SLOT - 4];
         body[..4].copy_from_slice(&number(index));
@@ -284,6 +280,14 @@ impl<B: Board> Store<'_, B> {
             self.journal.total += u64::from(record.fare);
         }
         Ok(())
+    }
+
+    /// Makes room for one more ride: a full journal of settled rides is emptied.
+    pub(super) fn make_room(&mut self) -> Result<(), StoreError> {
+        if !self.journal_has_room() {
+            return Err(StoreError::Full);
+        }
+        if self.journal.count >= self.capacity() { self.clear_journal() } else { Ok(()) }
     }
 
     /// Empties the journal.

@@ -24,6 +24,12 @@ pub const SMALL_SETTINGS_SLOT: usize = 360;
 /// Bytes a record of the journal, check sum included.
 pub const JOURNAL_SLOT: usize = 200;
 
+/// Bytes of a payment under way, check sum included: a ride, the balance before it, and its place in the journal.
+pub const PAYMENT_SLOT: usize = 208;
+
+/// Payments under way that a large memory keeps.
+pub const PAYMENTS: u32 = 8;
+
 /// Bytes a record of the table of claims, check sum included. A ride has two of them.
 pub const CLAIM_SLOT: usize = 16;
 
@@ -59,6 +65,8 @@ pub struct Layout {
     pub deny_cards: u32,
     /// Revoked issuer certificates.
     pub revoked: Table,
+    /// Payments of electronic cash under way. A small memory has no room for any.
+    pub payments: Table,
     /// Rides.
     pub journal: Table,
     /// What became of the claims of the rides: two records for each ride. A small memory has none.
@@ -89,13 +97,14 @@ impl Layout {
         let first = table(2, end(keys), 16, deny);
         let second = table(5, end(first), 16, if large { deny } else { 0 });
         let revoked = table(3, end(second), 16, revoked);
-        let journal = table(4, end(revoked), JOURNAL_SLOT, 0);
+        let payments = table(7, end(revoked), PAYMENT_SLOT, if large { PAYMENTS } else { 0 });
+        let journal = table(4, end(payments), JOURNAL_SLOT, 0);
         let claims = if large { 2 * CLAIM_SLOT } else { 0 };
         let room = size.saturating_sub(journal.offset) / (journal.slot + claims);
         let room = u32::try_from(room).unwrap_or(u32::MAX);
         let journal = Table { capacity: room, ..journal };
         let claims = table(6, end(journal), CLAIM_SLOT, if large { 2 * room } else { 0 });
-        Self { settings: [0, copy], keys, deny: [first, second], deny_cards, revoked, journal, claims }
+        Self { settings: [0, copy], keys, deny: [first, second], deny_cards, revoked, payments, journal, claims }
     }
 
     /// Whether the memory has room for what an uplink needs: a second deny list, and the state of each claim.
@@ -217,11 +226,11 @@ mod tests {
     fn everything_fits_the_memory_it_was_made_for() {
         for size in [MIN_SIZE, 8192, 65_536, 262_144, 1 << 27] {
             let layout = Layout::new(size);
-            let Layout { keys, deny: [deny, loaded], revoked, journal, claims, .. } = layout;
+            let Layout { keys, deny: [deny, loaded], revoked, payments, journal, claims, .. } = layout;
             assert!(journal.capacity >= 8, "{size}: {}", journal.capacity);
             assert!(claims.capacity == 0 || claims.capacity == 2 * journal.capacity);
             let mut end = layout.settings[1] + layout.settings[1];
-            for table in [keys, deny, loaded, revoked, journal, claims] {
+            for table in [keys, deny, loaded, revoked, payments, journal, claims] {
                 assert!(table.slot <= MAX_RECORD);
                 assert_eq!(table.offset, end, "{size}");
                 end += table.slot * table.capacity as usize;
@@ -235,7 +244,7 @@ mod tests {
             [keys.capacity, deny_cards, revoked.capacity, journal.capacity]
         };
         assert_eq!(capacities(4096), [5, 16, 8, 8]);
-        assert_eq!(capacities(262_144), [32, 512, 64, 944]);
+        assert_eq!(capacities(262_144), [32, 512, 64, 936]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use heapless::Vec;
 use crate::board::Board;
 use crate::journal::Journal;
 use crate::journal::claims::TRACES;
+use crate::journal::payment::Payment;
 use crate::store::deny::DenyDownload;
 use crate::store::memory::{Layout, SETTINGS_SLOT};
 use crate::store::settings::{Epochs, Saved, Settings};
@@ -47,6 +48,8 @@ pub struct Store<'b, B> {
     pub(crate) deny: u32,
     pub(crate) revoked: u32,
     pub(crate) journal: Journal,
+    /// The last payment under way, and the epoch of its journal, where the memory has no room for it.
+    pub(crate) payment: Option<(u32, Payment)>,
     /// Keys and list entries that could not be read at start.
     pub(crate) damaged: u32,
 }
@@ -121,6 +124,7 @@ impl<'b, B: Board> Store<'b, B> {
             revoked,
             damaged: bad_keys + bad_deny + bad_revoked,
             journal: Journal::scan(board, &layout, epochs.journal),
+            payment: None,
         };
         if found != Found::Good {
             let saved = store.saved.clone();

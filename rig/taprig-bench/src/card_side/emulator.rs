@@ -195,7 +195,8 @@ fn fault(fault: Fault) -> link::Fault {
         Fault::Drop { times } => link::Fault::Drop { times },
         Fault::Corrupt { seed, times } => link::Fault::Corrupt { seed, times },
         Fault::Late { by } => link::Fault::Late { delay_us: clamped(by) },
-        Fault::Cut => link::Fault::Cut,
+        // On the air both look the same. The rig does not let the card have a command that it has not heard.
+        Fault::Cut | Fault::Unheard => link::Fault::Cut,
         Fault::Wtx { times, multiplier } => link::Fault::Wtx { times, multiplier },
         Fault::Chain { size } => link::Fault::Chain { size },
         Fault::Mute => link::Fault::Mute,

@@ -181,7 +181,7 @@ proptest! {
             let reply = card.respond(&command);
             prop_assert!((2..=258).contains(&reply.response.len()));
             let status = u16::from_be_bytes([reply.response[reply.response.len() - 2], reply.response[reply.response.len() - 1]]);
-            let known = [0x9000, 0x6700, 0x6985, 0x6986, 0x6A80, 0x6A82, 0x6A83, 0x6A86, 0x6D00, 0x6E00];
+            let known = [0x9000, 0x6700, 0x6985, 0x6986, 0x6A80, 0x6A82, 0x6A83, 0x6A86, 0x6A88, 0x6D00, 0x6E00];
             prop_assert!(known.contains(&status), "{status:04X}");
             prop_assert!(status == 0x9000 || reply.response.len() == 2);
         }

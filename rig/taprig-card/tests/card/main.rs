@@ -5,5 +5,8 @@
 mod behaviour;
 mod chain;
 mod changes;
+mod phone;
+mod purse;
 mod reader;
 mod sm;
+mod standard;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use taprig_model::device::Device;
-use taprig_model::event::{Signal, Word};
+use taprig_model::event::{Body, Signal, Word};
 use taprig_model::expect::{Gate, Outcome, Sound};
 use taprig_record::decode::hex;
 use taprig_record::numbers::{Number, of_exchange};
@@ -25,12 +25,38 @@ pub(super) struct Ride {
     pub(super) approved: Option<bool>,
     /// The amount charged, in fen. If the device does not tell it, it is the amount that the reader sent to the card.
     pub(super) charged: u64,
+    /// What the electronic cash of the card held after the tap, in fen.
+    held: Option<u64>,
 }
 
 impl Ride {
     /// The taps of a case, in order.
     pub(super) fn all(taps: &[TapEvents<'_>], device: &Device) -> Vec<Self> {
-        taps.iter().map(|tap| Self::of(*tap, device)).collect()
+        let mut rides: Vec<Self> = taps.iter().map(|tap| Self::of(*tap, device)).collect();
+        for at in 0..rides.len() {
+            let (before, rest) = rides.split_at_mut(at);
+            if let Some(ride) = rest.first_mut()
+                && let Some(paid) = before.iter_mut().rev().find(|paid| ride.was_paid_by(paid))
+            {
+                // The claim is for the tap at which the card paid.
+                std::mem::swap(&mut paid.objects, &mut ride.objects);
+            }
+        }
+        rides
+    }
+
+    /// Whether electronic cash paid for this ride at an earlier tap, whose end was lost: there the card held in the end what it
+    /// had announced for after the payment (9F5D), and here it was not asked to pay again.
+    fn was_paid_by(&self, earlier: &Self) -> bool {
+        let same = match (self.account(), earlier.account()) {
+            (Some(own), Some(other)) => own.is(other) && self.object(0x5F34) == earlier.object(0x5F34),
+            _ => false,
+        };
+        let announced = earlier.object(0x9F5D).and_then(|amount| amount.parse::<u64>().ok());
+        same && self.approved == Some(true)
+            && earlier.approved == Some(false)
+            && earlier.held.is_some()
+            && (earlier.held, self.held) == (announced, announced)
     }
 
     fn of(tap: TapEvents<'_>, device: &Device) -> Self {
@@ -59,7 +85,11 @@ impl Ride {
         } else {
             0
         };
-        Self { tap: tap.number, objects, numbers, approved, charged }
+        let held = tap.events.iter().rev().find_map(|event| match event.body {
+            Body::Balance { fen } => Some(fen),
+            _ => None,
+        });
+        Self { tap: tap.number, objects, numbers, approved, charged, held }
     }
 
     /// A data object in hexadecimal.

@@ -379,6 +379,36 @@ fn a_claim_needs_an_approved_tap_with_its_amount() {
     assert_eq!(books, [Book::Approvals, Book::Fields, Book::Accounted, Book::Reconciled]);
 }
 
+/// A tap of an electronic-cash card: what is available after the payment (9F5D), and what the card holds in the end.
+fn electronic_cash(tap: &Tap, number: u32, available: u64, held: u64) -> Vec<Event> {
+    let mut events = tap.events(number);
+    let data = tlv::encode(&[(0x77, tlv::encode(&[object(0x9F5D, &format!("{available:012}"))]))]);
+    events.insert(3, exchange(9, &hex("80CA9F5D00"), &[data, vec![0x90, 0]].concat()));
+    events.insert(5, event(Body::Balance { fen: held }));
+    events
+}
+
+#[test]
+fn a_claim_of_a_ride_that_was_paid_at_a_torn_tap_is_for_that_tap() {
+    let torn = Tap { outcome: Outcome::TryAgain, charged: 0, ..TAP };
+    let again = Tap { cryptogram: "1112131415161718", counter: "0018", ..TAP };
+    let judged = |torn_held: u64, again_held: u64, claimed: &Tap| {
+        let mut scene = Scene::with(&[]);
+        scene.events.extend(electronic_cash(&torn, 1, 4900, torn_held));
+        scene.events.extend(electronic_cash(&again, 2, 4800, again_held));
+        scene.say(&Tap { charged: 100, ..claimed.clone() }.claim(1));
+        scene.books(vec![]);
+        scene.wrong().into_iter().map(|(book, _)| book).collect::<Vec<_>>()
+    };
+    assert_eq!(judged(4900, 4900, &torn), []);
+    // The card paid at neither tap, or at both: the claim is then for the tap that was approved.
+    assert_eq!(judged(5000, 5000, &torn), [Book::Approvals, Book::Accounted]);
+    assert_eq!(judged(4900, 4800, &torn), [Book::Approvals, Book::Accounted]);
+    assert_eq!(judged(5000, 4900, &again), []);
+    // A claim for the second cryptogram would be paid by nobody.
+    assert_eq!(judged(4900, 4900, &again), [Book::Approvals, Book::Accounted]);
+}
+
 #[test]
 fn messages_must_be_readable_and_have_a_good_mac() {
     let mut scene = Scene::new(serde_json::json!([]));

@@ -242,6 +242,14 @@ fn exchange_of_commands() {
 }
 
 #[test]
+fn the_balance_is_what_the_card_holds_after_the_tap() {
+    let paid: Vec<Event> = ride(1).into_iter().chain([event(Body::Balance { fen: 4900 })]).collect();
+    holds("balance: 49.00 CNY", &paid);
+    fails("balance: 50.00 CNY", &paid, "50.00 CNY", "49.00 CNY");
+    fails("balance: 0.00 CNY", &ride(1), "0.00 CNY", "no electronic cash");
+}
+
+#[test]
 fn tags_of_both_sides() {
     // This value comes from the reader. It is taken from the data of GPO according to the card's PDOL.
     holds("tags: { 9F66: 2180 00.. }", &ride(1));

@@ -92,7 +92,8 @@ impl<'a> StepText<'a> {
             | Body::Frame { .. }
             | Body::Injected { .. }
             | Body::Released { .. }
-            | Body::Removed { .. } => match self.taps.last_mut() {
+            | Body::Removed { .. }
+            | Body::Balance { .. } => match self.taps.last_mut() {
                 Some(tap) => tap.push(body),
                 None => self.before.push(body),
             },

@@ -2,6 +2,7 @@
 
 use super::air::Air;
 use taprig_model::event::{Body, Release, Traffic};
+use taprig_model::units::Money;
 use taprig_record::decode::{Dialogue, View};
 
 /// The text of a tap. It needs the events of the card side in order, and nothing that comes later, so it can be shown
@@ -40,6 +41,7 @@ impl TapText {
             Body::Removed { traffic: Traffic { retries, .. }, .. } if self.faulty => {
                 vec![format!("removed, {retries} blocks asked for again")]
             }
+            Body::Balance { fen } => vec![format!("card holds {}", Money::from_fen(*fen))],
             _ => vec![],
         }
     }

@@ -204,6 +204,10 @@ pub enum Place {
         /// Number of the record.
         number: u8,
     },
+    /// The response to INTERNAL AUTHENTICATE (standard flow).
+    InternalAuthenticate,
+    /// The response to GENERATE AC (standard flow).
+    GenerateAc,
 }
 
 /// The data that the keys sign.
@@ -370,7 +374,7 @@ fn name_of<T: Copy + PartialEq>(all: &[(T, &'static str)], value: T) -> &'static
 text!(
     Object,
     "Object",
-    r"^((ppse|fci|gpo|record-[0-9]+\.[0-9]+)/)?([0-9A-Fa-f]{2}){1,3}$|^(issuer-certificate|card-certificate|dynamic-signature|front)\.[a-z-]+$",
+    r"^((ppse|fci|gpo|internal-authenticate|generate-ac|record-[0-9]+\.[0-9]+)/)?([0-9A-Fa-f]{2}){1,3}$|^(issuer-certificate|card-certificate|dynamic-signature|front)\.[a-z-]+$",
     "a tag, `9F4B` or `gpo/57`, or a part, `issuer-certificate.expiry`"
 );
 
@@ -428,6 +432,8 @@ impl FromStr for Place {
             "ppse" => Ok(Self::Ppse),
             "fci" => Ok(Self::Fci),
             "gpo" => Ok(Self::Gpo),
+            "internal-authenticate" => Ok(Self::InternalAuthenticate),
+            "generate-ac" => Ok(Self::GenerateAc),
             _ => {
                 let numbers = text.strip_prefix("record-").and_then(|numbers| numbers.split_once('.'));
                 match numbers.map(|(sfi, number)| (sfi.parse(), number.parse())) {
@@ -448,6 +454,8 @@ impl fmt::Display for Place {
             Self::Ppse => f.write_str("ppse"),
             Self::Fci => f.write_str("fci"),
             Self::Gpo => f.write_str("gpo"),
+            Self::InternalAuthenticate => f.write_str("internal-authenticate"),
+            Self::GenerateAc => f.write_str("generate-ac"),
             Self::Record { sfi, number } => write!(f, "record-{sfi}.{number}"),
         }
     }
@@ -491,8 +499,16 @@ mod tests {
 
     #[test]
     fn objects_are_read_and_written() {
-        for text in ["9F4B", "gpo/57", "record-2.1/5A", "fci/9F38", "ppse/61", "front.ats", "dynamic-signature.number"]
-        {
+        for text in [
+            "9F4B",
+            "gpo/57",
+            "generate-ac/9F26",
+            "record-2.1/5A",
+            "fci/9F38",
+            "ppse/61",
+            "front.ats",
+            "dynamic-signature.number",
+        ] {
             assert_eq!(text.parse::<Object>().unwrap().to_string(), text);
         }
         for (signed, name) in Signed::ALL {

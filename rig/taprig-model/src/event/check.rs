@@ -115,6 +115,8 @@ pub enum Criterion {
     Tag(String),
     /// The time from the card's activation to its release.
     Within,
+    /// The balance of the card's electronic cash after the tap.
+    Balance,
     /// Whether a tap took place at all.
     Tap,
     /// The reason of an outcome.
@@ -168,6 +170,7 @@ impl fmt::Display for Criterion {
             Self::Exchange => "exchange",
             Self::Tag(tag) => return write!(f, "tag {tag}"),
             Self::Within => "within",
+            Self::Balance => "balance",
             Self::Tap => "tap",
             Self::Reason => "reason",
             Self::Cvm => "cvm",
@@ -193,7 +196,7 @@ impl FromStr for Criterion {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        const PLAIN: [Criterion; 17] = [
+        const PLAIN: [Criterion; 18] = [
             Criterion::Outcome,
             Criterion::Shows,
             Criterion::Sound,
@@ -202,6 +205,7 @@ impl FromStr for Criterion {
             Criterion::ReadyAgain,
             Criterion::Exchange,
             Criterion::Within,
+            Criterion::Balance,
             Criterion::Tap,
             Criterion::Reason,
             Criterion::Cvm,
@@ -282,7 +286,8 @@ mod tests {
             Criterion::ReadyAgain => Criterion::Exchange,
             Criterion::Exchange => Criterion::Tag("9F26".into()),
             Criterion::Tag(_) => Criterion::Within,
-            Criterion::Within => Criterion::Tap,
+            Criterion::Within => Criterion::Balance,
+            Criterion::Balance => Criterion::Tap,
             Criterion::Tap => Criterion::Reason,
             Criterion::Reason => Criterion::Cvm,
             Criterion::Cvm => Criterion::Journal,
@@ -312,6 +317,6 @@ mod tests {
             assert_eq!(this.to_string().parse::<Criterion>().unwrap(), this);
             (criterion, seen) = (next(&this), seen + 1);
         }
-        assert_eq!(seen, 26);
+        assert_eq!(seen, 27);
     }
 }

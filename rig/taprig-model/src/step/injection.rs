@@ -39,6 +39,8 @@ pub enum Fault {
     },
     /// The card leaves instead of answering.
     Cut,
+    /// The card leaves before it has the command, so it does not carry it out.
+    Unheard,
     /// The card asks for more time.
     Wtx {
         /// How many requests.
@@ -70,6 +72,7 @@ impl Fault {
             Self::Corrupt { .. } => "corrupt",
             Self::Late { .. } => "late",
             Self::Cut => "cut",
+            Self::Unheard => "unheard",
             Self::Wtx { .. } => "wtx",
             Self::Chain { .. } => "chain",
             Self::Mute => "mute",
@@ -92,7 +95,7 @@ impl Fault {
             }
             Self::Chain { size } => vec![Some(("size", size.to_string()))],
             Self::Pcb(pcb) => vec![Some(("pcb", format!("{pcb:02X}")))],
-            Self::Cut | Self::Mute | Self::BlockNumber | Self::Oversize => vec![],
+            Self::Cut | Self::Unheard | Self::Mute | Self::BlockNumber | Self::Oversize => vec![],
         };
         values.into_iter().flatten().collect()
     }
@@ -146,6 +149,8 @@ enum Kind {
     Late,
     /// The card leaves instead of answering.
     Cut,
+    /// The card leaves before it has the command, so it does not carry it out.
+    Unheard,
     /// The card asks for more time.
     Wtx,
     /// The response comes in small blocks.
@@ -172,7 +177,7 @@ impl TryFrom<Written> for Injection {
             Kind::Wtx => &["times", "multiplier"],
             Kind::Chain => &["size"],
             Kind::Pcb => &["pcb"],
-            Kind::Cut | Kind::Mute | Kind::BlockNumber | Kind::Oversize => &[],
+            Kind::Cut | Kind::Unheard | Kind::Mute | Kind::BlockNumber | Kind::Oversize => &[],
         };
         let given = [
             ("times", written.times.is_some()),
@@ -197,6 +202,7 @@ impl TryFrom<Written> for Injection {
                 None => return malformed("fault `late` needs `by`", "`by: 20 ms`"),
             },
             Kind::Cut => Fault::Cut,
+            Kind::Unheard => Fault::Unheard,
             Kind::Wtx => Fault::Wtx { times, multiplier: written.multiplier.unwrap_or(1) },
             Kind::Chain => match written.size {
                 Some(size) if size > 0 => Fault::Chain { size },
@@ -240,6 +246,7 @@ impl From<Injection> for Written {
                 Kind::Late
             }
             Fault::Cut => Kind::Cut,
+            Fault::Unheard => Kind::Unheard,
             Fault::Wtx { times, multiplier } => {
                 (written.times, written.multiplier) = (Some(times), Some(multiplier));
                 Kind::Wtx
@@ -270,6 +277,7 @@ mod tests {
             r#"{"at":"gpo","fault":"late","by":"20 ms"}"#,
             r#"{"at":"read record 2","fault":"corrupt","times":2,"seed":7}"#,
             r#"{"at":"gpo","fault":"cut"}"#,
+            r#"{"at":"get data","fault":"unheard"}"#,
             r#"{"at":"gpo","fault":"pcb","pcb":"A2"}"#,
         ] {
             let injection: Injection = serde_json::from_str(yaml).unwrap();

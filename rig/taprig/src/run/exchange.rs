@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use taprig_card::Card;
+use taprig_card::{Card, Reply};
 use taprig_model::event::{Body, Bytes, Exchange, Source};
 use taprig_model::expect::CommandName;
 use taprig_model::step::{Fault, Injection};
+use taprig_model::units::Duration as Wait;
 
 use taprig_bench::card_side::{Answer, CardNote, CardSide};
 use taprig_bench::link::LinkError;
@@ -37,12 +38,17 @@ pub(super) async fn answer(
     let Asked { note, number, command, exchange } = *asked;
     let name = CommandName::of(command);
     let thinking = Instant::now();
-    let reply = card.respond(command);
+    let injected_fault = injected.map(|injection| injection.fault);
+    let reply = match injected_fault {
+        Some(Fault::Unheard) => Reply { name, response: vec![], delay: Wait::default(), mute: false },
+        _ => card.respond(command),
+    };
     let thought = thinking.elapsed();
-    let fault = if reply.mute { Some(Fault::Mute) } else { injected.map(|injection| injection.fault) };
+    let fault = if reply.mute { Some(Fault::Mute) } else { injected_fault };
     side.answer(number, Answer { response: reply.response.clone(), delay: reply.delay, fault }).await?;
-    // The dynamic signature is computed during GET PROCESSING OPTIONS. This time counts as the card's, not as the rig's.
-    let own = if name == CommandName::Gpo { thought } else { Duration::ZERO };
+    // The dynamic signature is computed during these commands. This time counts as the card's, not as the rig's.
+    let own =
+        if matches!(name, CommandName::Gpo | CommandName::InternalAuthenticate) { thought } else { Duration::ZERO };
     let host = note.seen.elapsed().saturating_sub(own);
     if let Some(injection) = injected {
         scope.emit(
@@ -61,7 +67,7 @@ pub(super) async fn answer(
         Body::Exchange(Exchange {
             number: exchange,
             command: Bytes(command.to_vec()),
-            response: (!reply.mute).then_some(Bytes(reply.response)),
+            response: (!reply.mute && injected_fault != Some(Fault::Unheard)).then_some(Bytes(reply.response)),
             fault: injected.map(ToString::to_string),
             air_us: note.air_us,
             host_us: Some(micros(host)),

@@ -143,6 +143,9 @@ impl<'a> TapPlayer<'a> {
             .into());
         };
         scope.emit(Source::Emulator, Body::Removed { traffic, air_us: scene.air_us });
+        if let Some(balance) = scene.card.balance() {
+            scope.emit(Source::Emulator, Body::Balance { fen: balance.fen });
+        }
         scene.card.reset();
         scene.noticed |= traffic.from_card > 0;
         let seen = if watched {

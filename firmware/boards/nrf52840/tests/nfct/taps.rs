@@ -2,7 +2,7 @@
 
 use super::world::{Antenna, Mind, World};
 use super::{UID, answer, front};
-use kernel::{CaKey, Date, DateTime, Environment, Mode, OutcomeKind, Pan, Rid, Settings, Transaction, UiRequest};
+use kernel::{CaKey, Date, DateTime, Environment, Mode, OutcomeKind, Pan, Rid, Ride, Settings, Transaction, UiRequest};
 use std::cell::RefCell;
 use std::rc::Rc;
 use validator::reader::{Presence, Reader};
@@ -26,6 +26,12 @@ impl Environment for NoKeys {
     }
     fn rode(&self, _: &Pan, _: Option<u8>) -> bool {
         false
+    }
+    fn torn(&self, _: &Pan, _: Option<u8>) -> Option<u64> {
+        None
+    }
+    fn about_to_pay(&mut self, _: &Ride, _: u64) -> bool {
+        true
     }
     fn journal_has_room(&self) -> bool {
         true

@@ -112,6 +112,7 @@ fn every_fault_of_a_case_is_one_on_the_link() {
         (Fault::Corrupt { seed: 9, times: 3 }, link::Fault::Corrupt { seed: 9, times: 3 }),
         (Fault::Late { by: Span { us: 1 } }, link::Fault::Late { delay_us: 1 }),
         (Fault::Cut, link::Fault::Cut),
+        (Fault::Unheard, link::Fault::Cut),
         (Fault::Wtx { times: 1, multiplier: 5 }, link::Fault::Wtx { times: 1, multiplier: 5 }),
         (Fault::Chain { size: 16 }, link::Fault::Chain { size: 16 }),
         (Fault::Mute, link::Fault::Mute),
