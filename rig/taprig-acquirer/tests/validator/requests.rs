@@ -1,9 +1,11 @@
 //! Requests to the issuer whose rider is gone: the power was cut while he waited. Each is taken back, and before anything else.
 
 use super::board::{Bench, Desk, SIZE};
+use super::memory::{Cut, Left, PowerCut};
 use super::{CARDS, assert_same_books, claims, host, memory, messages, proper, ride};
 use serde_json::json;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use validator::journal::Record;
 use validator::journal::claims::Claim;
@@ -92,16 +94,19 @@ fn a_power_cut_while_a_request_is_taken_back_leaves_it_open_or_taken_back() {
     let desk = proper();
     let mut whole = Bench::new(cut_off(&desk), &desk);
     whole.run(&[], 1);
-    let writes = whole.writes.take();
-    assert_eq!(writes.len(), 3, "the answer; that the other was not sent, and that it is taken back: {writes:?}");
-    for cut in 0..writes.iter().sum() {
-        let desk = proper();
-        let mut bench = Bench::new(cut_off(&desk), &desk);
-        bench.power.set(cut);
-        bench.run(&[], 1);
-        let mut again = Bench::new(bench.nvm.take(), &desk);
-        again.run(&["upload"], 1);
-        assert_eq!(claims(&again)[1..], TAKEN_BACK, "cut after {cut} bytes");
-        assert_same_books(&again, &desk, &format!("cut after {cut} bytes"));
+    let writes = whole.nvm.writes.take().len();
+    assert_eq!(writes, 3, "the answer; that the other was not sent, and that it is taken back");
+    for write in 0..writes {
+        for left in Left::ALL {
+            let desk = proper();
+            let mut bench = Bench::new(cut_off(&desk), &desk);
+            bench.nvm.cut.set(Some(Cut { write, left }));
+            let cut = catch_unwind(AssertUnwindSafe(|| bench.run(&[], 1)));
+            assert!(cut.is_err_and(|why| why.is::<PowerCut>()));
+            let mut again = Bench::new(bench.nvm.take(), &desk);
+            again.run(&["upload"], 1);
+            assert_eq!(claims(&again)[1..], TAKEN_BACK, "write {write}: {left:?}");
+            assert_same_books(&again, &desk, &format!("write {write}: {left:?}"));
+        }
     }
 }

@@ -112,6 +112,7 @@ fn part(offset: usize) -> &'static str {
         ("deny list", first),
         ("other deny list", second),
         ("revoked", layout.revoked),
+        ("payments", layout.payments),
         ("journal", layout.journal),
         ("claims", layout.claims),
     ];
