@@ -3,7 +3,7 @@
 use heapless::Vec;
 use sha1::{Digest, Sha1};
 
-use crate::{Pan, Rid, UiRequest, oda::sm2};
+use crate::{Pan, Rid, Ride, UiRequest, oda::sm2};
 
 /// Longest modulus of a certification authority's key: 1984 bits.
 pub const MAX_MODULUS: usize = 248;
@@ -33,6 +33,13 @@ pub trait Environment {
     /// Whether this card has paid for a ride so short a time ago that it is not charged again (the device's re-tap
     /// time). `psn` is the number from tag 5F34: another card of the same account is another card.
     fn rode(&self, pan: &Pan, psn: Option<u8>) -> bool;
+
+    /// Whether the transaction has the amount that this card has to pay, asked when its records are read and it is known who it
+    /// is. If not, the transaction ends without a decision ([`Reason::FareDiffers`](crate::Reason::FareDiffers)), and the device
+    /// begins another one with the right amount.
+    fn fare_stands(&mut self, _ride: &Ride) -> bool {
+        true
+    }
 
     /// Whether the journal has room for one more ride. False also when it is nearly full, by the device's rule.
     fn journal_has_room(&self) -> bool;

@@ -137,6 +137,8 @@ pub enum Reason {
     DebitBarred,
     /// The card has just paid for a ride.
     Retap,
+    /// This card has to pay another amount than the one that it signed.
+    FareDiffers,
 }
 
 impl Reason {
@@ -183,6 +185,7 @@ impl Reason {
             Self::JournalFull => "journal-full",
             Self::DebitBarred => "debit-barred",
             Self::Retap => "retap",
+            Self::FareDiffers => "fare-differs",
         }
     }
 }

@@ -51,7 +51,8 @@ impl Reason {
             | Self::LinkGpo(_)
             | Self::LinkRecord(_)
             | Self::LinkLastRecord(_)
-            | Self::SeePhone => OutcomeKind::TryAgain,
+            | Self::SeePhone
+            | Self::FareDiffers => OutcomeKind::TryAgain,
             Self::PpseStatus(_) | Self::GpoStatus(_) | Self::RecordStatus(_) if contact => {
                 OutcomeKind::TryAnotherInterface
             }
@@ -259,6 +260,10 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             return Ok(Decision::declined(Reason::CardDeclined));
         }
         self.read_records(read, data)?;
+        // Before the rider takes the card away, and before the work of authentication.
+        if read.identify(data).is_ok() && read.ride.pan.is_some() && !self.environment.fare_stands(&read.ride) {
+            return Err(Reason::FareDiffers);
+        }
         self.show(MessageId::CardReadOk, Status::CardRead);
         read.identify(data)?;
         if read.generated.cryptogram_type == Cryptogram::Arqc && read.ride.track2.is_empty() {

@@ -11,10 +11,35 @@ use crate::board::Board;
 use crate::store::memory::{JOURNAL_SLOT, Layout, MAX_RECORD};
 use crate::store::settings::{RideMode, Settings};
 use crate::store::{Store, StoreError};
+use claims::Claim;
 
 /// Number of the record and epoch, before the record itself. Both in clear text, so that a scan passes over
 /// unused places quickly, and the journal can be found again without the settings.
 const HEADER: usize = 8;
+
+/// What a ride is to its trip.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// A ride that is paid at once.
+    #[default]
+    Ride,
+    /// The beginning of a trip. Its fare is the highest one, which is claimed only if no tap-off comes.
+    On {
+        /// How long the trip may take, in seconds.
+        within_s: u32,
+        /// Where it began.
+        stop: u16,
+    },
+    /// The end of a trip.
+    Off {
+        /// Trace of the ride that began it.
+        on: u32,
+        /// Where it ended.
+        stop: u16,
+    },
+    /// No ride: a card tries to pay what it owes.
+    Debt,
+}
 
 /// One ride, as the journal keeps it: what the claim (ISO 8583, data element 55 and others) needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +93,8 @@ pub struct Record {
     /// Number of the claim's message (field 11 of ISO 8583), 1 to [`claims::TRACES`]. No other ride of this device has it
     /// until all of them were used.
     pub trace: u32,
+    /// What the ride is to its trip.
+    pub purpose: Purpose,
 }
 
 impl Record {
@@ -100,6 +127,7 @@ impl Record {
             driver: settings.driver.clone(),
             // The journal gives it one.
             trace: 0,
+            purpose: Purpose::Ride,
         })
     }
 
@@ -111,11 +139,11 @@ impl Record {
 }
 
 /// What is known of the journal without reading it again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Journal {
     /// Records, and the place of the next one.
     pub count: u32,
-    /// Sum of all fares, in fen.
+    /// Sum of all fares, in fen, without tap-ons that are not claimed.
     pub total: u64,
     /// Places before the last record that can't be read.
     pub damaged: u32,
@@ -123,6 +151,17 @@ pub struct Journal {
     pub open: u32,
     /// All rides before this place are decided.
     pub first_open: u32,
+    /// Of the rides that are open, tap-ons whose tap-off may still come.
+    pub held: u32,
+    /// The last second, since 1970, in which no trip is over. [`u64::MAX`] if there is none.
+    pub due_s: u64,
+}
+
+impl Default for Journal {
+    /// An empty one.
+    fn default() -> Self {
+        Self { count: 0, total: 0, damaged: 0, open: 0, first_open: 0, held: 0, due_s: u64::MAX }
+    }
 }
 
 fn number(index: u32) -> [u8; 4] {
@@ -188,9 +227,16 @@ impl Journal {
             if let Some(record) = read(board, layout, epoch, index) {
                 good += 1;
                 journal.count = index + 1;
-                journal.total += u64::from(record.fare);
                 journal.damaged = journal.count - good;
-                if !claims::Claim::read(board, layout, epoch, index).is_decided() {
+                let claim = Claim::read(board, layout, epoch, index, || Some((record.purpose, record.fare)));
+                if !matches!(claim, Claim::Held | Claim::Void) {
+                    journal.total += u64::from(record.fare);
+                }
+                if let (Claim::Held, Purpose::On { within_s, .. }) = (claim, record.purpose) {
+                    journal.held += 1;
+                    journal.due_s = journal.due_s.min(record.time_s + u64::from(within_s));
+                }
+                if !claim.is_decided() {
                     journal.first_open = if journal.open == 0 { index } else { journal.first_open };
                     journal.open += 1;
                 }
@@ -212,6 +258,19 @@ impl<B: Board> Store<'_, B> {
     /// Whether one more ride can be recorded. Rides that are all settled make room.
     pub fn journal_has_room(&self) -> bool {
         self.journal.count < self.capacity() || self.is_all_settled()
+    }
+
+    /// At start: a cut may have come between a tap-off and the note that its tap-on is void.
+    pub(crate) fn void_settled(&mut self) {
+        if self.journal.held == 0 {
+            return;
+        }
+        for index in self.journal.first_open..self.journal.count {
+            if let Some(Record { purpose: Purpose::Off { on, .. }, .. }) = self.record(index) {
+                // A memory that does not keep this is noticed when the trip is over: it is looked for then, too.
+                let _ = self.void(on);
+            }
+        }
     }
 
     /// Whether no ride is left whose batch is open.
@@ -238,7 +297,7 @@ impl<B: Board> Store<'_, B> {
             return Err(StoreError::Full);
         }
         if self.journal.count >= self.capacity() {
-            self.clear_journal()?;
+            self.begin_journal(false)?;
         }
         let (index, epoch) = (self.journal.count, self.epochs().journal);
         let mut body = [0; JOURNAL_SLOT - 4];
@@ -250,17 +309,40 @@ impl<B: Board> Store<'_, B> {
             return Err(StoreError::Memory);
         }
         self.journal.count += 1;
-        self.journal.open += 1;
-        self.journal.total += u64::from(record.fare);
+        let is_held = matches!(record.purpose, Purpose::On { .. }) && record.fare > 0;
+        if record.fare > 0 {
+            if self.journal.open == 0 {
+                self.journal.first_open = index;
+            }
+            self.journal.open += 1;
+        } else if self.journal.open == 0 {
+            self.journal.first_open = self.journal.count;
+        }
+        match record.purpose {
+            Purpose::On { within_s, .. } if is_held => {
+                self.journal.held += 1;
+                self.journal.due_s = self.journal.due_s.min(record.time_s + u64::from(within_s));
+            }
+            Purpose::Off { on, .. } => {
+                self.journal.total += u64::from(record.fare);
+                // The ride is recorded. What fails here is done again later.
+                let _ = self.void(on);
+            }
+            _ => self.journal.total += u64::from(record.fare),
+        }
         Ok(())
     }
 
-    /// Empties the journal.
+    /// Empties the journal. Nothing is remembered of any card then.
     ///
     /// # Errors
     /// [`StoreError::Memory`]; the journal stays.
     pub fn clear_journal(&mut self) -> Result<(), StoreError> {
-        self.renew_journal()?;
+        self.begin_journal(true)
+    }
+
+    fn begin_journal(&mut self, forget: bool) -> Result<(), StoreError> {
+        self.renew_journal(forget)?;
         self.journal = Journal::default();
         Journal::bury(self.board, &self.layout, self.epochs().journal);
         Ok(())
@@ -268,12 +350,12 @@ impl<B: Board> Store<'_, B> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::store::memory::SETTINGS_SLOT;
     use crate::testboard::TestBoard;
 
-    pub(super) fn record(fare: u32) -> Record {
+    pub(crate) fn record(fare: u32) -> Record {
         let text = || String::try_from("1234567890123456").expect("fits");
         Record {
             time_s: u64::from(u32::MAX),
@@ -300,6 +382,7 @@ pub(super) mod tests {
             bus: text(),
             driver: text(),
             trace: 0,
+            purpose: Purpose::Ride,
         }
     }
 
@@ -312,11 +395,13 @@ pub(super) mod tests {
     fn the_longest_ride_fits_and_outlives_power() {
         let board = TestBoard::new(4096);
         let (mut store, _) = Store::open(&board);
-        store.append_ride(&record(999_999_999)).expect("room");
+        let longest = Purpose::On { within_s: 86_400, stop: 9999 };
+        store.append_ride(&Record { purpose: longest, ..record(999_999_999) }).expect("room");
         store.append_ride(&record(1)).expect("room");
         let (store, _) = Store::open(&board);
-        assert_eq!(store.journal(), Journal { count: 2, total: 1_000_000_000, open: 2, ..Journal::default() });
-        assert_eq!(store.record(0), Some(kept(999_999_999, 1)));
+        let due_s = u64::from(u32::MAX) + 86_400;
+        assert_eq!(store.journal(), Journal { count: 2, total: 1, open: 2, held: 1, due_s, ..Journal::default() });
+        assert_eq!(store.record(0), Some(Record { purpose: longest, ..kept(999_999_999, 1) }));
         assert_eq!(store.record(2), None);
     }
 
@@ -363,7 +448,7 @@ pub(super) mod tests {
         let at = Layout::new(4096).journal.offset + JOURNAL_SLOT + 40;
         board.nvm.borrow_mut()[at] ^= 0x10;
         let (store, _) = Store::open(&board);
-        assert_eq!(store.journal(), Journal { count: 3, total: 5, damaged: 1, open: 2, first_open: 0 });
+        assert_eq!(store.journal(), Journal { count: 3, total: 5, damaged: 1, open: 2, ..Journal::default() });
         assert_eq!(store.record(1), None);
     }
 
