@@ -25,6 +25,9 @@ pub(super) struct Ride {
     pub(super) approved: Option<bool>,
     /// The amount charged, in fen. If the device does not tell it, it is the amount that the reader sent to the card.
     pub(super) charged: u64,
+    /// An amount that was not charged at this tap and may be claimed for it: the highest fare of a trip, or an old fare. `None` if
+    /// the device tells none.
+    pub(super) held: Option<u64>,
 }
 
 impl Ride {
@@ -59,7 +62,8 @@ impl Ride {
         } else {
             0
         };
-        Self { tap: tap.number, objects, numbers, approved, charged }
+        let held = tap.result().and_then(|result| result.held);
+        Self { tap: tap.number, objects, numbers, approved, charged, held }
     }
 
     /// A data object in hexadecimal.

@@ -32,10 +32,17 @@ struct Tap {
     counter: &'static str,
     outcome: Outcome,
     charged: u64,
+    held: Option<u64>,
 }
 
-const TAP: Tap =
-    Tap { card: CARD, cryptogram: "0102030405060708", counter: "0017", outcome: Outcome::Approved, charged: 100 };
+const TAP: Tap = Tap {
+    card: CARD,
+    cryptogram: "0102030405060708",
+    counter: "0017",
+    outcome: Outcome::Approved,
+    charged: 100,
+    held: None,
+};
 
 const TTQ: &str = "21800080";
 const AMOUNT: &str = "000000000100";
@@ -64,7 +71,13 @@ impl Tap {
             exchange(1, &hex("00A4040008A00000033301010200"), &[tlv::encode(&[(0x6F, fci)]), vec![0x90, 0]].concat()),
             exchange(2, &gpo, &answer),
             exchange(3, &hex("00B2011400"), &record),
-            result(Some(Word::Known(self.outcome)), None, (self.charged > 0).then_some(self.charged)),
+            signal(Signal::Result {
+                outcome: Some(Word::Known(self.outcome)),
+                reason: None,
+                charged: (self.charged > 0).then_some(self.charged),
+                held: self.held,
+                cvm: None,
+            }),
             removed(1),
             ready(number, ReadyAgain::InTime),
         ]
@@ -323,6 +336,25 @@ fn a_claim_needs_an_approved_tap_with_its_amount() {
     scene.books(vec![]);
     let books: Vec<_> = scene.wrong().into_iter().map(|(book, _)| book).collect();
     assert_eq!(books, [Book::Approvals, Book::Fields, Book::Accounted]);
+}
+
+#[test]
+fn a_tap_that_charged_nothing_may_be_claimed_over_what_it_held() {
+    // A tap-on without a tap-off, and an old fare.
+    for outcome in [Outcome::Approved, Outcome::Declined] {
+        for (held, expected) in [(Some(100), vec![]), (Some(99), vec![Book::Approvals]), (None, vec![Book::Approvals])] {
+            let tap = Tap { outcome, charged: 0, held, ..TAP };
+            let mut scene = Scene::with(&[&tap]);
+            scene.say(&TAP.claim(1));
+            scene.books(vec![]);
+            let books: Vec<_> = scene.wrong().into_iter().map(|(book, _)| book).collect();
+            assert_eq!(books, expected, "{outcome:?} {held:?}");
+        }
+    }
+    // Nothing is missing if it is never claimed.
+    let mut scene = Scene::with(&[&Tap { charged: 0, held: Some(100), ..TAP }]);
+    scene.books(vec![]);
+    assert_eq!(scene.wrong(), []);
 }
 
 #[test]

@@ -134,7 +134,25 @@ pub(super) fn changes(settings: &Settings, keys: &[AuthorityKey], adapter: &Adap
         };
         list("revoked", &commands.revoke_clear, entries.iter().map(add).collect());
     }
+    if let (Some(fares), Some(commands)) = (&settings.fares, &commands.fares) {
+        let rules = fares.rules().into_iter().map(|rule| Commands::fill(&commands.rule, &[("rule", &rule)]));
+        let lines = std::iter::once(commands.clear.clone()).chain(rules).chain([commands.in_force.clone()]).collect();
+        // Groups are sent in the order of their names, and a policy needs the mode that is set before it.
+        changes.push(Change { group: "use fares".to_owned(), what: "fares".to_owned(), lines });
+    }
     changes
+}
+
+/// The line that says at which stop the bus is. A device forgets it with its power, so that it is not one of the settings that
+/// have a name. If the settings have a fare policy and no stop, nobody knows where the bus is.
+pub(super) fn stop(settings: &Settings, commands: &Commands) -> Option<String> {
+    let template = &commands.fares.as_ref()?.stop;
+    let stop = match (settings.stop, &settings.fares) {
+        (Some(stop), _) => stop.to_string(),
+        (None, Some(_)) => "none".to_owned(),
+        (None, None) => return None,
+    };
+    Some(Commands::fill(template, &[("stop", &stop)]))
 }
 
 /// The line that sets the clock, if the settings have one.
