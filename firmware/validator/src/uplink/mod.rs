@@ -291,7 +291,9 @@ impl<B: Board> Service<'_, '_, B> {
         }
         // Settled rides make room, so the batch is closed before the journal is full.
         let nearly_full = u64::from(journal.count) * 4 >= u64::from(self.store.capacity()) * 3;
-        match (self.store.first_open().is_some(), nearly_full && !self.store.is_all_settled()) {
+        // A trip that is open keeps the rides after it from being settled.
+        let can_settle = journal.first_open > self.store.settled() || journal.open > journal.held;
+        match (self.store.first_claimable(0).is_some(), nearly_full && can_settle && !self.store.is_all_settled()) {
             (_, true) => Some(Work::Settle),
             (true, false) => Some(Work::Upload),
             (false, false) => None,

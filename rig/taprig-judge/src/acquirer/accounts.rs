@@ -71,7 +71,7 @@ pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], devic
 }
 
 /// Whether a record is that of a tap.
-fn is_of(row: &JournalRow, ride: &Ride) -> bool {
+pub(super) fn is_of(row: &JournalRow, ride: &Ride) -> bool {
     let same = |told: &Option<String>, tag| {
         told.as_ref().is_none_or(|told| ride.object(tag).is_some_and(|object| object.eq_ignore_ascii_case(told)))
     };
