@@ -47,10 +47,15 @@ impl<B: Board> Store<'_, B> {
         postcard::from_bytes(body).ok()
     }
 
-    /// Reads the policy in force at start. If a rule of it has rotted, none is in force: another price than that of the policy
+    /// Reads the policy in force at start, and the rules that were added and wait for [`Store::use_fares`]. If a rule of it has rotted, none is in force: another price than that of the policy
     /// would be nobody's decision.
     pub(super) fn load_policy(&mut self) -> bool {
         let count = u32::from(self.saved.fare_rules);
+        if count == 0 {
+            let added = (0..self.layout.fares.capacity).take_while(|index| self.rule(*index).is_some());
+            self.fare_rules = added.map(|index| index + 1).last().unwrap_or(0);
+            return true;
+        }
         self.fare_rules = count;
         let whole = self.rules().count() == count as usize;
         match Policy::new(self.rules()) {
@@ -77,13 +82,17 @@ impl<B: Board> Store<'_, B> {
         Ok(())
     }
 
-    /// Adds a rule. It is not in force before [`Store::use_fares`].
+    /// Adds a rule. It is not in force before [`Store::use_fares`]. A rule that was added already is not added again, so that whoever
+    /// was interrupted can say it once more.
     ///
     /// # Errors
     /// A policy is in force, there is no room, or the memory did not keep the rule.
     pub fn add_rule(&mut self, rule: &Rule) -> Result<(), PolicyError> {
         if self.saved.fare_rules > 0 {
             return Err(PolicyError::Rules("a policy is in force; clear it first"));
+        }
+        if self.rules().any(|added| added == *rule) {
+            return Ok(());
         }
         if self.fare_rules >= self.layout.fares.capacity {
             return Err(StoreError::Full.into());
@@ -154,6 +163,22 @@ mod tests {
             seen[state] += 1;
         }
         assert!(seen.iter().all(|times| *times > 0), "{seen:?}");
+    }
+
+    #[test]
+    fn rules_that_were_added_outlive_power_and_count_once() {
+        let board = TestBoard::new(SIZE);
+        let (mut store, _) = Store::open(&board);
+        store.add_rule(&Rule::DayCap(1)).expect("room");
+        store.add_rule(&Rule::DayCap(1)).expect("said again");
+        let (mut store, _) = Store::open(&board);
+        assert_eq!((store.rules().count(), store.policy().is_flat()), (1, true));
+        store.add_rule(&Rule::Debts).expect("room");
+        store.use_fares().expect("good");
+        let (mut store, _) = Store::open(&board);
+        assert_eq!((store.rules().count(), store.policy().is_flat()), (2, false));
+        store.clear_fares().expect("kept");
+        assert_eq!(Store::open(&board).0.rules().count(), 0);
     }
 
     #[test]
