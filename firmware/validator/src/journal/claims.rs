@@ -4,6 +4,8 @@
 //! holds the batch: a claim that is sent again must have the same batch and trace, or it would be paid twice. The second one
 //! is written when the claim is answered. A torn first record means that nothing was sent. After a torn second record the
 //! claim is sent again, and the host says that it knows it.
+//!
+//! A tap-on has its second record before anything is sent: its trip is settled by its tap-off, or its tap-off did not come.
 
 use super::Purpose;
 use crate::board::Board;
@@ -67,8 +69,9 @@ const REFUSED: u8 = 2;
 const REVERSED: u8 = 3;
 /// In place of an answer: the trip is settled by its tap-off.
 const VOID: u8 = 4;
-/// Behind the batch of a first record: nothing was sent, but the tap-off did not come, so that the claim of the tap-on may be sent.
-const DUE: u8 = 1;
+/// In place of an answer, before anything is sent: the tap-off did not come, so that the claim of the tap-on may be sent. The first
+/// record stays free, so that a tear of it takes nothing back.
+const DUE: u8 = 5;
 
 impl Claim {
     /// Whether nothing more happens to it: the acquirer has decided, or nothing is ever sent.
@@ -125,10 +128,10 @@ impl Claim {
         if let Some([.., VOID, _, _]) = answer {
             return Self::Void;
         }
-        let sent = match sent {
-            Some([_, _, _, _, DUE, ..]) => return Self::Waiting,
-            Some([a, b, c, d, ..]) => u32::from_be_bytes([a, b, c, d]),
-            None => return first(),
+        let sent = match (sent, answer) {
+            (Some([a, b, c, d, ..]), _) => u32::from_be_bytes([a, b, c, d]),
+            (None, Some([.., DUE, _, _])) => return Self::Waiting,
+            (None, _) => return first(),
         };
         match answer {
             Some([a, b, c, d, ACCEPTED, ..]) => Self::Accepted { batch: u32::from_be_bytes([a, b, c, d]) },
@@ -188,7 +191,7 @@ impl<B: Board> Store<'_, B> {
             let is_due =
                 now_s.is_none_or(|now_s| elapsed(record.time_s, now_s).is_some_and(|gone| gone > within_s.into()));
             if is_due {
-                self.write_claim(2 * index, &[0, 0, 0, 0, DUE])?;
+                self.write_claim(2 * index + 1, &[0, 0, 0, 0, DUE])?;
                 self.journal.held -= 1;
                 self.journal.total += u64::from(record.fare);
             }

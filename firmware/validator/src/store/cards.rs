@@ -344,6 +344,26 @@ mod tests {
     }
 
     #[test]
+    fn a_cut_while_the_claim_of_an_ended_trip_is_sent_does_not_open_the_trip_again() {
+        for cut in 0..=16 {
+            let board = TestBoard::new(SIZE);
+            let mut store = store(&board);
+            let on = ride(300, NOW, Purpose::On { within_s: 7200, stop: 1 });
+            store.append_remembered(&on, &card(7, total(300))).expect("room");
+            store.release_trips(None).expect("kept");
+            board.power_cut_after(cut);
+            let sent = store.note_sent(0, 7).is_ok();
+            let board = board.restarted();
+            let (mut store, _) = Store::open(&board);
+            let expected = if sent { Claim::Sent { batch: 7 } } else { Claim::Waiting };
+            assert_eq!(store.claim(0), expected, "cut after {cut}");
+            store.note_sent(0, 7).expect("kept");
+            store.note_answer(0, Claim::Accepted { batch: 7 }).expect("kept");
+            assert_eq!(store.claim(0), Claim::Accepted { batch: 7 });
+        }
+    }
+
+    #[test]
     fn the_end_of_service_ends_every_trip_whatever_the_clock_says() {
         let board = TestBoard::new(SIZE);
         let mut store = store(&board);
