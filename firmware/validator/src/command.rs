@@ -65,7 +65,7 @@ impl<B: Board> Device<'_, B> {
             Command::Status => return Ok(self.status()),
             Command::Clock(seconds) => self.board.set_rtc(seconds),
             Command::Set { key: "master-key", value } if value != "none" && !self.store.has_uplink() => {
-                return Err(Problem::value("none: the memory of this board has no room for an uplink"));
+                return Err(Problem::value("none: this board has no uplink, or no memory for one"));
             }
             Command::Set { key: key @ ("terminal" | "merchant"), value } if self.is_claimed_as_another(key, value) => {
                 return Err(Problem::value(
