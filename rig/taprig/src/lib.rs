@@ -7,5 +7,6 @@
 pub mod device;
 pub mod display;
 pub mod installed;
+pub mod replay;
 pub mod run;
 pub mod setup;

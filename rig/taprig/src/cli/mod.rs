@@ -18,6 +18,7 @@ mod merge;
 mod new;
 mod problem;
 mod reconcile;
+mod replay;
 mod resume;
 mod run;
 mod schema;
@@ -74,6 +75,8 @@ enum Command {
     Acquirer(acquirer::Args),
     /// Compare a journal with an acquirer's log and with a bank's clearing file.
     Reconcile(reconcile::Args),
+    /// Play months of rides of a whole fleet, and make the books.
+    Replay(replay::Args),
     /// Flash both boards of a bench with the firmware that its file names.
     Flash(flash::Args),
     /// Check cases and fixtures without running them.
@@ -166,6 +169,7 @@ pub(crate) fn main() -> ExitCode {
         | Command::Serve(_)
         | Command::Acquirer(_)
         | Command::Reconcile(_)
+        | Command::Replay(_)
         | Command::Tap(_)
         | Command::Flash(_)
         | Command::Schema(_)
@@ -202,6 +206,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Index(args) => index::run(&project, &args),
             Command::Run(args) => run::run(&project, &args),
             Command::Tap(args) => tap::run(&project, &args),
+            Command::Replay(args) => replay::run(&project, &args),
             Command::Serve(args) => serve::run(&project, &args),
             Command::Flash(args) => flash::run(&project, &args),
             Command::Adapter(args) => adapter::run(Some(&project), &args),
