@@ -210,7 +210,8 @@ fn planned(plan: &Plan) -> String {
         }
     }
     lines.extend(by_line.into_iter().map(|(line, rides, fen)| {
-        format!("  line {line:<8}{rides:>8} rides {:>14}", taprig_model::units::Money::from_fen(fen).to_string())
+        let sum = taprig_model::units::Money::from_fen(fen).to_string();
+        format!("  line {line:<8}{rides:>8} rides {sum:>14}")
     }));
     lines.join("\n") + "\n"
 }
