@@ -13,7 +13,7 @@ pub enum ReplayError {
         /// What was being done.
         what: String,
         /// The cause.
-        source: BenchError,
+        source: Box<BenchError>,
     },
     /// A file can't be read or written.
     #[error("{doing} {path}")]

@@ -411,7 +411,7 @@ fn links<'b>(bench: &'b mut taprig_bench::Bench, bus: &Bus) -> Result<&'b mut Li
 }
 
 fn failed(bus: &Bus, what: &str, source: BenchError) -> Failed {
-    ReplayError::Bench { what: format!("bus {}, {what}", bus.name), source }.into()
+    ReplayError::Bench { what: format!("bus {}, {what}", bus.name), source: Box::new(source) }.into()
 }
 
 /// What the acquirer of a bus does: its deny list, the issuers that refuse, and the evenings on which the line is lost.

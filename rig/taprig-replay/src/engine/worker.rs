@@ -134,7 +134,8 @@ impl<'a> Worker<'a> {
         // Problems of key files were reported when the cards were read.
         let keys = plan::keys(&mut workshop, &mut Problems::default());
         let bench = Bench::open(&setting.config, &recorder).await;
-        let bench = bench.map_err(|source| ReplayError::Bench { what: "opening a bench".into(), source })?;
+        let bench =
+            bench.map_err(|source| ReplayError::Bench { what: "opening a bench".into(), source: Box::new(source) })?;
         Ok(Self { setting, bench, recorder, keys, workshop, heard })
     }
 

@@ -138,14 +138,14 @@ fn exact(groups: &[Group], counts: &mut [u64], total: u64) -> Result<(), Unreach
         sum += i128::from(group.price) * i128::from(*count);
     }
     let mut off = i128::from(total) - sum;
-    let mut moves: Vec<(u64, u64)> = Vec::new();
+    let mut moves: Vec<Step> = Vec::new();
     for from in prices.keys() {
         moves.extend(prices.keys().filter(|to| *to != from).map(|to| (*from, *to)));
     }
-    let by = |(from, to): (u64, u64)| i128::from(to) - i128::from(from);
+    let by = |(from, to): Step| i128::from(to) - i128::from(from);
     // The largest steps first. They are taken in one direction only, so this ends.
     moves.sort_by_key(|step| (-by(*step).abs(), *step));
-    let mut done: Vec<((u64, u64), u64)> = Vec::new();
+    let mut done: Vec<(Step, u64)> = Vec::new();
     for step in moves.iter().copied().filter(|step| by(*step).signum() == off.signum()).collect::<Vec<_>>() {
         let wanted = u64::try_from(off / by(step)).unwrap_or(0);
         let times = wanted.min(prices[&step.0].there).min(prices[&step.1].room);
@@ -154,7 +154,7 @@ fn exact(groups: &[Group], counts: &mut [u64], total: u64) -> Result<(), Unreach
         done.push((step, times));
     }
     while off != 0 {
-        let usable: Vec<(u64, u64)> =
+        let usable: Vec<Step> =
             moves.iter().copied().filter(|step| prices[&step.0].there > 0 && prices[&step.1].room > 0).collect();
         let path = path(off, &usable, by).map_err(|(below, above)| {
             let near = |off: Option<i128>| off.and_then(|off| u64::try_from(i128::from(total) - off).ok());
@@ -181,6 +181,12 @@ fn exact(groups: &[Group], counts: &mut [u64], total: u64) -> Result<(), Unreach
     Ok(())
 }
 
+/// A ride that costs the first price is exchanged for one that costs the second.
+type Step = (u64, u64);
+
+/// The nearest places below and above a place.
+type Near = (Option<i128>, Option<i128>);
+
 /// The rides of one price.
 #[derive(Debug, Clone, Copy, Default)]
 struct Stock {
@@ -188,7 +194,7 @@ struct Stock {
     room: u64,
 }
 
-fn take(prices: &mut BTreeMap<u64, Stock>, (from, to): (u64, u64), times: u64) {
+fn take(prices: &mut BTreeMap<u64, Stock>, (from, to): Step, times: u64) {
     if let Some(stock) = prices.get_mut(&from) {
         stock.there -= times;
         stock.room += times;
@@ -201,14 +207,10 @@ fn take(prices: &mut BTreeMap<u64, Stock>, (from, to): (u64, u64), times: u64) {
 
 /// The shortest way from `off` to 0. If there is none, the nearest places below and above 0 that can be reached: those leave a sum
 /// that is too large or too small.
-fn path(
-    off: i128,
-    moves: &[(u64, u64)],
-    by: impl Fn((u64, u64)) -> i128,
-) -> Result<Vec<(u64, u64)>, (Option<i128>, Option<i128>)> {
+fn path(off: i128, moves: &[Step], by: impl Fn(Step) -> i128) -> Result<Vec<Step>, Near> {
     let longest = moves.iter().map(|step| by(*step).abs()).max().unwrap_or(0);
     let bound = 2 * longest.max(off.abs());
-    let mut came: BTreeMap<i128, Option<(i128, (u64, u64))>> = BTreeMap::from([(off, None)]);
+    let mut came: BTreeMap<i128, Option<(i128, Step)>> = BTreeMap::from([(off, None)]);
     let mut next = VecDeque::from([off]);
     while let Some(at) = next.pop_front() {
         if at == 0 {
@@ -233,7 +235,7 @@ fn path(
 }
 
 /// Takes rides from the groups of one price and gives them to those of another, in proportion.
-fn carry_out(groups: &[Group], counts: &mut [u64], (from, to): (u64, u64), times: u64) {
+fn carry_out(groups: &[Group], counts: &mut [u64], (from, to): Step, times: u64) {
     let of = |price: u64, value: &dyn Fn(usize) -> u64| -> Vec<(u64, u64)> {
         let value = |at: usize| if groups[at].price == price { value(at) } else { 0 };
         (0..groups.len()).map(|at| (value(at), value(at))).collect()
