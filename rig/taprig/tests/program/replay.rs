@@ -85,7 +85,7 @@ fn a_wrong_plan_is_refused_and_leaves_nothing() {
     try_with("retaps: 30", "retap: 30", &[]).expect(2, &["unknown field `retap`"]);
     try_with("profile: uplink-1-yuan", "profile: uplink-1-yen", &[])
         .expect(2, &["there is no validator `uplink-1-yen`"]);
-    try_with("image: phone", "image: fone", &[]).expect(2, &["there is no card `fone`"]);
+    try_with("image: phone", "image: telephone", &[]).expect(2, &["there is no card `telephone`"]);
     try_with("seed: 7", "seed: 7", &["--bench", "qemu"]).expect(2, &["the bench `qemu` can't play a replay"]);
     try_with("two-lines.yaml", "no-lines.yaml", &[]).expect(2, &["no-lines.yaml"]);
     let dry = try_with("seed: 7", "seed: 8", &["--dry-run"]);
