@@ -106,6 +106,7 @@ const RETAP: Verdict = Verdict {
 impl<B: Board> Device<'_, B> {
     /// Serves the card that polling found; exactly one `! result` is sent.
     pub(crate) fn tap(&mut self, presence: Presence) {
+        self.taps = self.taps.wrapping_add(1);
         match presence {
             Presence::Several => return self.end(&SEVERAL, None),
             Presence::TypeB => return self.end(&TYPE_B, None),
@@ -140,6 +141,8 @@ impl<B: Board> Device<'_, B> {
         let settings = self.store.settings().kernel();
         let mut surroundings = Surroundings { board: self.board, store: &mut self.store, last: self.last.as_ref() };
         let outcome = kernel::run(&mut self.reader, &mut surroundings, &settings, &transaction);
+        let is_authenticated = outcome.ride.as_ref().is_some_and(|ride| ride.oda != Oda::NotPerformed);
+        self.authentications = self.authentications.wrapping_add(u32::from(is_authenticated));
         self.conclude(&outcome);
         self.reader.release(outcome.field_off);
     }
