@@ -1,6 +1,6 @@
 //! `taprig replay`: plays months of rides of a whole fleet, and makes the books.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -235,7 +235,7 @@ impl Shown {
         });
         let line = format!("{} of {} rides, {} buses done{left}", progress.rides, progress.of, progress.buses);
         if terminal {
-            eprint!("\r\u{1b}[2K{line}");
+            put(&format!("\r\u{1b}[2K{line}"));
         } else {
             say(&format!("taprig: {line}"));
         }
@@ -243,7 +243,13 @@ impl Shown {
 
     fn end(&self) {
         if std::io::stderr().is_terminal() {
-            eprint!("\r\u{1b}[2K");
+            put("\r\u{1b}[2K");
         }
     }
+}
+
+/// Writes to standard error what does not end a line. It is no failure if nobody reads it.
+fn put(text: &str) {
+    let mut error = std::io::stderr();
+    let _ = error.write_all(text.as_bytes()).and_then(|()| error.flush());
 }
