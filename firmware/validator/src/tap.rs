@@ -41,8 +41,7 @@ impl<B: Board> Environment for Surroundings<'_, '_, B> {
     }
 
     fn rode(&self, pan: &Pan, psn: Option<u8>) -> bool {
-        let within_s = self.store.settings().retap_s;
-        self.last.is_some_and(|last| last.is_of(pan, psn, now(self.board), within_s))
+        rode(self.store, self.last, (pan, psn), now(self.board))
     }
 
     fn torn(&self, pan: &Pan, psn: Option<u8>) -> Option<u64> {
@@ -61,6 +60,12 @@ impl<B: Board> Environment for Surroundings<'_, '_, B> {
     fn ui(&mut self, request: &UiRequest) {
         present::show(self.board, request.message, None);
     }
+}
+
+/// Whether this card rode within the re-tap time. A payment under way is for a ride after that one: the card was asked to pay
+/// because the time was over, and after a loss of power only the note still knows that.
+fn rode<B: Board>(store: &Store<'_, B>, last: Option<&LastRide>, (pan, psn): (&Pan, Option<u8>), now: Now) -> bool {
+    last.is_some_and(|last| last.is_of(pan, psn, now, store.settings().retap_s)) && store.payment(pan, psn).is_none()
 }
 
 fn now<B: Board>(board: &B) -> Now {
@@ -151,9 +156,8 @@ impl<B: Board> Device<'_, B> {
     pub(crate) fn conclude(&mut self, outcome: &Outcome) {
         let now = now(self.board);
         let card = outcome.ride.as_ref().and_then(|ride| Some((ride.pan.as_ref()?, ride.psn)));
-        let within_s = self.store.settings().retap_s;
         let last = self.last.as_ref().zip(card);
-        let rode = last.is_some_and(|(last, (pan, psn))| last.is_of(pan, psn, now, within_s));
+        let rode = last.is_some_and(|(last, card)| rode(&self.store, Some(last), card, now));
         if last.is_some_and(|(last, (pan, psn))| last.is_of_another(pan, psn)) {
             // Another card was here: the wait of the one before is over.
             self.last = None;
