@@ -1,7 +1,7 @@
 //! A card that answers anything: the kernel ends in an outcome, and no ride comes of it without a signature.
 
 use kernel::{
-    CaKey, Card, Environment, LinkError, Mode, Outcome, OutcomeKind, Pan, Rid, Settings, Transaction, UiRequest,
+    CaKey, Card, Environment, LinkError, Mode, Outcome, OutcomeKind, Pan, Rid, Ride, Settings, Transaction, UiRequest,
 };
 
 /// Answers are cut out of the input: two bytes of length, then the bytes.
@@ -35,6 +35,13 @@ impl Environment for World {
     }
     fn rode(&self, _: &Pan, _: Option<u8>) -> bool {
         false
+    }
+    // Each card has left a payment whose end is lost, so a lower balance counts as paid if the card is authenticated.
+    fn torn(&self, _: &Pan, _: Option<u8>) -> Option<u64> {
+        Some(500)
+    }
+    fn about_to_pay(&mut self, _: &Ride, _: u64) -> bool {
+        true
     }
     fn journal_has_room(&self) -> bool {
         true

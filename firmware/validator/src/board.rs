@@ -49,6 +49,11 @@ pub trait Board {
         false
     }
 
+    /// Whether the board has a port for such a line, connected or not. It must never change: the layout of the memory depends on it.
+    fn has_uplink_port(&self) -> bool {
+        self.has_uplink()
+    }
+
     /// The next byte from the acquirer's host, if one is there. The board buffers 2 KiB or more.
     fn uplink_read(&self) -> Option<u8> {
         None

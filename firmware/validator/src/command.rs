@@ -73,9 +73,10 @@ impl<B: Board> Device<'_, B> {
             Command::Echo("") => {}
             Command::Echo(text) => return Ok(ok.words(text)),
             Command::Status => return Ok(self.status()),
+            Command::Counters => return Ok(self.counters()),
             Command::Clock(seconds) => self.board.set_rtc(seconds),
             Command::Set { key: "master-key", value } if value != "none" && !self.store.has_uplink() => {
-                return Err(Problem::value("none: the memory of this board has no room for an uplink"));
+                return Err(Problem::value("none: this board has no uplink, or no memory for one"));
             }
             Command::Set { key: key @ ("terminal" | "merchant"), value } if self.is_claimed_as_another(key, value) => {
                 return Err(Problem::value(
@@ -207,6 +208,12 @@ impl<B: Board> Device<'_, B> {
             Some(seconds) => line.field("clock", Iso(clock::from_seconds(seconds))),
             None => line.field("clock", "unset"),
         }
+    }
+
+    /// What the device has done since its start.
+    fn counters(&self) -> Line {
+        let line = Line::new("ok").field("taps", self.taps).field("gpos", self.reader.gpos());
+        line.field("authentications", self.authentications)
     }
 
     /// Whether a claim waits for its answer that was sent under another number. Sent again under this one, it would be

@@ -64,6 +64,8 @@ pub enum Command<'a> {
     Echo(&'a str),
     /// How are you?
     Status,
+    /// What have you done?
+    Counters,
     /// Set the wall clock, seconds since 1970.
     Clock(u64),
     /// Change a setting.
@@ -173,6 +175,7 @@ impl<'a> Command<'a> {
             "identity" => alone(Self::Identity),
             "echo" => Ok(Self::Echo(rest)),
             "status" => alone(Self::Status),
+            "counters" => alone(Self::Counters),
             "clock" => match clock::parse(rest) {
                 Some(time) => Ok(Self::Clock(clock::to_seconds(time))),
                 None => Err(Problem::value("clock takes a moment such as 2018-05-21T08:00:00, years 2000 to 2099")),
@@ -412,6 +415,7 @@ mod tests {
             ("", "unknown"),
             ("dance", "unknown"),
             ("status now", "malformed"),
+            ("counters clear", "malformed"),
             ("set fare", "malformed"),
             ("set line \"12", "malformed"),
             ("clock 2018-02-30T00:00:00", "value"),

@@ -73,6 +73,10 @@ pub(crate) struct Device<'b, B: Board> {
     pub(crate) card_left: bool,
     /// The line to the acquirer.
     line: Uplink,
+    /// Cards that had their turn since the start.
+    pub(crate) taps: u32,
+    /// Of them, those whose offline data authentication was carried out, whatever came of it.
+    pub(crate) authentications: u32,
     /// Hash of all that the unpredictable numbers were made of.
     pool: [u8; 32],
 }
@@ -113,6 +117,8 @@ impl<'b, B: Board> Device<'b, B> {
             stop: None,
             card_left: false,
             line: Uplink::default(),
+            taps: 0,
+            authentications: 0,
             pool: [0; 32],
         }
     }

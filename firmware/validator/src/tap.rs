@@ -48,8 +48,7 @@ impl<B: Board> Environment for Surroundings<'_, '_, B> {
     }
 
     fn rode(&self, pan: &Pan, psn: Option<u8>) -> bool {
-        let within_s = self.store.settings().retap_s;
-        self.last.is_some_and(|last| last.is_of(pan, psn, now(self.board), within_s))
+        rode(self.store, self.last, (pan, psn), now(self.board))
     }
 
     fn torn(&self, pan: &Pan, psn: Option<u8>) -> Option<u64> {
@@ -76,6 +75,12 @@ impl<B: Board> Environment for Surroundings<'_, '_, B> {
             present::show(self.board, request.message, None);
         }
     }
+}
+
+/// Whether this card rode within the re-tap time. A payment under way is for a ride after that one: the card was asked to pay
+/// because the time was over, and after a loss of power only the note still knows that.
+fn rode<B: Board>(store: &Store<'_, B>, last: Option<&LastRide>, (pan, psn): (&Pan, Option<u8>), now: Now) -> bool {
+    last.is_some_and(|last| last.is_of(pan, psn, now, store.settings().retap_s)) && store.payment(pan, psn).is_none()
 }
 
 fn now<B: Board>(board: &B) -> Now {
@@ -134,6 +139,7 @@ const RETAP: Verdict = Verdict {
 impl<B: Board> Device<'_, B> {
     /// Serves the card that polling found; exactly one `! result` is sent.
     pub(crate) fn tap(&mut self, presence: Presence) {
+        self.taps = self.taps.wrapping_add(1);
         match presence {
             Presence::Several => return self.end(&SEVERAL, None),
             Presence::TypeB => return self.end(&TYPE_B, None),
@@ -183,16 +189,18 @@ impl<B: Board> Device<'_, B> {
         let (board, store, last, stop) = (self.board, &mut self.store, self.last.as_ref(), self.stop);
         let mut surroundings = Surroundings { board, store, last, stop, wanted: None, again };
         let outcome = kernel::run(&mut self.reader, &mut surroundings, &settings, &transaction);
-        (outcome, surroundings.wanted)
+        let wanted = surroundings.wanted;
+        let is_authenticated = outcome.ride.as_ref().is_some_and(|ride| ride.oda != Oda::NotPerformed);
+        self.authentications = self.authentications.wrapping_add(u32::from(is_authenticated));
+        (outcome, wanted)
     }
 
     /// Records, shows and reports what the kernel decided.
     pub(crate) fn conclude(&mut self, outcome: &Outcome) {
         let now = now(self.board);
         let card = outcome.ride.as_ref().and_then(|ride| Some((ride.pan.as_ref()?, ride.psn)));
-        let within_s = self.store.settings().retap_s;
         let last = self.last.as_ref().zip(card);
-        let rode = last.is_some_and(|(last, (pan, psn))| last.is_of(pan, psn, now, within_s));
+        let rode = last.is_some_and(|(last, card)| rode(&self.store, Some(last), card, now));
         if last.is_some_and(|(last, (pan, psn))| last.is_of_another(pan, psn)) {
             // Another card was here: the wait of the one before is over.
             self.last = None;

@@ -169,6 +169,10 @@ impl Board for TestBoard {
         }
     }
 
+    fn has_uplink_port(&self) -> bool {
+        true
+    }
+
     fn nvm_size(&self) -> usize {
         self.nvm.borrow().len()
     }

@@ -209,9 +209,10 @@ fn a_tap_has_one_result_and_the_device_is_ready_again() {
     board.rtc.set(Some(CLOCK));
     hold(&board, &card, SECOND, true);
     hold(&board, &card, SECOND + 200_000, false);
-    board.at(SECOND + 300_000, |board| board.type_in("echo between\n"));
+    board.at(SECOND + 300_000, |board| board.type_in("counters\necho between\n"));
     let lines = run_until(&board, 2 * SECOND);
     assert_eq!(count(&lines, "! result outcome="), 1, "{lines:#?}");
+    assert_eq!(count(&lines, "ok taps=1 gpos=0 authentications=0"), 1);
     assert_eq!(count(&lines, "! ready"), 2);
     assert_eq!(count(&lines, "! fault"), 0);
     // The card echoes SELECT PPSE with status 9000, which is no FCI.

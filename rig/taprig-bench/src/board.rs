@@ -101,6 +101,14 @@ pub trait Board: Send + std::fmt::Debug {
         false
     }
 
+    /// Empties the non-volatile memory of a board that has no power. Returns whether the board can do that.
+    ///
+    /// # Errors
+    /// [`BenchError::State`] if the memory can't be emptied.
+    fn empty_memory(&mut self) -> Result<bool, BenchError> {
+        Ok(false)
+    }
+
     /// The image that the board is to run. `None` if this bench does not program the board.
     fn image(&self) -> Option<&Image> {
         None

@@ -43,6 +43,22 @@ impl Bench {
         outcome
     }
 
+    /// Gives the validator an empty memory, as a device from the factory has, and switches all boards off and on again. Returns
+    /// whether the validator's board can do that. Only a hosted one can.
+    ///
+    /// # Errors
+    /// [`BenchError`]. The boards are off in that case.
+    pub async fn renew(&mut self) -> Result<bool, BenchError> {
+        self.power_off().await?;
+        self.last = LastSituation::default();
+        let emptied = match self.boards.get_mut(Role::Validator) {
+            Some(board) => board.empty_memory()?,
+            None => false,
+        };
+        self.power_cycle().await?;
+        Ok(emptied)
+    }
+
     /// Brings the bench back after a case that ended with an error. If a part was unplugged, this waits until the part is
     /// there again. Otherwise a part may hang: all boards are reset if their power is switched (otherwise a power cycle is
     /// a reset already), and then power-cycled. Afterwards both sides are ready and have said who they are.

@@ -21,6 +21,9 @@ use crate::link::endpoint::Endpoint;
 /// The longest time from the start of the process to the line that names its port.
 const START: Duration = Duration::from_secs(5);
 
+/// The file of the validator's non-volatile memory.
+const MEMORY: &str = "nvm.bin";
+
 /// How much of a board's standard error goes into a message.
 const WORDS: usize = 400;
 
@@ -70,7 +73,7 @@ impl SimBoard {
         let mut command = Command::new(&self.program);
         command.arg("board").arg(&self.what).arg("--air").arg(&air.path);
         if self.role == Role::Validator {
-            command.arg("--nvm").arg(self.state.join("nvm.bin"));
+            command.arg("--nvm").arg(self.state.join(MEMORY));
             if let Some(bytes) = self.memory {
                 command.arg("--memory").arg(bytes.to_string());
             }
@@ -141,6 +144,14 @@ impl Board for SimBoard {
 
     fn switched(&self) -> PowerSwitch {
         PowerSwitch::Process
+    }
+
+    fn empty_memory(&mut self) -> Result<bool, BenchError> {
+        let path = self.state.join(MEMORY);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(BenchError::State { path, source }),
+            _ => Ok(true),
+        }
     }
 
     fn ended(&mut self, within: Duration) -> Option<String> {

@@ -29,7 +29,7 @@ pub(crate) fn bcd(fen: u64) -> [u8; 6] {
     let mut rest = fen;
     for byte in bytes.iter_mut().rev() {
         let two = (rest % 100).to_le_bytes()[0];
-        *byte = two / 10 << 4 | two % 10;
+        *byte = ((two / 10) << 4) | (two % 10);
         rest /= 100;
     }
     bytes

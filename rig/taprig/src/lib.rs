@@ -8,5 +8,6 @@ pub mod device;
 pub mod display;
 pub mod installed;
 pub mod powercuts;
+pub mod replay;
 pub mod run;
 pub mod setup;

@@ -78,6 +78,10 @@ impl Board for Device {
     fn has_uplink(&self) -> bool {
         self.host.has_uplink()
     }
+
+    fn has_uplink_port(&self) -> bool {
+        true
+    }
     fn uplink_read(&self) -> Option<u8> {
         self.host.uplink_read()
     }

@@ -29,12 +29,23 @@ pub struct Reader<M> {
     link: Option<block::Link>,
     /// Something of type B may be in the field, so that its leaving must be seen too.
     type_b: bool,
+    /// GET PROCESSING OPTIONS that were sent to cards.
+    gpos: u32,
 }
+
+/// INS of GET PROCESSING OPTIONS.
+const GPO: u8 = 0xA8;
 
 impl<M: Medium> Reader<M> {
     /// The field is off until [`poll`](Self::poll).
     pub fn new(medium: M) -> Self {
-        Self { medium, link: None, type_b: false }
+        Self { medium, link: None, type_b: false, gpos: 0 }
+    }
+
+    /// How many GET PROCESSING OPTIONS it has sent to cards.
+    #[must_use]
+    pub const fn gpos(&self) -> u32 {
+        self.gpos
     }
 
     /// The front end.
@@ -109,6 +120,7 @@ impl<M: Medium> Reader<M> {
 
 impl<M: Medium> Card for Reader<M> {
     fn transmit(&mut self, command: &[u8], response: &mut Response) -> Result<(), LinkError> {
+        self.gpos = self.gpos.wrapping_add(u32::from(command.get(1) == Some(&GPO)));
         let result = match &mut self.link {
             Some(link) => link.transmit(&mut self.medium, command, response),
             None => Err(LinkError::Removed),

@@ -90,18 +90,28 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of a memory of `size` bytes; the journal takes what the rest leaves.
+    /// The layout of a memory of `size` bytes on a board with a port for an uplink; the journal takes what the rest leaves.
     #[must_use]
     pub fn new(size: usize) -> Self {
+        Self::of(size, true)
+    }
+
+    /// The same on a board that may have no port for an uplink. Nobody downloads a list there, and no claim is sent, so that
+    /// memory is for rides.
+    #[must_use]
+    pub fn of(size: usize, has_port: bool) -> Self {
         let large = size >= 64 * 1024;
+        let uplink = large && has_port;
         // Four keys are what a deployment has, and a fifth comes before an old one goes. On a small memory rides pay for it.
         let (keys, revoked) = if large { (32, 64) } else { (5, 8) };
         // Of a very large memory the two lists take half: a card has two places of 16 bytes in each list.
         let share = u32::try_from(size / 128).unwrap_or(u32::MAX / 2);
         let deny_cards = if size >= 1 << 20 {
             share
-        } else if large {
+        } else if size >= 128 * 1024 {
             512
+        } else if large {
+            256
         } else {
             16
         };
@@ -111,20 +121,20 @@ impl Layout {
         let end = |table: Table| table.offset + table.slot * table.capacity as usize;
         let keys = table(1, 2 * copy, 264, keys);
         let first = table(2, end(keys), 16, deny);
-        let second = table(5, end(first), 16, if large { deny } else { 0 });
+        let second = table(5, end(first), 16, if uplink { deny } else { 0 });
         let revoked = table(3, end(second), 16, revoked);
         let payments = table(7, end(revoked), PAYMENT_SLOT, if large { PAYMENTS } else { 0 });
-        let fares = table(8, end(payments), FARE_SLOT, if large { MAX_FARE_RULES } else { 0 });
-        // Where there is little room, rides need it more.
+        let fares = table(8, end(payments), FARE_SLOT, if uplink { MAX_FARE_RULES } else { 0 });
+        // Trips need the states of claims. Where there is little room, rides need it more.
         let cards = if size < 256 * 1024 { size / 4096 } else { size / 1024 };
         let cards = u32::try_from(cards).unwrap_or(MAX_CARDS).min(MAX_CARDS);
-        let cards = table(9, end(fares), CARD_SLOT, if large { cards } else { 0 });
+        let cards = table(9, end(fares), CARD_SLOT, if uplink { cards } else { 0 });
         let journal = table(4, end(cards), JOURNAL_SLOT, 0);
-        let claims = if large { 2 * CLAIM_SLOT } else { 0 };
+        let claims = if uplink { 2 * CLAIM_SLOT } else { 0 };
         let room = size.saturating_sub(journal.offset) / (journal.slot + claims);
         let room = u32::try_from(room).unwrap_or(u32::MAX);
         let journal = Table { capacity: room, ..journal };
-        let claims = table(6, end(journal), CLAIM_SLOT, if large { 2 * room } else { 0 });
+        let claims = table(6, end(journal), CLAIM_SLOT, if uplink { 2 * room } else { 0 });
         Self {
             settings: [0, copy],
             keys,
@@ -139,7 +149,7 @@ impl Layout {
         }
     }
 
-    /// Whether the memory has room for what an uplink needs: a second deny list, and the state of each claim.
+    /// Whether the memory has what an uplink needs: a second deny list, and the state of each claim.
     #[must_use]
     pub fn has_uplink(&self) -> bool {
         self.claims.capacity > 0
@@ -269,8 +279,11 @@ mod tests {
 
     #[test]
     fn everything_fits_the_memory_it_was_made_for() {
-        for size in [MIN_SIZE, 8192, 65_536, 262_144, 1 << 27] {
-            let layout = Layout::new(size);
+        for (size, port) in
+            [MIN_SIZE, 8192, 65_536, 262_144, 1 << 27].into_iter().flat_map(|size| [(size, true), (size, false)])
+        {
+            let layout = Layout::of(size, port);
+            assert_eq!(layout.has_uplink(), port && size >= 65_536);
             let Layout { keys, deny: [deny, loaded], revoked, payments, fares, cards, journal, claims, .. } = layout;
             assert!(journal.capacity >= 8, "{size}: {}", journal.capacity);
             assert!(claims.capacity == 0 || claims.capacity == 2 * journal.capacity);
@@ -284,12 +297,13 @@ mod tests {
         }
         assert_eq!(Layout::new(1 << 27).deny_cards, 1 << 20, "a million cards");
         // The table in the README.
-        let capacities = |size| {
-            let Layout { keys, deny_cards, revoked, cards, journal, .. } = Layout::new(size);
+        let capacities = |size, port| {
+            let Layout { keys, deny_cards, revoked, cards, journal, .. } = Layout::of(size, port);
             [keys.capacity, deny_cards, revoked.capacity, cards.capacity, journal.capacity]
         };
-        assert_eq!(capacities(4096), [5, 16, 8, 0, 8]);
-        assert_eq!(capacities(262_144), [32, 512, 64, 256, 792]);
+        assert_eq!(capacities(4096, false), [5, 16, 8, 0, 8]);
+        assert_eq!(capacities(65_536, false), [32, 256, 64, 0, 217]);
+        assert_eq!(capacities(262_144, true), [32, 512, 64, 256, 792]);
     }
 
     #[test]

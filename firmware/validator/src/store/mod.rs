@@ -79,7 +79,7 @@ fn is_blank<B: Board>(board: &B, offset: usize) -> bool {
 impl<'b, B: Board> Store<'b, B> {
     /// Reads the memory; makes it usable when it is new or damaged.
     pub fn open(board: &'b B) -> (Self, Found) {
-        let layout = Layout::new(board.nvm_size());
+        let layout = Layout::of(board.nvm_size(), board.has_uplink_port());
         let copies = layout.settings.map(|offset| read_copy(board, offset));
         // The first write of all goes to the first copy. As long as the second copy was never written, nothing was ever set,
         // even if a cut has torn that first write.

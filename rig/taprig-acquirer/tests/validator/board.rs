@@ -293,7 +293,7 @@ impl Board for Bench {
     }
 
     fn nvm_read(&self, offset: usize, buffer: &mut [u8]) {
-        // As an FRAM on a bus of 8 MHz: so the time until the device is ready depends on what it reads.
+        // As a ferroelectric memory on a bus of 8 MHz: so the time until the device is ready depends on what it reads.
         self.now.set(self.now.get() + buffer.len() as u64);
         self.nvm.read(offset, buffer);
     }

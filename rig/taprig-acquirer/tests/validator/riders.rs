@@ -23,8 +23,13 @@ pub(crate) struct Rider {
 }
 
 /// The images of the riders' cards.
-const IMAGES: [&str; 4] =
-    ["unionpay-credit-rsa1024", "unionpay-quasi-credit", "unionpay-debit-new", "unionpay-credit-rsa1152"];
+const IMAGES: [&str; 5] = [
+    "unionpay-credit-rsa1024",
+    "unionpay-quasi-credit",
+    "unionpay-debit-new",
+    "unionpay-credit-rsa1152",
+    "electronic-cash",
+];
 
 fn fixtures(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(folder)
@@ -41,7 +46,7 @@ pub(crate) fn key(name: &str) -> KeyFile {
     read(&fixtures("keys").join(format!("{name}.yaml")))
 }
 
-/// Four riders with cards of four kinds.
+/// Riders with cards of five kinds. The last one has electronic cash: it pays in the tap.
 pub(crate) fn riders() -> Vec<Rider> {
     let files = std::fs::read_dir(fixtures("keys")).unwrap().map(|entry| entry.unwrap().path());
     let mut ring = KeyRing::default();

@@ -19,6 +19,7 @@ mod new;
 mod powercuts;
 mod problem;
 mod reconcile;
+mod replay;
 mod resume;
 mod run;
 mod schema;
@@ -78,6 +79,8 @@ enum Command {
     /// Cut the power of a bench at random instants, and check that no ride is lost or paid twice.
     #[command(name = "powercuts")]
     PowerCuts(powercuts::Args),
+    /// Play months of rides of a whole fleet, and make the books.
+    Replay(replay::Args),
     /// Flash both boards of a bench with the firmware that its file names.
     Flash(flash::Args),
     /// Check cases and fixtures without running them.
@@ -170,6 +173,7 @@ pub(crate) fn main() -> ExitCode {
         | Command::Serve(_)
         | Command::Acquirer(_)
         | Command::Reconcile(_)
+        | Command::Replay(_)
         | Command::Tap(_)
         | Command::PowerCuts(_)
         | Command::Flash(_)
@@ -208,6 +212,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Run(args) => run::run(&project, &args),
             Command::Tap(args) => tap::run(&project, &args),
             Command::PowerCuts(args) => powercuts::run(&project, &args),
+            Command::Replay(args) => replay::run(&project, &args),
             Command::Serve(args) => serve::run(&project, &args),
             Command::Flash(args) => flash::run(&project, &args),
             Command::Adapter(args) => adapter::run(Some(&project), &args),

@@ -1,6 +1,7 @@
 //! `taprig powercuts`: cuts the power of a bench at random instants.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -159,10 +160,10 @@ impl Rounds<'_> {
         for number in 0..u64::from(args.cuts) {
             let seed = args.seed.wrapping_add(number);
             let drawn = Drawn::of(seed);
-            if !observed.contains_key(&drawn.act) {
+            if let Entry::Vacant(unknown) = observed.entry(drawn.act) {
                 let whole = Drawn { act: drawn.act, phase: Phase::Whole, part: 0.0 };
                 match self.round(seed, whole, None)? {
-                    Some(Played::Whole(seen)) => drop(observed.insert(drawn.act, seen)),
+                    Some(Played::Whole(seen)) => drop(unknown.insert(seen)),
                     Some(Played::Cut(cut)) => {
                         let why = cut.violated.as_deref().unwrap_or("no cut was asked for");
                         say(&format!("without a cut, act {}: {why}", drawn.act.name()));

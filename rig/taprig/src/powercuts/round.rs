@@ -345,11 +345,13 @@ impl Round<'_> {
     /// Whether the act was over before its cut, by the events behind the first `before`.
     fn is_over(&self, before: usize) -> bool {
         let events = self.scope.events().split_off(before);
-        let ends = |event: &Event| match (self.act, &event.body) {
-            (Act::Tap, Body::ReadyAgain { .. }) => true,
-            (Act::Upload | Act::Settle | Act::Download, Body::Signal { signal: Signal::Uplink { .. }, .. }) => true,
-            (Act::Start, Body::Ready { role: Role::Validator, .. }) => true,
-            _ => false,
+        let ends = |event: &Event| {
+            matches!(
+                (self.act, &event.body),
+                (Act::Tap, Body::ReadyAgain { .. })
+                    | (Act::Upload | Act::Settle | Act::Download, Body::Signal { signal: Signal::Uplink { .. }, .. })
+                    | (Act::Start, Body::Ready { role: Role::Validator, .. })
+            )
         };
         events.iter().any(ends)
     }

@@ -28,6 +28,7 @@ mod pty;
 #[path = "../../../probe-rs-qemu/tests/emulator/qemu.rs"]
 mod qemu;
 mod reconcile;
+mod replay;
 mod rules;
 mod running;
 mod serving;

@@ -113,7 +113,8 @@ fn claim_of(heard: &Heard) -> Option<(Cryptogram, u32)> {
 
 /// All that the host has, by cryptogram.
 fn booked(scene: &Scene) -> Result<BTreeMap<Cryptogram, Booked>, String> {
-    let rides = scene.desk.heard.iter().filter(|heard| heard.message == Some(MessageKind::Ride));
+    let rides =
+        scene.desk.heard.iter().filter(|heard| matches!(heard.message, Some(MessageKind::Ride | MessageKind::Advice)));
     let mut booked = BTreeMap::<_, Booked>::new();
     let mut by_trace = BTreeMap::new();
     for heard in rides {
@@ -157,8 +158,13 @@ impl<'a> Model<'a> {
         }
         for tap in scene.play.taps.iter().filter(|tap| tap.gate) {
             let signed = tap.signed.ok_or("the gate opened for a card that signed nothing")?;
-            let is_decided = host.get(&signed).is_some_and(|ride| !ride.states.is_empty());
-            if !recorded.contains(&signed) && !is_decided {
+            let is_kept = |signed: Cryptogram| {
+                recorded.contains(&signed) || host.get(&signed).is_some_and(|ride| !ride.states.is_empty())
+            };
+            // A card that paid at a tap before the power was cut rides on what it signed then.
+            let pays = matches!(scene.play.acts()[tap.act], Act::Tap { rider, .. } if self.scenario.pay_in_tap.contains(&rider));
+            let mut before = scene.play.taps.iter().filter(|other| pays && other.act == tap.act);
+            if !is_kept(signed) && !before.any(|other| other.signed.is_some_and(is_kept)) {
                 return Err("the gate opened, but the ride is lost".into());
             }
         }
@@ -231,15 +237,23 @@ impl<'a> Model<'a> {
     pub(super) fn ends(&self, scene: &Scene) -> Result<(), String> {
         self.holds(scene)?;
         let host = booked(scene)?;
+        // What each rider rode for, in fen, and all rides.
+        let (mut rode, mut all) = (BTreeMap::<usize, u64>::new(), 0);
         let mut paid = 0;
         let mut due = 0;
         for (number, act) in scene.play.acts().iter().enumerate() {
-            let Act::Tap { rides, .. } = *act else { continue };
+            let Act::Tap { rides, rider } = *act else { continue };
             let taps: Vec<_> = scene.play.taps.iter().filter(|tap| tap.act == number).collect();
             if rides == 0 && !self.scenario.holds && taps.iter().any(|tap| tap.gate) {
                 return Err(format!("act {number}: the gate opened for a rider who was to be refused"));
             }
             let claimed: Vec<_> = taps.iter().filter_map(|tap| host.get(&tap.signed?)).collect();
+            // Another card has ended the re-tap time. If the power is lost before the card pays, the validator does not know
+            // that any more, and tells the rider that the ride is paid. Nothing is lost: the card has not paid.
+            let again = |act: &Act| matches!(act, Act::Tap { rides: 1, rider: other } if *other == rider);
+            let may_wait = self.scenario.pay_in_tap.contains(&rider) && scene.play.acts()[..number].iter().any(again);
+            let rides = if may_wait { claimed.len().min(rides) } else { rides };
+            all += rides;
             if claimed.len() != rides {
                 return Err(format!("act {number}: {} rides are claimed, and not {rides}", claimed.len()));
             }
@@ -251,16 +265,24 @@ impl<'a> Model<'a> {
                     return Err(format!("act {number}: the host has not decided"));
                 }
                 paid += ride.fen;
+                *rode.entry(rider).or_insert(0) += self.scenario.fare(number, scene.play.acts());
                 due +=
                     if ride.states[0] == State::Accepted { self.scenario.fare(number, scene.play.acts()) } else { 0 };
+            }
+        }
+        for rider in self.scenario.pay_in_tap {
+            let holds = |riders: &[Rider]| riders[*rider].card.balance().map(|money| money.fen);
+            let (new, now) = (holds(&super::super::riders::riders()), holds(&scene.play.riders));
+            let rode = rode.get(rider).copied().unwrap_or_default();
+            if new.map(|new| new - rode) != now {
+                return Err(format!("rider {rider} had {new:?} fen, rode for {rode}, and has {now:?}"));
             }
         }
         if paid != due {
             return Err(format!("the bank pays {paid} fen, and the rides cost {due}"));
         }
-        let rides = scene.play.acts().iter().filter(|act| matches!(act, Act::Tap { rides: 1, .. })).count();
-        if host.len() != rides {
-            return Err(format!("the host has {} rides, and there were {rides}", host.len()));
+        if host.len() != all {
+            return Err(format!("the host has {} rides, and there were {all}", host.len()));
         }
         let contents = Contents::of(&scene.chip.borrow(), &scene.play.riders, &self.desk);
         if let Some((record, claim)) = contents.records.iter().find(|(_, claim)| !claim.is_decided()) {

@@ -37,6 +37,8 @@ pub(super) struct Scenario {
     pub(super) holds: bool,
     /// Errors and faults that the validator may tell after a cut.
     pub(super) troubles: &'static [&'static str],
+    /// Riders whose cards pay in the tap: by what the card holds in the end, each ride was paid once.
+    pub(super) pay_in_tap: &'static [usize],
     /// The acts write at least so often.
     pub(super) least_writes: usize,
 }
@@ -52,6 +54,7 @@ impl Default for Scenario {
             fares: &[],
             holds: false,
             troubles: &[],
+            pay_in_tap: &[],
             least_writes: 1,
         }
     }
@@ -132,6 +135,24 @@ pub(super) fn all() -> Vec<Scenario> {
             name: "rides",
             acts: vec![ride(0), ride(1), ride(2), ride(3)],
             least_writes: 4,
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "electronic cash pays for rides, and comes again",
+            before: provisioned([say("set mode offline"), say("profile bus")]),
+            // Another card in between ends the re-tap time. Offline it gives no ride.
+            acts: vec![
+                ride(4),
+                refused(4),
+                Act::Work("upload"),
+                refused(0),
+                ride(4),
+                Act::Work("upload"),
+                refused(0),
+                ride(4),
+            ],
+            pay_in_tap: &[4],
+            least_writes: 10,
             ..Scenario::default()
         },
         Scenario {
