@@ -409,7 +409,7 @@ mod tests {
         let on = ride(300, NOW, Purpose::On { within_s: 7200, stop: 3 });
         let state = open(&store);
         store.append_remembered(&on, &card(2000, state)).expect("the debt gives way");
-        assert_eq!(here(&store)[0], false);
+        assert!(!here(&store)[0]);
         let (count, state) = (store.journal().count, open(&store));
         assert_eq!(store.append_remembered(&on, &card(2001, state)), Err(StoreError::Full));
         assert_eq!(store.journal().count, count, "nothing is recorded");
