@@ -68,10 +68,7 @@ pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], devic
 /// The records of the case, each as it was listed last. A record that the journal has dropped since, because its batch was closed
 /// or because the journal was emptied, is there as it was listed after its tap. `None` if the journal was not read at the end.
 fn rows(events: &[Event]) -> Option<Vec<&JournalRow>> {
-    let last = events.iter().rev().find_map(|event| match &event.body {
-        Body::Books { rows, .. } => Some(rows),
-        _ => None,
-    })?;
+    let last = ledger::listed(events)?;
     let same = |one: &JournalRow, other: &JournalRow| {
         (&one.counter, &one.cryptogram, &one.time) == (&other.counter, &other.cryptogram, &other.time)
     };
