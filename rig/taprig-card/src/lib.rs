@@ -80,6 +80,7 @@ mod cryptogram;
 mod draft;
 mod edit;
 mod error;
+mod flow;
 mod front;
 mod keyring;
 mod personalise;

@@ -155,13 +155,7 @@ impl FleetBooks {
         self.balanced &= bus.balanced;
         self.buses += 1;
         self.planned += bus.planned;
-        let (sum, gross) = (&mut self.gross, bus.gross);
-        sum.rides += gross.rides;
-        sum.accepted += gross.accepted;
-        sum.refused += gross.refused;
-        sum.waiting += gross.waiting;
-        sum.reversed += gross.reversed;
-        sum.unexplained_fen += gross.unexplained_fen;
+        self.gross += bus.gross;
         for (class, sums) in bus.classes {
             *self.classes.entry(class).or_default() += sums;
         }

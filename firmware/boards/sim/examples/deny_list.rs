@@ -37,6 +37,11 @@ impl Board for Memory {
         None
     }
     fn air_write(&self, _bytes: &[u8]) {}
+    // A list is downloaded into a second table, which only a board with such a port has.
+    fn has_uplink_port(&self) -> bool {
+        true
+    }
+
     fn nvm_size(&self) -> usize {
         self.size
     }

@@ -3,9 +3,7 @@
 //! The request is written into the journal before it is sent. If the power is cut after that, the journal knows that the issuer
 //! may have booked a ride that nobody had. Such a request is taken back: whoever is not let in does not pay.
 
-use iso8583::Message;
-
-use super::conclude::is_refusal;
+use super::conclude::{DONE, Decision, decision};
 use super::{Ask, Failure, Job, Reason, Service, Then};
 use crate::board::Board;
 use crate::journal::Record;
@@ -37,8 +35,7 @@ pub(super) struct Rider {
 impl<B: Board> Service<'_, '_, B> {
     /// Whether an issuer can be asked at all.
     pub(crate) fn has_issuer(&self) -> bool {
-        let settings = &self.store.settings().uplink;
-        settings.online_s > 0 && settings.master_key.is_some() && self.board.has_uplink() && self.store.has_uplink()
+        self.store.settings().uplink.online_s > 0 && self.is_ready()
     }
 
     /// Asks the issuer for a ride and waits for the answer, as long as `online-time` says. A message of another work that is
@@ -128,14 +125,15 @@ impl<B: Board> Service<'_, '_, B> {
 
     /// The issuer's answer. A claim that is neither accepted nor refused here is taken back.
     pub(super) fn conclude_request(&mut self, index: u32, batch: u32, code: [u8; 2]) -> Result<Then, Failure> {
-        let (claim, answer) = match code {
-            [b'0', b'0'] => (Some(Claim::Accepted { batch }), Answer::Approved),
-            [b'A', b'0'] | [b'7', b'7'] => {
+        let (claim, answer) = match decision(code, false) {
+            Decision::Accepted if code == DONE => (Some(Claim::Accepted { batch }), Answer::Approved),
+            Decision::SignOn => {
                 self.state.session = None;
                 return Ok(Then::Next);
             }
-            code if is_refusal(code) => (Some(Claim::Refused { batch, code }), Answer::Declined(code)),
-            _ => (None, Answer::None("online-unavailable")),
+            Decision::Refused => (Some(Claim::Refused { batch, code }), Answer::Declined(code)),
+            // 94: the host says that it has the claim from before. That can't be, as this one was sent once.
+            Decision::Accepted | Decision::Undecided => (None, Answer::None("online-unavailable")),
         };
         if let Some(claim) = claim {
             self.store.note_answer(index, claim).map_err(|_| Failure::new("memory"))?;
@@ -146,24 +144,13 @@ impl<B: Board> Service<'_, '_, B> {
         Ok(Then::Done)
     }
 
-    /// The answer to a reversal.
-    pub(super) fn conclude_reversal(&mut self, index: u32, answer: &Message<'_>) -> Result<Then, Failure> {
-        let code = answer.code().unwrap_or(*b"??");
-        match &code {
-            // 25: the host has no such claim, so there is nothing to take back.
-            b"00" | b"25" => {
-                let batch = self.store.claim(index).batch().unwrap_or_default();
-                self.store.note_answer(index, Claim::Reversed { batch }).map_err(|_| Failure::new("memory"))?;
-                if let Some(job) = &mut self.state.job {
-                    job.reversed += 1;
-                }
-                Ok(Then::Next)
-            }
-            b"A0" | b"77" => {
-                self.state.session = None;
-                Ok(Then::Next)
-            }
-            _ => Err(Failure::code("refused", code)),
+    /// A request was taken back.
+    pub(super) fn conclude_reversal(&mut self, index: u32) -> Result<Then, Failure> {
+        let batch = self.store.claim(index).batch().unwrap_or_default();
+        self.store.note_answer(index, Claim::Reversed { batch }).map_err(|_| Failure::new("memory"))?;
+        if let Some(job) = &mut self.state.job {
+            job.reversed += 1;
         }
+        Ok(Then::Next)
     }
 }

@@ -15,14 +15,14 @@ use crate::store::StoreError;
 use crate::store::deny::DenyDownload;
 
 /// The host has done what was asked for.
-const DONE: [u8; 2] = *b"00";
+pub(super) const DONE: [u8; 2] = *b"00";
 
 /// Claims in a row on which the host can't decide. After that it is of no use to go on.
 const MAX_UNDECIDED: u8 = 3;
 
 /// What a response code says about a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decision {
+pub(super) enum Decision {
     Accepted,
     Refused,
     /// Keys or batch are not those of the host.
@@ -31,12 +31,7 @@ enum Decision {
     Undecided,
 }
 
-/// Whether an issuer refuses by this code. Otherwise it approves, or nobody has decided.
-pub(super) fn is_refusal(code: [u8; 2]) -> bool {
-    decision(code, false) == Decision::Refused
-}
-
-fn decision(code: [u8; 2], repeat: bool) -> Decision {
+pub(super) fn decision(code: [u8; 2], repeat: bool) -> Decision {
     match &code {
         b"00" => Decision::Accepted,
         // The host has the claim from before. Claims of this device have traces that never come twice.
@@ -55,7 +50,8 @@ impl<B: Board> Service<'_, '_, B> {
         let code = answer.code().unwrap_or(*b"??");
         match ask {
             Ask::Ride { index, .. } if self.is_authorising() => return self.conclude_request(index, batch, code),
-            Ask::Reversal { index, .. } => return self.conclude_reversal(index, answer),
+            // 25: the host has no such claim, so there is nothing to take back.
+            Ask::Reversal { index, .. } if matches!(&code, b"00" | b"25") => return self.conclude_reversal(index),
             Ask::Ride { index, repeat, .. } => return self.conclude_ride(index, repeat, batch, code),
             // Whatever the host says, this device uses the keys no longer.
             Ask::SignOff => {

@@ -228,12 +228,22 @@ pub(crate) struct Service<'s, 'b, B> {
 }
 
 impl<B: Board> Service<'_, '_, B> {
+    /// Whether there is a line, and memory for what it needs.
+    fn has_line(&self) -> bool {
+        self.board.has_uplink() && self.store.has_uplink()
+    }
+
+    /// Whether messages can be sent.
+    fn is_ready(&self) -> bool {
+        self.has_line() && self.store.settings().uplink.master_key.is_some()
+    }
+
     /// Begins a work, or has it wait for the one that is done.
     ///
     /// # Errors
     /// The device has no line or no key, or too many works wait.
     pub(crate) fn begin(&mut self, work: Work) -> Result<(), Problem> {
-        if !self.board.has_uplink() || !self.store.has_uplink() {
+        if !self.has_line() {
             return Err(Problem { code: "uplink", text: "this board has no line to an acquirer" });
         }
         if self.store.settings().uplink.master_key.is_none() {
@@ -278,8 +288,7 @@ impl<B: Board> Service<'_, '_, B> {
     /// What the device does without being asked.
     fn own_work(&self) -> Option<Work> {
         let (settings, journal) = (self.store.settings(), self.store.journal());
-        let ready = settings.uplink.master_key.is_some() && self.store.has_uplink();
-        if !ready || self.board.now_us() < self.state.quiet_until_us {
+        if !self.is_ready() || self.board.now_us() < self.state.quiet_until_us {
             return None;
         }
         // As long as a request is not taken back, its rider may have paid for no ride.

@@ -26,17 +26,13 @@ impl<B: Board> Service<'_, '_, B> {
         let next_ride = job.next_ride;
         match job.work {
             Work::Authorise => self.for_rider(),
-            Work::Reverse => match self.store.first_request() {
-                Some(index) => self.take_back(index),
-                None => Ok(None),
-            },
-            Work::SignOn => Ok(None),
-            Work::SignOff => Ok(Some(Ask::SignOff)),
             // Requests come first: whoever was not let in waits for the money.
-            Work::Upload | Work::Settle if self.store.journal().requests > 0 => match self.store.first_request() {
-                Some(index) => self.take_back(index),
-                None => Err(Failure::new("waiting")),
-            },
+            Work::Reverse | Work::Upload | Work::Settle if self.store.journal().requests > 0 => {
+                let index = self.store.first_request().ok_or(Failure::new("waiting"))?;
+                self.take_back(index)
+            }
+            Work::Reverse | Work::SignOn => Ok(None),
+            Work::SignOff => Ok(Some(Ask::SignOff)),
             Work::Upload => Ok(self.ride_from(next_ride)),
             Work::Settle => match self.ride_from(next_ride) {
                 Some(ride) => Ok(Some(ride)),

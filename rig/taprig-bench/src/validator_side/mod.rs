@@ -87,7 +87,10 @@ pub mod adapter;
 pub mod native;
 pub mod operator;
 pub mod rules;
+mod uplink;
 mod words;
+
+pub use uplink::{WORK, work_ends};
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -2,20 +2,16 @@
 
 use taprig_model::acquirer::log::State;
 use taprig_model::device::{Device, claim};
-use taprig_model::event::{Body, Event, JournalRow};
+use taprig_model::event::{Event, JournalRow};
 use taprig_model::units::Money;
 
-use super::ledger::{Claim, Ledger, state};
+use super::ledger::{Claim, Ledger, listed, state};
 use super::ride::Ride;
 use crate::checks::DeviceAnswer;
 
 /// The result for the whole case.
 pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], device: &Device) -> DeviceAnswer {
-    let rows = events.iter().rev().find_map(|event| match &event.body {
-        Body::Books { rows, .. } => Some(rows.as_slice()),
-        _ => None,
-    });
-    let rows = rows.filter(|_| device.claims(claim::JOURNAL));
+    let rows = listed(events).filter(|_| device.claims(claim::JOURNAL));
     let mut uploaded: Vec<&Claim<'_>> = ledger.claims.iter().filter(|claim| claim.sent.is_empty()).collect();
     let (mut problems, mut unknown) = (Vec::new(), None);
     let (mut claimed, mut waiting) = (Sum::default(), Sum::default());
@@ -26,7 +22,7 @@ pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], devic
             let at = uploaded.iter().position(|claim| claim.fen == ride.charged)?;
             Some(uploaded.remove(at))
         });
-        let row = rows.and_then(|rows| rows.iter().find(|row| is_of(row, ride)));
+        let row = rows.and_then(|rows| rows.iter().find(|row| ride.is_in(row)));
         match (own, row, rows) {
             (Some(own), row, _) => {
                 claimed.add(own.fen);
@@ -68,14 +64,6 @@ pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], devic
         (true, Some(why)) => DeviceAnswer::NotJudged(why),
         (true, None) => DeviceAnswer::Seen(format!("{} claimed, {} waiting", claimed.words(), waiting.words()), true),
     }
-}
-
-/// Whether a record is that of a tap.
-pub(super) fn is_of(row: &JournalRow, ride: &Ride) -> bool {
-    let same = |told: &Option<String>, tag| {
-        told.as_ref().is_none_or(|told| ride.object(tag).is_some_and(|object| object.eq_ignore_ascii_case(told)))
-    };
-    row.counter.is_some() && same(&row.counter, 0x9F36) && same(&row.cryptogram, 0x9F26)
 }
 
 /// What the device and the acquirer say differently about a claim. While the device waits, it knows less than the acquirer.

@@ -92,11 +92,26 @@ pub(super) struct Mark {
     pub(super) counter: String,
 }
 
+/// The journal as it was listed at the end of the case. `None` if it was not read.
+pub(super) fn listed(events: &[Event]) -> Option<&[JournalRow]> {
+    events.iter().rev().find_map(|event| match &event.body {
+        Body::Books { rows, .. } => Some(rows.as_slice()),
+        _ => None,
+    })
+}
+
+/// Whether a record is that of a tap with this cryptogram and this counter, as far as the device tells.
+pub(super) fn is_of(row: &JournalRow, cryptogram: Option<&str>, counter: Option<&str>) -> bool {
+    let same = |told: &Option<String>, own: Option<&str>| {
+        told.as_ref().is_none_or(|told| own.is_some_and(|own| own.eq_ignore_ascii_case(told)))
+    };
+    row.counter.is_some() && same(&row.counter, counter) && same(&row.cryptogram, cryptogram)
+}
+
 impl Mark {
     /// Whether a record of the device is for this tap, as far as the device tells.
     pub(super) fn is_of(&self, row: &JournalRow) -> bool {
-        let same = |told: &Option<String>, own: &str| told.as_ref().is_none_or(|told| told.eq_ignore_ascii_case(own));
-        row.counter.is_some() && same(&row.counter, &self.counter) && same(&row.cryptogram, &self.cryptogram)
+        is_of(row, Some(&self.cryptogram), Some(&self.counter))
     }
 }
 

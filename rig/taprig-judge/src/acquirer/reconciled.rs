@@ -10,7 +10,6 @@ use taprig_model::device::{Device, claim};
 use taprig_model::event::{Body, Event, JournalRow};
 use taprig_model::units::Money;
 
-use super::accounts;
 use super::ledger::{self, Ledger, state};
 use super::ride::Ride;
 use crate::checks::DeviceAnswer;
@@ -48,7 +47,7 @@ pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], devic
         let own = |claim: &&ledger::Claim<'_>| claim.mark().is_some_and(|mark| mark.is_of(row));
         let known = if row.trace.is_some() { None } else { ledger.claims.iter().find(own) };
         let key = known.map_or((NOT_SENT, number), |claim| (claim.batch, claim.trace));
-        let ride = rides.iter().find(|ride| ride.charged == 0 && accounts::is_of(row, ride));
+        let ride = rides.iter().find(|ride| ride.charged == 0 && ride.is_in(row));
         let owed = ride.and_then(|ride| ride.held);
         let fen = if is_kept_back(row) {
             // Nothing is claimed, unless it was after the record was listed for the last time.
@@ -93,10 +92,7 @@ fn is_kept_back(row: &JournalRow) -> bool {
 /// The records of the case, each as it was listed last. A record that the journal has dropped since, because its batch was closed
 /// or because the journal was emptied, is there as it was listed after its tap. `None` if the journal was not read at the end.
 fn rows(events: &[Event]) -> Option<Vec<Listed<'_>>> {
-    let last = events.iter().rev().find_map(|event| match &event.body {
-        Body::Books { rows, .. } => Some(rows),
-        _ => None,
-    })?;
+    let last = ledger::listed(events)?;
     let same = |one: &JournalRow, other: &JournalRow| {
         (&one.counter, &one.cryptogram, &one.time) == (&other.counter, &other.cryptogram, &other.time)
     };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use taprig_model::device::Device;
-use taprig_model::event::{Body, Signal, Word};
+use taprig_model::event::{Body, JournalRow, Signal, Word};
 use taprig_model::expect::{Gate, Outcome, Sound};
 use taprig_record::decode::hex;
 use taprig_record::numbers::{Number, of_exchange};
 
-use super::ledger::Mark;
+use super::ledger::{Mark, is_of};
 use crate::card::tags;
 use crate::tap::TapEvents;
 
@@ -99,6 +99,11 @@ impl Ride {
     /// A data object in hexadecimal.
     pub(super) fn object(&self, tag: u32) -> Option<&str> {
         self.objects.get(&format!("{tag:02X}")).map(String::as_str)
+    }
+
+    /// Whether a record of the device is for this tap, as far as the device tells.
+    pub(super) fn is_in(&self, row: &JournalRow) -> bool {
+        is_of(row, self.object(0x9F26), self.object(0x9F36))
     }
 
     /// Whether the card made these values in this tap.

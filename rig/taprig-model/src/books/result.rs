@@ -224,6 +224,19 @@ pub struct Gross {
     pub stated_fen: Option<u128>,
 }
 
+/// What two journals come to. Two statements of the validators add up only if both are there.
+impl std::ops::AddAssign for Gross {
+    fn add_assign(&mut self, other: Self) {
+        self.rides += other.rides;
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        self.waiting += other.waiting;
+        self.reversed += other.reversed;
+        self.unexplained_fen += other.unexplained_fen;
+        self.stated_fen = self.stated_fen.zip(other.stated_fen).map(|(one, two)| one + two);
+    }
+}
+
 impl Gross {
     /// The sum of a state.
     pub const fn of_mut(&mut self, state: State) -> &mut Sum {

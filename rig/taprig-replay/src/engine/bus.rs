@@ -1,12 +1,13 @@
 //! The life of one bus: taps by day, claims in the evening, the journal into the ledger.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::ops::ControlFlow;
 
 use taprig_acquirer::{Host, Setup};
 use taprig_bench::link::LinkError;
-use taprig_bench::validator_side::{JournalPage, ValidatorCapability, ValidatorSide};
+use taprig_bench::validator_side::{JournalPage, ValidatorCapability, ValidatorSide, WORK, work_ends};
 use taprig_bench::{BenchError, Links};
+use taprig_books::time::Moment;
 use taprig_model::acquirer::keys::Keys;
 use taprig_model::acquirer::log::State;
 use taprig_model::acquirer::rules::Rules;
@@ -26,9 +27,6 @@ use crate::books::{BusBooks, Sample};
 use crate::error::ReplayError;
 use crate::plan::{Account, Bus, Kind, Nature, Plan, PlannedDay, Tap, Uplink};
 use crate::sample;
-
-/// The longest time that a work at the uplink may take.
-const WORK: Duration = Duration::from_secs(60);
 
 /// A ride is dated by the validator's clock, which runs on while the machine is busy. It may be this much later than planned, in
 /// seconds. No other tap of a plan is as near.
@@ -237,20 +235,19 @@ impl Life<'_, '_> {
             self.ledger.differs(|| format!("the validator refuses the work {work}: {why}"));
             return Ok(());
         }
-        let deadline = tokio::time::Instant::now() + WORK;
-        while let Some((signal, said)) = links.validator.signal(deadline).await.map_err(what)? {
+        let ended = work_ends(&mut *links.validator, work, |signal, said, _| {
             match signal {
-                Signal::Uplink { work: Word::Known(told), result } if told == work => {
-                    if result != Word::Known(wanted) {
-                        let day = self.bus.days.first().map(|day| day.day.to_string()).unwrap_or_default();
-                        self.ledger
-                            .differs(|| format!("the work {work} of a bus that begins on {day} ended with {said}"));
-                    }
-                    return Ok(());
+                Signal::Uplink { work: Word::Known(told), result } if told == work && result != Word::Known(wanted) => {
+                    let day = bus.days.first().map(|day| day.day.to_string()).unwrap_or_default();
+                    self.ledger.differs(|| format!("the work {work} of a bus that begins on {day} ended with {said}"));
                 }
                 Signal::Started {} => self.ledger.differs(|| format!("the validator started again at the work {work}")),
                 _ => {}
             }
+            ControlFlow::Continue(())
+        });
+        if ended.await.map_err(what)? {
+            return Ok(());
         }
         Err(Failed::Again(format!("the work {work} did not end within {} s", WORK.as_secs())))
     }
@@ -402,7 +399,7 @@ fn of_bus(bus: &Bus) -> Settings {
 /// A retap comes at once, but a busy machine may need some seconds for it. The time ends with the next card in any case.
 const RETAP_S: u64 = 60;
 
-/// Places of the journal: all that a memory of 256 KiB has.
+/// Places of the journal: more than a memory of 256 KiB has, so the validator takes as many as there are.
 const CAPACITY: u32 = 944;
 
 fn links<'b>(bench: &'b mut taprig_bench::Bench, bus: &Bus) -> Result<&'b mut Links, Failed> {
@@ -436,10 +433,8 @@ fn rules(plan: &Plan, bus: &Bus, accounts: &[Account], pan: impl Fn(&Account) ->
 
 /// Seconds since 1970, for differences.
 fn seconds(time: DateTime) -> i64 {
-    let small = |number: u8| i8::try_from(number).unwrap_or(0);
-    let day = jiff::civil::Date::new(i16::try_from(time.year).unwrap_or(0), small(time.month), small(time.day));
-    let at = day.map(|day| day.at(small(time.hour), small(time.minute), small(time.second), 0));
-    at.ok().and_then(|at| jiff::tz::Offset::UTC.to_timestamp(at).ok()).map_or(0, jiff::Timestamp::as_second)
+    let at = Moment::of(time).and_then(|at| Some(at.day.to_datetime(at.time?)));
+    at.and_then(|at| jiff::tz::Offset::UTC.to_timestamp(at).ok()).map_or(0, jiff::Timestamp::as_second)
 }
 
 /// Which rides of a bus are played again as cases, in descending order: the same share of each bus.

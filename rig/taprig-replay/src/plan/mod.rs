@@ -168,15 +168,21 @@ fn unreachable(why: &Unreachable, rides: u64, total: u64) -> Refusal {
         ),
         Unreachable::Between(below, above) => {
             let near = [below.map(|sum| (sum, total - sum, "less")), above.map(|sum| (sum, sum - total, "more"))];
-            let near = near.into_iter().flatten();
-            let near: Vec<String> =
-                near.map(|(sum, off, word)| format!("{}, which is {off} fen {word}", yuan(sum))).collect();
+            let near: Vec<String> = near
+                .into_iter()
+                .flatten()
+                .map(|(sum, off, word)| format!("{}, which is {off} fen {word}", yuan(sum)))
+                .collect();
             let near = if near.is_empty() { "no sum near it is possible".to_owned() } else { near.join(", or ") };
             refusal(
                 format!("{wanted}: the fares of the plan do not add up to it. The nearest sums are {near}"),
                 "take one of these sums, or add a promotion with another fare",
             )
         }
+        Unreachable::Full => refusal(
+            format!("{wanted}: the bus-days are so full that taprig found no numbers of rides which do"),
+            "raise `most-a-day`, or plan more days or buses",
+        ),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whole numbers that add up exactly: rides over days, and numbers of rides whose fares sum to a total.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Rides that cost the same on the same line: what all bus-days with one fare have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,12 @@ pub(crate) enum Unreachable {
     Most(u64),
     /// These are the nearest sums below and above the total, in fen.
     Between(Option<u64>, Option<u64>),
+    /// The bus-days are so full that no exchange of rides was found. There may be one.
+    Full,
 }
+
+/// So many rides of one price are given or taken at most in the search for the last fen. A short search comes first.
+const REACH: [i64; 3] = [8, 64, 256];
 
 /// Divides `total` by weights, exactly. No part gets more than its room. What no part has room for is left out.
 pub(crate) fn apportion(total: u64, parts: &[(u64, u64)]) -> Vec<u64> {
@@ -137,48 +142,101 @@ fn exact(groups: &[Group], counts: &mut [u64], total: u64) -> Result<(), Unreach
         stock.room += group.room - count;
         sum += i128::from(group.price) * i128::from(*count);
     }
+    let before = prices.clone();
     let mut off = i128::from(total) - sum;
     let mut moves: Vec<Step> = Vec::new();
     for from in prices.keys() {
         moves.extend(prices.keys().filter(|to| *to != from).map(|to| (*from, *to)));
     }
     let by = |(from, to): Step| i128::from(to) - i128::from(from);
-    // The largest steps first. They are taken in one direction only, so this ends.
+    // The largest steps first. A step can make another one possible that was not before, so they are tried until none is left that
+    // brings the sum nearer. The sum comes nearer each time and never goes past the total, so this ends.
     moves.sort_by_key(|step| (-by(*step).abs(), *step));
-    let mut done: Vec<(Step, u64)> = Vec::new();
-    for step in moves.iter().copied().filter(|step| by(*step).signum() == off.signum()).collect::<Vec<_>>() {
-        let wanted = u64::try_from(off / by(step)).unwrap_or(0);
-        let times = wanted.min(prices[&step.0].there).min(prices[&step.1].room);
-        take(&mut prices, step, times);
-        off -= by(step) * i128::from(times);
-        done.push((step, times));
-    }
-    while off != 0 {
-        let usable: Vec<Step> =
-            moves.iter().copied().filter(|step| prices[&step.0].there > 0 && prices[&step.1].room > 0).collect();
-        let path = path(off, &usable, by).map_err(|(below, above)| {
-            let near = |off: Option<i128>| off.and_then(|off| u64::try_from(i128::from(total) - off).ok());
-            Unreachable::Between(near(below), near(above))
-        })?;
-        // A step that is no longer possible is looked for anew.
-        let mut moved = false;
-        for step in path {
-            if prices[&step.0].there == 0 || prices[&step.1].room == 0 {
-                break;
+    let mut nearer = true;
+    while nearer {
+        nearer = false;
+        for step in moves.iter().copied().filter(|step| by(*step).signum() == off.signum()).collect::<Vec<_>>() {
+            let wanted = u64::try_from(off / by(step)).unwrap_or(0);
+            let times = wanted.min(prices[&step.0].there).min(prices[&step.1].room);
+            if times > 0 {
+                take(&mut prices, step, times);
+                off -= by(step) * i128::from(times);
+                nearer = true;
             }
-            take(&mut prices, step, 1);
-            off -= by(step);
-            done.push((step, 1));
-            moved = true;
-        }
-        if !moved || done.len() > 100_000 {
-            return Err(Unreachable::Between(None, None));
         }
     }
-    for (step, times) in done {
-        carry_out(groups, counts, step, times);
+    // What is still off is now less than one step, so the search for the rest is short.
+    if off != 0 {
+        let changes = settle(&prices, off).ok_or_else(|| why_not(&prices, &moves, off, total))?;
+        for (price, change) in changes {
+            if let Some(stock) = prices.get_mut(&price) {
+                stock.there = stock.there.saturating_add_signed(change);
+            }
+        }
+    }
+    for (price, stock) in prices {
+        carry_out(groups, counts, price, before[&price].there, stock.there);
     }
     Ok(())
+}
+
+/// How many rides of each price are given (above 0) or taken (below 0), so that their number stays and their sum changes by `off`.
+fn settle(prices: &BTreeMap<u64, Stock>, off: i128) -> Option<Vec<(u64, i64)>> {
+    let off = i64::try_from(off).ok()?;
+    let mut bases: Vec<u64> = prices.keys().copied().collect();
+    bases.sort_by_key(|price| std::cmp::Reverse(prices[price].there.min(prices[price].room)));
+    REACH.iter().find_map(|reach| bases.iter().find_map(|base| settle_with(prices, off, *reach, *base)))
+}
+
+/// One price makes up for the number of rides. The others are gone through in turn: which sums can be reached with the rides and the
+/// room that each of them has?
+fn settle_with(prices: &BTreeMap<u64, Stock>, off: i64, reach: i64, base: u64) -> Option<Vec<(u64, i64)>> {
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let by = |price: u64| signed(price) - signed(base);
+    let bound = (reach * (signed(*prices.keys().next_back()?) - signed(*prices.keys().next()?))).max(off.abs());
+    let place = |sum: i64| usize::try_from(sum + bound).ok();
+    // For each sum: the number of rides that the base must make up for, as small as possible, and the last price's part of it.
+    let mut sums: Vec<Option<(i64, i64)>> = vec![None; place(bound)? + 1];
+    sums[place(0)?] = Some((0, 0));
+    let mut layers = Vec::new();
+    for (price, stock) in prices.iter().filter(|(price, _)| **price != base) {
+        let mut then: Vec<Option<(i64, i64)>> = vec![None; sums.len()];
+        let there = sums.iter().zip(-bound..).filter_map(|(found, sum)| Some((sum, found.as_ref()?.0)));
+        for (sum, number) in there {
+            for change in -signed(stock.there).min(reach)..=signed(stock.room).min(reach) {
+                let Some(slot) = place(sum + by(*price) * change).and_then(|at| then.get_mut(at)) else { continue };
+                if slot.is_none_or(|(best, _)| (number + change).abs() < best.abs()) {
+                    *slot = Some((number + change, change));
+                }
+            }
+        }
+        layers.push((*price, then.clone()));
+        sums = then;
+    }
+    let (number, _) = sums[place(off)?]?;
+    let stock = prices[&base];
+    if number > signed(stock.there) || -number > signed(stock.room) {
+        return None;
+    }
+    let mut changes = vec![(base, -number)];
+    let mut sum = off;
+    for (price, layer) in layers.iter().rev() {
+        let (_, change) = layer[place(sum)?]?;
+        changes.push((*price, change));
+        sum -= by(*price) * change;
+    }
+    Some(changes)
+}
+
+/// Why there is no way to the total: the fares have no such sum, or the bus-days are too full.
+fn why_not(prices: &BTreeMap<u64, Stock>, moves: &[Step], off: i128, total: u64) -> Unreachable {
+    let usable: Vec<Step> =
+        moves.iter().copied().filter(|step| prices[&step.0].there > 0 && prices[&step.1].room > 0).collect();
+    let near = |off: Option<i128>| off.and_then(|off| u64::try_from(i128::from(total) - off).ok());
+    match nearest(off, &usable) {
+        Ok(()) => Unreachable::Full,
+        Err((below, above)) => Unreachable::Between(near(below), near(above)),
+    }
 }
 
 /// A ride that costs the first price is exchanged for one that costs the second.
@@ -205,44 +263,37 @@ fn take(prices: &mut BTreeMap<u64, Stock>, (from, to): Step, times: u64) {
     }
 }
 
-/// The shortest way from `off` to 0. If there is none, the nearest places below and above 0 that can be reached: those leave a sum
-/// that is too large or too small.
-fn path(off: i128, moves: &[Step], by: impl Fn(Step) -> i128) -> Result<Vec<Step>, Near> {
+/// Whether steps lead from `off` to 0, as long as there are rides for them. If not, the nearest places below and above 0 that can
+/// be reached: those leave a sum that is too large or too small.
+fn nearest(off: i128, moves: &[Step]) -> Result<(), Near> {
+    let by = |(from, to): Step| i128::from(to) - i128::from(from);
     let longest = moves.iter().map(|step| by(*step).abs()).max().unwrap_or(0);
     let bound = 2 * longest.max(off.abs());
-    let mut came: BTreeMap<i128, Option<(i128, Step)>> = BTreeMap::from([(off, None)]);
+    let mut came = BTreeSet::from([off]);
     let mut next = VecDeque::from([off]);
     while let Some(at) = next.pop_front() {
         if at == 0 {
-            let mut steps = Vec::new();
-            let mut here = at;
-            while let Some((before, step)) = came.get(&here).copied().flatten() {
-                steps.push(step);
-                here = before;
-            }
-            steps.reverse();
-            return Ok(steps);
+            return Ok(());
         }
         for step in moves {
             let then = at - by(*step);
-            if then.abs() <= bound && !came.contains_key(&then) {
-                came.insert(then, Some((at, *step)));
+            if then.abs() <= bound && came.insert(then) {
                 next.push_back(then);
             }
         }
     }
-    Err((came.range(1..).next().map(|(off, _)| *off), came.range(..0).next_back().map(|(off, _)| *off)))
+    Err((came.range(1..).next().copied(), came.range(..0).next_back().copied()))
 }
 
-/// Takes rides from the groups of one price and gives them to those of another, in proportion.
-fn carry_out(groups: &[Group], counts: &mut [u64], (from, to): Step, times: u64) {
-    let of = |price: u64, value: &dyn Fn(usize) -> u64| -> Vec<(u64, u64)> {
+/// Gives rides to the groups of one price, or takes them, in proportion to their room or to their rides.
+fn carry_out(groups: &[Group], counts: &mut [u64], price: u64, before: u64, after: u64) {
+    let of = |value: &dyn Fn(usize) -> u64| -> Vec<(u64, u64)> {
         let value = |at: usize| if groups[at].price == price { value(at) } else { 0 };
         (0..groups.len()).map(|at| (value(at), value(at))).collect()
     };
-    let taken = apportion(times, &of(from, &|at| counts[at]));
+    let taken = apportion(before.saturating_sub(after), &of(&|at| counts[at]));
+    let given = apportion(after.saturating_sub(before), &of(&|at| groups[at].room - counts[at]));
     taken.iter().zip(counts.iter_mut()).for_each(|(less, count)| *count -= less);
-    let given = apportion(times, &of(to, &|at| groups[at].room - counts[at]));
     given.iter().zip(counts.iter_mut()).for_each(|(more, count)| *count += more);
 }
 
@@ -280,6 +331,46 @@ mod tests {
         assert_eq!(counts(&groups, 100, 16_001), Err(Unreachable::Most(16_000)));
         assert_eq!(counts(&groups, 100, 15_030), Err(Unreachable::Between(Some(15_000), Some(15_100))));
         assert_eq!(counts(&groups, 100, 15_100), Ok(vec![49, 51]));
+    }
+
+    /// Here the largest steps make others possible that were not possible before. The search then had to find a way over thousands of
+    /// fen, and did not end.
+    #[test]
+    fn a_total_far_from_the_weights_is_reached_in_little_time() {
+        let groups = [
+            group(200, 2, 51),
+            group(160, 7, 73),
+            group(120, 3, 94),
+            group(160, 1, 62),
+            group(80, 4, 49),
+            group(160, 4, 274),
+            group(160, 5, 137),
+            group(1, 8, 53),
+            group(100, 7, 169),
+            group(200, 4, 270),
+            group(160, 8, 228),
+        ];
+        let counts = counts(&groups, 684, 96_678).unwrap();
+        assert_eq!(counts.iter().sum::<u64>(), 684);
+        assert_eq!(counts.iter().zip(groups).map(|(count, group)| count * group.price).sum::<u64>(), 96_678);
+    }
+
+    #[test]
+    fn fares_that_are_nearly_full_are_exchanged_in_large_numbers() {
+        let groups = [group(1, 6, 95), group(120, 8, 355), group(100, 1, 259)];
+        let chosen = [11, 137, 104];
+        let (rides, total) = (252, 11 + 137 * 120 + 104 * 100);
+        let counts = counts(&groups, rides, total).unwrap();
+        assert_eq!(counts.iter().sum::<u64>(), chosen.iter().sum::<u64>());
+        assert_eq!(counts.iter().zip(groups).map(|(count, group)| count * group.price).sum::<u64>(), total);
+    }
+
+    #[test]
+    fn a_full_fleet_is_told_from_fares_that_have_no_such_sum() {
+        // 3 steps from 20 to 23 and one from 28 to 20 are 1 fen, but each fare has room for two rides.
+        let groups = [group(20, 1, 2), group(23, 1, 2), group(28, 1, 2)];
+        assert_eq!(counts(&groups, 3, 71), Ok(vec![1, 1, 1]));
+        assert_eq!(counts(&groups, 3, 72), Err(Unreachable::Full));
     }
 
     proptest! {

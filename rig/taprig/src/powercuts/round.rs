@@ -1,16 +1,17 @@
 //! One round: known state, an act in which the power is cut, and everything again until the books are complete.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use taprig_acquirer::{Host, Setup};
-use taprig_bench::validator_side::{AIR_DEAD, JournalPage};
-use taprig_bench::{Bench, BenchError, Links};
+use taprig_bench::validator_side::{AIR_DEAD, JournalPage, WORK, work_ends};
+use taprig_bench::{Bench, BenchError};
 use taprig_card::Card;
 use taprig_case::plan::Keys;
 use taprig_model::acquirer::Work;
 use taprig_model::acquirer::rules::{DenyList, ListVersion, PageSize, Rules};
-use taprig_model::event::{Body, Event, JournalRow, ReadyAgain, Role, Signal, Source, Word};
+use taprig_model::event::{Body, Event, Fields, JournalRow, ReadyAgain, Role, Signal, Source};
 use taprig_model::settings::{DenyEntry, Settings};
 use taprig_model::situation::Situation;
 use taprig_model::units::{DateTime, Money, Pan};
@@ -24,9 +25,6 @@ use crate::run::tap::TapPlayer;
 
 /// The longest time from power to readiness.
 pub const READY: Duration = Duration::from_secs(2);
-
-/// The longest time that a work at the uplink may take.
-const WORK: Duration = Duration::from_secs(60);
 
 /// How long the validator is left alone in [`Act::Idle`].
 const IDLE: Duration = Duration::from_millis(300);
@@ -324,11 +322,12 @@ impl Round<'_> {
             self.wrong.get_or_insert(format!("the validator refused the work {work}: {why}"));
             return Ok(());
         }
-        let deadline = tokio::time::Instant::now() + WORK;
-        while let Some(signal) = signal(links, self.scope, deadline).await? {
-            if matches!(&signal, Signal::Uplink { work: Word::Known(told), .. } if *told == work) {
-                return Ok(());
-            }
+        let ended = work_ends(&mut *links.validator, work, |signal, said, board_us| {
+            emit(self.scope, signal, said, board_us);
+            ControlFlow::Continue(())
+        });
+        if ended.await? {
+            return Ok(());
         }
         self.wrong.get_or_insert(format!("the work {work} did not end within {WORK:?}"));
         Ok(())
@@ -338,7 +337,9 @@ impl Round<'_> {
     async fn take_signals(&self, bench: &mut Bench) -> Result<(), BenchError> {
         let Some(links) = bench.links() else { return Ok(()) };
         links.validator.hear_out();
-        while signal(links, self.scope, tokio::time::Instant::now()).await?.is_some() {}
+        while let Some((signal, said)) = links.validator.signal(tokio::time::Instant::now()).await? {
+            emit(self.scope, signal, said, links.validator.board_us());
+        }
         Ok(())
     }
 
@@ -366,16 +367,8 @@ impl Round<'_> {
     }
 }
 
-/// The next signal, which is emitted, too.
-async fn signal(
-    links: &mut Links,
-    scope: &Scope,
-    deadline: tokio::time::Instant,
-) -> Result<Option<Signal>, BenchError> {
-    let Some((signal, said)) = links.validator.signal(deadline).await? else { return Ok(None) };
-    let body = Body::Signal { signal: signal.clone(), said };
-    scope.emit_at(Instant::now(), links.validator.board_us(), Source::Validator, body);
-    Ok(Some(signal))
+fn emit(scope: &Scope, signal: Signal, said: Fields, board_us: Option<u64>) {
+    scope.emit_at(Instant::now(), board_us, Source::Validator, Body::Signal { signal, said });
 }
 
 async fn journal(bench: &mut Bench) -> Result<Vec<JournalRow>, BenchError> {

@@ -1,25 +1,23 @@
 //! Plays the steps of a sub-case, one after the other.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use taprig_acquirer::{Host, Setup};
 use taprig_card::Card;
 use taprig_model::acquirer::Work;
-use taprig_model::event::{Body, ReadyAgain, Role, Signal, Source, Word};
+use taprig_model::event::{Body, ReadyAgain, Role, Signal, Source};
 use taprig_model::name::Name;
 use taprig_model::settings::Settings;
 use taprig_model::step::{Beside, Injection, Step, TapStep};
 
 use super::tap::TapPlayer;
-use taprig_bench::validator_side::{JournalPage, ValidatorCapability};
+use taprig_bench::validator_side::{JournalPage, ValidatorCapability, work_ends};
 use taprig_bench::{Bench, BenchError, Links};
 use taprig_case::plan::Planned;
 use taprig_record::Scope;
 use taprig_record::units::micros;
-
-/// The longest time that a work at the uplink may take.
-const WORK: Duration = Duration::from_secs(60);
 
 /// Brings fresh boards to the known state and plays all steps. Everything that is seen goes to `scope`. Nothing is
 /// judged here.
@@ -187,18 +185,18 @@ impl Stage<'_> {
         let refused = links.validator.uplink(work).await?;
         let is_refused = refused.is_some();
         self.scope.emit(Source::Validator, Body::WorkAsked { work, refused });
-        let deadline = tokio::time::Instant::now() + WORK;
-        while !is_refused && let Some((signal, said)) = links.validator.signal(deadline).await? {
-            let ended = matches!(&signal, Signal::Uplink { work: Word::Known(told), .. } if *told == work);
-            let restarted = matches!(signal, Signal::Started {});
-            let board_us = links.validator.board_us();
+        if is_refused {
+            return Ok(());
+        }
+        let mut restarted = false;
+        work_ends(&mut *links.validator, work, |signal, said, board_us| {
+            restarted |= matches!(signal, Signal::Started {});
             self.scope.emit_at(Instant::now(), board_us, Source::Validator, Body::Signal { signal, said });
-            if restarted {
-                self.ended("it started again by itself during a work at its uplink".to_owned());
-            }
-            if ended || restarted {
-                break;
-            }
+            if restarted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .await?;
+        if restarted {
+            self.ended("it started again by itself during a work at its uplink".to_owned());
         }
         Ok(())
     }

@@ -21,6 +21,10 @@ struct Kept {
 impl Kept {
     fn new() -> Self {
         let place = Place::new();
+        let device = "fixtures/devices/taprig-reference.yaml";
+        let claims = fs::read_to_string(place.path(device)).unwrap();
+        assert!(claims.contains("  online: true "));
+        place.put(device, &claims.replace("  online: true ", "  online: false "));
         place.case("BUS-001", RIDE);
         place.case("BUS-002", WRONG);
         place.case("BUS-003", OTHER);

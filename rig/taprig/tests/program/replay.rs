@@ -82,7 +82,7 @@ fn a_wrong_plan_is_refused_and_leaves_nothing() {
     try_with("total: 2321.05", "total: 9000.00", &[]).expect(2, &["at the highest fares they sum to", "less"]);
     try_with("rides: 2000", "rides: 200000", &[]).expect(2, &["the fleet has room for", "fewer than 200000"]);
     try_with("seed: 7", "seed: x", &[]).expect(2, &["plan.yaml:5:7"]);
-    try_with("retaps: 30", "retap: 30", &[]).expect(2, &["unknown field `retap`"]);
+    try_with("retaps: 30", "retap: 30", &[]).expect(2, &["unknown key `retap`"]);
     try_with("profile: uplink-1-yuan", "profile: uplink-1-yen", &[])
         .expect(2, &["there is no validator `uplink-1-yen`"]);
     try_with("image: phone", "image: telephone", &[]).expect(2, &["there is no card `telephone`"]);
