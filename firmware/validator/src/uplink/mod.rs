@@ -415,6 +415,8 @@ impl<B: Board> Service<'_, '_, B> {
     fn repeat(&mut self) {
         let Some(pending) = &mut self.state.pending else { return };
         let settings = &self.store.settings().uplink;
+        // If a part of the answer has come, the rest of it was cut. The next answer begins a frame.
+        self.state.line.forget();
         // A rider waits for one attempt.
         if self.state.rider.is_some() || pending.attempts >= settings.attempts {
             return self.follow(Err(Failure::new("no-answer")));
@@ -424,8 +426,6 @@ impl<B: Board> Service<'_, '_, B> {
         if let Ask::Ride { repeat, .. } = &mut pending.ask {
             *repeat = true;
         }
-        // The host may hold a part of a frame that was cut.
-        self.state.line.forget();
         self.board.uplink_write(&pending.bytes);
     }
 }
