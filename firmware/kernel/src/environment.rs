@@ -41,6 +41,12 @@ pub trait Environment {
     /// The next command lets the card pay for this ride; it holds `balance` fen now. The device remembers both until the ride is
     /// recorded, or until the same card pays for another one. False when it can't: then the card is not asked to pay.
     fn about_to_pay(&mut self, ride: &Ride, balance: u64) -> bool;
+    /// Whether the transaction has the amount that this card has to pay, asked when its records are read and it is known who it
+    /// is. If not, the transaction ends without a decision ([`Reason::FareDiffers`](crate::Reason::FareDiffers)), and the device
+    /// begins another one with the right amount.
+    fn fare_stands(&mut self, _ride: &Ride) -> bool {
+        true
+    }
 
     /// Whether the journal has room for one more ride. False also when it is nearly full, by the device's rule.
     fn journal_has_room(&self) -> bool;

@@ -147,6 +147,8 @@ pub enum Reason {
     DebitBarred,
     /// The card has just paid for a ride.
     Retap,
+    /// This card has to pay another amount than the one that it signed.
+    FareDiffers,
 }
 
 impl Reason {
@@ -198,6 +200,7 @@ impl Reason {
             Self::JournalWrite => "journal-write",
             Self::DebitBarred => "debit-barred",
             Self::Retap => "retap",
+            Self::FareDiffers => "fare-differs",
         }
     }
 }

@@ -54,7 +54,8 @@ impl Reason {
             | Self::LinkBalance(_)
             | Self::LinkStandard(_)
             | Self::LinkLastRecord(_)
-            | Self::SeePhone => OutcomeKind::TryAgain,
+            | Self::SeePhone
+            | Self::FareDiffers => OutcomeKind::TryAgain,
             Self::PpseStatus(_) | Self::GpoStatus(_) | Self::RecordStatus(_) | Self::CryptogramStatus(_) if contact => {
                 OutcomeKind::TryAnotherInterface
             }
@@ -282,6 +283,11 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
             return Ok(Decision::declined(Reason::CardDeclined));
         }
         let reading = self.read_records(read, data)?;
+        // Before the rider takes the card away, and before the work of authentication. A card that was spared is not going to ride.
+        let is_known = read.identify(data).is_ok() && read.ride.pan.is_some();
+        if matches!(reading, Reading::Done) && is_known && !self.environment.fare_stands(&read.ride) {
+            return Err(Reason::FareDiffers);
+        }
         self.show(MessageId::CardReadOk, Status::CardRead);
         read.identify(data)?;
         if read.generated.cryptogram_type == Cryptogram::Arqc && read.ride.track2.is_empty() {

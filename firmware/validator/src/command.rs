@@ -5,9 +5,10 @@ use crate::clock::{self, Iso};
 use crate::console::{Command, Line, Problem};
 use crate::device::{Device, End};
 use crate::hex::Hex;
-use crate::journal::Record;
 use crate::journal::claims::Claim;
+use crate::journal::{Purpose, Record};
 use crate::store::StoreError;
+use crate::store::fares::PolicyError;
 use crate::store::settings::SettingError;
 use wire::loopback::{PATIENCE_US, Tally};
 
@@ -21,6 +22,15 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Full => Self { code: "full", text: "no room for one more; clear the list first" },
             StoreError::Memory => Self { code: "memory", text: "the memory did not keep what was written" },
+        }
+    }
+}
+
+impl From<PolicyError> for Problem {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::Rules(text) => Self::value(text),
+            PolicyError::Store(error) => error.into(),
         }
     }
 }
@@ -73,6 +83,9 @@ impl<B: Board> Device<'_, B> {
                     "rides of this terminal wait for an answer; upload them or clear the journal",
                 ));
             }
+            Command::Set { key: "mode", value } if value != "oda" && !self.store.policy().is_flat() => {
+                return Err(Problem::value("oda: the fare policy in force needs it; use fares clear first"));
+            }
             Command::Set { key, value } => {
                 let mut settings = self.store.settings().clone();
                 settings.set(key, value)?;
@@ -94,6 +107,15 @@ impl<B: Board> Device<'_, B> {
                 settings.name(tag)?;
                 self.store.put(settings)?;
             }
+            Command::Fares => return Ok(self.list_fares()),
+            Command::FaresClear => self.store.clear_fares()?,
+            Command::FareRule(_) | Command::FaresUse if !self.store.has_fares() => {
+                return Err(Problem::value("the memory of this board has no room for a fare policy"));
+            }
+            Command::FareRule(rule) => self.store.add_rule(&rule)?,
+            Command::FaresUse => self.store.use_fares()?,
+            Command::Stop(stop) => self.stop = stop,
+            Command::EndOfService => self.store.release_trips(None)?,
             Command::Uplink(work) => self.uplink().begin(work)?,
             Command::Journal(from) => return Ok(self.list_rides(from)),
             Command::Requests(from) => return Ok(self.list_requests(from)),
@@ -147,6 +169,20 @@ impl<B: Board> Device<'_, B> {
             .field("back", tally.back)
             .field("wrong", tally.wrong)
             .field("us", board.now_us() - started)
+    }
+
+    fn list_fares(&self) -> Line {
+        let mut rules = 0_u32;
+        for rule in self.store.rules() {
+            Line::new("-").field("rule", format_args!("\"{rule}\"")).send(self.board);
+            rules += 1;
+        }
+        let state = if self.store.policy().is_flat() { "flat" } else { "policy" };
+        let line = Line::new("ok").field("fares", state).field("rules", rules).field("cards", self.store.cards());
+        match self.stop {
+            Some(stop) => line.field("stop", stop),
+            None => line.field("stop", "none"),
+        }
     }
 
     fn status(&self) -> Line {
@@ -234,21 +270,36 @@ impl<B: Board> Device<'_, B> {
                 Some(psn) => line.field("psn", format_args!("{psn:02}")),
                 None => line.field("psn", "-"),
             };
+            // A tap-on is not charged unless its tap-off stays out.
+            let charged = if matches!(claim, Claim::Held | Claim::Void) { 0 } else { record.fare };
             let line = line
-                .field("fare", record.fare)
+                .field("fare", charged)
                 .field("atc", format_args!("{:04x}", record.atc))
                 .field("ac", Hex(&record.cryptogram))
                 .field("cid", format_args!("{:02x}", record.cid))
                 .field("kind", record.kind.slug())
                 .text("line", &record.line);
-            claimed(line, claim, record.trace).send(self.board);
+            claimed(of_trip(line, &record), claim, record.trace).send(self.board);
         }
         (number, total)
     }
 }
 
-/// What became of the claim, once it was sent.
+/// What the ride is to its trip.
+fn of_trip(line: Line, record: &Record) -> Line {
+    match record.purpose {
+        Purpose::Ride => line,
+        Purpose::On { stop, .. } => line.field("trip", "on").field("stop", stop).field("held", record.fare),
+        Purpose::Off { stop, on } => line.field("trip", "off").field("stop", stop).field("on", format_args!("{on:06}")),
+        Purpose::Debt => line.field("trip", "debt"),
+    }
+}
+
+/// What became of the claim, once it was sent or will never be.
 fn claimed(line: Line, claim: Claim, trace: u32) -> Line {
+    if matches!(claim, Claim::Held | Claim::Void | Claim::Nothing) {
+        return line.field("claim", claim.slug());
+    }
     let Some(batch) = claim.batch() else { return line };
     let line = line.field("claim", claim.slug()).field("batch", format_args!("{batch:06}"));
     let line = line.field("trace", format_args!("{trace:06}"));

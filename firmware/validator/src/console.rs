@@ -6,8 +6,9 @@ use heapless::{String, Vec};
 use kernel::{CaKey, Pan, Rid};
 
 use crate::board::Board;
+use crate::fares::policy::Rule;
 use crate::work::Work;
-use crate::{clock, hex};
+use crate::{clock, fares, hex};
 
 /// Longest line in, without its end; a CA key of 1984 bits needs about 530.
 pub const MAX_LINE: usize = 600;
@@ -96,6 +97,18 @@ pub enum Command<'a> {
     JournalClear,
     /// Send so many blocks on the air, and count what comes back: for a board whose air is wired to itself.
     Loopback(u32),
+    /// Say which fare policy there is.
+    Fares,
+    /// The flat fare alone.
+    FaresClear,
+    /// Add a rule of a fare policy.
+    FareRule(Rule),
+    /// Put the rules in force that were added.
+    FaresUse,
+    /// The bus is at this stop, or nobody knows where it is.
+    Stop(Option<u16>),
+    /// No tap-off comes any more.
+    EndOfService,
     /// Do something on the line to the acquirer.
     Uplink(Work),
     /// Factory state.
@@ -198,6 +211,17 @@ impl<'a> Command<'a> {
                     _ => Err(Problem::malformed("requests takes nothing, or a number from 1")),
                 },
             },
+            "fares" => match rest {
+                "" => Ok(Self::Fares),
+                "clear" => Ok(Self::FaresClear),
+                "use" => Ok(Self::FaresUse),
+                rule => Rule::parse(rule).map(Self::FareRule),
+            },
+            "stop" => match rest {
+                "none" => Ok(Self::Stop(None)),
+                number => fares::stop(number).map(|stop| Self::Stop(Some(stop))),
+            },
+            "end-of-service" => alone(Self::EndOfService),
             "loopback" => match rest.parse() {
                 Ok(blocks) if (1..=10_000).contains(&blocks) && !rest.starts_with('+') => Ok(Self::Loopback(blocks)),
                 _ => Err(Problem::malformed("loopback takes a number of blocks of 256 bytes, 1 to 10000")),
@@ -408,6 +432,12 @@ mod tests {
             ("deny add 6226 0012", "malformed"),
             ("revoke add A000000333 C1 0102", "malformed"),
             ("journal 0", "malformed"),
+            ("fares add", "malformed"),
+            ("fares stop 0 0", "value"),
+            ("stop", "value"),
+            ("stop 0", "value"),
+            ("stop 10000", "value"),
+            ("end-of-service now", "malformed"),
             ("loopback", "malformed"),
             ("loopback 0", "malformed"),
             ("loopback 10001", "malformed"),

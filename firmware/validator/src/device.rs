@@ -4,13 +4,14 @@ use kernel::MessageId;
 use sha2::{Digest, Sha256};
 
 use crate::board::{Board, ResetCause};
+use crate::command;
 use crate::console::{Input, Line, LineBuffer, Problem};
+use crate::journal::Purpose;
 use crate::journal::last::LastRide;
 use crate::present;
 use crate::reader::{Medium, Presence, Reader, UartAir};
 use crate::store::{Found, Store};
 use crate::uplink::{Service, Uplink};
-use crate::{command, fares};
 
 /// Time between two looks for a card while idle, in us. A front end that senses the load ends the wait.
 const POLL_INTERVAL_US: u64 = 100_000;
@@ -66,6 +67,8 @@ pub(crate) struct Device<'b, B: Board> {
     pub(crate) digest: Option<[u8; 32]>,
     /// The card that rode last.
     pub(crate) last: Option<LastRide>,
+    /// The stop at which the bus is. It is not kept without power: a bus moves on.
+    pub(crate) stop: Option<u16>,
     /// The card of the last tap still lies in the field.
     pub(crate) card_left: bool,
     /// The line to the acquirer.
@@ -98,7 +101,9 @@ impl<'b, B: Board> Device<'b, B> {
         if store.journal.damaged > 0 {
             Line::new("! fault").field("what", "journal-damaged").field("records", store.journal.damaged).send(board);
         }
-        let last = store.last_ride().as_ref().and_then(LastRide::recorded);
+        // Who paid a debt did not ride.
+        let last = store.last_ride().filter(|record| record.purpose != Purpose::Debt);
+        let last = last.as_ref().and_then(LastRide::recorded);
         let reader = Reader::new(UartAir::new(board));
         let input = LineBuffer::default();
         Self {
@@ -109,6 +114,7 @@ impl<'b, B: Board> Device<'b, B> {
             console_waits: false,
             digest: None,
             last,
+            stop: None,
             card_left: false,
             line: Uplink::default(),
             taps: 0,
@@ -124,7 +130,11 @@ impl<'b, B: Board> Device<'b, B> {
 
     /// Shows that cards are welcome.
     pub(crate) fn make_ready(&mut self) {
-        present::show(self.board, MessageId::PresentCard, Some(fares::amount(self.store.settings())));
+        present::show(
+            self.board,
+            MessageId::PresentCard,
+            Some(self.store.tariff().first(self.board.rtc().unwrap_or(0))),
+        );
         Line::new("! ready").send(self.board);
     }
 
@@ -137,6 +147,10 @@ impl<'b, B: Board> Device<'b, B> {
             }
             if let Some(end) = self.serve_console() {
                 return end;
+            }
+            // Trips whose tap-off did not come in time are claimed from now on. What fails here is done at the next turn.
+            if let Some(now_s) = self.board.rtc() {
+                let _ = self.store.release_trips(Some(now_s));
             }
             self.uplink().serve();
             if self.reader.medium().listen() || self.board.now_us() >= next_poll {

@@ -3,7 +3,8 @@
 //! ```text
 //! device  start, idle, tap, removal         console  lines in, commands carried out, lines out
 //!   tap   card -> kernel -> journal         present  display, sound, gate
-//!   reader  polling, activation, blocks     fares    what a ride costs
+//!   reader  polling, activation, blocks     fares    what a tap costs: policy, card and time
+//!   due     fares, card and stop -> amount
 //!                                           journal  rides, and the card that rode last
 //!                                           uplink   claims, settlement, lists from the acquirer
 //! board   clock, console, air, uplink,      store    what lies where; settings, keys, lists
@@ -21,6 +22,7 @@ pub mod clock;
 mod command;
 pub mod console;
 mod device;
+mod due;
 pub mod fares;
 pub mod hex;
 pub mod journal;

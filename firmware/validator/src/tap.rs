@@ -8,19 +8,26 @@ use kernel::{
 use crate::board::Board;
 use crate::console::Line;
 use crate::device::Device;
+use crate::fares::quote::{Kind, Quote};
 use crate::journal::Record;
 use crate::journal::last::{LastRide, Now};
 use crate::present::{self, Sound};
 use crate::reader::{ActivationError, Presence};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::uplink::Answer;
-use crate::{clock, fares};
+use crate::{clock, due};
 
 /// What the kernel sees of the device.
 struct Surroundings<'a, 'b, B> {
     board: &'b B,
     store: &'a mut Store<'b, B>,
     last: Option<&'a LastRide>,
+    /// Where the bus is.
+    stop: Option<u16>,
+    /// The amount that this card has to sign, if it is another one.
+    wanted: Option<u32>,
+    /// The card was asked for another amount before.
+    again: bool,
 }
 
 impl<B: Board> Environment for Surroundings<'_, '_, B> {
@@ -37,7 +44,7 @@ impl<B: Board> Environment for Surroundings<'_, '_, B> {
     }
 
     fn denied(&self, pan: &Pan, psn: Option<u8>) -> bool {
-        self.store.denied(pan, psn)
+        self.store.denied(pan, psn) && !self.store.may_pay_debt(pan, psn)
     }
 
     fn rode(&self, pan: &Pan, psn: Option<u8>) -> bool {
@@ -53,12 +60,20 @@ impl<B: Board> Environment for Surroundings<'_, '_, B> {
         record.is_some_and(|record| self.store.note_payment(&record, balance).is_ok())
     }
 
+    fn fare_stands(&mut self, ride: &Ride) -> bool {
+        let rode = ride.pan.as_ref().is_some_and(|pan| self.rode(pan, ride.psn));
+        self.wanted = if rode { None } else { due::other_amount(self.store, self.stop, ride) };
+        self.wanted.is_none()
+    }
+
     fn journal_has_room(&self) -> bool {
         self.store.journal_has_room()
     }
 
     fn ui(&mut self, request: &UiRequest) {
-        present::show(self.board, request.message, None);
+        if !self.again || request.message != MessageId::Processing {
+            present::show(self.board, request.message, None);
+        }
     }
 }
 
@@ -100,6 +115,19 @@ const NO_PAN: Verdict = verdict(OutcomeKind::Declined, "pan-missing", MessageId:
 const NOT_RECORDED: Verdict = verdict(OutcomeKind::Declined, "journal-write", MessageId::ProcessingError);
 /// The issuer refuses the ride.
 const ISSUER_DECLINED: Verdict = verdict(OutcomeKind::Declined, "issuer-declined", MessageId::NotAuthorised);
+/// A fare by distance needs to know where the bus is.
+const NO_STOP: Verdict = verdict(OutcomeKind::EndApplication, "stop-unset", MessageId::ProcessingError);
+/// Each place for a card holds an open trip, so that the end of one more would not be known.
+const CARDS_FULL: Verdict = verdict(OutcomeKind::Declined, "cards-full", MessageId::NotAuthorised);
+/// The card signed an amount that is not the one that it has to pay, even when asked for the second time.
+const FARE_DIFFERS: Verdict = verdict(OutcomeKind::TryAgain, "fare-differs", MessageId::PresentAgain);
+/// The card owes, and its try to pay waits for the acquirer.
+const DEBT_WAITS: Verdict = verdict(OutcomeKind::Declined, "denied", MessageId::NotAuthorised);
+/// The card has signed what it owes. It rides when the acquirer has accepted that.
+const DEBT: Verdict = Verdict {
+    words: Some("old fare is being paid, tap again later"),
+    ..verdict(OutcomeKind::Declined, "debt", MessageId::NotAuthorised)
+};
 /// The same card again.
 const RETAP: Verdict = Verdict {
     words: Some("already paid"),
@@ -121,6 +149,9 @@ impl<B: Board> Device<'_, B> {
             present::fault(self.board, "clock-unset");
             return self.end(&NO_CLOCK, None);
         };
+        if self.store.policy().by_distance().is_some_and(|line| !self.stop.is_some_and(|stop| line.has(stop))) {
+            return self.end(&NO_STOP, None);
+        }
         if let Err(error) = self.reader.activate() {
             self.reader.release(true);
             let verdict = match error {
@@ -138,18 +169,30 @@ impl<B: Board> Device<'_, B> {
             };
             return self.end(&verdict, None);
         }
-        let transaction = Transaction {
-            amount: fares::amount(self.store.settings()),
-            time: clock::from_seconds(seconds),
-            unpredictable_number: self.unpredictable_number(),
+        let first = self.store.tariff().first(seconds);
+        let (outcome, wanted) = self.transact(first, seconds, false);
+        // Who the card is, and so what it has to pay, is known only after it has signed an amount. If that was another one, the
+        // card signs once more. Nobody claims what it signed before.
+        let outcome = match wanted {
+            Some(wanted) if outcome.reason == Reason::FareDiffers => self.transact(wanted, seconds, true).0,
+            _ => outcome,
         };
-        let settings = self.store.settings().kernel();
-        let mut surroundings = Surroundings { board: self.board, store: &mut self.store, last: self.last.as_ref() };
-        let outcome = kernel::run(&mut self.reader, &mut surroundings, &settings, &transaction);
-        let is_authenticated = outcome.ride.as_ref().is_some_and(|ride| ride.oda != Oda::NotPerformed);
-        self.authentications = self.authentications.wrapping_add(u32::from(is_authenticated));
         self.conclude(&outcome);
         self.reader.release(outcome.field_off);
+    }
+
+    /// One transaction over an amount. Returns its outcome, and the amount that this card has to sign if it is another one.
+    fn transact(&mut self, amount: u32, seconds: u64, again: bool) -> (Outcome, Option<u32>) {
+        let time = clock::from_seconds(seconds);
+        let transaction = Transaction { amount, time, unpredictable_number: self.unpredictable_number() };
+        let settings = self.store.settings().kernel();
+        let (board, store, last, stop) = (self.board, &mut self.store, self.last.as_ref(), self.stop);
+        let mut surroundings = Surroundings { board, store, last, stop, wanted: None, again };
+        let outcome = kernel::run(&mut self.reader, &mut surroundings, &settings, &transaction);
+        let wanted = surroundings.wanted;
+        let is_authenticated = outcome.ride.as_ref().is_some_and(|ride| ride.oda != Oda::NotPerformed);
+        self.authentications = self.authentications.wrapping_add(u32::from(is_authenticated));
+        (outcome, wanted)
     }
 
     /// Records, shows and reports what the kernel decided.
@@ -174,12 +217,28 @@ impl<B: Board> Device<'_, B> {
         }
         let Some(ride) = &outcome.ride else { return self.end(&NO_PAN, Some(outcome)) };
         let Some(record) = self.record(outcome.reason, ride) else { return self.end(&NO_PAN, Some(outcome)) };
-        // The ride is safe before the gate opens.
-        if self.store.append_ride(&record).is_err() {
-            present::fault(self.board, "journal-write");
-            return self.end(&NOT_RECORDED, Some(outcome));
+        let Some(due) = due::quote(&self.store, self.stop, ride, record.fare) else {
+            return self.end(&NO_PAN, Some(outcome));
+        };
+        if due.kind == Kind::Debt && !ride.pan.as_ref().is_some_and(|pan| self.store.may_pay_debt(pan, ride.psn)) {
+            return self.end(&DEBT_WAITS, Some(outcome));
         }
-        self.approve(outcome, ride, record.fare, outcome.reason.slug());
+        if due.claim > 0 && due.claim != record.fare {
+            return self.end(&FARE_DIFFERS, Some(outcome));
+        }
+        // The ride is safe before the gate opens.
+        match due::record(&mut self.store, self.stop, ride, &due, record) {
+            Ok(()) => {}
+            Err(StoreError::Full) => return self.end(&CARDS_FULL, Some(outcome)),
+            Err(StoreError::Memory) => {
+                present::fault(self.board, "journal-write");
+                return self.end(&NOT_RECORDED, Some(outcome));
+            }
+        }
+        if due.kind == Kind::Debt {
+            return self.end_with(&DEBT, Some(outcome), |line| line.field("debt", due.claim));
+        }
+        self.approve(outcome, ride, &due, outcome.reason.slug());
     }
 
     /// Whether the issuer can decide on this ride. Nobody here can take a PIN or a signature for it.
@@ -196,29 +255,39 @@ impl<B: Board> Device<'_, B> {
         let Some((ride, record)) = record else { return self.end(&NO_PAN, Some(outcome)) };
         present::show(self.board, MessageId::Authorising, Some(ride.amount));
         match self.uplink().authorise(record) {
-            Answer::Approved => self.approve(outcome, ride, ride.amount, "issuer-approved"),
-            Answer::Declined(code) => self.end_with(&ISSUER_DECLINED, Some(outcome), Some(code)),
+            Answer::Approved => self.approve(outcome, ride, &Quote::flat(ride.amount), "issuer-approved"),
+            Answer::Declined(code) => self.end_with(&ISSUER_DECLINED, Some(outcome), |line| {
+                // What is no text is not told.
+                core::str::from_utf8(&code).into_iter().fold(line, |line, code| line.field("code", code))
+            }),
             Answer::None(reason) => {
                 self.end(&verdict(OutcomeKind::Declined, reason, MessageId::NotAuthorised), Some(outcome));
             }
         }
     }
 
-    /// Lets the rider in. The ride is in the journal, with this fare.
-    fn approve(&mut self, outcome: &Outcome, ride: &Ride, charged: u32, reason: &str) {
+    /// Lets the rider in, who has paid what was due. The ride is in the journal.
+    fn approve(&mut self, outcome: &Outcome, ride: &Ride, due: &Quote, reason: &str) {
         let now = now(self.board);
         self.last = ride.pan.clone().map(|pan| LastRide::new(pan, ride.psn, now));
+        // At a tap-on the most that the trip can cost.
+        let amount = due.claim;
         let shown = outcome.ui.iter().any(|request| request.message == MessageId::Approved);
         if !shown {
-            present::show(self.board, MessageId::Approved, Some(charged));
+            present::show(self.board, MessageId::Approved, Some(amount));
         }
         for request in &outcome.ui {
-            let amount = (request.message == MessageId::Approved).then_some(charged);
+            let amount = (request.message == MessageId::Approved).then_some(amount);
             present::show(self.board, request.message, amount);
         }
         present::sound(self.board, Sound::Accepted);
         present::gate(self.board, true);
-        let line = self.result(OutcomeKind::Approved, reason).field("charged", charged);
+        let line = self.result(OutcomeKind::Approved, reason).field("charged", due.charged());
+        let line = match due.kind {
+            Kind::On { .. } => line.field("trip", "on").field("held", due.claim),
+            Kind::Off { .. } => line.field("trip", "off"),
+            Kind::Ride | Kind::Debt => line,
+        };
         details(line, outcome).send(self.board);
     }
 
@@ -250,20 +319,16 @@ impl<B: Board> Device<'_, B> {
 
     /// Shows and reports a verdict of the device's own.
     fn end(&self, verdict: &Verdict, outcome: Option<&Outcome>) {
-        self.end_with(verdict, outcome, None);
+        self.end_with(verdict, outcome, |line| line);
     }
 
-    /// The same, with the issuer's response code.
-    fn end_with(&self, verdict: &Verdict, outcome: Option<&Outcome>, code: Option<[u8; 2]>) {
+    /// The same with more to tell.
+    fn end_with(&self, verdict: &Verdict, outcome: Option<&Outcome>, more: impl FnOnce(Line) -> Line) {
         let words = verdict.words.unwrap_or(present::text(verdict.message));
         present::show_words(self.board, verdict.message, words, None);
         present::sound(self.board, verdict.sound);
         present::gate(self.board, false);
-        let line = self.result(verdict.kind, verdict.reason);
-        let line = match code.as_ref().and_then(|code| core::str::from_utf8(code).ok()) {
-            Some(code) => line.field("code", code),
-            None => line,
-        };
+        let line = more(self.result(verdict.kind, verdict.reason));
         match outcome {
             Some(outcome) => details(line, outcome),
             None => line,

@@ -1,5 +1,7 @@
 //! The whole device on a board in the process.
 
+mod fares;
+
 use std::boxed::Box;
 use std::cell::RefCell;
 use std::format;

@@ -381,6 +381,11 @@ fn settings(project: &Project, settings: &Settings, node: &Node, way: &[PathStep
                 .help("write for example `retap: 3 s`"),
         );
     }
+    for (steps, what) in settings.fares.iter().flat_map(taprig_model::settings::Fares::problems) {
+        let index = |step: &String| step.parse().map_or_else(|_| PathStep::from(step.as_str()), PathStep::Item);
+        let steps: Vec<PathStep> = steps.iter().map(index).collect();
+        problems.push(node.place(&[way, &path!["fares"], &steps].concat()).problem(what));
+    }
     let known = project.names(Fixture::Key);
     for (index, key) in settings.keys.iter().flatten().enumerate() {
         named(&known, Fixture::Key, key.as_str(), node, &[way, &path!["keys", index]].concat(), problems);

@@ -11,6 +11,7 @@ use taprig_model::device::claim;
 use taprig_model::event::Criterion;
 use taprig_model::expect::Expect;
 use taprig_model::name::Name;
+use taprig_model::settings::{Fares, Settings};
 use taprig_model::step::{self, TapStep};
 
 /// The criteria of a sub-case.
@@ -25,7 +26,7 @@ pub(crate) fn of(sub: &SubCase) -> Criteria {
         title: case.title.clone(),
         file: sub.file.display().to_string(),
         requires: case.requires.clone(),
-        needs: Needs { settings: settings(sub), ..needs(case) },
+        needs: Needs { settings: settings(sub), ..needs(case, &sub.settings) },
         steps: steps.collect(),
         expect: case.expect.clone(),
         lines: sub.lines.case().clone(),
@@ -55,9 +56,9 @@ fn wanted(step: &step::Step) -> StepWanted {
     }
 }
 
-/// What a case needs: the claims that it names, the claims that its steps depend on, and the capabilities of the card
-/// side.
-pub(crate) fn needs(case: &Case) -> Needs {
+/// What a case needs with the settings that its validator has before the first step: the claims that it names, the claims that
+/// its steps and its fare policies depend on, and the capabilities of the card side.
+pub(crate) fn needs(case: &Case, settings: &Settings) -> Needs {
     let mut needs = Needs { claims: case.applies.clone(), ..Needs::default() };
     let mut claim = |claim: &str| {
         if let Ok(name) = claim.parse::<Name>()
@@ -76,6 +77,11 @@ pub(crate) fn needs(case: &Case) -> Needs {
     for change in given.changes.iter().chain(given.cards.values().flat_map(|card| &card.changes)) {
         able.extend(needed_by(change));
     }
+    let told = case.steps.iter().filter_map(|step| match step {
+        step::Step::Validator(settings) => settings.fares.as_ref(),
+        _ => None,
+    });
+    settings.fares.iter().chain(told).flat_map(Fares::claims).for_each(&mut claim);
     for step in &case.steps {
         match step {
             // A value that only the device can report is not judged if the device can't report it, so it needs no claim

@@ -19,6 +19,7 @@ pub(crate) struct TapResult<'a> {
     pub(crate) outcome: Option<&'a Word<Outcome>>,
     pub(crate) reason: Option<&'a Word<Reason>>,
     pub(crate) charged: Option<u64>,
+    pub(crate) held: Option<u64>,
     pub(crate) cvm: Option<&'a Word<Cvm>>,
 }
 
@@ -65,10 +66,11 @@ impl<'a> TapEvents<'a> {
     /// The validator's result of the tap.
     pub(crate) fn result(self) -> Option<TapResult<'a>> {
         let results = self.signals().filter_map(|signal| match signal {
-            Signal::Result { outcome, reason, charged, cvm } => Some(TapResult {
+            Signal::Result { outcome, reason, charged, held, cvm } => Some(TapResult {
                 outcome: outcome.as_ref(),
                 reason: reason.as_ref(),
                 charged: *charged,
+                held: *held,
                 cvm: cvm.as_ref(),
             }),
             _ => None,

@@ -101,8 +101,39 @@ pub mod claim {
     /// The device speaks the console language of the reference device, word for word.
     pub const NATIVE_CONSOLE: &str = "native-console";
 
+    /// Fares by distance, with tap-on and tap-off.
+    pub const DISTANCE_FARES: &str = "distance-fares";
+    /// Rides that follow a ride soon are cheaper.
+    pub const TRANSFERS: &str = "transfers";
+    /// Discounts by product.
+    pub const PRODUCT_DISCOUNTS: &str = "product-discounts";
+    /// Promotions with dates.
+    pub const PROMOTIONS: &str = "promotions";
+    /// Caps of a day and of a month.
+    pub const FARE_CAPS: &str = "fare-caps";
+    /// A card that owes pays the old fare first.
+    pub const DEBT_RECOVERY: &str = "debt-recovery";
+
+    /// The claims that a fare policy needs. A case that sets one needs those of its parts, without naming them.
+    pub const OF_FARES: [&str; 6] =
+        [DISTANCE_FARES, TRANSFERS, PRODUCT_DISCOUNTS, PROMOTIONS, FARE_CAPS, DEBT_RECOVERY];
+
     /// All of these claims.
-    pub const ALL: [&str; 7] = [TELLS_REASON, TELLS_CVM, JOURNAL, STATUS, ATTENTION_SOUND, UPLINK, NATIVE_CONSOLE];
+    pub const ALL: [&str; 13] = [
+        TELLS_REASON,
+        TELLS_CVM,
+        JOURNAL,
+        STATUS,
+        ATTENTION_SOUND,
+        UPLINK,
+        NATIVE_CONSOLE,
+        DISTANCE_FARES,
+        TRANSFERS,
+        PRODUCT_DISCOUNTS,
+        PROMOTIONS,
+        FARE_CAPS,
+        DEBT_RECOVERY,
+    ];
 }
 
 /// Where the reviewed transcripts of a device are.

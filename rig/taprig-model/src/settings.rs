@@ -2,9 +2,11 @@
 //! [`Settings`].
 
 mod fare;
+pub mod fares;
 mod uplink;
 
 pub use fare::Fare;
+pub use fares::Fares;
 pub use uplink::{MasterKey, Upload};
 
 use crate::name::Name;
@@ -100,6 +102,15 @@ pub struct Settings {
     /// Number of records that the journal can take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
+    /// Fares beyond the flat one: by distance, transfers, discounts by product, promotions, caps, old debts. It replaces the whole
+    /// policy of the validator. If it is absent, the flat fare alone holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fares: Option<Fares>,
+    /// The stop at which the bus is. Fares by distance need it. If a case has such fares and no stop, the validator does not know
+    /// where the bus is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 9999))]
+    pub stop: Option<u16>,
     /// Date and time at the beginning of the step or case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<DateTime>,
@@ -162,7 +173,7 @@ impl Settings {
         drop! {
             county line route bus driver fare zero_allowed tx_limit floor_limit cvm_limit merchant_max
             debit retap mode status_check ttq terminal merchant master_key upload
-            answer_time attempts online_time capacity clock keys deny_list revoked
+            answer_time attempts online_time capacity fares stop clock keys deny_list revoked
         }
     }
 
@@ -183,7 +194,7 @@ impl Settings {
         pick! {
             county line route bus driver fare zero_allowed tx_limit floor_limit cvm_limit merchant_max
             debit retap mode status_check ttq terminal merchant master_key upload
-            answer_time attempts online_time capacity clock keys deny_list revoked
+            answer_time attempts online_time capacity fares stop clock keys deny_list revoked
         }
     }
 
@@ -394,7 +405,7 @@ mod tests {
     const ALL: &str = "{ county: a, line: a, route: a, bus: a, driver: a, fare: 1.00 CNY, zero-allowed: true, tx-limit: none,
         floor-limit: none, cvm-limit: none, merchant-max: 1.00 CNY, debit: true, retap: 1 s, mode: oda, status-check: true,
         ttq: auto, terminal: a, merchant: a,
-        master-key: 0123456789ABCDEFFEDCBA9876543210, upload: auto, answer-time: 1 s, attempts: 1, online-time: 2 s, capacity: 1, clock: '2018-05-21T08:00:00', keys: [], deny-list: [], revoked: [] }";
+        master-key: 0123456789ABCDEFFEDCBA9876543210, upload: auto, answer-time: 1 s, attempts: 1, online-time: 2 s, capacity: 1, fares: { debts: true }, stop: 1, clock: '2018-05-21T08:00:00', keys: [], deny-list: [], revoked: [] }";
 
     #[test]
     fn each_plain_setting_has_its_key() {

@@ -118,7 +118,7 @@ fn body(body: &mut Body, found: &mut Found) {
                 Signal::Show { message: Word::Known(text) | Word::Unknown(text) } => words(text, found),
                 Signal::Sound { sound } => word(sound, found),
                 Signal::Gate { gate } => word(gate, found),
-                Signal::Result { outcome, reason, cvm, charged: _ } => {
+                Signal::Result { outcome, reason, cvm, charged: _, held: _ } => {
                     outcome.iter_mut().for_each(|outcome| word(outcome, found));
                     match reason {
                         Some(Word::Known(Reason::One(text)) | Word::Unknown(text)) => words(text, found),

@@ -48,7 +48,7 @@ mod tests {
     }
 
     fn result() -> Body {
-        let signal = Signal::Result { outcome: None, reason: None, charged: None, cvm: None };
+        let signal = Signal::Result { outcome: None, reason: None, charged: None, held: None, cvm: None };
         Body::Signal { signal, said: Default::default() }
     }
 

@@ -4,8 +4,12 @@
 //! holds the batch: a claim that is sent again must have the same batch and trace, or it would be paid twice. The second one
 //! is written when the claim is answered. A torn first record means that nothing was sent. After a torn second record the
 //! claim is sent again, and the host says that it knows it.
+//!
+//! A tap-on has its second record before anything is sent: its trip is settled by its tap-off, or its tap-off did not come.
 
+use super::Purpose;
 use crate::board::Board;
+use crate::fares::card::elapsed;
 use crate::store::memory::{Layout, MAX_RECORD};
 use crate::store::{Store, StoreError};
 
@@ -29,6 +33,12 @@ pub const fn traces_before(index: u32, trace: u32) -> u32 {
 pub enum Claim {
     /// It was never sent.
     Waiting,
+    /// A tap-on that waits for its tap-off. It is not sent.
+    Held,
+    /// A tap-on whose trip is settled by its tap-off. It is never sent.
+    Void,
+    /// A ride that cost nothing. There is nothing to send.
+    Nothing,
     /// It was sent in this batch and not answered.
     Sent {
         /// The batch.
@@ -57,19 +67,27 @@ pub enum Claim {
 const ACCEPTED: u8 = 1;
 const REFUSED: u8 = 2;
 const REVERSED: u8 = 3;
+/// In place of an answer: the trip is settled by its tap-off.
+const VOID: u8 = 4;
+/// In place of an answer, before anything is sent: the tap-off did not come, so that the claim of the tap-on may be sent. The first
+/// record stays free, so that a tear of it takes nothing back.
+const DUE: u8 = 5;
 
 impl Claim {
-    /// Whether nothing is to be done any more.
+    /// Whether nothing more happens to it: the acquirer has decided, or nothing is ever sent.
     #[must_use]
     pub const fn is_decided(self) -> bool {
-        matches!(self, Self::Accepted { .. } | Self::Refused { .. } | Self::Reversed { .. })
+        matches!(
+            self,
+            Self::Accepted { .. } | Self::Refused { .. } | Self::Reversed { .. } | Self::Void | Self::Nothing
+        )
     }
 
     /// The batch in which the claim was sent.
     #[must_use]
     pub const fn batch(self) -> Option<u32> {
         match self {
-            Self::Waiting => None,
+            Self::Waiting | Self::Held | Self::Void | Self::Nothing => None,
             Self::Sent { batch }
             | Self::Accepted { batch }
             | Self::Refused { batch, .. }
@@ -82,6 +100,9 @@ impl Claim {
     pub const fn slug(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Held => "held",
+            Self::Void => "void",
+            Self::Nothing => "none",
             Self::Sent { .. } => "sent",
             Self::Accepted { .. } => "accepted",
             Self::Refused { .. } => "refused",
@@ -89,16 +110,30 @@ impl Claim {
         }
     }
 
-    /// What is known of the claim of the ride at a place.
-    pub(super) fn read<B: Board>(board: &B, layout: &Layout, epoch: u32, index: u32) -> Self {
+    /// What is known of the claim of the ride at a place. `first` gives the claim of a ride of whose claim nothing was noted, and is
+    /// asked only then.
+    pub(super) fn read<B: Board>(
+        board: &B,
+        layout: &Layout,
+        epoch: u32,
+        index: u32,
+        first: impl FnOnce() -> Self,
+    ) -> Self {
         let mut buffer = [0; MAX_RECORD];
         let mut body = |at| {
             let body = layout.claims.read(board, epoch, at, &mut buffer)?;
             body.first_chunk::<7>().copied()
         };
-        let Some([a, b, c, d, ..]) = body(2 * index) else { return Self::Waiting };
-        let sent = u32::from_be_bytes([a, b, c, d]);
-        match body(2 * index + 1) {
+        let (sent, answer) = (body(2 * index), body(2 * index + 1));
+        if let Some([.., VOID, _, _]) = answer {
+            return Self::Void;
+        }
+        let sent = match (sent, answer) {
+            (Some([a, b, c, d, ..]), _) => u32::from_be_bytes([a, b, c, d]),
+            (None, Some([.., DUE, _, _])) => return Self::Waiting,
+            (None, _) => return first(),
+        };
+        match answer {
             Some([a, b, c, d, ACCEPTED, ..]) => Self::Accepted { batch: u32::from_be_bytes([a, b, c, d]) },
             Some([a, b, c, d, REFUSED, x, y]) => {
                 Self::Refused { batch: u32::from_be_bytes([a, b, c, d]), code: [x, y] }
@@ -112,7 +147,91 @@ impl Claim {
 impl<B: Board> Store<'_, B> {
     /// What is known of the claim of the ride at a place, from 0.
     pub fn claim(&self, index: u32) -> Claim {
-        Claim::read(self.board, &self.layout, self.epochs().journal, index)
+        let first = || self.record(index).map_or(Claim::Waiting, |record| record.first_claim());
+        Claim::read(self.board, &self.layout, self.epochs().journal, index, first)
+    }
+
+    /// The place of the ride with a trace, if it is in this journal.
+    pub(crate) fn place_of(&self, trace: u32) -> Option<u32> {
+        let place = (trace + 2 * TRACES - 1 - self.traces() % TRACES) % TRACES;
+        (place < self.journal.count).then_some(place)
+    }
+
+    /// The trace that the next ride is going to have.
+    pub(crate) fn next_trace(&self) -> u32 {
+        trace(self.traces(), self.journal.count)
+    }
+
+    /// The place of the first ride from a place on whose claim can be sent.
+    pub fn first_claimable(&self, from: u32) -> Option<u32> {
+        let journal = self.journal;
+        let is_claimable = |index: &u32| {
+            let claim = self.claim(*index);
+            !claim.is_decided() && claim != Claim::Held && self.record(*index).is_some()
+        };
+        if journal.open == journal.held {
+            None
+        } else {
+            (journal.first_open.max(from)..journal.count).find(is_claimable)
+        }
+    }
+
+    /// Lets the claims of all trips be sent whose tap-off did not come in time, or, without a time, of all trips that are open.
+    ///
+    /// # Errors
+    /// [`StoreError::Memory`]: some trips are held for longer.
+    pub fn release_trips(&mut self, now_s: Option<u64>) -> Result<(), StoreError> {
+        if self.journal.held == 0 || now_s.is_some_and(|now_s| now_s <= self.journal.due_s) {
+            return Ok(());
+        }
+        self.void_settled();
+        for index in self.journal.first_open..self.journal.count {
+            let Some((record, within_s)) = self.held(index) else { continue };
+            // A clock that was set back by a day or more says nothing of the trip. The end of service ends it.
+            let is_due =
+                now_s.is_none_or(|now_s| elapsed(record.time_s, now_s).is_some_and(|gone| gone > within_s.into()));
+            if is_due {
+                self.write_claim(2 * index + 1, &[0, 0, 0, 0, DUE])?;
+                self.journal.held -= 1;
+                self.journal.total += u64::from(record.fare);
+            }
+        }
+        self.journal.due_s = self.earliest_due();
+        Ok(())
+    }
+
+    /// The tap-on at a place and how long its trip may take, if its tap-off may still come.
+    fn held(&self, index: u32) -> Option<(super::Record, u32)> {
+        if self.claim(index) != Claim::Held {
+            return None;
+        }
+        let record = self.record(index)?;
+        match record.purpose {
+            Purpose::On { within_s, .. } => Some((record, within_s)),
+            _ => None,
+        }
+    }
+
+    /// The last second in which the tap-off of a trip may come, of the trip that ends first.
+    fn earliest_due(&self) -> u64 {
+        let open = self.journal.first_open..self.journal.count;
+        let ends =
+            open.filter_map(|index| self.held(index)).map(|(record, within_s)| record.time_s + u64::from(within_s));
+        ends.min().unwrap_or(u64::MAX)
+    }
+
+    /// Notes that the tap-off of a trip was recorded: its tap-on is never claimed.
+    ///
+    /// # Errors
+    /// [`StoreError::Memory`]. The record of the tap-off says it too, and at the next start this is done again.
+    pub(super) fn void_tap_on(&mut self, on: u32) -> Result<(), StoreError> {
+        let Some(index) = self.place_of(on).filter(|index| self.claim(*index) == Claim::Held) else { return Ok(()) };
+        self.write_claim(2 * index + 1, &[0, 0, 0, 0, VOID])?;
+        self.journal.held -= 1;
+        self.journal.open -= 1;
+        self.journal.first_open = self.first_open().unwrap_or(self.journal.count);
+        self.journal.due_s = self.earliest_due();
+        Ok(())
     }
 
     /// The place of the first ride that is not decided and can be read.
@@ -143,7 +262,7 @@ impl<B: Board> Store<'_, B> {
             Claim::Accepted { batch } => (batch, [ACCEPTED, 0, 0]),
             Claim::Refused { batch, code: [x, y] } => (batch, [REFUSED, x, y]),
             Claim::Reversed { batch } => (batch, [REVERSED, 0, 0]),
-            Claim::Waiting | Claim::Sent { .. } => return Ok(()),
+            _ => return Ok(()),
         };
         let [a, b, c, d] = batch.to_be_bytes();
         self.write_claim(2 * index + 1, &[a, b, c, d, kind, x, y])?;

@@ -12,10 +12,35 @@ use crate::board::Board;
 use crate::store::memory::{JOURNAL_SLOT, Layout, MAX_RECORD};
 use crate::store::settings::{RideMode, Settings};
 use crate::store::{Store, StoreError};
+use claims::Claim;
 
 /// Number of the record and epoch, before the record itself. Both in clear text, so that a scan passes over
 /// unused places quickly, and the journal can be found again without the settings.
 const HEADER: usize = 8;
+
+/// What a ride is to its trip.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// A ride that is paid at once.
+    #[default]
+    Ride,
+    /// The beginning of a trip. Its fare is the highest one, which is claimed only if no tap-off comes.
+    On {
+        /// How long the trip may take, in seconds.
+        within_s: u32,
+        /// Where it began.
+        stop: u16,
+    },
+    /// The end of a trip.
+    Off {
+        /// Trace of the ride that began it.
+        on: u32,
+        /// Where it ended.
+        stop: u16,
+    },
+    /// No ride: a card tries to pay what it owes.
+    Debt,
+}
 
 /// One ride, as the journal keeps it: what the claim (ISO 8583, data element 55 and others) needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +96,8 @@ pub struct Record {
     pub trace: u32,
     /// This is a request to the issuer, for which the rider waited. All other rides are given first and claimed later.
     pub request: bool,
+    /// What the ride is to its trip.
+    pub purpose: Purpose,
 }
 
 impl Record {
@@ -104,13 +131,24 @@ impl Record {
             // The journal gives it one.
             trace: 0,
             request: false,
+            purpose: Purpose::Ride,
         })
     }
 
-    /// Whether the rider rode, when this is known of the claim.
+    /// Whether the journal lists it, when this is known of the claim: a request to the issuer only if it gave a ride.
     #[must_use]
-    pub fn gave_ride(&self, claim: claims::Claim) -> bool {
-        !self.request || matches!(claim, claims::Claim::Accepted { .. })
+    pub fn gave_ride(&self, claim: Claim) -> bool {
+        !self.request || matches!(claim, Claim::Accepted { .. })
+    }
+
+    /// What its claim is as long as nothing was noted of it.
+    const fn first_claim(&self) -> Claim {
+        match self.purpose {
+            _ if self.request => Claim::Waiting,
+            _ if self.fare == 0 => Claim::Nothing,
+            Purpose::On { .. } => Claim::Held,
+            Purpose::Ride | Purpose::Off { .. } | Purpose::Debt => Claim::Waiting,
+        }
     }
 
     /// The account number.
@@ -121,11 +159,12 @@ impl Record {
 }
 
 /// What is known of the journal without reading it again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Journal {
     /// Records, and the place of the next one.
     pub count: u32,
-    /// Sum of the fares of all rides, in fen. A request to the issuer is a ride once it is approved.
+    /// Sum of the fares of all rides, in fen, without tap-ons that are not claimed. A request to the issuer is a ride once it is
+    /// approved.
     pub total: u64,
     /// Places before the last record that can't be read.
     pub damaged: u32,
@@ -137,6 +176,18 @@ pub struct Journal {
     pub void: u32,
     /// All rides before this place are decided.
     pub first_open: u32,
+    /// Of the rides that are open, tap-ons whose tap-off may still come.
+    pub held: u32,
+    /// The last second, since 1970, in which no trip is over. [`u64::MAX`] if there is none.
+    pub due_s: u64,
+}
+
+impl Default for Journal {
+    /// An empty one.
+    fn default() -> Self {
+        let due_s = u64::MAX;
+        Self { count: 0, total: 0, damaged: 0, open: 0, requests: 0, void: 0, first_open: 0, held: 0, due_s }
+    }
 }
 
 fn number(index: u32) -> [u8; 4] {
@@ -154,6 +205,24 @@ impl Journal {
     #[must_use]
     pub const fn rides(&self) -> u32 {
         self.count - self.void
+    }
+
+    /// Counts the record at a place, of whose claim this is known.
+    fn count_in(&mut self, index: u32, record: &Record, claim: Claim) {
+        if !record.gave_ride(claim) {
+            self.void += 1;
+        } else if !matches!(claim, Claim::Held | Claim::Void) {
+            self.total += u64::from(record.fare);
+        }
+        if let (Claim::Held, Purpose::On { within_s, .. }) = (claim, record.purpose) {
+            self.held += 1;
+            self.due_s = self.due_s.min(record.time_s + u64::from(within_s));
+        }
+        if !claim.is_decided() {
+            self.requests += u32::from(record.request);
+            self.first_open = if self.open == 0 { index } else { self.first_open };
+            self.open += 1;
+        }
     }
 
     fn header<B: Board>(board: &B, layout: &Layout, index: u32) -> ([u8; 4], [u8; 4]) {
@@ -208,18 +277,9 @@ impl Journal {
             if let Some(record) = read(board, layout, epoch, index) {
                 good += 1;
                 journal.count = index + 1;
-                let claim = claims::Claim::read(board, layout, epoch, index);
-                if record.gave_ride(claim) {
-                    journal.total += u64::from(record.fare);
-                } else {
-                    journal.void += 1;
-                }
                 journal.damaged = journal.count - good;
-                if !claim.is_decided() {
-                    journal.requests += u32::from(record.request);
-                    journal.first_open = if journal.open == 0 { index } else { journal.first_open };
-                    journal.open += 1;
-                }
+                let claim = Claim::read(board, layout, epoch, index, || record.first_claim());
+                journal.count_in(index, &record, claim);
             }
         }
         if journal.open == 0 {
@@ -238,6 +298,19 @@ impl<B: Board> Store<'_, B> {
     /// Whether one more ride can be recorded. Rides that are all settled make room.
     pub fn journal_has_room(&self) -> bool {
         self.journal.count < self.capacity() || self.is_all_settled()
+    }
+
+    /// At start: a cut may have come between a tap-off and the note that its tap-on is void.
+    pub(crate) fn void_settled(&mut self) {
+        if self.journal.held == 0 {
+            return;
+        }
+        for index in self.journal.first_open..self.journal.count {
+            if let Some(Record { purpose: Purpose::Off { on, .. }, .. }) = self.record(index) {
+                // A memory that does not keep this is noticed when the trip is over: it is looked for then, too.
+                let _ = self.void_tap_on(on);
+            }
+        }
     }
 
     /// Whether no ride is left whose batch is open.
@@ -272,12 +345,13 @@ impl<B: Board> Store<'_, B> {
             return Err(StoreError::Memory);
         }
         self.journal.count += 1;
-        self.journal.open += 1;
-        if record.request {
-            self.journal.requests += 1;
-            self.journal.void += 1;
-        } else {
-            self.journal.total += u64::from(record.fare);
+        self.journal.count_in(index, &record, record.first_claim());
+        if self.journal.open == 0 {
+            self.journal.first_open = self.journal.count;
+        }
+        if let Purpose::Off { on, .. } = record.purpose {
+            // The ride is recorded. What fails here is done again later.
+            let _ = self.void_tap_on(on);
         }
         Ok(())
     }
@@ -287,15 +361,19 @@ impl<B: Board> Store<'_, B> {
         if !self.journal_has_room() {
             return Err(StoreError::Full);
         }
-        if self.journal.count >= self.capacity() { self.clear_journal() } else { Ok(()) }
+        if self.journal.count >= self.capacity() { self.begin_journal(false) } else { Ok(()) }
     }
 
-    /// Empties the journal.
+    /// Empties the journal. Nothing is remembered of any card then.
     ///
     /// # Errors
     /// [`StoreError::Memory`]; the journal stays.
     pub fn clear_journal(&mut self) -> Result<(), StoreError> {
-        self.renew_journal()?;
+        self.begin_journal(true)
+    }
+
+    fn begin_journal(&mut self, forget: bool) -> Result<(), StoreError> {
+        self.renew_journal(forget)?;
         self.journal = Journal::default();
         Journal::bury(self.board, &self.layout, self.epochs().journal);
         Ok(())
@@ -303,12 +381,12 @@ impl<B: Board> Store<'_, B> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::store::memory::SETTINGS_SLOT;
     use crate::testboard::TestBoard;
 
-    pub(super) fn record(fare: u32) -> Record {
+    pub(crate) fn record(fare: u32) -> Record {
         let text = || String::try_from("1234567890123456").expect("fits");
         Record {
             time_s: u64::from(u32::MAX),
@@ -336,6 +414,7 @@ pub(super) mod tests {
             driver: text(),
             trace: 0,
             request: false,
+            purpose: Purpose::Ride,
         }
     }
 
@@ -348,11 +427,13 @@ pub(super) mod tests {
     fn the_longest_ride_fits_and_outlives_power() {
         let board = TestBoard::new(4096);
         let (mut store, _) = Store::open(&board);
-        store.append_ride(&record(999_999_999)).expect("room");
+        let longest = Purpose::On { within_s: 86_400, stop: 9999 };
+        store.append_ride(&Record { purpose: longest, ..record(999_999_999) }).expect("room");
         store.append_ride(&record(1)).expect("room");
         let (store, _) = Store::open(&board);
-        assert_eq!(store.journal(), Journal { count: 2, total: 1_000_000_000, open: 2, ..Journal::default() });
-        assert_eq!(store.record(0), Some(kept(999_999_999, 1)));
+        let due_s = u64::from(u32::MAX) + 86_400;
+        assert_eq!(store.journal(), Journal { count: 2, total: 1, open: 2, held: 1, due_s, ..Journal::default() });
+        assert_eq!(store.record(0), Some(Record { purpose: longest, ..kept(999_999_999, 1) }));
         assert_eq!(store.record(2), None);
     }
 

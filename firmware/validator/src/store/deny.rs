@@ -51,11 +51,21 @@ impl<B: Board> Store<'_, B> {
     /// Whether a card is on the deny list: whole account number, and the sequence number where the entry has one.
     /// A card without sequence number (`None`) meets every entry of its account.
     pub fn denied(&self, pan: &Pan, psn: Option<u8>) -> bool {
+        self.is_denied(pan, psn, |_| true)
+    }
+
+    /// The same without the entries that the device itself made because a claim was refused.
+    pub fn denied_by_list(&self, pan: &Pan, psn: Option<u8>) -> bool {
+        self.is_denied(pan, psn, |origin| origin != OWN)
+    }
+
+    fn is_denied(&self, pan: &Pan, psn: Option<u8>, counts: impl Fn(u8) -> bool) -> bool {
         let wanted = pan.compressed();
         let (table, epoch) = self.deny_table(self.deny_list());
         let mut denied = false;
         self.probe(&table, &wanted, |index, record| {
             denied |= record[..PAN] == wanted
+                && counts(record[CARD])
                 && (record[PAN] == ANY || psn.is_none_or(|psn| psn == record[PAN]))
                 && table.is_sound(epoch, index, record);
             !denied
@@ -77,6 +87,29 @@ impl<B: Board> Store<'_, B> {
     /// [`StoreError`]; the list is as it was.
     pub fn deny_refused(&mut self, pan: &Pan, psn: Option<u8>) -> Result<(), StoreError> {
         self.add_denied(entry(pan, psn, OWN))
+    }
+
+    /// Takes a card off the deny list that the device itself has put on it. An entry of the operator or of a download stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Memory`]; the list is as it was.
+    pub(crate) fn undeny(&mut self, pan: &Pan, psn: Option<u8>) -> Result<(), StoreError> {
+        let wanted = entry(pan, psn, OWN);
+        let (table, epoch) = self.deny_table(self.deny_list());
+        let mut place = None;
+        self.probe(&table, &wanted[..PAN], |index, record| {
+            if record[..ENTRY] == wanted && table.is_sound(epoch, index, record) {
+                place = Some(index);
+            }
+            place.is_none()
+        });
+        let Some(index) = place else { return Ok(()) };
+        self.unname()?;
+        self.deny = self.deny.saturating_sub(1);
+        // The count first: an entry more than it says is none that has rotted.
+        self.count_deny()?;
+        table.erase(self.board, index);
+        Ok(())
     }
 
     fn add_denied(&mut self, entry: [u8; ENTRY]) -> Result<(), StoreError> {

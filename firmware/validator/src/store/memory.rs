@@ -22,7 +22,19 @@ pub const SETTINGS_SLOT: usize = 448;
 pub const SMALL_SETTINGS_SLOT: usize = 360;
 
 /// Bytes a record of the journal, check sum included.
-pub const JOURNAL_SLOT: usize = 200;
+pub const JOURNAL_SLOT: usize = 208;
+
+/// Bytes a rule of the fare policy, check sum included.
+pub const FARE_SLOT: usize = 24;
+
+/// Rules of the fare policy. A line of 64 stops with everything else fits.
+pub const MAX_FARE_RULES: u32 = 112;
+
+/// Bytes that are kept of a card, check sum included.
+pub const CARD_SLOT: usize = 96;
+
+/// Cards that are remembered, at most: they are looked through at each tap.
+const MAX_CARDS: u32 = 1024;
 
 /// Bytes of a payment under way, check sum included: a ride, the balance before it, and its place in the journal.
 pub const PAYMENT_SLOT: usize = 208;
@@ -67,6 +79,10 @@ pub struct Layout {
     pub revoked: Table,
     /// Payments of electronic cash under way. A small memory has no room for any.
     pub payments: Table,
+    /// Rules of the fare policy. A small memory has none.
+    pub fares: Table,
+    /// What is remembered of cards. A small memory has none.
+    pub cards: Table,
     /// Rides.
     pub journal: Table,
     /// What became of the claims of the rides: two records for each ride. A small memory has none.
@@ -108,19 +124,41 @@ impl Layout {
         let second = table(5, end(first), 16, if uplink { deny } else { 0 });
         let revoked = table(3, end(second), 16, revoked);
         let payments = table(7, end(revoked), PAYMENT_SLOT, if large { PAYMENTS } else { 0 });
-        let journal = table(4, end(payments), JOURNAL_SLOT, 0);
+        let fares = table(8, end(payments), FARE_SLOT, if uplink { MAX_FARE_RULES } else { 0 });
+        // Trips need the states of claims. Where there is little room, rides need it more.
+        let cards = if size < 256 * 1024 { size / 4096 } else { size / 1024 };
+        let cards = u32::try_from(cards).unwrap_or(MAX_CARDS).min(MAX_CARDS);
+        let cards = table(9, end(fares), CARD_SLOT, if uplink { cards } else { 0 });
+        let journal = table(4, end(cards), JOURNAL_SLOT, 0);
         let claims = if uplink { 2 * CLAIM_SLOT } else { 0 };
         let room = size.saturating_sub(journal.offset) / (journal.slot + claims);
         let room = u32::try_from(room).unwrap_or(u32::MAX);
         let journal = Table { capacity: room, ..journal };
         let claims = table(6, end(journal), CLAIM_SLOT, if uplink { 2 * room } else { 0 });
-        Self { settings: [0, copy], keys, deny: [first, second], deny_cards, revoked, payments, journal, claims }
+        Self {
+            settings: [0, copy],
+            keys,
+            deny: [first, second],
+            deny_cards,
+            revoked,
+            payments,
+            fares,
+            cards,
+            journal,
+            claims,
+        }
     }
 
     /// Whether the memory has what an uplink needs: a second deny list, and the state of each claim.
     #[must_use]
     pub fn has_uplink(&self) -> bool {
         self.claims.capacity > 0
+    }
+
+    /// Whether the memory has room for a fare policy and for cards.
+    #[must_use]
+    pub fn has_fares(&self) -> bool {
+        self.cards.capacity > 0
     }
 }
 
@@ -212,6 +250,13 @@ impl Table {
         self.read(board, epoch, index, &mut kept).is_some()
     }
 
+    /// Destroys a record: what its place holds is not valid any more, at any byte of this write.
+    pub fn erase<B: Board>(&self, board: &B, index: u32) {
+        if index < self.capacity {
+            board.nvm_write(self.at(index), &[0; MAX_RECORD][..self.slot]);
+        }
+    }
+
     /// Number of places up to the last valid record, and how many of them are damaged. A record behind a
     /// damaged one still counts.
     pub fn scan<B: Board>(&self, board: &B, epoch: u32) -> (u32, u32) {
@@ -239,11 +284,11 @@ mod tests {
         {
             let layout = Layout::of(size, port);
             assert_eq!(layout.has_uplink(), port && size >= 65_536);
-            let Layout { keys, deny: [deny, loaded], revoked, payments, journal, claims, .. } = layout;
+            let Layout { keys, deny: [deny, loaded], revoked, payments, fares, cards, journal, claims, .. } = layout;
             assert!(journal.capacity >= 8, "{size}: {}", journal.capacity);
             assert!(claims.capacity == 0 || claims.capacity == 2 * journal.capacity);
             let mut end = layout.settings[1] + layout.settings[1];
-            for table in [keys, deny, loaded, revoked, payments, journal, claims] {
+            for table in [keys, deny, loaded, revoked, payments, fares, cards, journal, claims] {
                 assert!(table.slot <= MAX_RECORD);
                 assert_eq!(table.offset, end, "{size}");
                 end += table.slot * table.capacity as usize;
@@ -253,12 +298,12 @@ mod tests {
         assert_eq!(Layout::new(1 << 27).deny_cards, 1 << 20, "a million cards");
         // The table in the README.
         let capacities = |size, port| {
-            let Layout { keys, deny_cards, revoked, journal, .. } = Layout::of(size, port);
-            [keys.capacity, deny_cards, revoked.capacity, journal.capacity]
+            let Layout { keys, deny_cards, revoked, cards, journal, .. } = Layout::of(size, port);
+            [keys.capacity, deny_cards, revoked.capacity, cards.capacity, journal.capacity]
         };
-        assert_eq!(capacities(4096, false), [5, 16, 8, 8]);
-        assert_eq!(capacities(65_536, false), [32, 256, 64, 226]);
-        assert_eq!(capacities(262_144, true), [32, 512, 64, 936]);
+        assert_eq!(capacities(4096, false), [5, 16, 8, 0, 8]);
+        assert_eq!(capacities(65_536, false), [32, 256, 64, 0, 217]);
+        assert_eq!(capacities(262_144, true), [32, 512, 64, 256, 792]);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What the device remembers without power: settings, keys, lists and journal, and how they change.
 
+pub mod cards;
+mod debts;
 pub mod deny;
+pub mod fares;
 mod keys;
 pub mod memory;
 mod revoked;
@@ -9,6 +12,7 @@ pub mod settings;
 use heapless::Vec;
 
 use crate::board::Board;
+use crate::fares::policy::Policy;
 use crate::journal::Journal;
 use crate::journal::claims::TRACES;
 use crate::journal::payment::Payment;
@@ -50,6 +54,12 @@ pub struct Store<'b, B> {
     pub(crate) journal: Journal,
     /// The last payment under way, and the epoch of its journal, where the memory has no room for it.
     pub(crate) payment: Option<(u32, Payment)>,
+    /// Rules of the fare policy, in force or about to be.
+    pub(crate) fare_rules: u32,
+    /// The fare policy in force.
+    policy: Policy,
+    /// The highest number of a record of a card.
+    card_order: u32,
     /// Keys and list entries that could not be read at start.
     pub(crate) damaged: u32,
 }
@@ -85,7 +95,14 @@ impl<'b, B: Board> Store<'b, B> {
                 let epoch = || board.entropy() | 1;
                 let journal = Journal::surviving_epoch(board, &layout)
                     .unwrap_or_else(|| Journal::unused_epoch(board, &layout, epoch()));
-                let epochs = Epochs { keys: epoch(), deny: [epoch(), epoch()], revoked: epoch(), journal };
+                let epochs = Epochs {
+                    keys: epoch(),
+                    deny: [epoch(), epoch()],
+                    revoked: epoch(),
+                    journal,
+                    fares: if layout.has_fares() { epoch() } else { 0 },
+                    cards: if layout.has_fares() { epoch() } else { 0 },
+                };
                 let traces = Journal::surviving_traces(board, &layout, journal).unwrap_or(if unused {
                     0
                 } else {
@@ -100,6 +117,7 @@ impl<'b, B: Board> Store<'b, B> {
                     deny_count: 0,
                     traces,
                     settled: 0,
+                    fare_rules: 0,
                     settings: Settings::default(),
                 };
                 (saved, 1, if unused { Found::Fresh } else { Found::SettingsLost })
@@ -125,7 +143,15 @@ impl<'b, B: Board> Store<'b, B> {
             damaged: bad_keys + bad_deny + bad_revoked,
             journal: Journal::scan(board, &layout, epochs.journal),
             payment: None,
+            fare_rules: 0,
+            policy: Policy::default(),
+            card_order: 0,
         };
+        if !store.load_policy() {
+            store.damaged += 1;
+        }
+        store.forget_unfinished();
+        store.void_settled();
         if found != Found::Good {
             let saved = store.saved.clone();
             // A memory that does not keep this shows itself again at the first command that changes something.
@@ -164,6 +190,11 @@ impl<'b, B: Board> Store<'b, B> {
         self.saved.settled
     }
 
+    /// Whether the memory has room for a fare policy and for what is remembered of cards.
+    pub fn has_fares(&self) -> bool {
+        self.layout.has_fares()
+    }
+
     /// Whether the memory has room for what an uplink needs.
     pub fn has_uplink(&self) -> bool {
         self.layout.has_uplink()
@@ -198,9 +229,16 @@ impl<'b, B: Board> Store<'b, B> {
     /// # Errors
     /// [`StoreError::Memory`]; everything stays.
     pub fn factory(&mut self) -> Result<(), StoreError> {
-        let Epochs { keys, deny, revoked, journal } = self.saved.epochs;
+        let Epochs { keys, deny, revoked, journal, fares, cards } = self.saved.epochs;
         let next = |epoch: u32| epoch.wrapping_add(1);
-        let epochs = Epochs { keys: next(keys), deny: deny.map(next), revoked: next(revoked), journal: next(journal) };
+        let epochs = Epochs {
+            keys: next(keys),
+            deny: deny.map(next),
+            revoked: next(revoked),
+            journal: next(journal),
+            fares: fares.wrapping_add(u32::from(self.has_fares())),
+            cards: cards.wrapping_add(u32::from(self.has_fares())),
+        };
         self.save(Saved {
             sequence: self.saved.sequence,
             epochs,
@@ -209,9 +247,11 @@ impl<'b, B: Board> Store<'b, B> {
             deny_count: 0,
             traces: self.traces_after_all(),
             settled: 0,
+            fare_rules: 0,
             settings: Settings::default(),
         })?;
         (self.keys, self.deny, self.revoked, self.journal) = (0, 0, 0, Journal::default());
+        (self.fare_rules, self.policy) = (0, Policy::default());
         Journal::bury(self.board, &self.layout, self.epochs().journal);
         Ok(())
     }
@@ -247,9 +287,11 @@ impl<'b, B: Board> Store<'b, B> {
         self.save(Saved { deny_count: self.deny, ..self.saved.clone() })
     }
 
-    /// A new journal: the rides of the old one are gone, and their traces never come again.
-    pub(crate) fn renew_journal(&mut self) -> Result<(), StoreError> {
+    /// A new journal: the rides of the old one are gone, and their traces never come again. With `forget`, nothing is remembered
+    /// of any card either.
+    pub(crate) fn renew_journal(&mut self, forget: bool) -> Result<(), StoreError> {
         let mut saved = Saved { traces: self.traces_after_all(), settled: 0, ..self.saved.clone() };
+        saved.epochs.cards = saved.epochs.cards.wrapping_add(u32::from(forget && self.has_fares()));
         saved.epochs.journal = saved.epochs.journal.wrapping_add(1);
         self.save(saved)
     }

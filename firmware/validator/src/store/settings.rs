@@ -365,6 +365,10 @@ pub struct Epochs {
     pub revoked: u32,
     /// Of the journal.
     pub journal: u32,
+    /// Of the fare policy. A small memory has none, and this stays 0 there.
+    pub fares: u32,
+    /// Of the cards. A small memory has none, and this stays 0 there.
+    pub cards: u32,
 }
 
 /// What one copy of the settings holds.
@@ -384,6 +388,8 @@ pub struct Saved {
     pub traces: u32,
     /// So many rides from the first on are settled: their batches are closed.
     pub settled: u32,
+    /// Rules of the fare policy in force. 0: the flat fare alone.
+    pub fare_rules: u8,
     /// The settings.
     pub settings: Settings,
 }
@@ -455,7 +461,14 @@ mod tests {
 
     #[test]
     fn the_longest_settings_fit_and_come_back() {
-        let epochs = Epochs { keys: u32::MAX, deny: [u32::MAX; 2], revoked: u32::MAX, journal: u32::MAX };
+        let epochs = Epochs {
+            keys: u32::MAX,
+            deny: [u32::MAX; 2],
+            revoked: u32::MAX,
+            journal: u32::MAX,
+            fares: u32::MAX,
+            cards: u32::MAX,
+        };
         let most = Saved {
             sequence: u32::MAX,
             epochs,
@@ -464,12 +477,14 @@ mod tests {
             deny_count: 1 << 20,
             traces: crate::journal::claims::TRACES,
             settled: 99_999,
+            fare_rules: 112,
             settings: full(),
         };
         let mut with_key = most.clone();
         with_key.settings.set("master-key", "0123456789ABCDEFFEDCBA9876543210").expect("a key");
-        // A small memory has neither a master key nor settled rides.
-        let small = Saved { settled: 0, deny_version: 0, deny_count: 16, ..most };
+        // A small memory has neither a master key nor settled rides nor a fare policy.
+        let small_epochs = Epochs { fares: 0, cards: 0, ..epochs };
+        let small = Saved { settled: 0, deny_version: 0, deny_count: 16, fare_rules: 0, epochs: small_epochs, ..most };
         for (saved, room) in [(small, memory::SMALL_SETTINGS_SLOT), (with_key, memory::SETTINGS_SLOT)] {
             let bytes = saved.encode().expect("fits");
             assert!(bytes.len() <= room, "{} bytes", bytes.len());

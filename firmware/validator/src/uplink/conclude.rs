@@ -108,16 +108,22 @@ impl<B: Board> Service<'_, '_, B> {
         match decision {
             Decision::Accepted => {
                 job.accepted += 1;
+                // A debt that is paid is forgotten first: after a cut in between, the host says once more that it is paid.
+                if let Some(record) = self.store.record(index) {
+                    self.store.note_accepted(&record).map_err(failure)?;
+                }
                 self.store.note_answer(index, Claim::Accepted { batch }).map_err(failure)?;
             }
             Decision::Refused => {
                 job.refused += 1;
                 // The card is barred first: after a cut in between, the claim is refused once more.
-                let card = self.store.record(index).and_then(|record| Some((record.pan()?, record.psn)));
-                if let Some((pan, psn)) = card
-                    && self.store.deny_refused(&pan, psn).is_err()
-                {
-                    present::fault(self.board, "deny-full");
+                let card = self.store.record(index).and_then(|record| Some((record.pan()?, record)));
+                if let Some((pan, record)) = card {
+                    if self.store.deny_refused(&pan, record.psn).is_err() {
+                        present::fault(self.board, "deny-full");
+                    }
+                    // Without room the card can't pay at a tap. It is barred all the same.
+                    let _ = self.store.note_refused(&record);
                 }
                 self.store.note_answer(index, Claim::Refused { batch, code }).map_err(failure)?;
             }

@@ -300,7 +300,9 @@ impl<B: Board> Service<'_, '_, B> {
         }
         // Settled rides make room, so the batch is closed before the journal is full.
         let nearly_full = u64::from(journal.count) * 4 >= u64::from(self.store.capacity()) * 3;
-        match (self.store.first_open().is_some(), nearly_full && !self.store.is_all_settled()) {
+        // A trip that is open keeps the rides after it from being settled.
+        let can_settle = journal.first_open > self.store.settled() || journal.open > journal.held;
+        match (self.store.first_claimable(0).is_some(), nearly_full && can_settle && !self.store.is_all_settled()) {
             (_, true) => Some(Work::Settle),
             (true, false) => Some(Work::Upload),
             (false, false) => None,
@@ -413,6 +415,8 @@ impl<B: Board> Service<'_, '_, B> {
     fn repeat(&mut self) {
         let Some(pending) = &mut self.state.pending else { return };
         let settings = &self.store.settings().uplink;
+        // If a part of the answer has come, the rest of it was cut. The next answer begins a frame.
+        self.state.line.forget();
         // A rider waits for one attempt.
         if self.state.rider.is_some() || pending.attempts >= settings.attempts {
             return self.follow(Err(Failure::new("no-answer")));
@@ -422,8 +426,6 @@ impl<B: Board> Service<'_, '_, B> {
         if let Ask::Ride { repeat, .. } = &mut pending.ask {
             *repeat = true;
         }
-        // The host may hold a part of a frame that was cut.
-        self.state.line.forget();
         self.board.uplink_write(&pending.bytes);
     }
 }

@@ -37,7 +37,8 @@ impl<B: Board> Service<'_, '_, B> {
             Work::Settle => match self.ride_from(next_ride) {
                 Some(ride) => Ok(Some(ride)),
                 // A claim without an answer may be in the host's totals or not.
-                None if self.store.journal().open > 0 => Err(Failure::new("waiting")),
+                // One that is held was never sent.
+                None if self.store.journal().open > self.store.journal().held => Err(Failure::new("waiting")),
                 None => Ok(Some(Ask::Settlement { until: self.store.journal().count })),
             },
             Work::DenyList => {
@@ -48,16 +49,11 @@ impl<B: Board> Service<'_, '_, B> {
         }
     }
 
-    /// The claim of the first ride from a place on that is not decided.
+    /// The claim of the first ride from a place on that can be sent.
     fn ride_from(&self, from: u32) -> Option<Ask> {
-        let first = self.store.first_open()?.max(from);
-        (first..self.store.journal().count).find_map(|index| {
-            let claim = self.store.claim(index);
-            if claim.is_decided() {
-                return None;
-            }
-            let record = self.store.record(index)?;
-            Some(Ask::Ride { index, fare: record.fare, repeat: matches!(claim, Claim::Sent { .. }) })
-        })
+        let index = self.store.first_claimable(from)?;
+        let record = self.store.record(index)?;
+        let repeat = matches!(self.store.claim(index), Claim::Sent { .. });
+        Some(Ask::Ride { index, fare: record.fare, repeat })
     }
 }

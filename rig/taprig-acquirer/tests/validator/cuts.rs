@@ -1,7 +1,7 @@
 //! Cuts of the line all over its messages.
 
 use super::board::{Bench, Desk};
-use super::{CARDS, assert_same_books, host, memory};
+use super::{CARDS, assert_same_books, host, memory, messages};
 use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -50,4 +50,19 @@ fn a_line_that_is_cut_loses_no_claim_and_doubles_none() {
             finish(&bench, &desk, &what);
         }
     }
+}
+
+/// The next message may follow within the time in which a silent line ends a frame, because the wait for an answer can be as short.
+#[test]
+fn a_part_of_an_answer_that_was_given_up_does_not_spoil_the_next_answer() {
+    let rule = json!({ "when": { "message": "ride", "nth": 1 }, "then": [{ "late": "500 ms" }, { "cut": 30 }] });
+    let desk = host(json!({ "schema": 1, "rules": [rule] }));
+    let mut bench = Bench::new(memory(&desk, &[(CARDS[0], 100)]), &desk);
+    let said = bench.run(&["set answer-time 1", "set attempts 1", "upload", "upload"], 2);
+    let ends = [
+        "! uplink what=upload result=failed reason=no-answer accepted=0 refused=0 waiting=1",
+        "! uplink what=upload result=done accepted=1 refused=0 waiting=0",
+    ];
+    assert_eq!(said, ends);
+    assert_eq!(messages(&desk), ["sign-on", "ride", "ride"]);
 }

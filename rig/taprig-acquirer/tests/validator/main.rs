@@ -71,6 +71,7 @@ fn ride(card: &str, fare: u32, atc: u16) -> Record {
         driver: "007".try_into().unwrap(),
         trace: 0,
         request: false,
+        purpose: validator::journal::Purpose::Ride,
     }
 }
 
@@ -132,7 +133,7 @@ fn assert_same_books(bench: &Bench, desk: &Rc<RefCell<Desk>>, what: &str) {
                 Claim::Accepted { .. } => State::Accepted,
                 Claim::Refused { .. } => State::Refused,
                 Claim::Reversed { .. } => State::Reversed,
-                Claim::Waiting | Claim::Sent { .. } => State::Waiting,
+                Claim::Waiting | Claim::Sent { .. } | Claim::Held | Claim::Void | Claim::Nothing => State::Waiting,
             };
             Some((record.trace, claim.batch()?, u64::from(record.fare), state))
         })

@@ -27,7 +27,7 @@ impl Act {
     /// What it is called in a table.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Tap { rides: 0, .. } => "tap that is refused".into(),
+            Self::Tap { rides: 0, .. } => "tap without a claim".into(),
             Self::Tap { .. } => "tap".into(),
             Self::Say(command) => command.split(' ').take(2).collect::<Vec<_>>().join(" "),
             Self::Work(command) => (*command).into(),
@@ -67,6 +67,8 @@ pub(crate) enum Do {
 enum Stage {
     /// The validator is not ready yet.
     Waits,
+    /// The crew tells the validator where the bus is, which it has forgotten without power.
+    Tells,
     /// The act has begun.
     Begun,
     /// The validator has told the result of a tap.
@@ -113,13 +115,21 @@ impl Play {
 
     /// The power comes on.
     pub(crate) fn power_on(&mut self) {
-        let has_begun = self.stage != Stage::Waits;
+        let has_begun = matches!(self.stage, Stage::Begun | Stage::Resulted);
         while has_begun && matches!(self.acts.get(self.at), Some(Act::Hear(_))) {
             self.at += 1;
         }
         self.stage = Stage::Waits;
         self.ready_us = None;
         self.troubles.clear();
+    }
+
+    /// The command by which the crew told the stop last.
+    fn stop(&self) -> Option<String> {
+        self.acts[..self.at].iter().rev().find_map(|act| match act {
+            Act::Say(command) if command.starts_with("stop ") => Some(command.clone()),
+            _ => None,
+        })
     }
 
     fn begin(&mut self) -> Vec<Do> {
@@ -154,7 +164,14 @@ impl Play {
         let Some(act) = self.acts.get(self.at) else { return vec![] };
         let is_tap = matches!(act, Act::Tap { .. });
         match (self.stage, line) {
-            (Stage::Waits, "! ready") => self.begin(),
+            (Stage::Waits, "! ready") => match self.stop() {
+                Some(stop) => {
+                    self.stage = Stage::Tells;
+                    vec![Do::Type(stop)]
+                }
+                None => self.begin(),
+            },
+            (Stage::Tells, line) if line.starts_with("ok") || line.starts_with("error") => self.begin(),
             (Stage::Resulted, "! ready") => self.end(),
             (Stage::Begun, "! gate open") if is_tap => {
                 if let Some(tap) = self.taps.last_mut() {

@@ -214,7 +214,7 @@ impl ValidatorSide for OperatorValidator {
             _ => None,
         });
         if charged.is_none() {
-            let over = Signal::Result { outcome: None, reason: None, charged: None, cvm: None };
+            let over = Signal::Result { outcome: None, reason: None, charged: None, held: None, cvm: None };
             seen.signals.push((over, Fields::default()));
         }
         Ok(seen)

@@ -40,6 +40,12 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
             node.place(&path!["claims", claim::UPLINK]).problem("only the interface `native` can keep this claim");
         problems.push(problem.help("withdraw the claim"));
     }
+    for claim in claim::OF_FARES {
+        if device.claims(claim) && matches!(device.interface, Interface::Rules(_)) {
+            let problem = node.place(&path!["claims", claim]).problem("the interface `rules` can't set a fare policy");
+            problems.push(problem.help("withdraw the claim, or write an adapter program"));
+        }
+    }
     if let Interface::Rules(rules) = &device.interface {
         settings(project, &rules.initial, node, &path!["interface", "rules", "initial"], problems);
         for problem in rules.problems(&device) {
@@ -137,7 +143,7 @@ fn native(node: &Node, problems: &mut Problems) {
         (claim::UPLINK, "uplink"),
         ("sm2", "key-add-sm2"),
     ];
-    for (claim, command) in needed {
+    for (claim, command) in needed.into_iter().chain(claim::OF_FARES.map(|claim| (claim, "fares"))) {
         let way = path!["claims", claim];
         let claimed = node.find(&way).and_then(Node::text) == Some("true");
         let native = node.find(&path!["interface", "native", "commands"]);

@@ -5,7 +5,7 @@ use taprig_model::device::{Device, claim};
 use taprig_model::event::{Event, JournalRow};
 use taprig_model::units::Money;
 
-use super::ledger::{Claim, Ledger, is_of, listed, state};
+use super::ledger::{Claim, Ledger, listed, state};
 use super::ride::Ride;
 use crate::checks::DeviceAnswer;
 
@@ -22,7 +22,7 @@ pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], devic
             let at = uploaded.iter().position(|claim| claim.fen == ride.charged)?;
             Some(uploaded.remove(at))
         });
-        let row = rows.and_then(|rows| rows.iter().find(|row| is_of(row, ride.object(0x9F26), ride.object(0x9F36))));
+        let row = rows.and_then(|rows| rows.iter().find(|row| ride.is_in(row)));
         match (own, row, rows) {
             (Some(own), row, _) => {
                 claimed.add(own.fen);

@@ -31,7 +31,7 @@ pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], devic
     for claim in &ledger.claims {
         let (terminal, merchant) = (&claim.terminal, &claim.merchant);
         // By a rule of the case, the host may have told the device that the claim counted before, and the device believes it.
-        let believed = |row: &&JournalRow| {
+        let believed = |Listed { row, .. }: &Listed<'_>| {
             (row.batch, row.trace) == (Some(claim.batch), Some(claim.trace)) && row.claim.as_deref() == Some("accepted")
         };
         let counts = claim.counted_before() && rows.iter().any(believed);
@@ -41,18 +41,30 @@ pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], devic
     }
     let (terminal, merchant) =
         ledger.claims.first().map_or(("00000000", "0"), |claim| (&claim.terminal, &claim.merchant));
-    for (row, number) in rows.iter().zip(0..) {
+    let mut held = 0;
+    for (Listed { row, dropped }, number) in rows.iter().zip(0..) {
         // What became of a record that was dropped is not listed. Its claim is found by what the card made for it.
         let own = |claim: &&ledger::Claim<'_>| claim.mark().is_some_and(|mark| mark.is_of(row));
         let known = if row.trace.is_some() { None } else { ledger.claims.iter().find(own) };
         let key = known.map_or((NOT_SENT, number), |claim| (claim.batch, claim.trace));
-        match entry(row, key, terminal, merchant) {
+        let ride = rides.iter().find(|ride| ride.charged == 0 && ride.is_in(row));
+        let owed = ride.and_then(|ride| ride.held);
+        let fen = if is_kept_back(row) {
+            // Nothing is claimed, unless it was after the record was listed for the last time.
+            let claimed = owed.filter(|_| *dropped && known.is_some());
+            let Some(fen) = claimed else { continue };
+            Some(fen)
+        } else {
+            row.charged
+        };
+        held += owed.unwrap_or_default();
+        match entry(row, fen, key, terminal, merchant) {
             Ok(ride) => books.ride(&ride, None),
             Err(untold) => return DeviceAnswer::NotJudged(untold),
         }
     }
     let result = books.reconcile(&Options::default());
-    let charged: u64 = rides.iter().map(|ride| ride.charged).sum();
+    let charged = held + rides.iter().map(|ride| ride.charged).sum::<u64>();
     let mut problems: Vec<String> = result.items.iter().filter(|item| item.class.differs()).map(difference).collect();
     if u128::from(charged) != result.gross.rides.fen {
         let (taps, journal) = (Money::from_fen(charged), money(result.gross.rides.fen));
@@ -65,9 +77,21 @@ pub(super) fn judge(ledger: &Ledger<'_>, rides: &[Ride], events: &[Event], devic
     }
 }
 
+/// A record.
+struct Listed<'e> {
+    row: &'e JournalRow,
+    /// It is as it was listed after its tap. What became of it since is not known.
+    dropped: bool,
+}
+
+/// Whether the device sends no claim for a record: the tap-off of its trip may still come or has come, or the ride was free.
+fn is_kept_back(row: &JournalRow) -> bool {
+    matches!(row.claim.as_deref(), Some("held" | "void" | "none"))
+}
+
 /// The records of the case, each as it was listed last. A record that the journal has dropped since, because its batch was closed
 /// or because the journal was emptied, is there as it was listed after its tap. `None` if the journal was not read at the end.
-fn rows(events: &[Event]) -> Option<Vec<&JournalRow>> {
+fn rows(events: &[Event]) -> Option<Vec<Listed<'_>>> {
     let last = ledger::listed(events)?;
     let same = |one: &JournalRow, other: &JournalRow| {
         (&one.counter, &one.cryptogram, &one.time) == (&other.counter, &other.cryptogram, &other.time)
@@ -77,13 +101,20 @@ fn rows(events: &[Event]) -> Option<Vec<&JournalRow>> {
         _ => None,
     });
     let dropped = added.flatten().filter(|row| !last.iter().any(|listed| same(listed, row)));
-    Some(dropped.chain(last).collect())
+    let dropped = dropped.map(|row| Listed { row, dropped: true });
+    Some(dropped.chain(last.iter().map(|row| Listed { row, dropped: false })).collect())
 }
 
-/// A record as a journal file has it, or what the device does not tell.
-fn entry(row: &JournalRow, (batch, trace): (u32, u32), terminal: &str, merchant: &str) -> Result<Row, String> {
+/// A record of an amount in fen as a journal file has it, or what the device does not tell.
+fn entry(
+    row: &JournalRow,
+    fen: Option<u64>,
+    (batch, trace): (u32, u32),
+    terminal: &str,
+    merchant: &str,
+) -> Result<Row, String> {
     let state = match row.claim.as_deref() {
-        None | Some("waiting" | "sent") => State::Waiting,
+        None | Some("waiting" | "sent" | "held") => State::Waiting,
         Some("accepted") => State::Accepted,
         Some("refused") => State::Refused,
         Some("reversed") => State::Reversed,
@@ -91,7 +122,7 @@ fn entry(row: &JournalRow, (batch, trace): (u32, u32), terminal: &str, merchant:
     };
     let untold = |what: &str| format!("the device does not tell the {what} of a record");
     let key = |value: Option<u32>, otherwise: u32| SixDigits::try_from(value.unwrap_or(otherwise));
-    let sent = !matches!(row.claim.as_deref(), None | Some("waiting"));
+    let sent = !matches!(row.claim.as_deref(), None | Some("waiting" | "held"));
     if sent && (row.batch.is_none() || row.trace.is_none()) {
         return Err(untold("batch and the trace"));
     }
@@ -99,7 +130,7 @@ fn entry(row: &JournalRow, (batch, trace): (u32, u32), terminal: &str, merchant:
     let (Ok(merchant), Ok(terminal)) = (merchant.trim().parse(), terminal.parse()) else {
         return Err("terminal and merchant of the claims are no names of a terminal and a merchant".into());
     };
-    let fen = row.charged.and_then(|fen| Fen::try_from(fen).ok()).ok_or_else(|| untold("amount"))?;
+    let fen = fen.and_then(|fen| Fen::try_from(fen).ok()).ok_or_else(|| untold("amount"))?;
     let (Ok(batch), Ok(trace)) = (key(row.batch, batch), key(row.trace, trace)) else {
         return Err("a batch or a trace has more than six digits".into());
     };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use taprig_model::device::Device;
-use taprig_model::event::{Body, Signal, Word};
+use taprig_model::event::{Body, JournalRow, Signal, Word};
 use taprig_model::expect::{Gate, Outcome, Sound};
 use taprig_record::decode::hex;
 use taprig_record::numbers::{Number, of_exchange};
 
-use super::ledger::Mark;
+use super::ledger::{Mark, is_of};
 use crate::card::tags;
 use crate::tap::TapEvents;
 
@@ -26,7 +26,10 @@ pub(super) struct Ride {
     /// The amount charged, in fen. If the device does not tell it, it is the amount that the reader sent to the card.
     pub(super) charged: u64,
     /// What the electronic cash of the card held after the tap, in fen.
-    held: Option<u64>,
+    purse: Option<u64>,
+    /// An amount that was not charged at this tap and may be claimed for it: the highest fare of a trip, or an old fare. `None` if
+    /// the device tells none.
+    pub(super) held: Option<u64>,
 }
 
 impl Ride {
@@ -55,8 +58,8 @@ impl Ride {
         let announced = earlier.object(0x9F5D).and_then(|amount| amount.parse::<u64>().ok());
         same && self.approved == Some(true)
             && earlier.approved == Some(false)
-            && earlier.held.is_some()
-            && (earlier.held, self.held) == (announced, announced)
+            && earlier.purse.is_some()
+            && (earlier.purse, self.purse) == (announced, announced)
     }
 
     fn of(tap: TapEvents<'_>, device: &Device) -> Self {
@@ -85,16 +88,22 @@ impl Ride {
         } else {
             0
         };
-        let held = tap.events.iter().rev().find_map(|event| match event.body {
+        let purse = tap.events.iter().rev().find_map(|event| match event.body {
             Body::Balance { fen } => Some(fen),
             _ => None,
         });
-        Self { tap: tap.number, objects, numbers, approved, charged, held }
+        let held = tap.result().and_then(|result| result.held);
+        Self { tap: tap.number, objects, numbers, approved, charged, purse, held }
     }
 
     /// A data object in hexadecimal.
     pub(super) fn object(&self, tag: u32) -> Option<&str> {
         self.objects.get(&format!("{tag:02X}")).map(String::as_str)
+    }
+
+    /// Whether a record of the device is for this tap, as far as the device tells.
+    pub(super) fn is_in(&self, row: &JournalRow) -> bool {
+        is_of(row, self.object(0x9F26), self.object(0x9F36))
     }
 
     /// Whether the card made these values in this tap.

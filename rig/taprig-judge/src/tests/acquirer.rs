@@ -33,10 +33,17 @@ pub(super) struct Tap {
     pub(super) counter: &'static str,
     pub(super) outcome: Outcome,
     pub(super) charged: u64,
+    pub(super) held: Option<u64>,
 }
 
-pub(super) const TAP: Tap =
-    Tap { card: CARD, cryptogram: "0102030405060708", counter: "0017", outcome: Outcome::Approved, charged: 100 };
+pub(super) const TAP: Tap = Tap {
+    card: CARD,
+    cryptogram: "0102030405060708",
+    counter: "0017",
+    outcome: Outcome::Approved,
+    charged: 100,
+    held: None,
+};
 
 const TTQ: &str = "21800080";
 const AMOUNT: &str = "000000000100";
@@ -65,7 +72,13 @@ impl Tap {
             exchange(1, &hex("00A4040008A00000033301010200"), &[tlv::encode(&[(0x6F, fci)]), vec![0x90, 0]].concat()),
             exchange(2, &gpo, &answer),
             exchange(3, &hex("00B2011400"), &record),
-            result(Some(Word::Known(self.outcome)), None, (self.charged > 0).then_some(self.charged)),
+            signal(Signal::Result {
+                outcome: Some(Word::Known(self.outcome)),
+                reason: None,
+                charged: (self.charged > 0).then_some(self.charged),
+                held: self.held,
+                cvm: None,
+            }),
             removed(1),
             ready(number, ReadyAgain::InTime),
         ]
@@ -408,6 +421,27 @@ fn a_claim_of_a_ride_that_was_paid_at_a_torn_tap_is_for_that_tap() {
     assert_eq!(judged(5000, 4900, &again), []);
     // A claim for the second cryptogram would be paid by nobody.
     assert_eq!(judged(4900, 4900, &again), [Book::Approvals, Book::Accounted]);
+}
+
+#[test]
+fn a_tap_that_charged_nothing_may_be_claimed_over_what_it_held() {
+    // A tap-on without a tap-off, and an old fare.
+    for outcome in [Outcome::Approved, Outcome::Declined] {
+        let wrong = || vec![Book::Approvals, Book::Reconciled];
+        for (held, expected) in [(Some(100), vec![]), (Some(99), wrong()), (None, wrong())] {
+            let tap = Tap { outcome, charged: 0, held, ..TAP };
+            let mut scene = Scene::with(&[&tap]);
+            scene.say(&TAP.claim(1));
+            scene.ridden.push((tap.counter.into(), tap.cryptogram.into(), 100));
+            scene.list();
+            let books: Vec<_> = scene.wrong().into_iter().map(|(book, _)| book).collect();
+            assert_eq!(books, expected, "{outcome:?} {held:?}");
+        }
+    }
+    // Nothing is missing if it is never claimed.
+    let mut scene = Scene::with(&[&Tap { charged: 0, held: Some(100), ..TAP }]);
+    scene.books(vec![]);
+    assert_eq!(scene.wrong(), []);
 }
 
 #[test]

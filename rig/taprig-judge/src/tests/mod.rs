@@ -55,7 +55,7 @@ fn message(text: &str) -> Event {
 }
 
 fn result(outcome: Option<Word<Outcome>>, reason: Option<Word<Reason>>, charged: Option<u64>) -> Event {
-    signal(Signal::Result { outcome, reason, charged, cvm: Some(Word::Known(Cvm::None)) })
+    signal(Signal::Result { outcome, reason, charged, held: None, cvm: Some(Word::Known(Cvm::None)) })
 }
 
 fn exchange(number: u32, command: &[u8], response: &[u8]) -> Event {

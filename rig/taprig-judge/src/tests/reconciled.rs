@@ -79,3 +79,31 @@ fn the_journal_and_the_acquirer_agree_to_the_fen() {
     assert_eq!(reconciled(&|rows| rows[0].trace = None).0, CheckResult::NotJudged);
     assert_eq!(reconciled(&|rows| rows[0].time = None).0, CheckResult::NotJudged);
 }
+
+/// The device lists a tap that charged nothing and held 1.00 CNY like this. With `claimed` its claim was sent.
+fn held(claimed: bool, word: &str, charged: u64) -> Vec<(Book, String)> {
+    let tap = Tap { charged: 0, held: Some(100), ..TAP };
+    let mut scene = Scene::with(&[&tap]);
+    if claimed {
+        scene.say(&TAP.claim(1));
+    }
+    scene.ridden.push((tap.counter.into(), tap.cryptogram.into(), charged));
+    scene.list();
+    let Some(Body::Books { rows, .. }) = scene.events.last_mut().map(|event| &mut event.body) else { unreachable!() };
+    rows[0].claim = Some(word.into());
+    scene.wrong()
+}
+
+#[test]
+fn a_trip_is_reconciled_by_its_tap_off_or_else_by_what_its_tap_on_held() {
+    for word in ["held", "void"] {
+        assert_eq!(held(false, word, 0), [], "{word}");
+        // Nobody may claim it then.
+        let books: Vec<_> = held(true, word, 0).into_iter().map(|(book, _)| book).collect();
+        assert_eq!(books, [Book::Reconciled], "{word}");
+    }
+    assert_eq!(held(true, "accepted", 100), []);
+    assert_eq!(held(false, "waiting", 100), []);
+    let books: Vec<_> = held(true, "accepted", 99).into_iter().map(|(book, _)| book).collect();
+    assert_eq!(books, [Book::Reconciled]);
+}

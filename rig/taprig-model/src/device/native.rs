@@ -87,6 +87,9 @@ pub struct Commands {
     /// Empties the journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal_clear: Option<String>,
+    /// Commands for a fare policy. If they are absent, cases that need one are not applicable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fares: Option<FareCommands>,
     /// Commands by which the device works with its acquirer. If they are absent, cases that need them are not applicable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uplink: Option<UplinkCommands>,
@@ -94,6 +97,21 @@ pub struct Commands {
     pub factory: String,
     /// Restarts the device.
     pub reboot: String,
+}
+
+/// Commands for a fare policy. The rules of it are written as `firmware/validator/README.md` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FareCommands {
+    /// Removes the policy: the flat fare alone holds.
+    pub clear: String,
+    /// Adds the rule `{rule}`.
+    pub rule: String,
+    /// Puts the rules in force that were added.
+    #[serde(rename = "use")]
+    pub in_force: String,
+    /// The bus is at stop `{stop}`, or nobody knows where it is: `none`.
+    pub stop: String,
 }
 
 /// Commands for the uplink. The device answers each at once, and an event says when the work has ended.

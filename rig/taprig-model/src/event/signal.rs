@@ -111,6 +111,10 @@ pub enum Signal {
         /// The amount charged, in fen. This is absent if nothing was charged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         charged: Option<u64>,
+        /// An amount that the card signed and that is not charged now, in fen, although it may be claimed later: the highest fare
+        /// of a trip that begins, or an old fare that the card owes. This is absent if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<u64>,
         /// How the cardholder was verified. This is absent if the device does not report it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cvm: Option<Word<Cvm>>,
@@ -216,7 +220,8 @@ pub struct JournalRow {
     /// The number of the bus line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
-    /// What became of the claim for the ride: `waiting`, `sent`, `accepted` or `refused`.
+    /// What became of the claim for the ride: `waiting`, `sent`, `accepted`, `refused` or `reversed`. It is `held` or `void` for a tap-on
+    /// whose tap-off may still come or has come, and `none` for a ride that was free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<String>,
     /// Batch in which the claim was sent.

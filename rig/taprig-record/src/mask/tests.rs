@@ -154,7 +154,13 @@ fn no_text_of_a_device_keeps_a_number() {
         Signal::Show { message: unknown() },
         Signal::Sound { sound: unknown() },
         Signal::Gate { gate: unknown() },
-        Signal::Result { outcome: Some(unknown()), reason: Some(unknown()), charged: None, cvm: Some(unknown()) },
+        Signal::Result {
+            outcome: Some(unknown()),
+            reason: Some(unknown()),
+            charged: None,
+            held: None,
+            cvm: Some(unknown()),
+        },
         Signal::Fault { what: NUMBER.into() },
         Signal::Other { name: NUMBER.into() },
     ];

@@ -56,7 +56,7 @@ mod tests {
     use taprig_report::Tally;
 
     fn case(at: u64, id: &'static str, reader_us: Option<u64>, result_us: Option<u64>) -> Vec<Event> {
-        let signal = Signal::Result { outcome: None, reason: None, charged: None, cvm: None };
+        let signal = Signal::Result { outcome: None, reason: None, charged: None, held: None, cvm: None };
         let result = |us| event(at + 1 + us, Some(id), Body::Signal { signal, said: Default::default() });
         let traffic = Traffic { reader_us, ..Traffic::default() };
         let how = taprig_model::event::Release::Deselected;

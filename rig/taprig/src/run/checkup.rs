@@ -296,7 +296,7 @@ mod tests {
         }
         if let Some(outcome) = outcome {
             let outcome = Some(Word::Known(outcome));
-            let signal = Signal::Result { outcome, reason: None, charged: None, cvm: None };
+            let signal = Signal::Result { outcome, reason: None, charged: None, held: None, cvm: None };
             scope.emit(Source::Validator, Body::Signal { signal, said: Fields::default() });
         }
         scope.events()

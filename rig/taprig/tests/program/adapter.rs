@@ -1,5 +1,7 @@
 //! Devices that an adapter program reaches: what a person gets when the program is wrong, and when it breaks down.
 
+use std::process::Command;
+
 use super::place::{LONG, Place, RIDE, Ran, repository};
 use super::running::Running;
 
@@ -36,6 +38,15 @@ fn a_ride_through_the_example_is_judged_like_any_other() {
     assert_eq!(place.record(), "complete");
     let lines = std::fs::read_to_string(place.path("report/serial/foreign-1-validator-adapter.bin")).unwrap();
     assert!(lines.contains(r#""request":"establish""#), "{lines}");
+}
+
+#[test]
+fn the_example_takes_keys_of_both_algorithms() {
+    let place = Place::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_taprig"));
+    command.arg("--project").arg(repository()).args(["run", "ODA-040", "--bench", "qinling-adapter"]);
+    command.env("TAPRIG_STATE", place.path("state")).env("XDG_RUNTIME_DIR", place.path(""));
+    Ran::of(&command.output().unwrap()).expect(0, &["1 passed"]);
 }
 
 #[test]

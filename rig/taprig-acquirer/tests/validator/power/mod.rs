@@ -113,6 +113,8 @@ fn part(offset: usize) -> &'static str {
         ("other deny list", second),
         ("revoked", layout.revoked),
         ("payments", layout.payments),
+        ("fares", layout.fares),
+        ("cards", layout.cards),
         ("journal", layout.journal),
         ("claims", layout.claims),
     ];
@@ -237,7 +239,18 @@ fn a_power_cut_in_any_write_loses_no_ride_charges_none_twice_and_lets_no_barred_
         violations.extend(report.violations);
     }
     println!("{all} cuts");
-    let wanted = ["claims", "deny list", "journal", "keys", "other deny list", "payments", "revoked", "settings"];
+    let wanted = [
+        "cards",
+        "claims",
+        "deny list",
+        "fares",
+        "journal",
+        "keys",
+        "other deny list",
+        "payments",
+        "revoked",
+        "settings",
+    ];
     assert_eq!(parts.into_iter().collect::<Vec<_>>(), wanted, "each part of the memory is written, and no other");
     assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
 }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use taprig_model::acquirer::MessageKind;
 use taprig_model::acquirer::log::{Heard, State};
-use validator::journal::Record;
 use validator::journal::claims::Claim;
+use validator::journal::{Purpose, Record};
 use validator::store::settings::Settings;
 use validator::store::{Found, Store};
 
@@ -47,6 +47,8 @@ struct Kept {
     barred: Vec<usize>,
     version: u32,
     revoked: bool,
+    /// Rules of the fare policy, and whether they are in force.
+    fares: (usize, bool),
     rides: u32,
 }
 
@@ -80,6 +82,7 @@ impl Contents {
             barred: (0..riders.len()).filter(|at| barred(&riders[*at])).collect(),
             version: store.deny_version(),
             revoked: store.revoked(&rid(), 0xE3, &[1, 2, 3]),
+            fares: (store.rules().count(), !store.policy().is_flat()),
             rides: journal.count,
         };
         Self { found, records, kept }
@@ -165,6 +168,12 @@ impl<'a> Model<'a> {
                 return Err("the gate opened, but the ride is lost".into());
             }
         }
+        let accepted =
+            |record: &Record| host.get(&record.cryptogram).is_some_and(|ride| ride.states.contains(&State::Accepted));
+        let has_paid_debt = |owes: &Record| {
+            let is_for = |record: &Record| record.purpose == Purpose::Debt && record.pan == owes.pan;
+            now.records.iter().any(|(record, _)| is_for(record) && accepted(record))
+        };
         for (record, claim) in &now.records {
             let at_host = host.get(&record.cryptogram);
             let is = |state: State| at_host.is_some_and(|ride| ride.states.contains(&state));
@@ -185,7 +194,7 @@ impl<'a> Model<'a> {
                 Claim::Refused { .. } if !is(State::Refused) => {
                     return Err(format!("claim {} counts as refused, but the host has refused nothing", record.trace));
                 }
-                Claim::Refused { .. } if !bars() => {
+                Claim::Refused { .. } if !bars() && !has_paid_debt(record) => {
                     return Err(format!("claim {} is refused, but its card is not barred", record.trace));
                 }
                 _ => {}
@@ -235,7 +244,7 @@ impl<'a> Model<'a> {
         for (number, act) in scene.play.acts().iter().enumerate() {
             let Act::Tap { rides, rider } = *act else { continue };
             let taps: Vec<_> = scene.play.taps.iter().filter(|tap| tap.act == number).collect();
-            if rides == 0 && taps.iter().any(|tap| tap.gate) {
+            if rides == 0 && !self.scenario.holds && taps.iter().any(|tap| tap.gate) {
                 return Err(format!("act {number}: the gate opened for a rider who was to be refused"));
             }
             let claimed: Vec<_> = taps.iter().filter_map(|tap| host.get(&tap.signed?)).collect();

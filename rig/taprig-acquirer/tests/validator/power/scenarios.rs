@@ -31,6 +31,10 @@ pub(super) struct Scenario {
     pub(super) acts: Vec<Act>,
     /// Riders who may not be let in at any time.
     pub(super) always_barred: &'static [usize],
+    /// What the rides cost, one after the other, in fen. Empty: the fare that was set last.
+    pub(super) fares: &'static [u64],
+    /// A tap without a ride of its own begins a trip: the gate opens, and the tap-off is claimed.
+    pub(super) holds: bool,
     /// Errors and faults that the validator may tell after a cut.
     pub(super) troubles: &'static [&'static str],
     /// Riders whose cards pay in the tap: by what the card holds in the end, each ride was paid once.
@@ -47,6 +51,8 @@ impl Default for Scenario {
             before: provision(),
             acts: vec![],
             always_barred: &[],
+            fares: &[],
+            holds: false,
             troubles: &[],
             pay_in_tap: &[],
             least_writes: 1,
@@ -55,8 +61,12 @@ impl Default for Scenario {
 }
 
 impl Scenario {
-    /// The fare of a tap, in fen: the one that was set last.
+    /// The fare of a tap, in fen.
     pub(super) fn fare(&self, act: usize, acts: &[Act]) -> u64 {
+        let before = acts[..act].iter().filter(|act| matches!(act, Act::Tap { rides: 1, .. })).count();
+        if let Some(fare) = self.fares.get(before) {
+            return *fare;
+        }
         let set = |act: &Act| match act {
             Act::Say(command) => command.strip_prefix("set fare ")?.parse().ok(),
             _ => None,
@@ -255,6 +265,7 @@ pub(super) fn all() -> Vec<Scenario> {
         },
     ];
     all.extend(answers());
+    all.extend(fares());
     all
 }
 
@@ -279,5 +290,65 @@ fn answers() -> Vec<Scenario> {
         scenario("the answer to a claim has a wrong amount", json!([{ "wrong": "amount" }])),
         scenario("the answer to a claim comes twice", json!(["twice"])),
         scenario("the answer to a claim is cut", json!([{ "cut": 40 }])),
+    ]
+}
+
+/// A tap-on whose tap-off comes.
+const fn on(rider: usize) -> Act {
+    Act::Tap { rider, rides: 0 }
+}
+
+/// The commands that put a fare policy in force.
+fn policy(rules: &[&str]) -> Vec<Act> {
+    let rules = rules.iter().map(|rule| say(format!("fares {rule}")));
+    [say("fares clear")].into_iter().chain(rules).chain([say("fares use")]).collect()
+}
+
+/// Fare policies, trips and debts.
+fn fares() -> Vec<Scenario> {
+    let line =
+        ["stop 1 0", "stop 2 5000", "stop 3 9000", "step 5000 200", "step 10000 300", "trip 7200", "cap day 450"];
+    vec![
+        Scenario {
+            name: "a fare policy comes into force, and cards reach its cap",
+            before: provisioned([say("profile bus"), ride(2)]),
+            acts: policy(&["cap day 250", "debts"])
+                .into_iter()
+                .chain([ride(0), ride(1), ride(0), ride(1), ride(0), ride(1)])
+                .collect(),
+            fares: &[100, 100, 100, 100, 100, 50, 50],
+            least_writes: 18,
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "trips with and without a tap-off",
+            before: provisioned(policy(&line).into_iter().chain([say("stop 1")])),
+            // The second rider never taps off. 2.50 are left of the first rider's cap for the second trip, which costs 2.00.
+            acts: vec![
+                on(0),
+                ride(1),
+                say("stop 2"),
+                ride(0),
+                Act::Work("upload"),
+                say("end-of-service"),
+                on(2),
+                on(0),
+                say("stop 3"),
+                ride(2),
+                ride(0),
+            ],
+            fares: &[300, 200, 200, 200],
+            holds: true,
+            least_writes: 20,
+            ..Scenario::default()
+        },
+        Scenario {
+            name: "a card pays what it owes",
+            host: json!({ "schema": 1, "rules": [{ "when": { "trace": 1 }, "then": [{ "refuse": "51" }] }] }),
+            before: provisioned(policy(&["debts"]).into_iter().chain([ride(1), ride(0)])),
+            acts: vec![Act::Work("upload"), ride(1), Act::Work("upload"), ride(1)],
+            least_writes: 12,
+            ..Scenario::default()
+        },
     ]
 }

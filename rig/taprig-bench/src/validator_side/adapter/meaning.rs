@@ -46,6 +46,7 @@ pub(super) fn signal(event: protocol::Event, words: &Words) -> (Signal, Fields) 
                 outcome: outcome.as_ref().map(|said| word(&words.outcomes, said)),
                 reason: reason.as_ref().map(|said| reason_of(words, said)),
                 charged,
+                held: None,
                 cvm: cvm.as_ref().map(|said| word(&words.cvms, said)),
             };
             let charged = charged.map(|fen| fen.to_string());

@@ -23,7 +23,7 @@ use crate::BenchError;
 use crate::board::Start;
 use crate::link::LinkError;
 use crate::link::console::{Console, Reply};
-use settings::{Borne, Named, changes, clock};
+use settings::{Borne, Named, changes, clock, stop};
 use taprig_record::units::lower_hex;
 
 /// The largest number of command bytes that are on their way at the same time. Every console can buffer as many.
@@ -139,10 +139,16 @@ impl ValidatorSide for NativeValidator {
         let borne = Borne { tag: status.settings.as_deref(), journal_is_empty: status.journal == Some(0) };
         let mut lines = wanted.lines(borne, before.as_ref(), commands);
         lines.extend(clock(&situation.settings, commands));
+        lines.extend(stop(&situation.settings, commands));
         let nonce = lower_hex(&nonce);
         let echo = commands.echo.as_ref().map(|template| Commands::fill(template, &[("text", &nonce)]));
         lines.extend(echo.clone());
-        let replies = send_all(&mut self.console, &lines, within).await?;
+        // The lines are on their way together. The device gets the name of the settings only when it has taken all of them: with a
+        // name that it has not earned, it would be believed in the next case.
+        let named = lines.iter().position(|line| wanted.is_named_by(line, commands)).unwrap_or(0);
+        let (settings, rest) = lines.split_at(named);
+        send_all(&mut self.console, settings, within).await?;
+        let replies = send_all(&mut self.console, rest, within).await?;
         let by = match echo {
             // Since its power came on, its port was opened and the rig has waited for its start.
             None => Freshness::PowerOn,
@@ -161,11 +167,13 @@ impl ValidatorSide for NativeValidator {
 
     async fn apply(&mut self, settings: &Settings, keys: &[AuthorityKey]) -> Result<Vec<Applied>, LinkError> {
         let changes = changes(settings, keys, &self.adapter).into_iter().map(|change| (change.what, change.lines));
-        let clock = clock(settings, &self.adapter.native.commands).map(|line| ("clock".to_owned(), vec![line]));
+        let commands = &self.adapter.native.commands;
+        let clock = clock(settings, commands).map(|line| ("clock".to_owned(), vec![line]));
+        let stop = stop(settings, commands).map(|line| ("stop".to_owned(), vec![line]));
         let written = settings.in_words();
         let value = |what: &str| written.iter().find(|(key, _)| key == what).map(|(_, value)| value.as_str());
         let mut applied = Vec::new();
-        for (what, lines) in changes.chain(clock) {
+        for (what, lines) in changes.chain(clock).chain(stop) {
             let mut refused = None;
             for line in lines {
                 if let Err(why) = self.ask(&line).await? {

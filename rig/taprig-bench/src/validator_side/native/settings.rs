@@ -51,11 +51,21 @@ impl Named {
         Self { groups, tag }
     }
 
+    /// The line that gives the settings their name.
+    fn name(&self, commands: &Commands) -> Option<String> {
+        commands.profile.as_ref().map(|template| Commands::fill(template, &[("tag", &self.tag)]))
+    }
+
+    /// Whether this line gives the settings their name.
+    pub(super) fn is_named_by(&self, line: &str, commands: &Commands) -> bool {
+        self.name(commands).is_some_and(|name| name == line)
+    }
+
     /// The lines that bring a device from what it holds to these settings and an empty journal. `told` is the state
     /// that it was last brought into. If only the device's factory state can undo a difference, or if the device keeps
     /// no name, all lines are needed.
     pub(super) fn lines(&self, borne: Borne<'_>, before: Option<&Self>, commands: &Commands) -> Vec<String> {
-        let name = commands.profile.as_ref().map(|template| Commands::fill(template, &[("tag", &self.tag)]));
+        let name = self.name(commands);
         if borne.tag == Some(&self.tag) && borne.journal_is_empty {
             return vec![];
         }
@@ -134,7 +144,25 @@ pub(super) fn changes(settings: &Settings, keys: &[AuthorityKey], adapter: &Adap
         };
         list("revoked", &commands.revoke_clear, entries.iter().map(add).collect());
     }
+    if let (Some(fares), Some(commands)) = (&settings.fares, &commands.fares) {
+        let rules = fares.rules().into_iter().map(|rule| Commands::fill(&commands.rule, &[("rule", &rule)]));
+        let lines = std::iter::once(commands.clear.clone()).chain(rules).chain([commands.in_force.clone()]).collect();
+        // Groups are sent in the order of their names, and a policy needs the mode that is set before it.
+        changes.push(Change { group: "use fares".to_owned(), what: "fares".to_owned(), lines });
+    }
     changes
+}
+
+/// The line that says at which stop the bus is. A device forgets it with its power, so that it is not one of the settings that
+/// have a name. If the settings have a fare policy and no stop, nobody knows where the bus is.
+pub(super) fn stop(settings: &Settings, commands: &Commands) -> Option<String> {
+    let template = &commands.fares.as_ref()?.stop;
+    let stop = match (settings.stop, &settings.fares) {
+        (Some(stop), _) => stop.to_string(),
+        (None, Some(_)) => "none".to_owned(),
+        (None, None) => return None,
+    };
+    Some(Commands::fill(template, &[("stop", &stop)]))
 }
 
 /// The line that sets the clock, if the settings have one.

@@ -167,6 +167,14 @@ fn a_refused_setting_and_a_missing_reply_are_told_with_their_line() {
         move |line: &str| if line.starts_with("set fare") { Some("error 3 range\n".into()) } else { good(line) };
     let error = failure(refuses).to_string();
     assert!(error.contains("refused `set fare 100`: 3 range"), "{error}");
+    // The device took its other settings. With the name of all of them it would be believed in the next case.
+    let named = Arc::new(Mutex::new(false));
+    let (heard, mut good) = (named.clone(), validator("-", 0));
+    failure(move |line: &str| {
+        *heard.lock().unwrap() |= line.starts_with("profile");
+        if line.starts_with("set fare") { Some("error 3 range\n".into()) } else { good(line) }
+    });
+    assert!(!*named.lock().unwrap());
     let mut good = validator("-", 0);
     let mute = move |line: &str| if line.starts_with("set retap") { None } else { good(line) };
     let error = failure(mute).to_string();
@@ -432,6 +440,7 @@ fn every_event_of_the_reference_device_is_a_signal() {
             outcome: Some(Word::Known(Outcome::Approved)),
             reason: Some(Word::Known("oda-approved".into())),
             charged: Some(90),
+            held: None,
             cvm: Some(Word::Known(Cvm::OnlinePin)),
         },
         Signal::Fault { what: AIR_DEAD.into() },
@@ -439,7 +448,7 @@ fn every_event_of_the_reference_device_is_a_signal() {
         Signal::Other { name: "memory".into() },
     ];
     assert_eq!(signals(&adapter(), &said), wanted);
-    let nothing = Signal::Result { outcome: None, reason: None, charged: None, cvm: None };
+    let nothing = Signal::Result { outcome: None, reason: None, charged: None, held: None, cvm: None };
     assert_eq!(signals(&adapter(), &["! result"]), [nothing]);
 }
 
@@ -455,6 +464,7 @@ fn words_that_are_not_ours_stay_the_devices_own() {
             outcome: Some(Word::Unknown("paid".into())),
             reason: None,
             charged: None,
+            held: None,
             cvm: Some(Word::Unknown("thumb".into())),
         },
     ];
@@ -480,6 +490,7 @@ fn each_map_of_the_device_file_gives_its_words_their_meaning() {
             outcome: Some(Word::Known(Outcome::Approved)),
             reason: Some(Word::Known("pan-missing".into())),
             charged: None,
+            held: None,
             cvm: Some(Word::Known(Cvm::None)),
         },
     ];
@@ -493,6 +504,7 @@ fn each_map_of_the_device_file_gives_its_words_their_meaning() {
             outcome: Some(Word::Unknown("approved".into())),
             reason: Some(Word::Unknown("pan-missing".into())),
             charged: None,
+            held: None,
             cvm: Some(Word::Unknown("none".into())),
         },
     ];
@@ -569,4 +581,22 @@ fn keys_of_both_algorithms_in_the_words_of_the_device() {
     assert_eq!(lines(&adapter), both);
     adapter.native.commands.key_add_sm2 = None;
     assert_eq!(lines(&adapter), both[..2], "without a command for it, no SM2 key");
+}
+
+#[test]
+fn a_fare_policy_is_told_whole_and_the_stop_each_time() {
+    let yaml = "{ mode: oda, fares: { debts: true, caps: { day: 4.00 CNY } }, stop: 3 }";
+    let lines = lines_of("-", 0, &[yaml]);
+    // A policy needs the mode, so that the mode comes first.
+    assert_eq!(lines[2..7], ["set mode oda", "fares clear", "fares cap day 400", "fares debts", "fares use"]);
+    // A device that has the policy forgot the stop with its power, or has that of the case before.
+    let name = tag(yaml);
+    assert_eq!(lines_of(&name, 0, &[yaml])[1], "stop 3");
+    assert_eq!(lines_of(&name, 0, &["{ mode: oda, fares: { debts: true, caps: { day: 4.00 CNY } } }"])[1], "stop none");
+    let held = |said: &str| match signals(&adapter(), &[said]).pop() {
+        Some(Signal::Result { held, .. }) => held,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(held("! result outcome=approved charged=0 trip=on held=300"), Some(300));
+    assert_eq!(held("! result outcome=declined reason=debt debt=200"), Some(200));
 }

@@ -28,6 +28,7 @@ pub(super) fn signal(event: &Event, adapter: &Adapter) -> Signal {
             outcome: said.get("outcome").map(|said| word(&adapter.words.outcomes, said)),
             reason: said.get("reason").map(|said| reason_of(&adapter.words, said)),
             charged: number(said, "charged"),
+            held: number(said, "held").or_else(|| number(said, "debt")),
             cvm: said.get("cvm").map(|said| word(&adapter.words.cvms, said)),
         }
     } else if name == events.fault {

@@ -176,7 +176,7 @@ impl Question {
             }
             (Answer::Amount(fen), _) => {
                 let charged = Some((*fen)?);
-                return Some(vec![Signal::Result { outcome: None, reason: None, charged, cvm: None }]);
+                return Some(vec![Signal::Result { outcome: None, reason: None, charged, held: None, cvm: None }]);
             }
             _ => return None,
         };

@@ -60,7 +60,7 @@ fn answers_are_signals_with_the_name_of_the_person() {
             show("not authorised"),
             Signal::Sound { sound: Word::Known(Sound::Accepted) },
             Signal::Gate { gate: Word::Known(Gate::Shut) },
-            Signal::Result { outcome: None, reason: None, charged: Some(100), cvm: None },
+            Signal::Result { outcome: None, reason: None, charged: Some(100), held: None, cvm: None },
             Signal::Ready {},
         ]
     );

@@ -84,6 +84,7 @@ impl Meanings {
                 outcome: value("outcome").map(|said| word(&words.outcomes, said)),
                 reason: value("reason").map(|said| reason_of(words, said)),
                 charged: self.amount(value("charged")),
+                held: None,
                 cvm: value("cvm").map(|said| word(&words.cvms, said)),
             },
             EventKind::Fault => {

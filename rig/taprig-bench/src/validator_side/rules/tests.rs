@@ -170,6 +170,7 @@ fn one_line_tells_an_outcome_by_two_fields_and_amounts_in_its_own_form() {
                 outcome: Some(Word::Known(Outcome::TryAnotherInterface)),
                 reason: Some(Word::Known("clock-unset".into())),
                 charged: Some(1250),
+                held: None,
                 cvm: Some(Word::Known(Cvm::Signature)),
             }
         );
@@ -180,6 +181,7 @@ fn one_line_tells_an_outcome_by_two_fields_and_amounts_in_its_own_form() {
                 outcome: Some(Word::Unknown("09/0".into())),
                 reason: Some(Word::Unknown("E999".into())),
                 charged: None,
+                held: None,
                 cvm: None,
             }
         );

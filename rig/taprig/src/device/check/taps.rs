@@ -96,7 +96,7 @@ impl Told {
 
     fn signal(&mut self, signal: &Signal, fields: &Fields) {
         match signal {
-            Signal::Result { outcome, reason, charged, cvm } => {
+            Signal::Result { outcome, reason, charged, held: _, cvm } => {
                 self.results += 1;
                 self.charged = *charged;
                 let outcome = outcome.as_ref();

@@ -166,7 +166,7 @@ impl CardSide for Side {
 
 fn approved() -> Signal {
     let outcome = Some(Word::Known(Outcome::Approved));
-    Signal::Result { outcome, reason: None, charged: Some(100), cvm: None }
+    Signal::Result { outcome, reason: None, charged: Some(100), held: None, cvm: None }
 }
 
 /// A reader that selects the directory and releases the card.
