@@ -17,7 +17,8 @@ impl Spans {
         if self.contains(number) {
             return;
         }
-        let before = self.0.range(..number).next_back().filter(|(_, last)| **last + 1 == number).map(|(first, _)| *first);
+        let before =
+            self.0.range(..number).next_back().filter(|(_, last)| **last + 1 == number).map(|(first, _)| *first);
         let after = number.checked_add(1).and_then(|next| self.0.remove(&next));
         self.0.insert(before.unwrap_or(number), after.unwrap_or(number));
     }

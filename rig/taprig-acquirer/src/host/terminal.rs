@@ -158,9 +158,16 @@ mod tests {
         terminal.close_batch(String::new());
         terminal.claims.insert((2, 5), claim(State::Accepted));
         terminal.forget_closed();
-        assert_eq!(terminal.claims.keys().collect::<Vec<_>>(), [&(1, 3), &(2, 5)], "one waits, and one is of the open batch");
+        assert_eq!(
+            terminal.claims.keys().collect::<Vec<_>>(),
+            [&(1, 3), &(2, 5)],
+            "one waits, and one is of the open batch"
+        );
         let after = sums(&terminal);
-        assert_eq!((after.accepted.count, after.accepted.fen), (summary.accepted.count + 1, summary.accepted.fen + 100));
+        assert_eq!(
+            (after.accepted.count, after.accepted.fen),
+            (summary.accepted.count + 1, summary.accepted.fen + 100)
+        );
         let others = |summary: Summary| [summary.refused, summary.waiting, summary.reversed];
         assert_eq!(others(after), others(summary));
     }

@@ -229,7 +229,8 @@ proptest! {
 fn agreed(trace: u32) -> Vec<(usize, Row)> {
     let said = Some((State::Accepted, 0));
     let (more, again) = (None, None);
-    Item { ride: said, claim: said, paid: Some(0), fen: 100, more, again, terminal: 1, day: 20, product: true }.rows(trace)
+    Item { ride: said, claim: said, paid: Some(0), fen: 100, more, again, terminal: 1, day: 20, product: true }
+        .rows(trace)
 }
 
 #[test]
@@ -238,7 +239,8 @@ fn nothing_is_settled_before_all_sides_are_given() {
     let files = [Side::Journal, Side::Acquirer, Side::Acquirer].map(|side| books.file(side, side.word()));
     let refused = Some((State::Refused, 0));
     let (more, again) = (None, None);
-    let item = Item { ride: refused, claim: refused, paid: None, fen: 100, more, again, terminal: 1, day: 20, product: true };
+    let item =
+        Item { ride: refused, claim: refused, paid: None, fen: 100, more, again, terminal: 1, day: 20, product: true };
     item.rows(1).iter().for_each(|(_, row)| row.give(&mut books, files, 1));
     books.settle();
     assert_eq!(books.open(), 1, "a clearing file may still come");

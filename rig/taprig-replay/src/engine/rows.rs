@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn the_log_has_the_claims_in_the_evening_in_utc_and_can_be_read_again() {
         let (terminal, merchant) = ("12345678".to_owned(), "123456789012345".to_owned());
-        let claim = log::Claim { terminal, merchant, batch: 1, trace: 1, fen: 100, state: State::Accepted, repeat: true };
+        let claim =
+            log::Claim { terminal, merchant, batch: 1, trace: 1, fen: 100, state: State::Accepted, repeat: true };
         let heard = Told { day: date(2018, 1, 1), claim };
         for hour in [0, 7, 20, 23] {
             let lines = log(std::slice::from_ref(&heard), |day| day.at(hour, 59, 0, 0));

@@ -198,7 +198,9 @@ fn hear(hearing: &mut Hearing, event: &Event) {
             heard.claims.extend(message.claims.iter().map(|claim| Told { day, claim: claim.clone() }));
             let of_claim = [MessageKind::Ride, MessageKind::Advice, MessageKind::Reversal];
             if message.claims.is_empty() && message.message.is_some_and(|kind| of_claim.contains(&kind)) {
-                heard.not_taken.push(format!("{day}: the acquirer does not take a message about a claim: {}", message.why));
+                heard
+                    .not_taken
+                    .push(format!("{day}: the acquirer does not take a message about a claim: {}", message.why));
             }
         }
         _ => {}

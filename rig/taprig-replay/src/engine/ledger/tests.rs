@@ -5,8 +5,8 @@ use crate::file::price;
 use crate::plan::tests::two_lines;
 use crate::plan::{Nature, Uplink};
 use taprig_model::acquirer::log::{self, State};
-use taprig_model::books::{Fen, SixDigits};
 use taprig_model::books::result::Class;
+use taprig_model::books::{Fen, SixDigits};
 use tempfile::TempDir;
 
 /// What comes in on an evening.
@@ -123,11 +123,8 @@ fn compared(plan: &Plan, bus: &Bus, evenings: &[Evening]) -> (BusBooks, [String;
     let told: Vec<Told> = evenings.iter().flat_map(|evening| evening.claims.clone()).collect();
     let mut claims = Claims::default();
     told.iter().for_each(|told| claims.hear(told));
-    let wanted = [
-        rows::journal(&rides),
-        rows::log(&told, |day| evening(day, plan.file.hours)),
-        rows::clearing(&claims.rest()),
-    ];
+    let wanted =
+        [rows::journal(&rides), rows::log(&told, |day| evening(day, plan.file.hours)), rows::clearing(&claims.rest())];
     assert_eq!(files.clone().map(String::into_bytes), wanted);
     (summary, files)
 }
@@ -199,29 +196,53 @@ const FAULTS: [Fault; 14] = [
     ("of another amount", |all| all[0].claims[0].claim.fen += 1, Err(Class::AmountDiffers)),
     ("doubled", |all| again(all, false, |_| ()), Err(Class::Duplicate)),
     ("doubled on a later day", |all| again(all, true, |_| ()), Err(Class::Duplicate)),
-    ("doubled in a later batch", |all| {
-        let batch = last(all).claims[0].claim.batch;
-        again(all, true, |_| ());
-        let told = last(all).claims.last_mut().unwrap();
-        told.claim.batch = batch;
-    }, Err(Class::Long)),
+    (
+        "doubled in a later batch",
+        |all| {
+            let batch = last(all).claims[0].claim.batch;
+            again(all, true, |_| ());
+            let told = last(all).claims.last_mut().unwrap();
+            told.claim.batch = batch;
+        },
+        Err(Class::Long),
+    ),
     ("long", |all| again(all, false, |claim| claim.trace = 999_999), Err(Class::Long)),
     ("long in a batch that is over", |all| again(all, true, |claim| claim.trace = 999_999), Err(Class::Long)),
-    ("of another amount on a later day", |all| again(all, true, |claim| {
-        (claim.repeat, claim.fen) = (true, claim.fen + 1);
-    }), Err(Class::AmountDiffers)),
+    (
+        "of another amount on a later day",
+        |all| {
+            again(all, true, |claim| {
+                (claim.repeat, claim.fen) = (true, claim.fen + 1);
+            })
+        },
+        Err(Class::AmountDiffers),
+    ),
     ("taken back on a later day", |all| again(all, true, |claim| claim.state = State::Reversed), Err(Class::Short)),
-    ("refused on a later day", |all| again(all, true, |claim| {
-        (claim.state, claim.repeat) = (State::Refused, true);
-    }), Err(Class::Short)),
-    ("twice in the journal", |all| {
-        let ride = all[0].rides[0].clone();
-        all[0].rides.push(ride);
-    }, Err(Class::Duplicate)),
-    ("in the journal of a later day once more", |all| {
-        let ride = all[0].rides[0].clone();
-        last(all).rides.push(ride);
-    }, Err(Class::Duplicate)),
+    (
+        "refused on a later day",
+        |all| {
+            again(all, true, |claim| {
+                (claim.state, claim.repeat) = (State::Refused, true);
+            })
+        },
+        Err(Class::Short),
+    ),
+    (
+        "twice in the journal",
+        |all| {
+            let ride = all[0].rides[0].clone();
+            all[0].rides.push(ride);
+        },
+        Err(Class::Duplicate),
+    ),
+    (
+        "in the journal of a later day once more",
+        |all| {
+            let ride = all[0].rides[0].clone();
+            last(all).rides.push(ride);
+        },
+        Err(Class::Duplicate),
+    ),
     // The acquirer says that nothing has changed.
     ("repeated on a later day", |all| again(all, true, |claim| claim.repeat = true), Ok(())),
 ];
