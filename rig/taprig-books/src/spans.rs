@@ -33,9 +33,9 @@ mod tests {
     #[test]
     fn numbers_without_a_gap_are_one_span() {
         let mut spans = Spans::default();
-        [7, 3, 5, 4, 6, 4].map(|number| spans.insert(number));
+        [7, 3, 5, 4, 6, 4].into_iter().for_each(|number| spans.insert(number));
         assert_eq!(spans.0, BTreeMap::from([(3, 7)]));
-        [u32::MAX, 0, u32::MAX - 1].map(|number| spans.insert(number));
+        [u32::MAX, 0, u32::MAX - 1].into_iter().for_each(|number| spans.insert(number));
         assert_eq!(spans.0, BTreeMap::from([(0, 0), (3, 7), (u32::MAX - 1, u32::MAX)]));
     }
 

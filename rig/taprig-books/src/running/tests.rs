@@ -156,11 +156,10 @@ impl Item {
             let paid = paid_parts.is_some_and(there);
             let sides = [(Side::Journal, true), (Side::Acquirer, true), (Side::Clearing, paid)];
             let differs = self.more.is_some_and(|more| sides.contains(&(more, true)));
-            let agree = match (ride, claim, paid) {
-                (Accepted | Waiting, Accepted, true) => true,
-                (Refused | Reversed, Refused | Reversed, false) => true,
-                _ => false,
-            };
+            let agree = matches!(
+                (ride, claim, paid),
+                (Accepted | Waiting, Accepted, true) | (Refused | Reversed, Refused | Reversed, false)
+            );
             let twice = |parts: (usize, Option<usize>)| parts.1.is_some_and(|again| again <= *part);
             // An acquirer that says once more what it has said counts it again only if it accepts anew.
             let anew = claim == Accepted && self.again.is_some_and(|(.., repeat)| !repeat);

@@ -213,7 +213,7 @@ const FAULTS: [Fault; 14] = [
         |all| {
             again(all, true, |claim| {
                 (claim.repeat, claim.fen) = (true, claim.fen + 1);
-            })
+            });
         },
         Err(Class::AmountDiffers),
     ),
@@ -223,7 +223,7 @@ const FAULTS: [Fault; 14] = [
         |all| {
             again(all, true, |claim| {
                 (claim.state, claim.repeat) = (State::Refused, true);
-            })
+            });
         },
         Err(Class::Short),
     ),
