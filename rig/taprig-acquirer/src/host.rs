@@ -74,6 +74,8 @@ pub struct Host {
     unreadable: u64,
     /// Whether account numbers in what is to be logged are hidden.
     hides: bool,
+    /// Whether the claims of closed batches are forgotten.
+    forgets: bool,
 }
 
 /// A connection.
@@ -123,6 +125,7 @@ impl Host {
             messages: 0,
             unreadable: 0,
             hides: true,
+            forgets: false,
         }
     }
 
@@ -131,6 +134,16 @@ impl Host {
     #[must_use]
     pub fn without_hiding(mut self) -> Self {
         self.hides = false;
+        self
+    }
+
+    /// This host, but it forgets the claims of a batch when the batch is closed, so that its memory does not grow with the claims of
+    /// months. Claims that still wait for a decision stay. What was forgotten counts in [`Host::summary`], and [`Host::claims`] does not
+    /// have it. A claim of a closed batch that comes once more is refused with 77, as one that the host has never seen: it can't be told
+    /// from one any more.
+    #[must_use]
+    pub fn forgetting_closed_batches(mut self) -> Self {
+        self.forgets = true;
         self
     }
 
@@ -193,7 +206,7 @@ impl Host {
         summary
     }
 
-    /// All claims: terminal, batch, trace, claim.
+    /// All claims that the host has: terminal, batch, trace, claim.
     pub fn claims(&self) -> impl Iterator<Item = (&str, u32, u32, &Claim)> {
         self.terminals.iter().flat_map(|(name, terminal)| {
             terminal.claims.iter().map(move |(&(batch, trace), claim)| (name.as_str(), batch, trace, claim))
@@ -209,6 +222,11 @@ impl Host {
             Ok(request) => {
                 self.messages += 1;
                 let mut done = self.message(&request, now);
+                let terminal = self.terminals.get_mut(&request.terminal);
+                let ends_batch = matches!(request.kind, Some(MessageKind::Settlement | MessageKind::BatchUpload));
+                if let Some(terminal) = terminal.filter(|_| self.forgets && ends_batch) {
+                    terminal.forget_closed();
+                }
                 if let Body::Heard(heard) = &mut done.body {
                     heard.batch = self.terminals.get(&request.terminal).map(|terminal| terminal.batch.0);
                     if self.hides {

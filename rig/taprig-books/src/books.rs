@@ -2,13 +2,14 @@
 
 use crate::entries::{Claimed, Entries, Key, Paid, Ridden};
 use crate::names::{Name, Names};
+use crate::reconcile::GroupNames;
 use crate::time::Moment;
 use jiff::civil::Date;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use taprig_model::acquirer::log::State;
 use taprig_model::books::Label;
 use taprig_model::books::journal::Ride;
-use taprig_model::books::result::{Gross, Side, Sum};
+use taprig_model::books::result::{Gross, Side, Sum, Sums};
 
 /// The largest number of broken rows that are kept with their reasons. All of them are counted.
 const KEPT: usize = 1000;
@@ -109,6 +110,8 @@ pub struct Books {
     index: HashMap<Key, u32>,
     pub(crate) items: Vec<(Key, Entries)>,
     pub(crate) repeated: Vec<Repeated>,
+    /// The sums of items that were taken out.
+    pub(crate) settled: HashMap<GroupNames, Sums>,
     pub(crate) broken: Vec<(Place, String)>,
     /// By side.
     pub(crate) broken_rows: [u64; 3],
@@ -250,10 +253,43 @@ impl Books {
         self.gross.stated_fen = Some(fen);
     }
 
+    /// Takes the items out on whose end all sides agree, and adds them to the sums. `tell` hears their keys.
+    pub(crate) fn settle(&mut self, mut tell: impl FnMut(Key)) {
+        // A side that is given later would change the classes.
+        if !Side::ALL.into_iter().all(|side| self.has(side)) {
+            return;
+        }
+        let repeated: BTreeSet<usize> = self.repeated.iter().map(|row| row.item).collect();
+        let mut moved = HashMap::new();
+        self.index.clear();
+        for (item, (key, entries)) in std::mem::take(&mut self.items).into_iter().enumerate() {
+            match entries.settled().filter(|_| !repeated.contains(&item)) {
+                Some(class) => {
+                    entries.add_to(self.settled.entry(entries.group(key, class)).or_default());
+                    tell(key);
+                }
+                None => {
+                    moved.insert(item, self.items.len());
+                    // It has a number already, so there is one.
+                    self.index.insert(key, u32::try_from(self.items.len()).unwrap_or(u32::MAX));
+                    self.items.push((key, entries));
+                }
+            }
+        }
+        for row in &mut self.repeated {
+            row.item = moved.get(&row.item).copied().unwrap_or(row.item);
+        }
+    }
+
+    /// The key of an item.
+    pub(crate) fn key(&mut self, merchant: &str, terminal: &str, batch: u32, trace: u32) -> Key {
+        let (merchant, terminal) = (self.names.number(merchant), self.names.number(terminal));
+        Key { merchant, terminal, batch, trace }
+    }
+
     /// Number of an item.
     fn item(&mut self, merchant: &str, terminal: &str, batch: u32, trace: u32) -> usize {
-        let (merchant, terminal) = (self.names.number(merchant), self.names.number(terminal));
-        let key = Key { merchant, terminal, batch, trace };
+        let key = self.key(merchant, terminal, batch, trace);
         // Each item has a key in memory, so there are fewer of them than 2^32.
         let next = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
         let number = *self.index.entry(key).or_insert(next);

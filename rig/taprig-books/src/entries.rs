@@ -1,11 +1,13 @@
 //! What the three sides have of one item.
 
 use crate::books::Place;
+use crate::class::{Acquirer, Clearing, class};
 use crate::names::Name;
+use crate::reconcile::GroupNames;
 use crate::time::Moment;
 use taprig_model::acquirer::ResponseCode;
 use taprig_model::acquirer::log::State;
-use taprig_model::books::result::Side;
+use taprig_model::books::result::{Class, Side, Sums};
 
 /// What an item is known by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,5 +89,37 @@ impl Entries {
     /// The product.
     pub(crate) fn product(&self) -> Option<Name> {
         self.journal.as_ref().and_then(|ride| ride.product).or_else(|| self.clearing.as_ref()?.product)
+    }
+
+    /// The class of an item on whose end all sides agree: neither a day of clearing nor other items can change it. All three sides are
+    /// given.
+    pub(crate) fn settled(&self) -> Option<Class> {
+        let (Some(ride), Some(claim)) = (&self.journal, &self.acquirer) else { return None };
+        // A ride without a day may be from before the journal.
+        if self.amounts_differ() || ride.at.is_none() {
+            return None;
+        }
+        let of = |clearing| class(Some(ride.state), Acquirer::Has(claim.state), clearing);
+        let class = match &self.clearing {
+            Some(_) => of(Clearing::Has),
+            None => of(Clearing::Missing).filter(|class| of(Clearing::NotDue) == Some(*class)),
+        };
+        class.filter(|class| !class.differs() && *class != Class::Waiting)
+    }
+
+    /// What it is added to if it is of this class.
+    pub(crate) fn group(&self, key: Key, class: Class) -> GroupNames {
+        let day = self.at().map(|at| at.day);
+        let Key { merchant, terminal, batch, .. } = key;
+        GroupNames { day, merchant, terminal, batch, line: self.line(), product: self.product(), class }
+    }
+
+    /// Adds the amounts of the sides.
+    pub(crate) fn add_to(&self, sums: &mut Sums) {
+        for side in Side::ALL {
+            if let Some(fen) = self.fen(side) {
+                sums.of_mut(side).add(fen);
+            }
+        }
     }
 }

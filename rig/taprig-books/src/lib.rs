@@ -2,8 +2,8 @@
 //!
 //! [`Books`] collects the three sides, from files or from memory, and [`Books::reconcile`] puts each item into one
 //! [`Class`](taprig_model::books::result::Class). [`class`] is the rule by which it does so. [`read`] reads the
-//! files row by row, and [`show`] writes the result. The arithmetic has no input and output, and no amount is ever a floating-point
-//! number.
+//! files row by row, and [`show`] writes the result. [`Running`] does the same for rows that come in parts, over months. The arithmetic has
+//! no input and output, and no amount is ever a floating-point number.
 //!
 //! A bench needs no files:
 //!
@@ -30,10 +30,13 @@ mod entries;
 mod names;
 pub mod read;
 mod reconcile;
+mod running;
 pub mod show;
+mod spans;
 #[cfg(test)]
 mod tests;
 pub mod time;
 
 pub use books::{Books, Claim, Cleared, FileId, Heard, Place};
 pub use reconcile::Options;
+pub use running::{Late, Running};

@@ -28,7 +28,19 @@ impl Default for Options {
     }
 }
 
-/// What a group has in common, in the order of the result.
+/// What a group has in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct GroupNames {
+    pub(crate) day: Option<Date>,
+    pub(crate) merchant: Name,
+    pub(crate) terminal: Name,
+    pub(crate) batch: u32,
+    pub(crate) line: Option<Name>,
+    pub(crate) product: Option<Name>,
+    pub(crate) class: Class,
+}
+
+/// The same as texts, in the order of the result.
 type GroupKey<'a> = (Option<Date>, &'a str, &'a str, u32, Option<&'a str>, Option<&'a str>, Class);
 
 impl Books {
@@ -43,18 +55,14 @@ impl Books {
     pub fn reconcile(&self, options: &Options) -> Reconciliation {
         let through = options.cleared_through.or(self.cleared_through());
         let classes: Vec<Class> = self.items.iter().map(|(_, entries)| self.class(entries, options, through)).collect();
-        let mut groups: BTreeMap<GroupKey<'_>, Sums> = BTreeMap::new();
+        let mut groups: BTreeMap<GroupKey<'_>, Sums> =
+            self.settled.iter().map(|(names, sums)| (self.group(*names), *sums)).collect();
         for ((key, entries), class) in self.items.iter().zip(&classes) {
-            let sums = groups.entry(self.group(*key, entries, *class)).or_default();
-            for side in Side::ALL {
-                if let Some(fen) = entries.fen(side) {
-                    sums.of_mut(side).add(fen);
-                }
-            }
+            entries.add_to(groups.entry(self.group(entries.group(*key, *class))).or_default());
         }
         for repeated in &self.repeated {
             let (key, entries) = &self.items[repeated.item];
-            let sums = groups.entry(self.group(*key, entries, Class::Duplicate)).or_default();
+            let sums = groups.entry(self.group(entries.group(*key, Class::Duplicate))).or_default();
             sums.of_mut(repeated.side).add(repeated.fen);
         }
         let mut totals = Class::ALL.map(|class| Total { class, differs: class.differs(), sums: Sums::default() });
@@ -110,11 +118,10 @@ impl Books {
         class(journal, acquirer, clearing).unwrap_or(Class::StateDiffers)
     }
 
-    fn group(&self, key: Key, entries: &Entries, class: Class) -> GroupKey<'_> {
+    fn group(&self, names: GroupNames) -> GroupKey<'_> {
         let text = |name: Option<Name>| name.map(|name| self.names.text(name));
-        let day = entries.at().map(|at| at.day);
-        let (merchant, terminal) = (self.names.text(key.merchant), self.names.text(key.terminal));
-        (day, merchant, terminal, key.batch, text(entries.line()), text(entries.product()), class)
+        let GroupNames { day, merchant, terminal, batch, line, product, class } = names;
+        (day, self.names.text(merchant), self.names.text(terminal), batch, text(line), text(product), class)
     }
 
     fn checked_gross(&self) -> Gross {

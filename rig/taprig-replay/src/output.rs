@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! replay.json          which plan it is: only the same one goes on here
-//! parts/<bus>.*        written when a bus is done; its summary comes last
+//! parts/<bus>.*        written while a bus is played; its summary comes last
 //! journal.csv          what `taprig reconcile` takes: the journal of all buses
 //! acquirer.jsonl       the claims that the acquirer has heard
 //! clearing.csv         what the bank pays
@@ -16,7 +16,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer as _};
 use sha2::{Digest, Sha256};
 use taprig_books::show;
 use taprig_model::books::journal::COLUMNS;
@@ -27,9 +27,10 @@ use taprig_record::units::lower_hex;
 use crate::books::{BusBooks, CLEARING, Counted, Sample, in_order};
 use crate::error::ReplayError;
 use crate::parts::{PARTS, Part, part, summary};
-use crate::plan::{Plan, Refusal};
+use crate::plan::{Bus, Plan, Refusal};
 
 const REPLAY: &str = "replay.json";
+const SAMPLES: &str = "samples.json";
 
 /// Which replay a folder is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,8 +181,7 @@ impl FleetBooks {
 /// A part is missing or can't be read, or a file can't be written.
 pub fn merge(folder: &Path, plan: &Plan) -> Result<FleetBooks, ReplayError> {
     let mut books = FleetBooks::of(plan);
-    let with_rides = || plan.buses.iter().filter(|bus| bus.rides() > 0);
-    for bus in with_rides() {
+    for bus in with_rides(plan) {
         let missing = || ReplayError::Incomplete { bus: bus.name.clone(), what: "its books are missing".into() };
         books.add(summary(folder, &bus.name).ok_or_else(missing)?);
     }
@@ -196,36 +196,45 @@ pub fn merge(folder: &Path, plan: &Plan) -> Result<FleetBooks, ReplayError> {
         let failed = |source| ReplayError::file("writing", &path, source);
         let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
         file.write_all(header.as_bytes()).map_err(failed)?;
-        for bus in with_rides() {
+        for bus in with_rides(plan) {
             let from = part(folder, &bus.name, which);
             let mut part = File::open(&from).map_err(|source| ReplayError::file("reading", &from, source))?;
             io::copy(&mut part, &mut file).map_err(failed)?;
         }
         file.flush().map_err(failed)?;
     }
-    let mut samples: Vec<Sample> = Vec::new();
-    for bus in with_rides() {
-        let from = part(folder, &bus.name, Part::Samples);
-        let read = fs::read(&from).and_then(|text| Ok(serde_json::from_slice::<Vec<Sample>>(&text)?));
-        samples.append(&mut read.map_err(|source| ReplayError::file("reading", &from, source))?);
+    let path = folder.join(SAMPLES);
+    let failed = |source| ReplayError::file("writing", &path, source);
+    let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
+    let mut unread = None;
+    let all = samples(folder, plan).map_while(|sample| sample.map_err(|error| unread = Some(error)).ok());
+    serde_json::Serializer::pretty(&mut file).collect_seq(all).map_err(|error| failed(error.into()))?;
+    if let Some(error) = unread {
+        return Err(error);
     }
-    for (name, content) in
-        [("samples.json", taprig_record::pretty(&samples)), ("books.json", taprig_record::pretty(&books))]
-    {
-        let path = folder.join(name);
-        taprig_record::replace(&path, &content).map_err(|source| ReplayError::file("writing", &path, source))?;
-    }
+    file.write_all(b"\n").and_then(|()| file.flush()).map_err(failed)?;
+    let path = folder.join("books.json");
+    let written = taprig_record::replace(&path, &taprig_record::pretty(&books));
+    written.map_err(|source| ReplayError::file("writing", &path, source))?;
     Ok(books)
 }
 
-/// The rides of a replay that are played again as cases.
-///
-/// # Errors
-/// The file can't be read.
-pub fn samples(folder: &Path) -> Result<Vec<Sample>, ReplayError> {
-    let path = folder.join("samples.json");
-    let read = fs::read(&path).and_then(|text| Ok(serde_json::from_slice(&text)?));
-    read.map_err(|source| ReplayError::file("reading", &path, source))
+/// The rides of a replay that are played again as cases. Those of one bus are in memory.
+pub fn samples<'a>(folder: &'a Path, plan: &'a Plan) -> impl Iterator<Item = Result<Sample, ReplayError>> + 'a {
+    let of_bus = move |bus: &Bus| -> Result<Vec<Sample>, ReplayError> {
+        let path = part(folder, &bus.name, Part::Samples);
+        let read = fs::read(&path).and_then(|text| Ok(serde_json::from_slice(&text)?));
+        read.map_err(|source| ReplayError::file("reading", &path, source))
+    };
+    with_rides(plan).flat_map(move |bus| {
+        let (samples, error) = of_bus(bus).map_or_else(|error| (Vec::new(), Some(Err(error))), |all| (all, None));
+        samples.into_iter().map(Ok).chain(error)
+    })
+}
+
+/// The buses that have parts.
+fn with_rides(plan: &Plan) -> impl Iterator<Item = &Bus> {
+    plan.buses.iter().filter(|bus| bus.rides() > 0)
 }
 
 /// The books for a person.

@@ -13,6 +13,7 @@ use taprig_model::event::{Event, ReadyAgain};
 use taprig_model::result::Verdict;
 use taprig_model::validator::Validator;
 use taprig_record::{Listener, Options, Recorder, Scope};
+use taprig_replay::ReplayError;
 use taprig_replay::books::Sample;
 use taprig_replay::engine::Player;
 use taprig_replay::sample::transcript;
@@ -20,6 +21,9 @@ use taprig_replay::sample::transcript;
 use crate::run::station::{Station, Stop};
 use crate::run::tap::TapPlayer;
 use taprig_case::project::Fixture;
+
+/// How many of the rides that differ are kept with their transcripts.
+const SHOWN: usize = 3;
 
 /// Plays the taps of a replay as a case plays them.
 #[derive(Debug, Clone, Copy)]
@@ -49,52 +53,73 @@ pub struct Differs {
     pub case: String,
 }
 
-/// Plays sampled rides as cases, one after the other, and compares their transcripts with those of the replay. Returns those that
-/// differ. `tell` hears how many are done.
+/// What a comparison of sampled rides came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Rides that were played as cases.
+    pub rides: usize,
+    /// Rides whose cases have another transcript.
+    pub differ: usize,
+    /// The first of them.
+    pub first: Vec<Differs>,
+}
+
+/// Why sampled rides can't be compared.
+#[derive(Debug)]
+pub enum Failed {
+    /// A ride can't be made a case.
+    Case(Problems),
+    /// A ride can't be read.
+    Sample(ReplayError),
+    /// The bench failed.
+    Bench(BenchError),
+}
+
+/// Plays sampled rides as cases, one after the other, and compares their transcripts with those of the replay.
 ///
 /// # Errors
-/// A ride can't be made a case, or the bench failed.
+/// The first failure.
 pub fn compare(
     project: &Project,
     config: &Arc<Config>,
     profile: &str,
-    samples: &[Sample],
+    samples: impl Iterator<Item = Result<Sample, ReplayError>>,
     stop: &Stop,
-    mut tell: impl FnMut(usize),
-) -> Result<Result<Vec<Differs>, BenchError>, Problems> {
-    let base: Validator = project.load(Fixture::Validator, profile)?;
-    let cases = samples.iter().map(|sample| case(sample, profile, &base)).collect::<Result<Vec<_>, _>>()?;
+) -> Result<Compared, Failed> {
+    let base: Validator = project.load(Fixture::Validator, profile).map_err(|wrong| Failed::Case(wrong.into()))?;
     let events = Arc::<Mutex<Vec<Event>>>::default();
     let hears = events.clone();
     let listen: Listener =
         Box::new(move |event: &Event| hears.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone()));
-    let trouble = |what: String| Problems::from(Diagnostic::of_file(project.root(), what));
+    let trouble = |what: String| Failed::Case(Diagnostic::of_file(project.root(), what).into());
     let recorder = Recorder::start(None, Options { whole: true }, vec![listen]);
     let recorder = recorder.map_err(|error| trouble(error.to_string()))?;
     let station = Station::new(config.clone(), recorder.clone(), project.root().to_owned(), Mode::Off);
     let mut station = station.map_err(|error| trouble(format!("starting a bench: {error}")))?;
     let mut workshop = Workshop::new(project);
-    let mut differs = Vec::new();
-    for (done, (case, sample)) in cases.into_iter().zip(samples).enumerate() {
+    let mut compared = Compared::default();
+    for sample in samples {
         if stop.is_set() {
             break;
         }
-        let planned = plan::plan(&mut workshop, vec![case])?;
-        for planned in &planned {
-            let verdict = match station.run(planned, stop) {
-                Ok(verdict) => verdict,
-                Err(error) => return Ok(Err(error)),
-            };
+        let sample = sample.map_err(Failed::Sample)?;
+        let case = case(&sample, profile, &base).map_err(Failed::Case)?;
+        compared.rides += 1;
+        for planned in &plan::plan(&mut workshop, vec![case]).map_err(Failed::Case)? {
+            let verdict = station.run(planned, stop).map_err(Failed::Bench)?;
             recorder.flush();
             let heard = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
             let seen = transcript(&heard);
             if seen != sample.transcript || matches!(verdict, Verdict::Fail | Verdict::Error) {
-                differs.push(Differs { name: sample.name.clone(), replay: sample.transcript.clone(), case: seen });
+                compared.differ += 1;
+                if compared.first.len() < SHOWN {
+                    let (name, replay) = (sample.name.clone(), sample.transcript.clone());
+                    compared.first.push(Differs { name, replay, case: seen });
+                }
             }
         }
-        tell(done + 1);
     }
-    Ok(Ok(differs))
+    Ok(compared)
 }
 
 /// The case of a sampled ride: the same card with the same counter, on a validator with the same settings.

@@ -18,6 +18,8 @@ pub(super) struct Terminal {
     pub(super) claims: BTreeMap<(u32, u32), Claim>,
     /// What settled batches were answered: field 48.
     pub(super) settled: BTreeMap<u32, String>,
+    /// What the claims of closed batches came to that were forgotten.
+    forgotten: Summary,
     /// The traces that the upload of the open batch has brought. `None` before a settlement that did not balance.
     pub(super) upload: Option<BTreeSet<u32>>,
 }
@@ -73,19 +75,43 @@ impl Terminal {
         self.batch = self.batch.next();
     }
 
+    /// Forgets the claims of closed batches. A claim that still waits for a decision stays.
+    pub(super) fn forget_closed(&mut self) {
+        let (claims, settled) = (&mut self.claims, &self.settled);
+        let is_closed = |batch: u32| batch != self.batch.0 && settled.contains_key(&batch);
+        claims.retain(|(batch, _), claim| {
+            let keeps = claim.state == State::Waiting || !is_closed(*batch);
+            if !keeps {
+                add(&mut self.forgotten, claim);
+            }
+            keeps
+        });
+    }
+
     /// Adds its claims to a summary.
     pub(super) fn sum_up(&self, summary: &mut Summary) {
-        for claim in self.claims.values() {
-            let amounts: &mut Amounts = match claim.state {
-                State::Accepted => &mut summary.accepted,
-                State::Refused => &mut summary.refused,
-                State::Waiting => &mut summary.waiting,
-                State::Reversed => &mut summary.reversed,
-            };
-            amounts.count += 1;
-            amounts.fen += claim.fen;
+        self.claims.values().for_each(|claim| add(summary, claim));
+        for (sum, forgotten) in [
+            (&mut summary.accepted, self.forgotten.accepted),
+            (&mut summary.refused, self.forgotten.refused),
+            (&mut summary.waiting, self.forgotten.waiting),
+            (&mut summary.reversed, self.forgotten.reversed),
+        ] {
+            sum.count += forgotten.count;
+            sum.fen += forgotten.fen;
         }
     }
+}
+
+fn add(summary: &mut Summary, claim: &Claim) {
+    let amounts: &mut Amounts = match claim.state {
+        State::Accepted => &mut summary.accepted,
+        State::Refused => &mut summary.refused,
+        State::Waiting => &mut summary.waiting,
+        State::Reversed => &mut summary.reversed,
+    };
+    amounts.count += 1;
+    amounts.fen += claim.fen;
 }
 
 #[cfg(test)]
@@ -112,6 +138,38 @@ mod tests {
         terminal.sum_up(&mut summary);
         assert_eq!((summary.accepted.count, summary.refused.count), (3, 1));
         assert_eq!((summary.waiting.fen, summary.reversed.fen), (100, 100));
+    }
+
+    #[test]
+    fn what_is_forgotten_still_counts() {
+        let mut terminal = Terminal::default();
+        let all = [State::Accepted, State::Refused, State::Waiting, State::Reversed];
+        for (trace, state) in (1..).zip(all) {
+            terminal.claims.insert((1, trace), claim(state));
+        }
+        let sums = |terminal: &Terminal| {
+            let mut summary = Summary::default();
+            terminal.sum_up(&mut summary);
+            summary
+        };
+        let summary = sums(&terminal);
+        terminal.forget_closed();
+        assert_eq!(terminal.claims.len(), all.len(), "the batch is open");
+        terminal.close_batch(String::new());
+        terminal.claims.insert((2, 5), claim(State::Accepted));
+        terminal.forget_closed();
+        assert_eq!(
+            terminal.claims.keys().collect::<Vec<_>>(),
+            [&(1, 3), &(2, 5)],
+            "one waits, and one is of the open batch"
+        );
+        let after = sums(&terminal);
+        assert_eq!(
+            (after.accepted.count, after.accepted.fen),
+            (summary.accepted.count + 1, summary.accepted.fen + 100)
+        );
+        let others = |summary: Summary| [summary.refused, summary.waiting, summary.reversed];
+        assert_eq!(others(after), others(summary));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The life of one bus: taps by day, claims in the evening, the journal into the ledger.
+//! The life of one bus: taps by day; in the evening claims, and journal and claims into the ledger.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -68,7 +68,7 @@ struct Life<'w, 'a> {
     bus: &'a Bus,
     accounts: Vec<Account>,
     cards: Vec<Held>,
-    ledger: Ledger,
+    ledger: Ledger<'a>,
     open: VecDeque<Open>,
     /// Rides that were charged so far.
     charged: u64,
@@ -92,7 +92,7 @@ impl<'a> Worker<'a> {
         let cards = self.cards(number)?;
         let accounts = plan.accounts(number);
         let samples = samples(plan, bus, setting.samples);
-        let (ledger, open) = (Ledger::default(), VecDeque::new());
+        let (ledger, open) = (Ledger::open(plan, bus, &setting.folder)?, VecDeque::new());
         let mut life = Life { worker: &mut *self, bus, accounts, cards, ledger, open, charged: 0, fare: None, samples };
         life.begin(plan).await?;
         for day in plan.days(number) {
@@ -102,13 +102,13 @@ impl<'a> Worker<'a> {
             watch.day(rides);
         }
         life.end().await?;
-        let ledger = life.ledger;
+        let mut ledger = life.ledger;
         self.bench.acquirer_ends().map_err(|source| failed(bus, "ending the acquirer's log", source))?;
         if self.bench.take_lost() > 0 {
             return Err(Failed::Again("notes of the card emulator were lost".into()));
         }
-        let told = self.told();
-        Ok(ledger.close(plan, bus, &told, &setting.folder)?)
+        ledger.evening(&[], self.all_heard())?;
+        Ok(ledger.close()?)
     }
 }
 
@@ -130,8 +130,9 @@ impl Life<'_, '_> {
         worker.bench.situate(&situation, nonce).await.map_err(failed("setting the validator up"))?;
         let pan = |account: &Account| Some(account.pan(&worker.setting.image(&account.image)?.0).digits().to_owned());
         let host = Host::new(Setup::new(Keys::published()), rules(plan, bus, &self.accounts, pan));
-        worker.told();
-        worker.bench.acquirer_begins(host);
+        // An attempt that has failed may have left something.
+        worker.all_heard();
+        worker.bench.acquirer_begins(host.forgetting_closed_batches());
         if let Some(day) = bus.days.first() {
             worker.day(day.day);
         }
@@ -153,15 +154,17 @@ impl Life<'_, '_> {
             }
             self.tap(day, tap).await?;
         }
+        let mut rides = Vec::new();
         if day.uplink == Uplink::Works {
             self.work(Work::Settle, WorkResult::Done).await?;
-            self.export().await?;
-            self.clear().await
+            rides = self.export().await?;
+            self.clear().await?;
         } else {
             self.be(IMPATIENT).await?;
             self.work(Work::Upload, WorkResult::Failed).await?;
-            self.be(PATIENT).await
+            self.be(PATIENT).await?;
         }
+        Ok(self.ledger.evening(&rides, self.worker.heard())?)
     }
 
     async fn tap(&mut self, day: &PlannedDay, tap: &Tap) -> Result<(), Failed> {
@@ -252,8 +255,8 @@ impl Life<'_, '_> {
         Err(Failed::Again(format!("the work {work} did not end within {} s", WORK.as_secs())))
     }
 
-    /// Takes the journal into the ledger: all rides that are not there yet.
-    async fn export(&mut self) -> Result<(), Failed> {
+    /// Reads the journal: all rides since it was cleared.
+    async fn export(&mut self) -> Result<Vec<Ride>, Failed> {
         let bus = self.bus;
         let failed = |source: LinkError| failed(bus, "reading the journal", source.into());
         let validator = &mut links(&mut self.worker.bench, bus)?.validator;
@@ -263,17 +266,18 @@ impl Life<'_, '_> {
             self.ledger.differs(|| format!("the journal has {} rides, and {charged} were charged", rows.len()));
         }
         let before = self.charged - self.open.len() as u64;
+        let mut rides = Vec::with_capacity(rows.len());
         for (number, row) in (before + 1..).zip(&rows) {
             let open = self.open.pop_front();
             let open = open.as_ref();
             match self.ride(number, row, open) {
-                Ok(ride) => self.ledger.rows.push(ride),
+                Ok(ride) => rides.push(ride),
                 Err(Odd::Late(what)) => return Err(Failed::Again(what)),
                 Err(Odd::Wrong(what)) => self.ledger.differs(|| format!("record {number} of the journal: {what}")),
             }
         }
         self.open.clear();
-        Ok(())
+        Ok(rides)
     }
 
     /// A record as the books have it. The validator's clock may have run on for a moment before the ride was dated.
@@ -331,7 +335,8 @@ impl Life<'_, '_> {
 
     /// The last journal, and what the validator has counted.
     async fn end(&mut self) -> Result<(), Failed> {
-        self.export().await?;
+        let rides = self.export().await?;
+        self.ledger.evening(&rides, self.worker.heard())?;
         let bus = self.bus;
         let validator: &mut Box<dyn ValidatorSide> = &mut links(&mut self.worker.bench, bus)?.validator;
         if !validator.capabilities().contains(&ValidatorCapability::NativeConsole) {

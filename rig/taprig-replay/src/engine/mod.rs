@@ -4,11 +4,15 @@
 //! ```text
 //!  run (threads) --> worker (bench) --> bus --> watch: what the tap came to
 //!                                        |
-//!                                        +----> ledger: journal, acquirer, clearing file --> books
+//!                                        +----> ledger: each evening to the files of the bus --> books
 //! ```
+//!
+//! Nothing in memory grows with the rides of a bus: what is decided is written in the evening, and kept as sums.
 
 mod bus;
+mod claims;
 mod ledger;
+mod rows;
 mod run;
 mod watch;
 mod worker;

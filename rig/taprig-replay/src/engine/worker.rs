@@ -10,6 +10,7 @@ use taprig_card::Card;
 use taprig_case::plan::Keys;
 use taprig_case::project::Fixture;
 use taprig_case::{Diagnostic, Problems, Project, Workshop, plan};
+use taprig_model::acquirer::MessageKind;
 use taprig_model::acquirer::log::Body as Happened;
 use taprig_model::card::CardImage;
 use taprig_model::event::{Body, Event};
@@ -20,7 +21,7 @@ use taprig_model::validator::Validator;
 use taprig_record::{Listener, Options, Recorder};
 
 use super::Player;
-use super::ledger::Told;
+use super::claims::{Heard, Told};
 use crate::error::ReplayError;
 use crate::plan::Plan;
 
@@ -103,11 +104,11 @@ pub fn prepare(
     Ok(Setting { plan, config, player, project: project.clone(), profile, images, folder, samples })
 }
 
-/// What a listener has heard of the acquirer since the last bus.
+/// What a listener hears of the acquirer.
 #[derive(Debug, Default)]
-struct Heard {
+struct Hearing {
     day: Option<Date>,
-    claims: Vec<Told>,
+    heard: Heard,
 }
 
 /// A worker with its bench.
@@ -117,13 +118,13 @@ pub(super) struct Worker<'a> {
     pub(super) recorder: Recorder,
     pub(super) keys: Arc<Keys>,
     workshop: Workshop,
-    heard: Arc<Mutex<Heard>>,
+    heard: Arc<Mutex<Hearing>>,
 }
 
 impl<'a> Worker<'a> {
     /// Opens a bench.
     pub(super) async fn new(setting: &'a Setting) -> Result<Self, ReplayError> {
-        let heard = Arc::<Mutex<Heard>>::default();
+        let heard = Arc::<Mutex<Hearing>>::default();
         let hears = heard.clone();
         let listen: Listener =
             Box::new(move |event: &Event| hear(&mut hears.lock().unwrap_or_else(PoisonError::into_inner), event));
@@ -163,11 +164,17 @@ impl<'a> Worker<'a> {
         self.bench.scope().emit(taprig_model::event::Source::Rig, Body::Note { text: format!("{DAY}{day}") });
     }
 
-    /// What the acquirer has told since the last call.
-    pub(super) fn told(&self) -> Vec<Told> {
+    /// What the acquirer has told since the last call, apart from what the recorder has not passed on yet. Waiting for this would take
+    /// some milliseconds each day.
+    pub(super) fn heard(&self) -> Heard {
+        let mut hearing = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut hearing.heard)
+    }
+
+    /// All that the acquirer has told since the last call.
+    pub(super) fn all_heard(&self) -> Heard {
         self.recorder.flush();
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut heard.claims)
+        self.heard()
     }
 }
 
@@ -178,16 +185,22 @@ pub(super) struct Held {
     pub(super) counter: u16,
 }
 
-fn hear(heard: &mut Heard, event: &Event) {
+fn hear(hearing: &mut Hearing, event: &Event) {
     match &event.body {
         Body::Note { text } => {
             if let Some(Ok(day)) = text.strip_prefix(DAY).map(str::parse) {
-                heard.day = Some(day);
+                hearing.day = Some(day);
             }
         }
         Body::Acquirer { happened } => {
-            if let (Happened::Heard(message), Some(day)) = (&**happened, heard.day) {
-                heard.claims.extend(message.claims.iter().map(|claim| Told { day, claim: claim.clone() }));
+            let (Happened::Heard(message), Some(day)) = (&**happened, hearing.day) else { return };
+            let heard = &mut hearing.heard;
+            heard.claims.extend(message.claims.iter().map(|claim| Told { day, claim: claim.clone() }));
+            let of_claim = [MessageKind::Ride, MessageKind::Advice, MessageKind::Reversal];
+            if message.claims.is_empty() && message.message.is_some_and(|kind| of_claim.contains(&kind)) {
+                heard
+                    .not_taken
+                    .push(format!("{day}: the acquirer does not take a message about a claim: {}", message.why));
             }
         }
         _ => {}

@@ -18,6 +18,11 @@ fn shangluo() -> (Fleet, PlanFile) {
     (fixture("fleets/shangluo.yaml"), fixture("replays/shangluo-2018.yaml"))
 }
 
+/// 2000 rides of five buses in two weeks.
+pub(crate) fn two_lines() -> Plan {
+    Plan::new(&fixture("fleets/two-lines.yaml"), &fixture("replays/two-lines.yaml"), None).unwrap()
+}
+
 const FLEET: &str = "
 schema: 1
 title: A small fleet

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use taprig::replay::{CaseTaps, compare};
+use taprig::replay::{CaseTaps, Failed, compare};
 use taprig_bench::Config;
 use taprig_case::source::Source;
 use taprig_case::{Diagnostic, Problems, Project};
@@ -123,27 +123,26 @@ fn sampled(
     folder: &Path,
     stop: &taprig::run::station::Stop,
 ) -> Result<Exit, Problems> {
-    let samples = match output::samples(folder) {
-        Ok(samples) => samples,
-        Err(error) => return Ok(failed(&error)),
-    };
-    say(&format!("taprig: {} rides are played again as cases", samples.len()));
-    let differs = match compare(project, config, plan.file.profile.as_str(), &samples, stop, |_| {})? {
-        Ok(differs) => differs,
-        Err(error) => return Ok(super::bench_failed(&error)),
+    say("taprig: the sampled rides are played again as cases");
+    let samples = output::samples(folder, plan);
+    let compared = match compare(project, config, plan.file.profile.as_str(), samples, stop) {
+        Ok(compared) => compared,
+        Err(Failed::Case(problems)) => return Err(problems),
+        Err(Failed::Sample(error)) => return Ok(failed(&error)),
+        Err(Failed::Bench(error)) => return Ok(super::bench_failed(&error)),
     };
     if stop.is_set() {
         return Ok(interrupt::interrupted());
     }
-    for one in differs.iter().take(3) {
+    for one in &compared.first {
         say(&format!(
             "taprig: {} has another transcript as a case\nreplay:\n{}\ncase:\n{}",
             one.name, one.replay, one.case
         ));
     }
-    let same = samples.len() - differs.len();
-    let printed = print(&format!("{same} of {} sampled rides have the same transcript as a case\n", samples.len()));
-    Ok(if differs.is_empty() { printed } else { Exit::CaseFailed })
+    let same = compared.rides - compared.differ;
+    let printed = print(&format!("{same} of {} sampled rides have the same transcript as a case\n", compared.rides));
+    Ok(if compared.differ == 0 { printed } else { Exit::CaseFailed })
 }
 
 /// The flag of the workers follows the stop of the command.

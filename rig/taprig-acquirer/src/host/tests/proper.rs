@@ -146,6 +146,53 @@ fn result(got: &Got) -> (u8, u8) {
 }
 
 #[test]
+fn a_host_may_forget_the_claims_of_closed_batches() {
+    let mut all = Bench::signed_on();
+    let mut bench = Bench::signed_on();
+    bench.host = bench.host.forgetting_closed_batches();
+    for bench in [&mut all, &mut bench] {
+        for trace in 1..=3 {
+            assert_eq!(bench.ride(trace, 100).code(), "00");
+        }
+        bench.reverse(3, 100);
+        // A settlement that does not balance closes nothing.
+        bench.settle(3, 300);
+        assert_eq!(bench.host.claims().count(), 3);
+        assert_eq!(
+            bench.ride(2, 100).state(),
+            Some((State::Accepted, true)),
+            "it is known as long as the batch is open"
+        );
+        bench.settle(2, 200);
+        // An answer that was lost: the settlement comes once more.
+        assert_eq!(bench.settle(2, 200).code(), "00");
+        bench.batch += 1;
+        assert_eq!(bench.ride(4, 100).code(), "00");
+        assert_eq!(bench.sums(), [(3, 300), (0, 0), (0, 0), (1, 100)]);
+        bench.batch -= 1;
+    }
+    assert_eq!(all.host.claims().count(), 4);
+    assert_eq!(bench.host.claims().map(|(_, batch, trace, _)| (batch, trace)).collect::<Vec<_>>(), [(2, 4)]);
+    assert_eq!(all.ride(1, 100).state(), Some((State::Accepted, true)));
+    let got = bench.ride(1, 100);
+    assert_eq!((got.code().as_str(), got.state()), ("77", None), "nobody can say whether it is a repeat");
+    assert_eq!((bench.reverse(1, 100).code(), all.reverse(1, 100).code()), ("77".into(), "77".into()));
+    assert_eq!(bench.sums(), all.sums());
+}
+
+#[test]
+fn a_batch_that_was_uploaded_is_forgotten_at_its_end() {
+    let mut bench = Bench::signed_on();
+    bench.host = bench.host.forgetting_closed_batches();
+    bench.ride(1, 100);
+    bench.settle(2, 300);
+    bench.upload(201, &of_items(&[item(1, 100), item(2, 200)]));
+    assert_eq!(bench.host.claims().count(), 2);
+    assert_eq!(bench.upload(202, "0002").code(), "00");
+    assert_eq!((bench.host.claims().count(), bench.sums()[0]), (0, (2, 300)));
+}
+
+#[test]
 fn a_batch_that_balances_is_closed_and_its_settlement_can_be_repeated() {
     let mut bench = Bench::signed_on();
     bench.ride(1, 200);
