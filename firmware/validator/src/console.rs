@@ -7,6 +7,7 @@ use kernel::{CaKey, Pan, Rid};
 
 use crate::board::Board;
 use crate::fares::policy::Rule;
+pub use crate::problem::Problem;
 use crate::work::Work;
 use crate::{clock, fares, hex};
 
@@ -115,35 +116,6 @@ pub enum Command<'a> {
     Factory,
     /// Restart.
     Reboot,
-}
-
-/// Why a line is no command: code and text of the `error` reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Problem {
-    /// One word for programs.
-    pub code: &'static str,
-    /// For people.
-    pub text: &'static str,
-}
-
-impl Problem {
-    /// There is no such command or key.
-    #[must_use]
-    pub const fn unknown(text: &'static str) -> Self {
-        Self { code: "unknown", text }
-    }
-
-    /// Known, but not written as it must be.
-    #[must_use]
-    pub const fn malformed(text: &'static str) -> Self {
-        Self { code: "malformed", text }
-    }
-
-    /// A value that is not taken.
-    #[must_use]
-    pub const fn value(text: &'static str) -> Self {
-        Self { code: "value", text }
-    }
 }
 
 fn word(text: &str) -> (&str, &str) {

@@ -27,6 +27,7 @@ pub mod fares;
 pub mod hex;
 pub mod journal;
 pub mod present;
+pub mod problem;
 pub mod reader;
 pub mod store;
 mod tap;

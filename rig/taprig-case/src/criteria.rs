@@ -11,7 +11,7 @@ use taprig_model::device::claim;
 use taprig_model::event::Criterion;
 use taprig_model::expect::Expect;
 use taprig_model::name::Name;
-use taprig_model::settings::{Fares, Settings};
+use taprig_model::settings::Settings;
 use taprig_model::step::{self, TapStep};
 
 /// The criteria of a sub-case.
@@ -81,7 +81,7 @@ pub(crate) fn needs(case: &Case, settings: &Settings) -> Needs {
         step::Step::Validator(settings) => settings.fares.as_ref(),
         _ => None,
     });
-    settings.fares.iter().chain(told).flat_map(Fares::claims).for_each(&mut claim);
+    settings.fares.iter().chain(told).flat_map(claim::of_policy).for_each(&mut claim);
     for step in &case.steps {
         match step {
             // A value that only the device can report is not judged if the device can't report it, so it needs no claim

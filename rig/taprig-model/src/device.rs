@@ -118,6 +118,20 @@ pub mod claim {
     pub const OF_FARES: [&str; 6] =
         [DISTANCE_FARES, TRANSFERS, PRODUCT_DISCOUNTS, PROMOTIONS, FARE_CAPS, DEBT_RECOVERY];
 
+    /// Which of [`OF_FARES`] a policy needs.
+    #[must_use]
+    pub fn of_policy(policy: &crate::settings::Fares) -> Vec<&'static str> {
+        let parts = [
+            policy.distance.is_some(),
+            policy.transfer.is_some(),
+            !policy.discounts.is_empty(),
+            !policy.promotions.is_empty(),
+            policy.caps.is_some(),
+            policy.debts,
+        ];
+        OF_FARES.into_iter().zip(parts).filter_map(|(claim, is_part)| is_part.then_some(claim)).collect()
+    }
+
     /// All of these claims.
     pub const ALL: [&str; 13] = [
         TELLS_REASON,

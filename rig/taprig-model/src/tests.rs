@@ -216,3 +216,23 @@ proptest! {
         prop_assert_eq!(hex.to_string().parse::<Hex>().unwrap(), hex);
     }
 }
+
+#[test]
+fn each_part_of_a_fare_policy_needs_its_own_claim() {
+    use crate::device::claim;
+    for (part, needed) in [
+        (
+            "distance: { stops: [{ stop: 1, at: 0 m }], steps: [{ up-to: 1 m, fare: 1.00 CNY }], trip: 2 h }",
+            claim::DISTANCE_FARES,
+        ),
+        ("transfer: { within: 60 min, rides: 1 }", claim::TRANSFERS),
+        ("discounts: [{ product: credit, discount: 20 % }]", claim::PRODUCT_DISCOUNTS),
+        ("promotions: [{ from: 2018-05-01, to: 2018-05-31, discount: 50 % }]", claim::PROMOTIONS),
+        ("caps: { day: 4.00 CNY }", claim::FARE_CAPS),
+        ("debts: true", claim::DEBT_RECOVERY),
+    ] {
+        let text = serde_yaml::Deserializer::from_str(part);
+        let policy = serde_yaml::with::singleton_map_recursive::deserialize(text).unwrap();
+        assert_eq!(claim::of_policy(&policy), [needed], "{part}");
+    }
+}

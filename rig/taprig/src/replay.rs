@@ -86,7 +86,7 @@ pub fn compare(
     samples: impl Iterator<Item = Result<Sample, ReplayError>>,
     stop: &Stop,
 ) -> Result<Compared, Failed> {
-    let base: Validator = project.load(Fixture::Validator, profile).map_err(|wrong| Failed::Case(wrong.into()))?;
+    let base: Validator = project.load(Fixture::Validator, profile).map_err(Failed::Case)?;
     let events = Arc::<Mutex<Vec<Event>>>::default();
     let hears = events.clone();
     let listen: Listener =

@@ -19,13 +19,5 @@ mod tests;
 pub use quote::Tariff;
 pub(crate) use rule::stop;
 
-use crate::store::settings::Settings;
-use policy::Policy;
-
-impl<'a> Tariff<'a> {
-    /// The prices that settings and policy make.
-    #[must_use]
-    pub const fn new(settings: &Settings, policy: &'a Policy) -> Self {
-        Self { fare: settings.fare, discount: settings.discount, one_cent: settings.one_cent, policy }
-    }
-}
+/// Highest amount, in fen.
+pub const MAX_AMOUNT: u32 = 999_999_999;

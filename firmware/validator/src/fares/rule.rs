@@ -4,11 +4,11 @@ use core::fmt;
 
 use heapless::{String, Vec};
 
+use super::MAX_AMOUNT;
 use super::policy::{Discount, Gift, MAX_METRES, MAX_WINDOW_S, Promotion, Rule, Transfer};
 use crate::clock;
-use crate::console::Problem;
 use crate::hex;
-use crate::store::settings::MAX_AMOUNT;
+use crate::problem::Problem;
 
 /// In place of an amount: the whole fare.
 const FREE: &str = "free";

@@ -12,7 +12,6 @@ use super::card::{CardState, Debt, day, tests::at};
 use super::policy::{Gift, Policy, Promotion, Rule, Transfer, tests::line};
 use super::quote::{Kind, Quote, Tap};
 use crate::clock::from_seconds;
-use crate::store::settings::Settings;
 
 fn policy(rules: impl IntoIterator<Item = Rule>) -> Policy {
     Policy::new(rules.into_iter()).expect("good rules")
@@ -48,8 +47,7 @@ impl<'a> Rider<'a> {
 }
 
 fn flat(fare: u32, discount: u8, one_cent: bool) -> u32 {
-    let settings = Settings { fare, discount, one_cent, ..Settings::default() };
-    Tariff::new(&settings, &Policy::default()).first(0)
+    Tariff { fare, discount, one_cent, policy: &Policy::default() }.first(0)
 }
 
 #[test]

@@ -28,7 +28,9 @@ impl From<StoreError> for PolicyError {
 impl<B: Board> Store<'_, B> {
     /// The prices in force.
     pub fn tariff(&self) -> Tariff<'_> {
-        Tariff::new(self.settings(), &self.policy)
+        let settings = self.settings();
+        let (fare, discount, one_cent) = (settings.fare, settings.discount, settings.one_cent);
+        Tariff { fare, discount, one_cent, policy: &self.policy }
     }
 
     /// The policy in force.

@@ -4,10 +4,8 @@ use heapless::String;
 use kernel::{Mode, Ttq};
 use serde::{Deserialize, Serialize};
 
+use crate::fares::MAX_AMOUNT;
 use crate::store::memory;
-
-/// Highest amount that can be set, in fen.
-pub const MAX_AMOUNT: u32 = 999_999_999;
 
 /// Most records that can be asked for; the memory may have room for fewer.
 pub const MAX_CAPACITY: u32 = 99_999;

@@ -177,21 +177,6 @@ impl Fares {
         rules
     }
 
-    /// The claims of a device that are needed for this policy: see [`crate::device::claim::OF_FARES`].
-    #[must_use]
-    pub fn claims(&self) -> Vec<&'static str> {
-        use crate::device::claim;
-        let parts = [
-            (self.distance.is_some(), claim::DISTANCE_FARES),
-            (self.transfer.is_some(), claim::TRANSFERS),
-            (!self.discounts.is_empty(), claim::PRODUCT_DISCOUNTS),
-            (!self.promotions.is_empty(), claim::PROMOTIONS),
-            (self.caps.is_some(), claim::FARE_CAPS),
-            (self.debts, claim::DEBT_RECOVERY),
-        ];
-        parts.into_iter().filter_map(|(is_part, claim)| is_part.then_some(claim)).collect()
-    }
-
     /// What is wrong with the policy beyond its types: where it is, and what to do.
     #[must_use]
     pub fn problems(&self) -> Vec<(Vec<String>, String)> {
@@ -376,7 +361,6 @@ mod tests {
         ];
         assert_eq!(all.rules(), rules);
         assert_eq!(all.problems(), []);
-        assert_eq!(all.claims().len(), 6);
         assert_eq!(read("{ transfer: { within: 1 s } }").rules(), ["transfer 1 free 1"]);
         assert_eq!(serde_json::from_value::<Fares>(serde_json::to_value(&all).unwrap()).unwrap(), all);
     }
