@@ -167,7 +167,8 @@ fn exact(groups: &[Group], counts: &mut [u64], total: u64) -> Result<(), Unreach
     }
     // What is still off is now less than one step, so the search for the rest is short.
     if off != 0 {
-        let changes = settle(&prices, off).ok_or_else(|| why_not(&prices, &moves, off, total))?;
+        is_reachable(&prices, &moves, off, total)?;
+        let changes = settle(&prices, off).ok_or(Unreachable::Full)?;
         for (price, change) in changes {
             if let Some(stock) = prices.get_mut(&price) {
                 stock.there = stock.there.saturating_add_signed(change);
@@ -228,15 +229,12 @@ fn settle_with(prices: &BTreeMap<u64, Stock>, off: i64, reach: i64, base: u64) -
     Some(changes)
 }
 
-/// Why there is no way to the total: the fares have no such sum, or the bus-days are too full.
-fn why_not(prices: &BTreeMap<u64, Stock>, moves: &[Step], off: i128, total: u64) -> Unreachable {
+/// Whether fares have such a sum at all. This takes less time than the search, which would go through everything before it says no.
+fn is_reachable(prices: &BTreeMap<u64, Stock>, moves: &[Step], off: i128, total: u64) -> Result<(), Unreachable> {
     let usable: Vec<Step> =
         moves.iter().copied().filter(|step| prices[&step.0].there > 0 && prices[&step.1].room > 0).collect();
     let near = |off: Option<i128>| off.and_then(|off| u64::try_from(i128::from(total) - off).ok());
-    match nearest(off, &usable) {
-        Ok(()) => Unreachable::Full,
-        Err((below, above)) => Unreachable::Between(near(below), near(above)),
-    }
+    nearest(off, &usable).map_err(|(below, above)| Unreachable::Between(near(below), near(above)))
 }
 
 /// A ride that costs the first price is exchanged for one that costs the second.
@@ -371,6 +369,13 @@ mod tests {
         let groups = [group(20, 1, 2), group(23, 1, 2), group(28, 1, 2)];
         assert_eq!(counts(&groups, 3, 71), Ok(vec![1, 1, 1]));
         assert_eq!(counts(&groups, 3, 72), Err(Unreachable::Full));
+    }
+
+    #[test]
+    fn a_total_that_many_fares_do_not_have_is_refused_at_once() {
+        // 2,000 rides at 7 fen above a multiple of 100 sum to a multiple of 100.
+        let groups: Vec<Group> = (1..=20).map(|number| group(100 * number + 7, 1, 300)).collect();
+        assert_eq!(counts(&groups, 2_000, 2_000_030), Err(Unreachable::Between(Some(2_000_000), Some(2_000_100))));
     }
 
     proptest! {
