@@ -2,11 +2,12 @@
 
 use crate::board::Board;
 use crate::clock::{self, Iso};
-use crate::console::{Command, Line, Problem};
+use crate::console::{Command, Line};
 use crate::device::{Device, End};
 use crate::hex::Hex;
 use crate::journal::claims::Claim;
 use crate::journal::{Purpose, Record};
+use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::store::fares::PolicyError;
 use crate::store::settings::SettingError;

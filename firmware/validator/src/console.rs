@@ -7,7 +7,7 @@ use kernel::{CaKey, Pan, Rid};
 
 use crate::board::Board;
 use crate::fares::policy::Rule;
-pub use crate::problem::Problem;
+use crate::problem::Problem;
 use crate::work::Work;
 use crate::{clock, fares, hex};
 

@@ -5,10 +5,11 @@ use sha2::{Digest, Sha256};
 
 use crate::board::{Board, ResetCause};
 use crate::command;
-use crate::console::{Input, Line, LineBuffer, Problem};
+use crate::console::{Input, Line, LineBuffer};
 use crate::journal::Purpose;
 use crate::journal::last::LastRide;
 use crate::present;
+use crate::problem::Problem;
 use crate::reader::{Medium, Presence, Reader, UartAir};
 use crate::store::{Found, Store};
 use crate::uplink::{Service, Uplink};

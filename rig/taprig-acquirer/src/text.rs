@@ -1,7 +1,7 @@
 //! The log as a person reads it.
 
 use std::fmt::Write as _;
-use taprig_model::acquirer::log::{Amounts, Body, Entry, Heard, Mac, Shown, State, Summary};
+use taprig_model::acquirer::log::{Amounts, Body, Entry, Heard, Mac, Shown, Summary};
 use taprig_model::units::Money;
 
 /// An entry in lines, each with its end. The time of day is UTC.
@@ -59,12 +59,7 @@ fn heard(head: &str, heard: &Heard) -> String {
         let _ = writeln!(text, "    note: {note}");
     }
     for claim in &heard.claims {
-        let state = match claim.state {
-            State::Accepted => "accepted",
-            State::Refused => "refused",
-            State::Waiting => "waiting",
-            State::Reversed => "reversed",
-        };
+        let state = claim.state.word();
         let repeat = if claim.repeat { ", as it was before" } else { "" };
         let (batch, trace) = (claim.batch, claim.trace);
         let _ =
@@ -101,7 +96,7 @@ pub fn summary(summary: &Summary) -> String {
 mod tests {
     use super::*;
     use taprig_model::acquirer::MessageKind;
-    use taprig_model::acquirer::log::{Claim, Field};
+    use taprig_model::acquirer::log::{Claim, Field, State};
 
     #[test]
     fn a_message_shows_fields_answer_reason_and_claim() {

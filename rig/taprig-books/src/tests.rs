@@ -124,15 +124,6 @@ struct Rows {
     clearing: Vec<String>,
 }
 
-fn word(state: State) -> &'static str {
-    match state {
-        State::Accepted => "accepted",
-        State::Refused => "refused",
-        State::Waiting => "waiting",
-        State::Reversed => "reversed",
-    }
-}
-
 /// What the classes have to come to, and the class of each key that has to be listed.
 #[derive(Debug, Default)]
 struct Expected {
@@ -155,8 +146,12 @@ fn expected(rides: &[Planned], rotate: usize) -> Expected {
         for repeat in 0..times(Side::Journal) {
             let Some((state, more)) = journal else { continue };
             let product = ["debit", "credit", "", "\"e-cash, old\""][ride.product];
-            let row =
-                format!("m1,{terminal},1,{trace},{time},{},,{product},{},{},", ride.line, ride.fen + more, word(state));
+            let row = format!(
+                "m1,{terminal},1,{trace},{time},{},,{product},{},{},",
+                ride.line,
+                ride.fen + more,
+                state.word()
+            );
             all.rows.journal.push(row);
             add(if repeat == 0 { class } else { Class::Duplicate }, Side::Journal, ride.fen + more);
         }
@@ -164,7 +159,7 @@ fn expected(rides: &[Planned], rotate: usize) -> Expected {
             let Some((state, more)) = acquirer else { continue };
             let claim = serde_json::json!({
                 "terminal": terminal, "merchant": "m1             ", "batch": 1, "trace": trace, "fen": ride.fen + more,
-                "state": word(state), "repeat": false,
+                "state": state.word(), "repeat": false,
             });
             let entry =
                 serde_json::json!({ "at": "2018-05-31T12:00:00.000Z", "body": { "kind": "heard", "claims": [claim] } });

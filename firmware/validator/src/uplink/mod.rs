@@ -21,7 +21,8 @@ use heapless::{Deque, Vec};
 use iso8583::{Cursor, MacKey};
 
 use crate::board::Board;
-use crate::console::{Line as ConsoleLine, Problem};
+use crate::console::Line as ConsoleLine;
+use crate::problem::Problem;
 
 use crate::present;
 use crate::store::Store;

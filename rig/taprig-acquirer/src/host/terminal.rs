@@ -91,27 +91,15 @@ impl Terminal {
     /// Adds its claims to a summary.
     pub(super) fn sum_up(&self, summary: &mut Summary) {
         self.claims.values().for_each(|claim| add(summary, claim));
-        for (sum, forgotten) in [
-            (&mut summary.accepted, self.forgotten.accepted),
-            (&mut summary.refused, self.forgotten.refused),
-            (&mut summary.waiting, self.forgotten.waiting),
-            (&mut summary.reversed, self.forgotten.reversed),
-        ] {
-            sum.count += forgotten.count;
-            sum.fen += forgotten.fen;
+        for state in [State::Accepted, State::Refused, State::Waiting, State::Reversed] {
+            let mut forgotten = self.forgotten;
+            *summary.of_mut(state) += *forgotten.of_mut(state);
         }
     }
 }
 
 fn add(summary: &mut Summary, claim: &Claim) {
-    let amounts: &mut Amounts = match claim.state {
-        State::Accepted => &mut summary.accepted,
-        State::Refused => &mut summary.refused,
-        State::Waiting => &mut summary.waiting,
-        State::Reversed => &mut summary.reversed,
-    };
-    amounts.count += 1;
-    amounts.fen += claim.fen;
+    *summary.of_mut(claim.state) += Amounts { count: 1, fen: claim.fen };
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use super::table::Table;
 use super::{counted, money, verdict};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use taprig_model::acquirer::log::State;
 use taprig_model::books::result::{Class, Gross, Group, Item, Place, Reconciliation, Side, Sum, Sums};
 
 /// A table with more lines than this shows only those with a difference.
@@ -176,20 +175,11 @@ fn item(item: &Item, result: &Reconciliation) -> String {
             }
             continue;
         };
-        let state = entry.state.map(|state| format!(" {}", state_word(state))).unwrap_or_default();
+        let state = entry.state.map(|state| format!(" {}", state.word())).unwrap_or_default();
         let code = entry.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         let at = entry.place.as_ref().map(|at| format!(", {}", place(at))).unwrap_or_default();
         let first = item.first.as_ref().map(|first| format!(", repeats row {}", first.row)).unwrap_or_default();
         let _ = writeln!(text, "    {:9} {}{state}{code}{at}{first}", side.word(), money(entry.fen.into()));
     }
     text
-}
-
-const fn state_word(state: State) -> &'static str {
-    match state {
-        State::Accepted => "accepted",
-        State::Refused => "refused",
-        State::Waiting => "waiting",
-        State::Reversed => "reversed",
-    }
 }

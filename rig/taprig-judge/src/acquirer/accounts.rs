@@ -5,7 +5,7 @@ use taprig_model::device::{Device, claim};
 use taprig_model::event::{Event, JournalRow};
 use taprig_model::units::Money;
 
-use super::ledger::{Claim, Ledger, listed, state};
+use super::ledger::{Claim, Ledger, listed};
 use super::ride::Ride;
 use crate::checks::DeviceAnswer;
 
@@ -76,7 +76,7 @@ fn disagrees(own: &Claim<'_>, row: &JournalRow) -> Option<String> {
         _ => own.state == State::Reversed,
     };
     (!agrees)
-        .then(|| format!("the device lists {} as {told}, and the acquirer has it as {}", own.name(), state(own.state)))
+        .then(|| format!("the device lists {} as {told}, and the acquirer has it as {}", own.name(), own.state.word()))
 }
 
 #[derive(Debug, Clone, Copy, Default)]

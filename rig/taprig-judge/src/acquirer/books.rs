@@ -8,7 +8,7 @@ use taprig_model::units::Money;
 
 use super::accounts;
 use super::fields;
-use super::ledger::{Claim, Ledger, Sent, state, word};
+use super::ledger::{Claim, Ledger, Sent, word};
 use super::reconciled;
 use super::ride::Ride;
 use crate::checks::{Checks, DeviceAnswer};
@@ -139,7 +139,7 @@ fn approvals(ledger: &Ledger<'_>, rides: &[Ride], taps: &[TapEvents<'_>]) -> Vec
         };
         let request = is_request(claim.sent[0], ride, taps);
         if request && ride.approved == Some(true) && claim.state != State::Accepted {
-            let (name, state) = (claim.name(), state(claim.state));
+            let (name, state) = (claim.name(), claim.state.word());
             problems.push(format!("{name} was asked for in tap {}, which was approved, and it is {state}", ride.tap));
         }
         if ride.held == Some(claim.fen) && ride.charged == 0 {
@@ -150,7 +150,7 @@ fn approvals(ledger: &Ledger<'_>, rides: &[Ride], taps: &[TapEvents<'_>]) -> Vec
             if !request {
                 problems.push(format!("{} is for tap {}, which was not approved", claim.name(), ride.tap));
             } else if !matches!(claim.state, State::Refused | State::Reversed) {
-                let state = state(claim.state);
+                let state = claim.state.word();
                 let tap = ride.tap;
                 problems.push(format!(
                     "{} was asked for in tap {tap}, which was not approved, and it is {state}",

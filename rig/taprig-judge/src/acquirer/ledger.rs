@@ -201,13 +201,3 @@ fn place(sent: Sent<'_>) -> Option<(u32, u32)> {
 pub(super) fn word(kind: Option<MessageKind>) -> &'static str {
     kind.map_or("unknown", MessageKind::word)
 }
-
-/// The word for a state.
-pub(super) const fn state(state: State) -> &'static str {
-    match state {
-        State::Accepted => "accepted",
-        State::Refused => "refused",
-        State::Waiting => "waiting",
-        State::Reversed => "reversed",
-    }
-}

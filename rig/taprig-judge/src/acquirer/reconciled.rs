@@ -10,7 +10,7 @@ use taprig_model::device::{Device, claim};
 use taprig_model::event::{Body, Event, JournalRow};
 use taprig_model::units::Money;
 
-use super::ledger::{self, Ledger, state};
+use super::ledger::{self, Ledger};
 use super::ride::Ride;
 use crate::checks::DeviceAnswer;
 
@@ -159,7 +159,7 @@ fn difference(item: &Item) -> String {
 }
 
 fn told(entry: &Entry) -> String {
-    let (amount, word) = (Money::from_fen(entry.fen), entry.state.map_or("", state));
+    let (amount, word) = (Money::from_fen(entry.fen), entry.state.map_or("", State::word));
     format!("{} has {amount} {word}", entry.side.word())
 }
 

@@ -9,7 +9,7 @@ use taprig_model::units::Money;
 use taprig_record::decode::value::masked;
 use taprig_record::numbers::Place;
 
-use super::ledger::{Claim, Ledger, state, word};
+use super::ledger::{Claim, Ledger, word};
 use crate::checks::{Checks, DeviceAnswer, unmapped};
 use crate::pattern::fits_account;
 
@@ -44,11 +44,11 @@ pub(crate) fn judge(wanted: &AcquirerExpect, events: &[Event], from: usize, chec
         let all = ledger.claims.iter().filter(|claim| claim.state == of);
         let (count, fen) = all.fold((0, 0), |(count, fen), claim| (count + 1, fen + claim.fen));
         if let Some(wanted) = sum.count {
-            add(format!("{} count", state(of)), wanted.to_string(), count.to_string(), wanted == count);
+            add(format!("{} count", of.word()), wanted.to_string(), count.to_string(), wanted == count);
         }
         if let Some(wanted) = sum.total {
             let seen = Money::from_fen(fen);
-            add(format!("{} total", state(of)), wanted.to_string(), seen.to_string(), wanted == seen);
+            add(format!("{} total", of.word()), wanted.to_string(), seen.to_string(), wanted == seen);
         }
     }
     if let Some(batch) = wanted.batch {
@@ -79,7 +79,7 @@ fn values(wanted: &ClaimExpect, seen: Option<&Claim<'_>>) -> [Value; 9] {
             wanted.charged.map(|money| money.to_string()),
             seen.map(|seen| Money::from_fen(seen.fen).to_string()),
         ),
-        ("state", wanted.state.map(|of| state(of).into()), seen.map(|claim| state(claim.state).into())),
+        ("state", wanted.state.map(|of| of.word().into()), seen.map(|claim| claim.state.word().into())),
         (
             "code",
             wanted.code.as_ref().map(ToString::to_string),

@@ -1,7 +1,7 @@
 //! Converts what the acquirer received to lines.
 
 use taprig_model::acquirer::MessageKind;
-use taprig_model::acquirer::log::{Body, Heard, Mac, Shown, State};
+use taprig_model::acquirer::log::{Body, Heard, Mac, Shown};
 use taprig_model::units::Money;
 use taprig_record::decode::View;
 
@@ -36,13 +36,7 @@ fn heard(heard: &Heard, view: View) -> Vec<String> {
         None => "no answer".to_owned(),
     };
     let delivery = if heard.delivery.is_empty() { String::new() } else { format!(" [{}]", heard.delivery.join(", ")) };
-    let states = heard.claims.iter().map(|claim| match claim.state {
-        State::Accepted => "accepted",
-        State::Refused => "refused",
-        State::Waiting => "waiting",
-        State::Reversed => "reversed",
-    });
-    let states: Vec<_> = states.collect();
+    let states: Vec<_> = heard.claims.iter().map(|claim| claim.state.word()).collect();
     let states = if states.is_empty() { String::new() } else { format!(", {}", states.join(" ")) };
     let mut lines = vec![format!("@ {kind}{amount}{mac}: {answer}{delivery}{states}")];
     if view == View::Whole {

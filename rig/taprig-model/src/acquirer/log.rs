@@ -175,6 +175,19 @@ pub enum State {
     Reversed,
 }
 
+impl State {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Waiting => "waiting",
+            Self::Reversed => "reversed",
+        }
+    }
+}
+
 /// Claims in one state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -201,4 +214,23 @@ pub struct Summary {
     pub waiting: Amounts,
     /// Claims that were taken back.
     pub reversed: Amounts,
+}
+
+impl std::ops::AddAssign for Amounts {
+    fn add_assign(&mut self, other: Self) {
+        self.count += other.count;
+        self.fen += other.fen;
+    }
+}
+
+impl Summary {
+    /// The claims in a state.
+    pub const fn of_mut(&mut self, state: State) -> &mut Amounts {
+        match state {
+            State::Accepted => &mut self.accepted,
+            State::Refused => &mut self.refused,
+            State::Waiting => &mut self.waiting,
+            State::Reversed => &mut self.reversed,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use jiff::ToSpan as _;
 use jiff::civil::{Date, DateTime};
 use serde::{Deserialize, Serialize};
-use taprig_model::acquirer::log::{self, State};
+use taprig_model::acquirer::log;
 use taprig_model::books::Label;
 use taprig_model::books::journal::Ride;
 
@@ -29,12 +29,6 @@ fn csv(rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
 }
 
 fn journal_row(ride: &Ride) -> Vec<String> {
-    let state = match ride.state {
-        State::Accepted => "accepted",
-        State::Refused => "refused",
-        State::Waiting => "waiting",
-        State::Reversed => "reversed",
-    };
     let label = |label: &Option<Label>| label.as_ref().map(ToString::to_string).unwrap_or_default();
     vec![
         ride.merchant.to_string(),
@@ -46,7 +40,7 @@ fn journal_row(ride: &Ride) -> Vec<String> {
         label(&ride.bus),
         label(&ride.product),
         ride.amount_fen.get().to_string(),
-        state.to_owned(),
+        ride.state.word().to_owned(),
         ride.code.as_ref().map(ToString::to_string).unwrap_or_default(),
     ]
 }
@@ -117,6 +111,7 @@ mod tests {
     use super::*;
     use jiff::civil::date;
     use taprig_books::Books;
+    use taprig_model::acquirer::log::State;
     use taprig_model::books::result::Side;
 
     #[test]
