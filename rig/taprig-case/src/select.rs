@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Problems};
 use super::include::{self, missing};
+use super::lab;
 use super::project::{Fixture, Project};
 use std::path::{Path, PathBuf};
 use taprig_model::name::{CaseId, Name, SubCaseId};
@@ -20,6 +21,8 @@ pub enum FileKind {
     Shared,
     /// The column map of a clearing file.
     Columns,
+    /// A laboratory file.
+    Lab,
     /// A file that another command reads as a whole, together with the files that it names.
     Elsewhere,
 }
@@ -40,6 +43,9 @@ impl FileKind {
             return kind;
         }
         let Some(tree) = include::read_alone(path, &mut Problems::default()) else { return kind };
+        if tree.get("laboratory").is_some() {
+            return Self::Lab;
+        }
         // Each of these has a key that no other kind of file has.
         let own = [
             ("emulator", Fixture::Bench),
@@ -57,6 +63,9 @@ impl FileKind {
         let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_string();
         if ["requirements.yaml", "reasons.yaml", "presets.yaml"].contains(&name(path).as_str()) {
             return Self::Shared;
+        }
+        if name(path) == lab::FILE {
+            return Self::Lab;
         }
         let folder = path.parent().map(name).unwrap_or_default();
         match folder.as_str() {

@@ -8,7 +8,7 @@ use super::project::{Fixture, Project};
 use super::select::{COLUMNS, FileKind, Selector, file_in, file_of, files, files_if_any};
 use super::typed::typed;
 use super::workshop::Workshop;
-use super::{each, include};
+use super::{each, include, lab};
 use crate::baseline;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -255,9 +255,18 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
         let columns = project.root().join("fixtures").join(COLUMNS);
         paths.extend(by_real(files_if_any(&columns, &mut problems)));
     }
+    let lab = project.root().join(lab::FILE);
+    if words.is_empty() && lab.exists() {
+        paths.extend(by_real(vec![lab]));
+    }
     let mut known = Known::read(project, &mut problems);
     let mut claims = None;
     for path in paths.values() {
+        if FileKind::read(path) == FileKind::Lab
+            && let Err(wrong) = lab::read(path)
+        {
+            problems.add(&wrong);
+        }
         if FileKind::read(path) == FileKind::Columns
             && let Some(tree) = include::read_alone(path, &mut problems)
         {

@@ -393,6 +393,9 @@ pub struct RunStarted {
     pub baseline: BaselineUse,
     /// The environment of the run: for example `os`, `arch`, `qemu` and `ci`.
     pub environment: BTreeMap<String, String>,
+    /// What the laboratory file says (`taprig run --lab`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lab: Option<Box<crate::lab::Lab>>,
 }
 
 /// What a transcript that differs from the reviewed one of its device means for a run.

@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Value, json};
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 22] = [
     "acquirer-keys",
     "acquirer-log",
     "acquirer-rules",
@@ -19,6 +19,7 @@ pub const NAMES: [&str; 21] = [
     "event",
     "journal",
     "key",
+    "lab",
     "lock",
     "presets",
     "reasons",
@@ -51,6 +52,7 @@ pub fn of(name: &str) -> Option<Schema> {
         "event" => schemars::schema_for!(crate::event::Event),
         "journal" => schemars::schema_for!(crate::books::journal::Ride),
         "key" => schemars::schema_for!(crate::card::KeyFile),
+        "lab" => schemars::schema_for!(crate::lab::Lab),
         "lock" => schemars::schema_for!(crate::lock::Lock),
         "presets" => schemars::schema_for!(crate::preset::Presets),
         "reasons" => schemars::schema_for!(crate::reason::Reasons),

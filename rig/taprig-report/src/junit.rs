@@ -35,6 +35,11 @@ pub fn junit(result: &RunResult, events: &[Event]) -> io::Result<Vec<u8>> {
         if let Some(used) = result.run.environment.get(ENVIRONMENT) {
             suite.add_property(Property::new(ENVIRONMENT, used));
         }
+        // Whoever reads only this file sees what the report is about, and what the laboratory has left blank.
+        for field in result.run.lab.iter().flat_map(|lab| lab.fields()) {
+            let value = field.value.unwrap_or_else(|| "(blank)".to_owned());
+            suite.add_property(Property::new(format!("lab.{}", field.key), value));
+        }
         for image in &result.firmware {
             suite.add_property(Property::new(format!("firmware.{}", image.role), &image.digest));
         }
@@ -146,6 +151,7 @@ fn checks(case: &CaseResult) -> String {
 mod tests {
     use super::*;
     use crate::Tally;
+    use taprig_model::event::Body;
     use taprig_model::samples::run;
 
     #[test]
@@ -223,6 +229,21 @@ mod tests {
             </testsuite>
         </testsuites>
         "#);
+    }
+
+    #[test]
+    fn the_fields_of_a_laboratory_are_properties_and_blank_ones_are_there() {
+        let mut events = run();
+        let Body::RunStarted(started) = &mut events[0].body else { panic!("no start") };
+        started.lab = Some(Box::default());
+        started.lab.as_mut().unwrap().place = Some("Hall <3>".into());
+        let result = Tally::of(&events).result();
+        let xml = String::from_utf8(junit(&result, &events).unwrap()).unwrap();
+        assert!(xml.contains(r#"<property name="lab.place" value="Hall &lt;3&gt;"/>"#), "{xml}");
+        assert!(xml.contains(r#"<property name="lab.item.condition" value="(blank)"/>"#), "{xml}");
+        let json = serde_json::to_value(&result).unwrap();
+        assert_eq!(json["run"]["lab"]["item"]["condition"], serde_json::Value::Null);
+        assert!(json["run"]["lab"]["item"].as_object().unwrap().contains_key("condition"));
     }
 
     #[test]

@@ -91,6 +91,8 @@ fn comparable(parts: &[Part]) -> Result<(), Problems> {
             "it is about another device".to_owned()
         } else if cases(part) != cases(first) {
             "it was run with other cases or fixtures".to_owned()
+        } else if part.started.lab != first.started.lab {
+            "it was run with another laboratory file".to_owned()
         } else if let Some((role, _)) = part
             .images()
             .iter()
@@ -203,7 +205,8 @@ fn joined(parts: &[Part]) -> Vec<Event> {
             let mut event = event.clone();
             match &mut event.body {
                 Body::RunStarted(run) if number == 1 => {
-                    *run = RunStarted { cases, partition: None, environment: environment(parts), ..run.clone() };
+                    let environment = environment(parts);
+                    *run = RunStarted { cases, partition: partition(parts), environment, ..run.clone() };
                 }
                 Body::RunStarted(_) | Body::RunResumed { .. } | Body::RunFinished { .. } => continue,
                 _ => {}
@@ -218,6 +221,14 @@ fn joined(parts: &[Part]) -> Vec<Event> {
         seen.extend(part.verdicts.keys().map(String::as_str));
     }
     events
+}
+
+/// The parts of the suite that are there. `None` if the records together are the whole.
+fn partition(parts: &[Part]) -> Option<String> {
+    let there: BTreeSet<&str> = parts.iter().filter_map(|part| part.started.partition.as_deref()).collect();
+    let mut all = there.iter().filter_map(|part| part.parse::<Partition>().ok()).flat_map(|part| part.all());
+    let is_missing = all.any(|part| !there.contains(part.to_string().as_str()));
+    is_missing.then(|| there.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// The environment of all parts. What differs is there once for each part.

@@ -10,10 +10,12 @@ mod desk;
 mod device;
 mod fixture;
 mod flash;
+mod ics;
 mod index;
 mod interrupt;
 mod judge;
 mod list;
+mod matrix;
 mod merge;
 mod new;
 mod powercuts;
@@ -24,6 +26,7 @@ mod resume;
 mod run;
 mod schema;
 mod serve;
+mod stored;
 mod suite;
 mod tap;
 mod yaml;
@@ -87,6 +90,8 @@ enum Command {
     Check(check::Args),
     /// List cases.
     List(list::Args),
+    /// Write the conformance statement of a device as a form.
+    Ics(ics::Args),
     /// Make a project for cases of one's own, beside our suite.
     New(new::Args),
     /// Work with the suite that a project is locked to.
@@ -117,6 +122,8 @@ enum Bench {
 enum Report {
     /// Join the records of machines that shared a run.
     Merge(merge::Args),
+    /// Show which requirements a record shows the device to meet.
+    Matrix(matrix::Args),
 }
 
 /// The exit of a command.
@@ -178,6 +185,7 @@ pub(crate) fn main() -> ExitCode {
         | Command::PowerCuts(_)
         | Command::Flash(_)
         | Command::Schema(_)
+        | Command::Ics(_)
         | Command::Index(_)
         | Command::Board(_) => Format::Human,
     };
@@ -189,6 +197,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Reconcile(args) => reconcile::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
+        Command::Report(Report::Matrix(args)) => matrix::run(&args),
+        Command::Ics(args) if !args.needs_project() => ics::run(None, &args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
         Command::New(args) => new::run(&args),
         Command::Suite(suite::Suite::Export(args)) => suite::export(&args),
@@ -205,6 +215,7 @@ pub(crate) fn main() -> ExitCode {
         command => verified(cli.project.as_deref()).and_then(|project| match command {
             Command::Check(args) => check::run(&project, &args),
             Command::List(args) => list::run(&project, &args),
+            Command::Ics(args) => ics::run(Some(&project), &args),
             Command::Bench(Bench::List(args)) => bench::list(&project, &args),
             Command::Bench(Bench::Check(args)) => bench::check::run(&project, &args),
             Command::Device(command) => device::run(&project, &command),

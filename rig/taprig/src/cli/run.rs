@@ -12,14 +12,15 @@ use taprig::run::queue;
 use taprig::setup;
 use taprig_bench::{Config, wedged};
 use taprig_case::baseline::{Baselines, Mode};
-use taprig_case::lock;
 use taprig_case::partition::Partition;
 use taprig_case::plan;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
+use taprig_case::{lab, lock};
 use taprig_model::adapter::{Capability, Greeting};
 use taprig_model::bench::BoardConfig;
 use taprig_model::device::Interface;
 use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
+use taprig_model::lab::Lab;
 use taprig_model::lock::ENVIRONMENT;
 use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Record, Recorder, WriteError};
@@ -59,11 +60,14 @@ pub(crate) struct Args {
     /// Go on with the run whose record is in DIR: the same command again, without the cases that it has played. The
     /// record is continued.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["select", "bench", "jobs", "report", "keep_card_numbers",
-        "baseline", "partition", "failed_from", "operator"])]
+        "baseline", "partition", "failed_from", "operator", "lab"])]
     resume: Option<PathBuf>,
     /// Name of the person who judges what a device without any interface shows. The default is the user's name.
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
+    /// Laboratory file: what the report says about laboratory, customer and item. The record keeps it.
+    #[arg(long, value_name = "FILE", requires = "report")]
+    lab: Option<PathBuf>,
     /// How the run is displayed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -132,6 +136,9 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         let problem = format!("the parts of the bench {} exist only once, so `--jobs` must be 1", config.name);
         return Err(Diagnostic::of_file(Path::new("--jobs"), problem).into());
     }
+    // A run that is resumed has told what the laboratory file says.
+    let lab = args.lab.as_deref().filter(|_| earlier.is_none());
+    let lab = lab.map(|path| read_lab(path, &config)).transpose()?;
     config.wait = args.wait.map_or(std::time::Duration::ZERO, Into::into);
     // A wedged bench is not touched, and the run reports why. Reports are written as in any other run.
     let greeting = match wedged::wedged(&config.name) {
@@ -143,7 +150,11 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     }
     let baseline = args.baseline.into();
     let mode = if baseline == BaselineUse::Off { Mode::Off } else { Mode::from_env() };
-    let inputs = args.report.as_ref().map(|_| inputs(project, &config, &planned, mode));
+    let mut inputs = args.report.as_ref().map(|_| inputs(project, &config, &planned, mode));
+    if let (Some(inputs), Some((_, text))) = (&mut inputs, &lab) {
+        inputs.files.insert(PathBuf::from(lab::FILE), text.clone());
+    }
+    let lab = lab.map(|(lab, _)| Box::new(lab));
     if let Some(record) = earlier {
         planned = Earlier::of(&record.events).left(planned);
     }
@@ -195,7 +206,7 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     let body = match earlier {
         None => {
             let partition = args.partition.map(|partition| partition.to_string());
-            Body::RunStarted(RunStarted { partition, ..run_started(project, &config, cases, baseline) })
+            Body::RunStarted(RunStarted { partition, lab, ..run_started(project, &config, cases, baseline) })
         }
         Some(_) => Body::RunResumed { started: super::utc_now(), cases },
     };
@@ -244,6 +255,23 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         say(&format!("taprig: {}", kept_words(args.report.as_deref(), &result)));
     }
     Ok(exit)
+}
+
+/// The laboratory file and its text. It must be about the device of the bench.
+fn read_lab(path: &Path, config: &Config) -> Result<(Lab, String), Problems> {
+    let lab = lab::read(path)?;
+    if let (Some(stated), Some(printed)) = (&lab.item.serial_number, &config.bench.serial_number)
+        && stated != printed
+    {
+        let problem =
+            format!("`item.serial-number` is {stated}, but the bench {} has the device {printed}", config.name);
+        return Err(Diagnostic::of_file(path, problem)
+            .help("correct the file, or name the bench of this device")
+            .into());
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Diagnostic::of_file(path, format!("the file can't be read: {error}")))?;
+    Ok((lab, text))
 }
 
 /// Orders the sub-cases for a device that keeps no name of its settings, and says what the run will take.
@@ -310,6 +338,7 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
         cases,
         partition: None,
         baseline,
+        lab: None,
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }
 }
