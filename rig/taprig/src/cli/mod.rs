@@ -5,6 +5,7 @@ mod acquirer;
 mod adapter;
 mod bench;
 mod board;
+mod capture;
 mod check;
 mod desk;
 mod device;
@@ -23,9 +24,11 @@ mod replay;
 mod resume;
 mod run;
 mod schema;
+mod seal;
 mod serve;
 mod suite;
 mod tap;
+mod verify;
 mod yaml;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -59,6 +62,10 @@ enum Command {
     Run(run::Args),
     /// Judge a stored record again.
     Judge(judge::Args),
+    /// Seal a record, so that nobody can alter it unseen.
+    Seal(seal::Args),
+    /// Verify a sealed record: its signature, its files and its verdicts.
+    Verify(verify::Args),
     /// Work with benches.
     #[command(subcommand)]
     Bench(Bench),
@@ -117,6 +124,8 @@ enum Bench {
 enum Report {
     /// Join the records of machines that shared a run.
     Merge(merge::Args),
+    /// Write the frames on the air for Wireshark.
+    Capture(capture::Args),
 }
 
 /// The exit of a command.
@@ -164,12 +173,14 @@ pub(crate) fn main() -> ExitCode {
         Command::Device(command) => command.format(),
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
+        Command::Verify(args) => args.format,
         Command::Suite(suite::Suite::Show(args)) => args.format,
         Command::Bench(Bench::Clear(_))
         | Command::New(_)
         | Command::Suite(_)
         | Command::Adapter(_)
         | Command::Report(_)
+        | Command::Seal(_)
         | Command::Serve(_)
         | Command::Acquirer(_)
         | Command::Reconcile(_)
@@ -188,7 +199,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Acquirer(args) => acquirer::run(&args),
         Command::Reconcile(args) => reconcile::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Seal(args) => seal::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
+        Command::Report(Report::Capture(args)) => capture::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
         Command::New(args) => new::run(&args),
         Command::Suite(suite::Suite::Export(args)) => suite::export(&args),
@@ -222,6 +236,8 @@ pub(crate) fn main() -> ExitCode {
             | Command::Reconcile(_)
             | Command::Judge(_)
             | Command::Report(_)
+            | Command::Seal(_)
+            | Command::Verify(_)
             | Command::New(_)
             | Command::Suite(_)
             | Command::Bench(Bench::Clear(_)) => unreachable!("these are carried out above"),
