@@ -157,10 +157,10 @@ impl Running {
     }
 
     fn exchange(&mut self, at_us: u64, exchange: &Exchange) {
-        self.push(Packet::apdu(at_us, false, &exchange.command, exchange.number));
-        if let Some(response) = &exchange.response {
-            self.push(Packet::apdu(at_us, true, response, exchange.number));
-        }
+        let command = Packet::apdu(at_us, false, &exchange.command, exchange.number);
+        let response =
+            exchange.response.iter().flat_map(|response| Packet::apdu(at_us, true, response, exchange.number));
+        command.into_iter().chain(response).for_each(|packet| self.push(packet));
     }
 
     fn failed(&mut self, check: &Check) {
