@@ -5,6 +5,7 @@ mod acquirer;
 mod adapter;
 mod bench;
 mod board;
+mod capture;
 mod check;
 mod desk;
 mod device;
@@ -25,10 +26,12 @@ mod replay;
 mod resume;
 mod run;
 mod schema;
+mod seal;
 mod serve;
 mod stored;
 mod suite;
 mod tap;
+mod verify;
 mod yaml;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -62,6 +65,10 @@ enum Command {
     Run(run::Args),
     /// Judge a stored record again.
     Judge(judge::Args),
+    /// Seal a record, so that nobody can alter it unseen.
+    Seal(seal::Args),
+    /// Verify a sealed record: its signature, its files and its verdicts.
+    Verify(verify::Args),
     /// Work with benches.
     #[command(subcommand)]
     Bench(Bench),
@@ -124,6 +131,8 @@ enum Report {
     Merge(merge::Args),
     /// Show which requirements a record shows the device to meet.
     Matrix(matrix::Args),
+    /// Write the frames on the air for Wireshark.
+    Capture(capture::Args),
 }
 
 /// The exit of a command.
@@ -171,12 +180,14 @@ pub(crate) fn main() -> ExitCode {
         Command::Device(command) => command.format(),
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
+        Command::Verify(args) => args.format,
         Command::Suite(suite::Suite::Show(args)) => args.format,
         Command::Bench(Bench::Clear(_))
         | Command::New(_)
         | Command::Suite(_)
         | Command::Adapter(_)
         | Command::Report(_)
+        | Command::Seal(_)
         | Command::Serve(_)
         | Command::Acquirer(_)
         | Command::Reconcile(_)
@@ -196,9 +207,12 @@ pub(crate) fn main() -> ExitCode {
         Command::Acquirer(args) => acquirer::run(&args),
         Command::Reconcile(args) => reconcile::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Seal(args) => seal::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
         Command::Report(Report::Matrix(args)) => matrix::run(&args),
         Command::Ics(args) if !args.needs_project() => ics::run(None, &args),
+        Command::Report(Report::Capture(args)) => capture::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
         Command::New(args) => new::run(&args),
         Command::Suite(suite::Suite::Export(args)) => suite::export(&args),
@@ -233,6 +247,8 @@ pub(crate) fn main() -> ExitCode {
             | Command::Reconcile(_)
             | Command::Judge(_)
             | Command::Report(_)
+            | Command::Seal(_)
+            | Command::Verify(_)
             | Command::New(_)
             | Command::Suite(_)
             | Command::Bench(Bench::Clear(_)) => unreachable!("these are carried out above"),
