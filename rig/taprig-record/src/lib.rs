@@ -20,12 +20,14 @@ pub mod mask;
 pub mod numbers;
 mod read;
 mod scope;
+mod stream;
 pub mod units;
 mod writer;
 
 pub use inputs::{INPUTS, Inputs};
 pub use read::{ReadError, Record};
 pub use scope::{Scope, SerialTap};
+pub use stream::Stream;
 pub use writer::{Listener, Options, Recorder, WriteError};
 
 use serde::{Deserialize, Serialize};
@@ -44,11 +46,13 @@ pub enum ReportFile {
     Results,
     /// For CI servers.
     Junit,
+    /// For people: one file that opens in a browser without a network.
+    Html,
 }
 
 impl ReportFile {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Results, Self::Junit];
+    pub const ALL: [Self; 3] = [Self::Results, Self::Junit, Self::Html];
 
     /// Name of the file in the folder of the record.
     #[must_use]
@@ -56,6 +60,7 @@ impl ReportFile {
         match self {
             Self::Results => "results.json",
             Self::Junit => "junit.xml",
+            Self::Html => "report.html",
         }
     }
 }

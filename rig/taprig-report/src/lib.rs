@@ -1,10 +1,12 @@
 //! Reports, computed from the events of a run.
 
+pub mod html;
 mod junit;
 mod notable;
 mod own_time;
 mod tally;
 
+pub use html::{Html, Since};
 pub use junit::junit;
 pub use notable::Notable;
 pub use tally::Tally;
@@ -37,4 +39,15 @@ pub fn write(folder: &Path, result: &RunResult, events: &[Event]) -> Result<(), 
     };
     put(ReportFile::Results, Ok(pretty(result)))?;
     put(ReportFile::Junit, junit(result, events))
+}
+
+/// Writes `report.html` into `folder`, from the record that is there.
+///
+/// # Errors
+/// The record can't be read, or the file can't be written.
+pub fn write_html(folder: &Path, since: Option<&Since>) -> Result<(), ReportError> {
+    let path = folder.join(ReportFile::Html.name());
+    let written =
+        Html::of(folder, since).map_err(io::Error::other).and_then(|html| replace(&path, html.text.as_bytes()));
+    written.map_err(|cause| ReportError { path, cause })
 }

@@ -10,6 +10,7 @@ mod desk;
 mod device;
 mod fixture;
 mod flash;
+mod html;
 mod index;
 mod interrupt;
 mod judge;
@@ -117,6 +118,8 @@ enum Bench {
 enum Report {
     /// Join the records of machines that shared a run.
     Merge(merge::Args),
+    /// Make the HTML report of a stored record.
+    Html(html::Args),
 }
 
 /// The exit of a command.
@@ -189,6 +192,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Reconcile(args) => reconcile::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
+        Command::Report(Report::Html(args)) => html::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
         Command::New(args) => new::run(&args),
         Command::Suite(suite::Suite::Export(args)) => suite::export(&args),

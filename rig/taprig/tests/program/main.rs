@@ -13,6 +13,7 @@ mod boards;
 mod checking;
 mod device_check;
 mod device_new;
+mod html;
 mod input;
 mod interrupt;
 mod judging;
