@@ -69,6 +69,7 @@ mod tests {
             "results.json",
             "junit.xml",
             "capture.pcapng",
+            "report.html",
         ] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join(name);
@@ -89,13 +90,14 @@ mod tests {
         let again = || Recorder::start(Some(folder.path()), Options::default(), vec![]).unwrap().close(true).unwrap();
         fs::write(at("notes.txt"), "mine").unwrap();
         again();
-        for name in ["serial/notes.txt", "serial/old-validator-console.bin", "results.json", "junit.xml"] {
+        for name in ["serial/notes.txt", "serial/old-validator-console.bin", "results.json", "junit.xml", "report.html"]
+        {
             fs::write(at(name), "mine").unwrap();
         }
         again();
         assert_eq!(fs::read_to_string(at("notes.txt")).unwrap(), "mine");
         assert_eq!(fs::read_to_string(at("serial/notes.txt")).unwrap(), "mine");
-        for gone in ["serial/old-validator-console.bin", "results.json", "junit.xml"] {
+        for gone in ["serial/old-validator-console.bin", "results.json", "junit.xml", "report.html"] {
             assert!(!at(gone).exists(), "{gone}");
         }
     }

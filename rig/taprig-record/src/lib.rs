@@ -21,12 +21,14 @@ pub mod numbers;
 mod read;
 mod scope;
 pub mod seal;
+mod stream;
 pub mod units;
 mod writer;
 
 pub use inputs::{INPUTS, Inputs};
 pub use read::{ReadError, Record};
 pub use scope::{Scope, SerialTap};
+pub use stream::Stream;
 pub use writer::{Listener, Options, Recorder, WriteError};
 
 use serde::{Deserialize, Serialize};
@@ -47,11 +49,13 @@ pub enum ReportFile {
     Junit,
     /// The frames on the air, for Wireshark.
     Capture,
+    /// For people: one file that opens in a browser without a network.
+    Html,
 }
 
 impl ReportFile {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Results, Self::Junit, Self::Capture];
+    pub const ALL: [Self; 4] = [Self::Results, Self::Junit, Self::Capture, Self::Html];
 
     /// Name of the file in the folder of the record.
     #[must_use]
@@ -60,6 +64,7 @@ impl ReportFile {
             Self::Results => "results.json",
             Self::Junit => "junit.xml",
             Self::Capture => "capture.pcapng",
+            Self::Html => "report.html",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reads a record.
 
-use super::{EVENTS, MARK, Mark, SERIAL, State, serial_name};
+use super::{SERIAL, State, Stream, serial_name};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,29 +56,9 @@ impl Record {
     /// # Errors
     /// See [`ReadError`].
     pub fn open(folder: &Path) -> Result<Self, ReadError> {
-        let path = folder.join(EVENTS);
-        let text = fs::read(&path).map_err(|cause| ReadError::Io { path: path.clone(), cause })?;
-        // If the mark is missing or unreadable, the writer got no further.
-        let mark = fs::read(folder.join(MARK)).ok().and_then(|mark| serde_json::from_slice::<Mark>(&mark).ok());
-        let state = mark.map_or(State::Open, |mark| mark.state);
-        if let Some(Mark { schema, .. }) = mark
-            && schema > SCHEMA
-        {
-            return Err(ReadError::Newer { path, found: schema });
-        }
-        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-        let mut events = Vec::new();
-        for (line, json) in (1..).zip(text[..whole].split_inclusive(|&byte| byte == b'\n')) {
-            let event: Event =
-                serde_json::from_slice(json).map_err(|cause| ReadError::Line { path: path.clone(), line, cause })?;
-            if let Body::RunStarted(run) = &event.body
-                && run.schema > SCHEMA
-            {
-                return Err(ReadError::Newer { path, found: run.schema });
-            }
-            events.push(event);
-        }
-        Ok(Self { folder: folder.to_owned(), state, events, torn: text.len() - whole })
+        let mut stream = Stream::open(folder)?;
+        let events = stream.by_ref().collect::<Result<_, _>>()?;
+        Ok(Self { folder: folder.to_owned(), state: stream.state(), events, torn: stream.torn() })
     }
 
     /// The events of one sub-case, in order.
@@ -108,7 +88,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Options, Recorder, WriteError};
+    use crate::{EVENTS, MARK, Mark, Options, Recorder, WriteError};
     use std::sync::{Arc, Mutex};
     use std::time::Instant;
     use taprig_model::event::{Bytes, Exchange, Fields, FirmwareImage, Role, Signal, Source};

@@ -1,12 +1,14 @@
 //! Reports, computed from the events of a run.
 
 mod capture;
+pub mod html;
 mod junit;
 mod notable;
 mod own_time;
 mod tally;
 
 pub use capture::Capture;
+pub use html::{Html, Since};
 pub use junit::junit;
 pub use notable::Notable;
 pub use tally::Tally;
@@ -50,4 +52,13 @@ fn put(folder: &Path, file: ReportFile, content: io::Result<Vec<u8>>) -> Result<
     let path = folder.join(file.name());
     let unsealed = seal::refuse(folder).map_err(io::Error::other);
     unsealed.and(content).and_then(|content| replace(&path, &content)).map_err(|cause| ReportError { path, cause })
+}
+
+/// Writes `report.html` into `folder`, from the record that is there.
+///
+/// # Errors
+/// The record can't be read, or the file can't be written.
+pub fn write_html(folder: &Path, since: Option<&Since>) -> Result<(), ReportError> {
+    let page = Html::of(folder, since).map_err(io::Error::other);
+    put(folder, ReportFile::Html, page.map(|page| page.text.into_bytes()))
 }

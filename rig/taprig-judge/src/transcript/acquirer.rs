@@ -7,7 +7,8 @@ use taprig_record::decode::View;
 
 /// The lines of something that happened at the acquirer, without a margin. Connections are left out, because each kind of bench
 /// makes them in its own way.
-pub(super) fn lines(happened: &Body, view: View) -> Vec<String> {
+#[must_use]
+pub fn lines(happened: &Body, view: View) -> Vec<String> {
     match happened {
         Body::Heard(heard) => self::heard(heard, view),
         Body::Unreadable { bytes, why } => vec![format!("@ {bytes} bytes that are no message: {why}")],

@@ -105,6 +105,13 @@ impl Air {
     }
 }
 
+/// Whether a frame with these words, as [`TapText::lines`](super::TapText::lines) gives them, is a block, which ends in a check sum.
+#[must_use]
+pub fn is_checked(words: &str) -> bool {
+    let words = words.trim_start_matches("-> ").trim_start_matches("<- ");
+    ["I ", "R(", "S("].iter().any(|start| words.starts_with(start))
+}
+
 fn body(frame: &[u8]) -> &[u8] {
     &frame[..frame.len().saturating_sub(2)]
 }

@@ -9,5 +9,7 @@ mod air;
 mod render;
 mod tap;
 
+pub use acquirer::lines as acquirer_lines;
+pub use air::is_checked as air_frame_is_checked;
 pub use render::{render, transcript};
 pub use tap::TapText;

@@ -2,6 +2,7 @@
 
 use crate::decode::value::{View, bytes, describe};
 use crate::decode::{apdu, hex, tag, tlv};
+use std::ops::Range;
 use taprig_model::event::Exchange;
 
 /// Follows the exchanges of one tap. The PDOL in the response to SELECT says what the data of GPO mean.
@@ -14,6 +15,40 @@ pub struct Dialogue {
 /// Templates that are not shown, because they only wrap the whole response. Their contents are shown.
 const SILENT: [u32; 5] = [0x6F, 0x70, 0x77, 0xA5, 0xBF0C];
 
+/// A line of a decoded command or response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Number of templates around it that are shown.
+    pub depth: usize,
+    /// Tag and name of a data object, such as `9F26 cryptogram`. Other lines have another name, or none.
+    pub name: String,
+    /// The value in words. This is empty for a template.
+    pub value: String,
+    /// Where the bytes of the value are in the command or the response, if the line is about some.
+    pub at: Option<Range<usize>>,
+}
+
+impl Part {
+    fn line(&self) -> String {
+        let margin = " ".repeat(4 + 2 * self.depth);
+        let blank = if self.name.is_empty() || self.value.is_empty() { "" } else { " " };
+        format!("{margin}{}{blank}{}", self.name, self.value)
+    }
+}
+
+/// A command and its response in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    /// The command in words, such as `read record 1 of SFI 2`.
+    pub command: String,
+    /// What the command carries.
+    pub sent: Vec<Part>,
+    /// The status word and its meaning, such as `9000 ok`. `silence` if there is no response.
+    pub response: String,
+    /// What the response carries.
+    pub received: Vec<Part>,
+}
+
 impl Dialogue {
     /// The dialogue at the start of a tap.
     pub fn new(view: View) -> Self {
@@ -22,59 +57,79 @@ impl Dialogue {
 
     /// The exchange in lines without a margin: `> command`, its data, `< status`, and the data objects of the response.
     pub fn lines(&mut self, exchange: &Exchange) -> Vec<String> {
-        let mut lines = Vec::new();
-        let command = apdu::Command::parse(&exchange.command);
-        match command {
-            None => lines.push(format!("> no command: {}", hex(&exchange.command))),
-            Some(command) => {
-                lines.push(format!("> {}", command.describe()));
-                if command.name() == "gpo" {
-                    self.processing_options(command.data, &mut lines);
-                } else if !command.data.is_empty() && !command.name().starts_with("select") {
-                    lines.push(format!("    data {}", bytes(command.data)));
-                }
-            }
-        }
-        if let Some(fault) = &exchange.fault {
-            lines.push(format!("~ {fault}"));
-        }
-        let Some(response) = &exchange.response else {
-            lines.push("< silence".to_owned());
-            return lines;
-        };
-        let Some((data, word)) = response.split_last_chunk::<2>() else {
-            lines.push(format!("< no status word: {}", hex(response)));
-            return lines;
-        };
-        let word = u16::from_be_bytes(*word);
-        lines.push(format!("< {word:04X} {}", apdu::status(word)));
-        if command.is_some_and(|command| command.name() == "select aid") {
-            self.pdol = pdol(data);
-        }
-        objects(data, self.view, &mut lines);
+        let decoded = self.decode(exchange);
+        let mut lines = vec![format!("> {}", decoded.command)];
+        lines.extend(decoded.sent.iter().map(Part::line));
+        lines.extend(exchange.fault.iter().map(|fault| format!("~ {fault}")));
+        lines.push(format!("< {}", decoded.response));
+        lines.extend(decoded.received.iter().map(Part::line));
         lines
     }
 
-    fn processing_options(&self, data: &[u8], lines: &mut Vec<String>) {
+    /// The exchange in parts, which say which bytes they describe.
+    pub fn decode(&mut self, exchange: &Exchange) -> Decoded {
+        let mut sent = Vec::new();
+        let command = apdu::Command::parse(&exchange.command);
+        let words = match command {
+            None => format!("no command: {}", hex(&exchange.command)),
+            Some(command) => {
+                if command.name() == "gpo" {
+                    self.processing_options(command.data, &exchange.command, &mut sent);
+                } else if !command.data.is_empty() && !command.name().starts_with("select") {
+                    sent.push(part("data", bytes(command.data), place(&exchange.command, command.data)));
+                }
+                command.describe()
+            }
+        };
+        let (response, received) = match exchange.response.as_deref() {
+            None => ("silence".to_owned(), vec![]),
+            Some(response) => match response.split_last_chunk::<2>() {
+                None => (format!("no status word: {}", hex(response)), vec![]),
+                Some((data, word)) => {
+                    let word = u16::from_be_bytes(*word);
+                    if command.is_some_and(|command| command.name() == "select aid") {
+                        self.pdol = pdol(data);
+                    }
+                    (format!("{word:04X} {}", apdu::status(word)), objects(data, self.view))
+                }
+            },
+        };
+        Decoded { command: words, sent, response, received }
+    }
+
+    fn processing_options(&self, data: &[u8], command: &[u8], parts: &mut Vec<Part>) {
         let mut rest = match tlv::walk(data)[..] {
             [tlv::Item::Object { tag: 0x83, value, .. }] => value,
             _ => {
-                lines.push(format!("    data {} (no 83)", bytes(data)));
+                parts.push(part("data", format!("{} (no 83)", bytes(data)), place(command, data)));
                 return;
             }
         };
         for (tag, len) in &self.pdol {
+            let name = format!("{tag:02X} {}", tag::name(*tag));
             let Some((value, after)) = rest.split_at_checked(*len) else {
-                lines.push(format!("    {tag:02X} {}: cut off, {} of {len} bytes", tag::name(*tag), rest.len()));
+                let why = format!("cut off, {} of {len} bytes", rest.len());
+                parts.push(part(&format!("{name}:"), why, place(command, rest)));
                 return;
             };
-            lines.push(format!("    {tag:02X} {} {}", tag::name(*tag), describe(*tag, value, self.view)));
+            parts.push(part(&name, describe(*tag, value, self.view), place(command, value)));
             rest = after;
         }
         if !rest.is_empty() {
-            lines.push(format!("    {} bytes that the PDOL does not name: {}", rest.len(), bytes(rest)));
+            let value = format!("{} bytes that the PDOL does not name: {}", rest.len(), bytes(rest));
+            parts.push(part("", value, place(command, rest)));
         }
     }
+}
+
+fn part(name: &str, value: String, at: Option<Range<usize>>) -> Part {
+    Part { depth: 0, name: name.to_owned(), value, at }
+}
+
+/// Where `part` is in `whole`, of which it is a slice.
+fn place(whole: &[u8], part: &[u8]) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+    (start + part.len() <= whole.len()).then_some(start..start + part.len())
 }
 
 fn pdol(fci: &[u8]) -> Vec<(u32, usize)> {
@@ -85,30 +140,33 @@ fn pdol(fci: &[u8]) -> Vec<(u32, usize)> {
     found.map(|value| tlv::list(value).0).unwrap_or_default()
 }
 
-/// Data objects of a response, one in each line. Templates that only wrap a response are left out. Other templates
-/// indent their contents.
-fn objects(data: &[u8], view: View, lines: &mut Vec<String>) {
+/// Data objects of a response. Templates that only wrap a response are left out. Other templates indent their contents.
+fn objects(data: &[u8], view: View) -> Vec<Part> {
+    let mut parts = Vec::new();
     // The depths of the surrounding templates that are shown.
     let mut shown: Vec<usize> = Vec::new();
     for item in tlv::walk(data) {
         let (tlv::Item::Object { depth, .. } | tlv::Item::Broken { depth, .. }) = item;
         shown.retain(|&above| above < depth);
-        let margin = " ".repeat(4 + 2 * shown.len());
-        match item {
+        let margin = shown.len();
+        let (name, value, bytes) = match item {
             tlv::Item::Object { tag, value, template: true, .. } => {
-                if value.is_empty() || !SILENT.contains(&tag) {
-                    shown.push(depth);
-                    let empty = if value.is_empty() { " (empty)" } else { "" };
-                    lines.push(format!("{margin}{tag:02X} {}{empty}", tag::name(tag)));
+                if !value.is_empty() && SILENT.contains(&tag) {
+                    continue;
                 }
+                shown.push(depth);
+                let empty = if value.is_empty() { "(empty)" } else { "" };
+                (format!("{tag:02X} {}", tag::name(tag)), empty.to_owned(), value)
             }
             tlv::Item::Object { tag, value, .. } => {
-                lines.push(format!("{margin}{tag:02X} {} {}", tag::name(tag), describe(tag, value, view)));
+                (format!("{tag:02X} {}", tag::name(tag)), describe(tag, value, view), value)
             }
             // The rest may contain an account number, so only its length is shown.
-            tlv::Item::Broken { rest, why, .. } => lines.push(format!("{margin}!! {why}; {} bytes left", rest.len())),
-        }
+            tlv::Item::Broken { rest, why, .. } => ("!!".to_owned(), format!("{why}; {} bytes left", rest.len()), rest),
+        };
+        parts.push(Part { depth: margin, name, value, at: place(data, bytes) });
     }
+    parts
 }
 
 #[cfg(test)]
@@ -169,6 +227,19 @@ mod tests {
         > no command: 80
         < no status word: 90
         ");
+    }
+
+    #[test]
+    fn each_part_names_the_bytes_that_it_describes() {
+        let fci = [0x6F, 0x09, 0x84, 0x02, 0xA0, 0x01, 0xA5, 0x03, 0x87, 0x01, 0x05, 0x90, 0x00];
+        let mut dialogue = Dialogue::new(View::Whole);
+        let select = exchange(&[0, 0xA4, 4, 0, 2, 0xA0, 0x01, 0], &fci);
+        let at: Vec<_> = dialogue.decode(&select).received.into_iter().map(|part| (part.name, part.at)).collect();
+        assert_eq!(at, [("84 DF name".to_owned(), Some(4..6)), ("87 priority".to_owned(), Some(10..11))]);
+        let read = exchange(&[0x80, 0xAE, 0, 0, 2, 0xAB, 0xCD], &[0x70, 0x05, 0x5A]);
+        let decoded = dialogue.decode(&read);
+        assert_eq!((decoded.sent[0].at.clone(), decoded.received.len()), (Some(5..7), 1));
+        assert_eq!(decoded.received[0].at, Some(0..1), "the status word is no part of the data");
     }
 
     proptest! {

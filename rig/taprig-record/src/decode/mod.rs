@@ -10,7 +10,7 @@ pub mod tag;
 pub mod tlv;
 pub mod value;
 
-pub use dialogue::Dialogue;
+pub use dialogue::{Decoded, Dialogue, Part};
 pub use value::View;
 
 /// Upper-case hexadecimal without blanks.

@@ -193,6 +193,7 @@ fn write(parts: &[Part], args: &Args) -> Result<taprig_model::result::RunResult,
     let result = Tally::of(&events).result();
     taprig_report::write(&args.to, &result, &events).map_err(|error| then(&error))?;
     taprig_report::write_capture(&args.to, Capture::of(&events)).map_err(|error| then(&error))?;
+    taprig_report::write_html(&args.to, None).map_err(|error| then(&error))?;
     Ok(result)
 }
 

@@ -11,6 +11,7 @@ mod desk;
 mod device;
 mod fixture;
 mod flash;
+mod html;
 mod ics;
 mod index;
 mod interrupt;
@@ -133,6 +134,8 @@ enum Report {
     Matrix(matrix::Args),
     /// Write the frames on the air for Wireshark.
     Capture(capture::Args),
+    /// Make the HTML report of a stored record.
+    Html(html::Args),
 }
 
 /// The exit of a command.
@@ -213,6 +216,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Report(Report::Matrix(args)) => matrix::run(&args),
         Command::Ics(args) if !args.needs_project() => ics::run(None, &args),
         Command::Report(Report::Capture(args)) => capture::run(&args),
+        Command::Report(Report::Html(args)) => html::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
         Command::New(args) => new::run(&args),
         Command::Suite(suite::Suite::Export(args)) => suite::export(&args),

@@ -24,7 +24,7 @@ use taprig_model::lab::Lab;
 use taprig_model::lock::ENVIRONMENT;
 use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Record, Recorder, WriteError};
-use taprig_report::{Capture, Notable, Tally};
+use taprig_report::{Capture, Notable, Since, Tally};
 
 use super::{Exit, Format, config, desk, interrupt, resume, say};
 
@@ -161,6 +161,8 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     let forecast = forecast(&mut planned, &config, greeting.as_ref());
     let config = Arc::new(config);
 
+    // The reports of the run that this one replaces. A run that is resumed goes on with its own record.
+    let since = args.report.as_deref().filter(|_| earlier.is_none()).and_then(Since::replaced);
     let format = match args.format {
         Format::Human => display::Format::Human,
         Format::Json => display::Format::Json,
@@ -238,12 +240,16 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         failed = true;
     }
     failed |= super::shown(&shown) != Exit::Ok;
-    if let Some(folder) = &args.report
-        && let Err(error) = taprig_report::write(folder, &result, &notable.events())
-            .and_then(|()| taprig_report::write_capture(folder, capture))
-    {
-        say(&format!("taprig: {error}"));
-        failed = true;
+    if let Some(folder) = &args.report {
+        let written = [
+            taprig_report::write(folder, &result, &notable.events()),
+            taprig_report::write_capture(folder, capture),
+            taprig_report::write_html(folder, since.as_ref()),
+        ];
+        for error in written.into_iter().filter_map(Result::err) {
+            say(&format!("taprig: {error}"));
+            failed = true;
+        }
     }
     let exit = match (result.summary.exit_code(baseline), failed) {
         (1, _) => Exit::CaseFailed,

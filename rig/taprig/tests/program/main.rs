@@ -15,6 +15,7 @@ mod checking;
 mod conformance;
 mod device_check;
 mod device_new;
+mod html;
 mod input;
 mod interrupt;
 mod judging;

@@ -1,0 +1,333 @@
+//! Puts the page together.
+
+use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+use taprig_model::result::{Summary, Verdict};
+use taprig_record::{Inputs, State};
+
+use super::gather::Gathered;
+use super::matrix::{self, ClaimRow, RequirementRow, Standing};
+use super::since::Since;
+use super::summary::{self, Changed, Errored, Fact, Failed, Headline, Part, Reason, Tiles};
+use super::table::{self, Family, counted as of_verdict, look};
+use super::text::{counted, fragment, visible};
+
+const STYLE: &str = include_str!("../../templates/report.css");
+const SCRIPT: &str = include_str!("../../templates/report.js");
+
+/// The verdicts that the two matrices count.
+const COLUMNS: [Verdict; 6] = table::VERDICTS;
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    policy: String,
+    title: String,
+    style: &'a str,
+    script: &'a str,
+    eyebrow: String,
+    headline: Headline,
+    warnings: Vec<String>,
+    unreadable: Vec<String>,
+    tiles: Vec<Tiles>,
+    bar: Vec<Part>,
+    bar_words: String,
+    tested: Vec<Fact>,
+    changes: Option<Changed>,
+    faults: Vec<String>,
+    errors: Vec<Errored>,
+    more_errors: usize,
+    failed: Vec<Failed>,
+    more_failed: usize,
+    repeat: String,
+    not_applicable: Vec<Reason>,
+    not_judged: Vec<Reason>,
+    families: Vec<Family>,
+    requirements_words: String,
+    requirements: Vec<MatrixPart>,
+    conformance: Option<Conformance>,
+    run: Vec<Fact>,
+    footer: String,
+    index: String,
+    shared: &'a str,
+    chunks: &'a [String],
+}
+
+/// Rows of the requirement matrix with a common title.
+struct MatrixPart {
+    title: &'static str,
+    /// Whether the rows are hidden until somebody asks for them.
+    folded: bool,
+    columns: Vec<&'static str>,
+    rows: Vec<MatrixRow>,
+}
+
+struct MatrixRow {
+    id: String,
+    fragment: String,
+    text: String,
+    source: String,
+    strength: String,
+    cells: Vec<Cell>,
+    cases: Vec<CaseLink>,
+}
+
+struct Cell {
+    key: &'static str,
+    class: &'static str,
+    count: u32,
+}
+
+struct CaseLink {
+    id: String,
+    fragment: String,
+}
+
+struct Conformance {
+    words: String,
+    columns: Vec<&'static str>,
+    rows: Vec<ClaimView>,
+    fixed: Vec<(String, String)>,
+}
+
+struct ClaimView {
+    name: String,
+    fragment: String,
+    meaning: String,
+    claimed: bool,
+    class: &'static str,
+    words: &'static str,
+    not_judged: usize,
+    cells: Vec<Cell>,
+}
+
+/// What is not in order with the record.
+pub(super) struct Condition {
+    pub state: State,
+    pub torn: usize,
+    /// Why the inputs of the run can't be read, if so.
+    pub inputs: Option<String>,
+}
+
+/// The page.
+///
+/// # Errors
+/// The template can't be filled.
+pub(super) fn page(
+    gathered: &Gathered,
+    inputs: Option<&Inputs>,
+    condition: &Condition,
+    since: Option<&Since>,
+) -> Result<String, askama::Error> {
+    let result = &gathered.result;
+    let requirements = matrix::requirements(&result.cases, inputs);
+    let claims = inputs.map(|inputs| matrix::claims(&result.cases, inputs)).unwrap_or_default();
+    let families = table::families(result);
+    let repeat = summary::repeat(result);
+    let index = table::index(&families, result, &gathered.places, (&requirements, &claims, inputs), &repeat);
+    let (bar, bar_words) = summary::bar(&result.summary);
+    let (faults, errors, more_errors) = summary::errors(result);
+    let (failed, more_failed) = summary::failed(result, &gathered.notable);
+    let headline = summary::headline(result);
+    let tested = summary::tested(result, inputs);
+    let device = tested.first().and_then(|device| device.values.first()).cloned().unwrap_or_default();
+    let (unreadable, unreadable_count) = &gathered.unreadable;
+    let mut unreadable: Vec<_> = unreadable.iter().map(|error| visible(&error.to_string())).collect();
+    if *unreadable_count > unreadable.len() {
+        unreadable.push(format!("and {} more", unreadable_count - unreadable.len()));
+    }
+    let (chunks, shared) = &gathered.packed;
+    Page {
+        policy: policy(),
+        title: format!("{} · {device}", headline.words),
+        style: STYLE,
+        script: SCRIPT,
+        eyebrow: format!("{device} · {}", visible(&result.run.started)),
+        headline,
+        warnings: warnings(gathered, condition),
+        unreadable,
+        tiles: summary::tiles(&result.summary),
+        bar,
+        bar_words,
+        changes: since.map(|since| summary::changed(since, result)),
+        faults,
+        errors,
+        more_errors,
+        failed,
+        more_failed,
+        not_applicable: summary::not_applicable(result),
+        not_judged: summary::not_judged(result),
+        families,
+        requirements_words: requirements_words(&requirements),
+        requirements: matrix_parts(&requirements),
+        conformance: inputs.map(|inputs| conformance(inputs, &claims)),
+        run: summary::run(result),
+        footer: format!(
+            "Made by {} {} from the record of this run, without the time of day: the same record gives the same page. The verdicts concern the device that was tested only.",
+            visible(&result.run.tool), visible(&result.run.version)
+        ),
+        tested,
+        repeat: visible(&repeat),
+        index: in_script(&index.to_string()),
+        shared,
+        chunks,
+    }
+    .render()
+}
+
+/// Only the script and the style of this page run, and nothing is loaded from anywhere.
+fn policy() -> String {
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    format!(
+        "default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+        hash(SCRIPT),
+        hash(STYLE)
+    )
+}
+
+/// JSON that can't end the element around it.
+fn in_script(json: &str) -> String {
+    json.replace('<', "\\u003c")
+}
+
+fn warnings(gathered: &Gathered, condition: &Condition) -> Vec<String> {
+    let result = &gathered.result;
+    let mut warnings = vec![];
+    let ran = format!(
+        "{} of {} have a verdict",
+        result.summary.ran(),
+        counted(result.run.cases as usize, "planned sub-case")
+    );
+    match condition.state {
+        State::Open => {
+            warnings.push(format!("The record was not closed: the run is still going on, or it was killed. {ran}."))
+        }
+        State::Partial => warnings.push(format!("The run did not reach its end. {ran}.")),
+        State::Complete if !result.complete => {
+            warnings.push(format!("The end of the run is missing from the record. {ran}."))
+        }
+        State::Complete => {}
+    }
+    if condition.torn > 0 {
+        let bytes = counted(condition.torn, "byte");
+        warnings.push(format!("The last line of the record is cut off, so its {bytes} are left out."));
+    }
+    if let Some(why) = &condition.inputs {
+        warnings.push(format!(
+            "The inputs of the run can't be read: {}. So the texts of the requirements and the conformance statement are missing.",
+            visible(why)
+        ));
+    }
+    if gathered.without_details > 0 {
+        let cases = counted(gathered.without_details, "sub-case");
+        warnings.push(format!(
+            "The details of {cases} are left out, because the page would become too large. The record has them."
+        ));
+    }
+    warnings
+}
+
+fn cells(counts: &Summary) -> Vec<Cell> {
+    let cell = |verdict| {
+        let class = look(verdict).class;
+        Cell { key: class, class, count: of_verdict(counts, verdict) }
+    };
+    COLUMNS.into_iter().map(cell).collect()
+}
+
+fn columns() -> Vec<&'static str> {
+    COLUMNS.into_iter().map(Verdict::name).collect()
+}
+
+fn requirements_words(rows: &[RequirementRow]) -> String {
+    let of = |standing| rows.iter().filter(|row| row.standing == standing).count();
+    let parts = [Standing::Met, Standing::NotMet, Standing::Open, Standing::NotApplicable, Standing::NotTested];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter(|standing| of(*standing) > 0)
+        .map(|standing| format!("{} {}", of(standing), standing.words()))
+        .collect();
+    let words = if parts.is_empty() { "none is known".to_owned() } else { parts.join(", ") };
+    format!(
+        "{}: {words}. A requirement is met if a sub-case of it passed and none failed. Each number leads to its sub-cases.",
+        counted(rows.len(), "requirement")
+    )
+}
+
+fn matrix_parts(rows: &[RequirementRow]) -> Vec<MatrixPart> {
+    let view = |row: &RequirementRow| MatrixRow {
+        id: visible(&row.id),
+        fragment: fragment(&row.id),
+        text: row.requirement.as_ref().map(|requirement| visible(&requirement.text)).unwrap_or_default(),
+        source: row.requirement.as_ref().map(|requirement| visible(&requirement.source)).unwrap_or_default(),
+        strength: row.strength(),
+        cells: cells(&row.counts),
+        cases: row.cases.iter().map(|id| CaseLink { id: visible(id), fragment: fragment(id) }).collect(),
+    };
+    [
+        ("Not met", Standing::NotMet, false),
+        ("Open: sub-cases have no verdict about the device", Standing::Open, false),
+        ("Met", Standing::Met, false),
+        ("Not applicable to this device or bench", Standing::NotApplicable, true),
+        ("Not tested in this run", Standing::NotTested, true),
+    ]
+    .into_iter()
+    .map(|(title, standing, folded)| {
+        let rows = rows.iter().filter(|row| row.standing == standing).map(view).collect();
+        MatrixPart { title, folded, columns: columns(), rows }
+    })
+    .filter(|part| !part.rows.is_empty())
+    .collect()
+}
+
+fn conformance(inputs: &Inputs, claims: &[ClaimRow]) -> Conformance {
+    let made = claims.iter().filter(|row| row.claimed).count();
+    let view = |row: &ClaimRow| ClaimView {
+        name: visible(&row.name),
+        fragment: fragment(&row.name),
+        meaning: visible(&row.meaning),
+        claimed: row.claimed,
+        class: row.verdict().map(|verdict| look(verdict).class).unwrap_or_default(),
+        words: row.words(),
+        not_judged: row.not_judged,
+        cells: cells(&row.counts),
+    };
+    Conformance {
+        words: format!(
+            "{} claims {made} of {}. The numbers count the sub-cases that rest on a claim, and lead to them.",
+            visible(&inputs.device.title),
+            counted(claims.len(), "function")
+        ),
+        columns: columns(),
+        rows: claims.iter().map(view).collect(),
+        fixed: inputs
+            .device
+            .fixed
+            .in_words()
+            .into_iter()
+            .map(|(name, value)| (visible(&name), visible(&value)))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_in_the_index_ends_no_script() {
+        assert_eq!(in_script(r#"{"a":"</script><script>"}"#), r#"{"a":"\u003c/script>\u003cscript>"}"#);
+        assert!(!SCRIPT.contains("</script") && !STYLE.contains("</style"));
+    }
+
+    #[test]
+    fn nothing_of_the_script_makes_markup_of_a_text() {
+        for way in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "DOMParser"]
+        {
+            assert!(!SCRIPT.contains(way), "{way}");
+        }
+    }
+}

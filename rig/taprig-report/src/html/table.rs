@@ -1,0 +1,235 @@
+//! The table of all cases, and the index from its rows to what the script needs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use taprig_model::result::{CaseResult, RunResult, Summary, Verdict};
+use taprig_record::Inputs;
+
+use super::chunks::Place;
+use super::matrix::{ClaimRow, RequirementRow, claims_of};
+use super::text::{count, duration, fragment, visible};
+
+/// How the page shows a verdict: by a sign, a class of the style sheet, and words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    pub mark: &'static str,
+    pub class: &'static str,
+    pub words: &'static str,
+}
+
+/// How the page shows this verdict.
+pub(super) fn look(verdict: Verdict) -> Look {
+    let (mark, class) = match verdict {
+        Verdict::Pass => ("✓", "pass"),
+        Verdict::Changed => ("≠", "changed"),
+        Verdict::Fail => ("✗", "fail"),
+        Verdict::Error => ("!", "error"),
+        Verdict::NotApplicable => ("–", "na"),
+        Verdict::Skipped => ("○", "skipped"),
+    };
+    Look { mark, class, words: verdict.name() }
+}
+
+/// All verdicts in the order of the page.
+pub(super) const VERDICTS: [Verdict; 6] =
+    [Verdict::Pass, Verdict::Changed, Verdict::Fail, Verdict::Error, Verdict::NotApplicable, Verdict::Skipped];
+
+/// How many sub-cases have this verdict.
+pub(super) fn counted(counts: &Summary, verdict: Verdict) -> u32 {
+    match verdict {
+        Verdict::Pass => counts.pass,
+        Verdict::Changed => counts.changed,
+        Verdict::Fail => counts.fail,
+        Verdict::Error => counts.error,
+        Verdict::NotApplicable => counts.not_applicable,
+        Verdict::Skipped => counts.skipped,
+    }
+}
+
+/// The cases of a family.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Family {
+    pub name: String,
+    pub counts: String,
+    pub groups: Vec<Group>,
+}
+
+/// A case with its sub-cases.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    pub id: String,
+    pub fragment: String,
+    pub title: String,
+    /// Whether the case is its only sub-case.
+    pub single: bool,
+    pub rows: Vec<Row>,
+}
+
+/// A sub-case.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub fragment: String,
+    pub label: String,
+    pub class: &'static str,
+    pub mark: &'static str,
+    pub words: &'static str,
+    pub failure: String,
+    pub judged: String,
+    pub time: String,
+    /// The id of the sub-case, which says where the details are.
+    id: String,
+}
+
+/// The table.
+pub(super) fn families(result: &RunResult) -> Vec<Family> {
+    let mut sorted: BTreeMap<&str, BTreeMap<&str, Vec<&CaseResult>>> = BTreeMap::new();
+    for case in &result.cases {
+        let id = case.id.split('/').next().unwrap_or_default();
+        let family = id.split('-').next().unwrap_or_default();
+        sorted.entry(family).or_default().entry(id).or_default().push(case);
+    }
+    let family = |(name, groups): (&str, BTreeMap<&str, Vec<&CaseResult>>)| {
+        let all = Summary::of(groups.values().flatten().copied());
+        let there = VERDICTS.into_iter().filter(|verdict| counted(&all, *verdict) > 0);
+        let counts: Vec<_> =
+            there.map(|verdict| format!("{} {}", count(counted(&all, verdict) as usize), verdict.name())).collect();
+        let groups = groups.into_iter().map(|(id, cases)| group(id, &cases)).collect();
+        Family { name: visible(name), counts: counts.join(", "), groups }
+    };
+    sorted.into_iter().map(family).collect()
+}
+
+fn group(id: &str, cases: &[&CaseResult]) -> Group {
+    let single = matches!(cases, [only] if only.id == id);
+    let title = cases.first().map(|case| visible(&case.title)).unwrap_or_default();
+    // The title of a case may contain values of its matrix. A sub-case whose title differs shows it.
+    let rows = cases.iter().map(|case| row(case, if single { id } else { &title })).collect();
+    Group { id: visible(id), fragment: fragment(id), title, single, rows }
+}
+
+fn row(case: &CaseResult, above: &str) -> Row {
+    let Look { mark, class, words } = look(case.verdict);
+    let label = case.id.split_once('/').map_or(case.id.as_str(), |(_, name)| name);
+    let title = visible(&case.title);
+    let label =
+        if title == above || label == above { visible(label) } else { format!("{} · {title}", visible(label)) };
+    let judged = match case.judged() {
+        (0, 0) => String::new(),
+        (judged, all) => format!("{judged}/{all}"),
+    };
+    Row {
+        fragment: fragment(&case.id),
+        label,
+        class,
+        mark,
+        words,
+        failure: case.failure.as_deref().filter(|_| case.verdict != Verdict::Pass).map(short).unwrap_or_default(),
+        judged,
+        time: if case.took_us == 0 { String::new() } else { duration(case.took_us) },
+        id: case.id.clone(),
+    }
+}
+
+/// The first lines of a failure, for a table.
+pub(super) fn short(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let text = visible(text);
+    let mut start: String = text.chars().take(LONGEST).collect();
+    if start.len() < text.len() {
+        start.push('…');
+    }
+    start
+}
+
+/// Numbers the different values of a list.
+#[derive(Default)]
+struct Numbers<T: Ord>(BTreeMap<T, usize>, Vec<T>);
+
+impl<T: Ord + Clone> Numbers<T> {
+    fn of(&mut self, value: T) -> usize {
+        let next = self.1.len();
+        *self.0.entry(value.clone()).or_insert_with(|| {
+            self.1.push(value);
+            next
+        })
+    }
+}
+
+/// What the script needs to know of the rows, in their order: chunk, line, and the number of a set of requirements, claims and reasons
+/// why expectations were not judged. A row without details has the chunk -1.
+pub(super) fn index(
+    families: &[Family],
+    result: &RunResult,
+    places: &BTreeMap<String, Place>,
+    (requirements, claims, inputs): (&[RequirementRow], &[ClaimRow], Option<&Inputs>),
+    repeat: &str,
+) -> Value {
+    let cases: BTreeMap<&str, &CaseResult> = result.cases.iter().map(|case| (case.id.as_str(), case)).collect();
+    let criteria: BTreeMap<&str, _> =
+        inputs.iter().flat_map(|inputs| &inputs.criteria).map(|criteria| (criteria.id.as_str(), criteria)).collect();
+    let requirement: BTreeMap<&str, usize> = (0..).zip(requirements).map(|(n, row)| (row.id.as_str(), n)).collect();
+    let claim: BTreeMap<&str, usize> = (0..).zip(claims).map(|(n, row)| (row.name.as_str(), n)).collect();
+    let (mut why, mut sets) = (Numbers::default(), Numbers::default());
+    let mut rows: Vec<i64> = vec![];
+    for row in families.iter().flat_map(|family| &family.groups).flat_map(|group| &group.rows) {
+        let Some(case) = cases.get(row.id.as_str()) else { continue };
+        let requires: Vec<_> = case.requires.iter().filter_map(|id| requirement.get(id.as_str()).copied()).collect();
+        let rests_on = criteria.get(row.id.as_str()).into_iter().flat_map(|criteria| claims_of(criteria));
+        let rests_on: Vec<_> = rests_on.filter_map(|name| claim.get(name).copied()).collect();
+        let mut unjudged: Vec<_> =
+            case.checks.iter().filter_map(|check| check.why.as_deref()).map(|reason| why.of(visible(reason))).collect();
+        unjudged.sort_unstable();
+        unjudged.dedup();
+        let set = sets.of((requires, rests_on, unjudged));
+        let (chunk, line) = places.get(&row.id).map_or((-1, 0), |(chunk, line)| (*chunk as i64, *line as i64));
+        rows.extend([chunk, line, set as i64]);
+    }
+    json!({
+        "repeat": repeat,
+        "rows": rows,
+        "sets": sets.1,
+        "requires": requirements.iter().map(|row| visible(&row.id)).collect::<Vec<_>>(),
+        "claims": claims.iter().map(|row| visible(&row.name)).collect::<Vec<_>>(),
+        "why": why.1,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tally;
+    use taprig_model::samples::run;
+
+    #[test]
+    fn cases_are_grouped_by_family_and_case() {
+        let mut result = Tally::of(&run()).result();
+        let other =
+            CaseResult { id: "ODA-004/rsa1152".into(), title: "Another title".into(), ..result.cases[2].clone() };
+        result.cases.push(other);
+        let families = families(&result);
+        let names: Vec<_> = families.iter().map(|family| (family.name.as_str(), family.counts.as_str())).collect();
+        assert_eq!(
+            names,
+            [("BUS", "1 pass"), ("ISO", "1 pass"), ("ODA", "2 fail"), ("SM2", "1 not applicable"), ("ZZZ", "1 error")]
+        );
+        assert!(families[0].groups[0].single);
+        let group = &families[2].groups[0];
+        let labels: Vec<_> = group.rows.iter().map(|row| row.label.as_str()).collect();
+        assert_eq!((group.single, labels), (false, vec!["rsa1024", "rsa1152 · Another title"]));
+        assert_eq!(group.rows[0].failure, "outcome: declined is expected, approved is seen");
+    }
+
+    #[test]
+    fn the_index_has_a_row_for_each_sub_case_in_the_order_of_the_table() {
+        let mut result = Tally::of(&run()).result();
+        result.cases[1].requires = vec!["RIDE".into()];
+        let families = families(&result);
+        let requirements = super::super::matrix::requirements(&result.cases, None);
+        let places = [("ISO-002".to_owned(), (3, 7))].into();
+        let index = index(&families, &result, &places, (&requirements, &[], None), "taprig run");
+        assert_eq!(index["rows"], json!([-1, 0, 0, 3, 7, 1, -1, 0, 0, -1, 0, 0, -1, 0, 0]));
+        assert_eq!(index["sets"], json!([[[], [], []], [[0], [], []]]));
+        assert_eq!(index["requires"], json!(["RIDE"]));
+    }
+}

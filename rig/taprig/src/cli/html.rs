@@ -1,0 +1,83 @@
+//! `taprig report html`: makes the HTML report of a stored record.
+
+use std::path::{Path, PathBuf};
+
+use taprig_case::{Diagnostic, Problems};
+use taprig_record::{ReadError, ReportFile};
+use taprig_report::html::HtmlError;
+use taprig_report::{Html, Since};
+
+use super::{Exit, print, say};
+
+/// Arguments of `taprig report html`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folder of the record that `taprig run --report` wrote.
+    #[arg(value_name = "DIR")]
+    record: PathBuf,
+    /// The file to write. The default is `report.html` in the folder of the record.
+    #[arg(value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// Folder of the record of an earlier run. The report says what has changed since then.
+    #[arg(long, value_name = "EARLIER")]
+    since: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
+    let unread = |folder: &Path, error: &ReadError| Problems::from(Diagnostic::of_file(folder, error.to_string()));
+    let since = args.since.as_deref().map(|folder| Since::read(folder).map_err(|error| unread(folder, &error)));
+    let since = since.transpose()?;
+    let html = match Html::of(&args.record, since.as_ref()) {
+        Ok(html) => html,
+        Err(HtmlError::Read(error)) => return Err(unread(&args.record, &error)),
+        Err(error @ HtmlError::Template(_)) => return Ok(super::rig_failed(&error)),
+    };
+    let to = args.to.clone().unwrap_or_else(|| args.record.join(ReportFile::Html.name()));
+    check(&to, &html)?;
+    if let Err(error) = taprig_record::replace(&to, html.text.as_bytes()) {
+        let advice = "check that the folder exists, may be written and has room";
+        return Ok(super::rig_failed(&std::io::Error::other(format!("writing {}: {error}; {advice}", to.display()))));
+    }
+    let left_out = told(&args.record, &html);
+    left_out.iter().for_each(|line| say(&format!("taprig: {line}")));
+    let printed = print(&format!("{}\n", to.display()));
+    Ok(if printed == Exit::Ok && !left_out.is_empty() { Exit::BadInput } else { printed })
+}
+
+/// Makes sure that nothing is lost which can't be made again.
+///
+/// # Errors
+/// The file is not a report, or it is one that was made when more of the record could be read.
+fn check(to: &Path, html: &Html) -> Result<(), Problems> {
+    let there = match std::fs::read(to) {
+        Ok(there) => there,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Diagnostic::of_file(to, format!("can't write the report here: {error}")).into()),
+    };
+    let why = if !Html::is_ours(&there) {
+        "this file is no report of taprig, so it is not written over"
+    } else if !html.is_whole() {
+        "not all of the record can be read, so the report that is here is not written over"
+    } else {
+        return Ok(());
+    };
+    let mut problems = Problems::from(Diagnostic::of_file(to, why).help("name another file after the folder"));
+    html.unreadable.iter().for_each(|error| problems.push(Diagnostic::of_file(to, error.to_string())));
+    Err(problems)
+}
+
+/// What of the record could not be read, one line each.
+fn told(record: &Path, html: &Html) -> Vec<String> {
+    let mut lines: Vec<String> = html.unreadable.iter().map(ToString::to_string).collect();
+    if html.unreadable_count > lines.len() {
+        lines.push(format!("and {} more lines that can't be read", html.unreadable_count - lines.len()));
+    }
+    if html.torn > 0 {
+        lines.push(format!("reading {}: the last line is cut off after {} bytes", record.display(), html.torn));
+    }
+    lines.extend(html.inputs.iter().map(ToString::to_string));
+    if !lines.is_empty() {
+        lines.push("the report shows the rest of the record".to_owned());
+    }
+    lines
+}

@@ -1,0 +1,148 @@
+//! The HTML report: beside each record, from stored records, and from records that are damaged. `ci/html` looks at it in a browser.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::place::{Place, RIDE, Ran};
+
+const WRONG: &str = "steps: [tap]\nexpect: { outcome: declined, charged: 0.00 CNY }\n";
+
+/// A run of two cases, one of which fails, with its record in `report`.
+fn ran() -> Place {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.case("BUS-002", WRONG);
+    place.run(&["--bench", "sim"]).expect(1, &["1 passed, 1 failed"]);
+    place
+}
+
+/// `taprig report html ARGS` in the project's folder.
+fn html(place: &Place, args: &[&str]) -> Ran {
+    let args: Vec<&str> = ["report", "html"].iter().chain(args).copied().collect();
+    Ran::of(&place.taprig(&args).output().unwrap())
+}
+
+fn page(place: &Place, file: &str) -> String {
+    fs::read_to_string(place.path(file)).unwrap()
+}
+
+#[test]
+fn a_run_leaves_a_page_and_a_stored_record_gives_the_same() {
+    let place = ran();
+    let first = page(&place, "report/report.html");
+    for words in
+        ["1 of 2 judged sub-cases failed", "A ride is charged.", "<a id=\"BUS-002\"", "--bench sim BUS-002</code>"]
+    {
+        assert!(first.contains(words), "{words}");
+    }
+    html(&place, &["report", "again.html"]).expect(0, &["again.html\n"]);
+    assert_eq!(page(&place, "again.html"), first);
+    html(&place, &["report"]).expect(0, &["report/report.html\n"]);
+}
+
+#[test]
+fn a_page_says_what_changed_since_an_earlier_run() {
+    let place = ran();
+    fs::rename(place.path("report"), place.path("earlier")).unwrap();
+    place.case("BUS-001", WRONG);
+    place.case("BUS-002", RIDE);
+    place.case("BUS-003", RIDE);
+    place.run(&["--bench", "sim"]).expect(1, &["2 passed, 1 failed"]);
+    assert!(!page(&place, "report/report.html").contains("What changed since"));
+    html(&place, &["report", "--since", "earlier"]).expect(0, &[]);
+    let changes = page(&place, "report/report.html");
+    for words in [
+        "2 of 2 sub-cases in both runs have another verdict.",
+        "Fail now <small>1</small></h3>\n<ul class=\"changes\"><li><a href=\"#BUS-001\">",
+        "No longer fail <small>1</small>",
+        "New in this run <small>1</small>",
+        "Cases and fixtures",
+    ] {
+        assert!(changes.contains(words), "{words}");
+    }
+    // A run that replaces a record is compared with that.
+    place.run(&["--bench", "sim"]).expect(1, &[]);
+    let same = page(&place, "report/report.html");
+    assert!(same.contains("3 sub-cases in both runs have the same verdict."));
+    html(&place, &["report", "x.html", "--since", "nowhere"]).expect(2, &["nowhere", "events.jsonl"]);
+    assert!(!place.path("x.html").exists());
+}
+
+#[test]
+fn nothing_of_somebody_else_is_written_over() {
+    let place = ran();
+    place.put("notes.html", "<!doctype html>\nmine");
+    html(&place, &["report", "notes.html"]).expect(2, &["this file is no report of taprig", "name another file"]);
+    assert_eq!(page(&place, "notes.html"), "<!doctype html>\nmine");
+    html(&place, &["report", "missing/x.html"]).expect(3, &["writing missing/x.html", "check that the folder exists"]);
+    fs::remove_file(place.path("report/record.json")).unwrap();
+    fs::remove_file(place.path("report/events.jsonl")).unwrap();
+    html(&place, &["report"]).expect(2, &["events.jsonl"]);
+    assert!(page(&place, "report/report.html").contains("1 of 2 judged sub-cases failed"));
+}
+
+/// Changes the events of the record.
+fn alter(place: &Place, change: impl Fn(&mut Vec<String>)) -> PathBuf {
+    let path = place.path("report/events.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    change(&mut lines);
+    fs::write(&path, lines.join("\n")).unwrap();
+    path
+}
+
+#[test]
+fn half_a_record_is_shown_as_far_as_it_goes_and_the_rest_is_told() {
+    let place = ran();
+    let before = page(&place, "report/report.html");
+    // The last line has no end now, and a line in the middle is no event.
+    alter(&place, |lines| lines[5] = "{\"at_us\":5".into());
+    html(&place, &["report"]).expect(2, &["the report that is here is not written over", "events.jsonl, line 6: "]);
+    assert_eq!(page(&place, "report/report.html"), before);
+    let told = ["events.jsonl, line 6: ", "the last line is cut off", "the report shows the rest"];
+    html(&place, &["report", "half.html"]).expect(2, &told);
+    let half = page(&place, "half.html");
+    assert!(
+        half.contains("events.jsonl, line 6: ") && half.contains("<a id=\"BUS-001\"") && half.contains("is cut off")
+    );
+}
+
+#[test]
+fn a_record_of_a_later_version_gives_no_page() {
+    let place = ran();
+    fs::remove_file(place.path("report/report.html")).unwrap();
+    place.put("report/record.json", "{\"schema\":99,\"state\":\"complete\"}");
+    html(&place, &["report"]).expect(2, &["schema 99 is later than", "read it with a newer taprig"]);
+    assert!(!place.path("report/report.html").exists());
+}
+
+#[test]
+fn a_record_without_its_inputs_gives_a_page_that_says_so() {
+    let place = ran();
+    fs::remove_file(place.path("report/inputs.tar.gz")).unwrap();
+    html(&place, &["report", "x.html"]).expect(2, &["inputs.tar.gz"]);
+    let page = page(&place, "x.html");
+    assert!(page.contains("The inputs of the run can&#39;t be read") && !page.contains("Conformance statement"));
+}
+
+#[test]
+fn a_hundred_megabytes_of_events_take_little_memory_and_give_a_page_that_opens() {
+    let place = ran();
+    let line = r#"{"at_us":9,"bench":"sim","case":"BUS-002","source":"validator","body":{"kind":"console-noise","text":"PADDING"}}"#;
+    let line = line.replace("PADDING", &"noise ".repeat(150));
+    alter(&place, |lines| {
+        let end = lines.iter().rposition(|line| line.contains("\"case\":\"BUS-002\"")).unwrap();
+        let many = 100_000_000 / line.len();
+        let rest = lines.split_off(end);
+        lines.extend(std::iter::repeat_n(line.clone(), many));
+        lines.extend(rest);
+        lines.push(String::new());
+    });
+    let mut command = std::process::Command::new("bash");
+    // A fifth of the record is enough.
+    let script = format!("ulimit -v 400000; exec '{}' report html report big.html", env!("CARGO_BIN_EXE_taprig"));
+    command.args(["-c", &script]).current_dir(place.path(""));
+    Ran::of(&command.output().unwrap()).expect(0, &["big.html\n"]);
+    let page = page(&place, "big.html");
+    assert!(page.len() < 3_000_000, "{}", page.len());
+}
