@@ -17,6 +17,7 @@ pub mod criteria;
 pub mod device;
 pub mod event;
 pub mod expect;
+pub mod history;
 pub mod lock;
 pub mod name;
 pub mod preset;

@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Value, json};
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 22] = [
     "acquirer-keys",
     "acquirer-log",
     "acquirer-rules",
@@ -17,6 +17,7 @@ pub const NAMES: [&str; 21] = [
     "criteria",
     "device",
     "event",
+    "history",
     "journal",
     "key",
     "lock",
@@ -49,6 +50,7 @@ pub fn of(name: &str) -> Option<Schema> {
         "criteria" => schemars::schema_for!(crate::criteria::Criteria),
         "device" => schemars::schema_for!(crate::device::Device),
         "event" => schemars::schema_for!(crate::event::Event),
+        "history" => schemars::schema_for!(crate::history::Night),
         "journal" => schemars::schema_for!(crate::books::journal::Ride),
         "key" => schemars::schema_for!(crate::card::KeyFile),
         "lock" => schemars::schema_for!(crate::lock::Lock),

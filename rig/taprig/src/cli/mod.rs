@@ -10,6 +10,7 @@ mod desk;
 mod device;
 mod fixture;
 mod flash;
+mod history;
 mod index;
 mod interrupt;
 mod judge;
@@ -68,6 +69,8 @@ enum Command {
     /// Work with stored records.
     #[command(subcommand)]
     Report(Report),
+    /// Say what many nights say together: what broke when, what is flaky, and what the rig itself did.
+    History(history::Args),
     /// Play one tap by hand and show it decoded.
     Tap(tap::Args),
     /// Hold one card to any reader, and show the decoded exchange until Ctrl-C.
@@ -164,6 +167,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Device(command) => command.format(),
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
+        Command::History(args) => args.format,
         Command::Suite(suite::Suite::Show(args)) => args.format,
         Command::Bench(Bench::Clear(_))
         | Command::New(_)
@@ -188,6 +192,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Acquirer(args) => acquirer::run(&args),
         Command::Reconcile(args) => reconcile::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
         Command::New(args) => new::run(&args),
@@ -221,6 +226,7 @@ pub(crate) fn main() -> ExitCode {
             | Command::Acquirer(_)
             | Command::Reconcile(_)
             | Command::Judge(_)
+            | Command::History(_)
             | Command::Report(_)
             | Command::New(_)
             | Command::Suite(_)
