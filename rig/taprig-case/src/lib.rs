@@ -23,6 +23,7 @@ pub mod partition;
 pub mod plan;
 pub mod preset;
 pub mod project;
+pub mod quarantine;
 pub mod select;
 pub mod source;
 pub mod suite;

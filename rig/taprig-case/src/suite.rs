@@ -8,7 +8,7 @@ use super::project::{Fixture, Project};
 use super::select::{COLUMNS, FileKind, Selector, file_in, file_of, files, files_if_any};
 use super::typed::typed;
 use super::workshop::Workshop;
-use super::{each, include};
+use super::{each, include, quarantine};
 use crate::baseline;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -254,6 +254,13 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
     if words.is_empty() {
         let columns = project.root().join("fixtures").join(COLUMNS);
         paths.extend(by_real(files_if_any(&columns, &mut problems)));
+    }
+    let quarantine = quarantine::path(project);
+    if words.is_empty() && quarantine.exists() {
+        paths.extend(by_real(vec![quarantine]));
+    }
+    if paths.values().any(|path| quarantine::is_file(path)) {
+        quarantine::read(project).err().iter().for_each(|wrong| problems.add(wrong));
     }
     let mut known = Known::read(project, &mut problems);
     let mut claims = None;

@@ -110,7 +110,10 @@ fn of(series: &Series<'_>, window: usize) -> Option<LastNight> {
 pub fn counts(night: &Night) -> Summary {
     let mut counts = Summary::default();
     for case in &night.cases {
-        counts.add(case.verdict);
+        match case.verdict {
+            Verdict::Fail | Verdict::Changed if case.quarantined => counts.quarantined += 1,
+            verdict => counts.add(verdict),
+        }
         let mut all = case.earlier.iter().chain([&case.verdict]);
         let first: Option<&Verdict> = all.next();
         counts.flaky += u32::from(first.is_some_and(|first| all.any(|verdict| verdict != first)));
@@ -142,7 +145,8 @@ mod tests {
         assert_eq!(ids(&night.quarantined), ["BUS-007"]);
         assert_eq!(night.missing, ["BUS-005"]);
         assert_eq!((night.rig.len(), night.rig[0].errors.count), (1, 1));
-        assert_eq!((night.verdicts.pass, night.verdicts.fail, night.verdicts.error), (2, 3, 1));
+        assert_eq!((night.verdicts.pass, night.verdicts.fail, night.verdicts.error), (2, 2, 1));
+        assert_eq!(night.verdicts.quarantined, 1);
     }
 
     #[test]

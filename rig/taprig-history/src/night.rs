@@ -111,7 +111,7 @@ fn of_case(case: &CaseResult, digest: Option<String>, benches: &[NightBench]) ->
         bench: case.bench.as_ref().and_then(|name| benches.iter().position(|bench| bench.name == *name)),
         earlier: earlier.iter().map(|attempt| attempt.verdict).collect(),
         why: case.failure.as_ref().map(|why| clipped(why)),
-        quarantined: false,
+        quarantined: case.quarantine.as_ref().is_some_and(|quarantine| quarantine.holds),
     }
 }
 

@@ -162,7 +162,7 @@ mod tests {
         let mut nights = Nights::of("BUS-001", "PPFP").nights;
         nights[3].cases[0].took_us = 20_450;
         let svg = durations(&points(&Series::all(&nights)[0], "BUS-001", 30));
-        assert!(svg.contains(r#"points="3,8 10,8 24,1""#), "{svg}");
+        assert!(svg.contains(r#"points="3,9 10,9 24,1""#), "{svg}");
         assert!(svg.contains("durations from 10.0 ms to 20.4 ms"), "{svg}");
         let one = Nights::of("BUS-001", "PFF").nights;
         assert_eq!(durations(&points(&Series::all(&one)[0], "BUS-001", 30)), "");

@@ -79,23 +79,18 @@ pub fn standing(standing: &Standing) -> String {
     };
     let now = if standing.bad_now { "fails" } else { "passes" };
     let rate = &standing.rate;
-    let mut lines = vec![match standing.state {
-        State::Broken | State::Good => format!("{}  {now} {since}", standing.id),
-        State::Flaky => format!(
-            "{}  fails in {} of {} runs of the same firmware, device and case: {}; it {now} {since}",
-            standing.id,
-            rate.count,
-            rate.of,
-            rate.words()
-        ),
-        State::Unsteady => format!(
-            "{}  fails in {} of {} runs, back and forth from firmware to firmware: {}; it {now} {since}",
-            standing.id,
-            rate.count,
-            rate.of,
-            rate.words()
-        ),
-    }];
+    let rates = |how: &str| {
+        let words = rate.words();
+        vec![
+            format!("{}  fails in {} of {} runs {how}: {words}", standing.id, rate.count, rate.of),
+            format!("    it {now} {since}"),
+        ]
+    };
+    let mut lines = match standing.state {
+        State::Broken | State::Good => vec![format!("{}  {now} {since}", standing.id)],
+        State::Flaky => rates("of the same firmware, device and case"),
+        State::Unsteady => rates("of the last nights, back and forth from firmware to firmware"),
+    };
     lines.extend(standing.why.as_ref().map(|why| format!("    {why}")));
     if turn.unknown > 0 {
         let nights = if turn.unknown == 1 { "1 night".into() } else { format!("{} nights", turn.unknown) };
@@ -103,6 +98,7 @@ pub fn standing(standing: &Standing) -> String {
     }
     match (&turn.before, turn.changes.as_slice()) {
         (None, _) => {}
+        (Some(_), []) if matches!(standing.state, State::Flaky | State::Unsteady) => {}
         (Some(_), []) => lines.push("    the history knows nothing that changed then".into()),
         (Some(_), changes) => {
             for change in changes {
@@ -198,6 +194,7 @@ pub fn counts(counts: &Summary) -> String {
         (counts.pass, "passed"),
         (counts.changed, "changed since the baseline"),
         (counts.fail, "failed"),
+        (counts.quarantined, "failed in quarantine"),
         (counts.error, if counts.error == 1 { "error of the rig" } else { "errors of the rig" }),
         (counts.not_applicable, "not applicable"),
         (counts.skipped, "not run"),

@@ -4,6 +4,7 @@ use crate::change::{self, Change};
 use crate::rate::Rate;
 use crate::series::{Key, Seen, Series, Sign};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// How a case stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -16,7 +17,8 @@ pub struct Standing {
     pub bad_now: bool,
     /// Whether it is good since the newest night, and was bad before.
     pub mended: bool,
-    /// How often it failed under one key: of the present key, or of the newest one under which it was flaky.
+    /// How often it failed under one key: of the present key, or of the one under which
+    /// it was flaky and ran most often.
     pub rate: Rate,
     /// The last change of the verdict.
     pub turn: Turn,
@@ -124,10 +126,10 @@ pub fn of(series: &Series<'_>, id: &str, seen: &[Seen<'_>], window: usize) -> Op
         (Sign::Bad, _) => State::Broken,
         (Sign::Good, _) => State::Good,
     };
-    let counts = match (state, flaky) {
-        (State::Flaky, Some(key)) => Counts::under(&recent, key),
-        (State::Unsteady, _) => Counts::of(recent.iter()),
-        _ => here,
+    let counts = match state {
+        State::Flaky => Counts::best_known_flake(&recent),
+        State::Unsteady => Counts::of(recent.iter()),
+        State::Broken | State::Good => here,
     };
     let bad = judged.iter().rev().find(|seen| seen.last() == Some(Sign::Bad));
     Some(Standing {
@@ -154,6 +156,13 @@ struct Counts {
 impl Counts {
     fn under(signs: &[(Key<'_>, Sign)], key: Key<'_>) -> Self {
         Self::of(signs.iter().filter(|(of, _)| *of == key))
+    }
+
+    /// What was observed under the key with both signs that has the most observations.
+    fn best_known_flake(signs: &[(Key<'_>, Sign)]) -> Self {
+        let keys: BTreeSet<Key<'_>> = signs.iter().map(|(key, _)| *key).collect();
+        let flakes = keys.into_iter().map(|key| Self::under(signs, key)).filter(|of| of.good > 0 && of.bad > 0);
+        flakes.max_by_key(|of| of.good + of.bad).unwrap_or_default()
     }
 
     fn of<'a, 'k: 'a>(signs: impl Iterator<Item = &'a (Key<'k>, Sign)> + Clone) -> Self {

@@ -21,6 +21,7 @@ pub mod history;
 pub mod lock;
 pub mod name;
 pub mod preset;
+pub mod quarantine;
 pub mod reason;
 pub mod repeat;
 pub mod requirement;

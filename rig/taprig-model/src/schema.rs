@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Value, json};
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 23] = [
     "acquirer-keys",
     "acquirer-log",
     "acquirer-rules",
@@ -22,6 +22,7 @@ pub const NAMES: [&str; 22] = [
     "key",
     "lock",
     "presets",
+    "quarantine",
     "reasons",
     "reconciliation",
     "requirements",
@@ -55,6 +56,7 @@ pub fn of(name: &str) -> Option<Schema> {
         "key" => schemars::schema_for!(crate::card::KeyFile),
         "lock" => schemars::schema_for!(crate::lock::Lock),
         "presets" => schemars::schema_for!(crate::preset::Presets),
+        "quarantine" => schemars::schema_for!(crate::quarantine::Quarantine),
         "reasons" => schemars::schema_for!(crate::reason::Reasons),
         "reconciliation" => schemars::schema_for!(crate::books::result::Reconciliation),
         "requirements" => schemars::schema_for!(crate::requirement::Requirements),

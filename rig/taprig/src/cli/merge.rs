@@ -91,6 +91,8 @@ fn comparable(parts: &[Part]) -> Result<(), Problems> {
             "it is about another device".to_owned()
         } else if cases(part) != cases(first) {
             "it was run with other cases or fixtures".to_owned()
+        } else if part.started.quarantine != first.started.quarantine {
+            "it was run with another quarantine".to_owned()
         } else if let Some((role, _)) = part
             .images()
             .iter()

@@ -15,12 +15,14 @@ use taprig_case::baseline::{Baselines, Mode};
 use taprig_case::lock;
 use taprig_case::partition::Partition;
 use taprig_case::plan;
+use taprig_case::quarantine;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_model::adapter::{Capability, Greeting};
 use taprig_model::bench::BoardConfig;
 use taprig_model::device::Interface;
 use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::lock::ENVIRONMENT;
+use taprig_model::quarantine::Entry;
 use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Record, Recorder, WriteError};
 use taprig_report::{Notable, Tally};
@@ -112,6 +114,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
 fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit, Problems> {
     // Everything is read and checked before anything runs.
     let mut suite = Suite::load(project, &args.select)?;
+    let quarantine = quarantine::read(project)?;
     let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);
     if let Some(record) = earlier {
         resume::check_images(record, &config)?;
@@ -195,7 +198,7 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     let body = match earlier {
         None => {
             let partition = args.partition.map(|partition| partition.to_string());
-            Body::RunStarted(RunStarted { partition, ..run_started(project, &config, cases, baseline) })
+            Body::RunStarted(RunStarted { partition, ..run_started(project, &config, cases, baseline, quarantine) })
         }
         Some(_) => Body::RunResumed { started: super::utc_now(), cases },
     };
@@ -264,7 +267,7 @@ fn forecast(planned: &mut Vec<plan::Planned>, config: &Config, greeting: Option<
 
 /// What remains of a run in which the rig failed.
 fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
-    let done = result.summary.pass + result.summary.changed + result.summary.fail;
+    let done = result.summary.pass + result.summary.changed + result.summary.fail + result.summary.quarantined;
     let judged = format!("{done} of {} cases were judged", result.run.cases);
     match report {
         Some(folder) => format!("{judged}; the record and the reports of what was done are in {}", folder.display()),
@@ -274,7 +277,7 @@ fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
 
 /// The inputs of the verdicts of a run, for its record. If transcripts are accepted during the run, the verdicts rest
 /// on the old ones. Then the record shows that the transcripts changed.
-fn inputs(project: &Project, config: &Config, planned: &[plan::Planned], mode: Mode) -> Inputs {
+pub(super) fn inputs(project: &Project, config: &Config, planned: &[plan::Planned], mode: Mode) -> Inputs {
     let baselines = Baselines::of(project.root(), &config.device).filter(|_| mode != Mode::Off).map(|baselines| {
         let read = |of: &plan::Planned| baselines.read(&of.sub.file, &of.id).ok().flatten();
         planned.iter().filter_map(|of| Some((of.id.clone(), read(of)?))).collect()
@@ -288,7 +291,14 @@ fn inputs(project: &Project, config: &Config, planned: &[plan::Planned], mode: M
     }
 }
 
-fn run_started(project: &Project, config: &Config, cases: u32, baseline: BaselineUse) -> RunStarted {
+/// The first event of a run.
+pub(super) fn run_started(
+    project: &Project,
+    config: &Config,
+    cases: u32,
+    baseline: BaselineUse,
+    quarantine: Vec<Entry>,
+) -> RunStarted {
     let mut environment = vec![
         ("os", std::env::consts::OS.to_owned()),
         ("arch", std::env::consts::ARCH.to_owned()),
@@ -310,6 +320,7 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
         cases,
         partition: None,
         baseline,
+        quarantine,
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }
 }
