@@ -9,7 +9,7 @@ use taprig_model::result::Verdict;
 /// The rig's own errors on one bench.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BenchErrors {
-    /// Name of the bench in the records, such as `sim-0`. A bench that could not be opened has the name of its file.
+    /// Name of the bench in the records, such as `sim-1`. A bench that could not be opened has the name of its file.
     pub bench: String,
     /// Nights that used the bench or tried to.
     pub nights: usize,
@@ -129,7 +129,7 @@ mod tests {
         let mut nights = Nights::of("BUS-001", "PPFEPE").case("BUS-002", "PFPEPN").nights;
         nights[5].cases[0].why = Some("waiting for the emulator on sim-3: port 99 closed".into());
         let [bench] = &errors(&nights)[..] else { panic!("one bench") };
-        assert_eq!((bench.bench.as_str(), bench.nights, bench.bad_nights, bench.faults), ("sim-0", 6, 2, 0));
+        assert_eq!((bench.bench.as_str(), bench.nights, bench.bad_nights, bench.faults), ("sim-1", 6, 2, 0));
         assert_eq!((bench.errors.count, bench.errors.of), (3, 11));
         let [cause] = &bench.causes[..] else { panic!("they differ in numbers only: {:?}", bench.causes) };
         assert_eq!((cause.count, &cause.newest[..10]), (3, "2026-11-06"));
@@ -143,6 +143,6 @@ mod tests {
         nights[1].faults = vec![NightFault { bench: None, what: "opening the port on sim: no such file".into() }];
         let all = errors(&nights);
         let names: Vec<_> = all.iter().map(|bench| (bench.bench.as_str(), bench.faults, bench.bad_nights)).collect();
-        assert_eq!(names, [("sim", 1, 1), ("sim-0", 0, 0)]);
+        assert_eq!(names, [("sim", 1, 1), ("sim-1", 0, 0)]);
     }
 }

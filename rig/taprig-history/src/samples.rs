@@ -29,7 +29,7 @@ pub(crate) fn verdict(letter: char) -> Verdict {
 pub(crate) fn row(id: &str, letter: char) -> NightCase {
     let why = match letter {
         'F' => Some("outcome: expected declined, seen approved"),
-        'E' => Some("waiting for the emulator on sim-0: port 4711 closed"),
+        'E' => Some("waiting for the emulator on sim-1: port 4711 closed"),
         _ => None,
     };
     NightCase {
@@ -90,7 +90,7 @@ fn night(number: usize) -> Night {
         cases_digest: Some("00000000000000a1".into()),
         environment: [("host".to_owned(), "lab".to_owned())].into(),
         benches: vec![NightBench {
-            name: "sim-0".into(),
+            name: "sim-1".into(),
             parts: "validator sim, emulator sim".into(),
             serial_number: Some("A7".into()),
             firmware: [

@@ -260,8 +260,8 @@ mod tests {
         let nights = Nights::of("BUS-001", "PPEPEP").nights;
         assert_eq!(
             benches(&benches::errors(&nights)),
-            "sim-0  2 of 6 attempts ended in an error, in 2 of 6 nights: 33 % (95 % interval: 10 to 70 %)\n    \
-             waiting for the emulator on sim-0: port 4711 closed (2 times, last on 2026-11-05)\n"
+            "sim-1  2 of 6 attempts ended in an error, in 2 of 6 nights: 33 % (95 % interval: 10 to 70 %)\n    \
+             waiting for the emulator on sim-1: port 4711 closed (2 times, last on 2026-11-05)\n"
         );
     }
 }

@@ -16,7 +16,7 @@ const FORGETS: &str = "was=; for is in \"$@\"; do [ \"$was\" = --nvm ] && rm -f 
 const DEAD: &str = "exit 1\n";
 
 /// A case that needs the memory.
-const KEPT: &str = "steps: [tap, power-cycle, status: { state: ready, journal: 1 }]\nexpect: { outcome: approved }\n";
+const KEPT: &str = "steps: [tap, power-cycle, status: { journal: 1 }]\nexpect: { outcome: approved }\n";
 
 /// Writes an image.
 fn image(place: &Place, number: usize, does: &str) {

@@ -76,7 +76,7 @@ fn a_bad_night_is_told_with_its_first_night_and_what_changed_then() {
     assert_eq!(what, ["case"], "BUS-001 has not changed, and the digest of all cases is no news");
     nights.history(&["slow"]).expect(0, &["The slowest cases of the newest night", "No case has become slower."]);
     nights.history(&["flaky"]).expect(0, &["0 flaky"]);
-    nights.history(&["benches"]).expect(0, &["sim-0  0 of 4 attempts ended in an error, in 0 of 2 nights"]);
+    nights.history(&["benches"]).expect(0, &["sim-1  0 of 4 attempts ended in an error, in 0 of 2 nights"]);
     nights.history(&["case", "BUS-02"]).expect(2, &["the history has no case of this id", "did you mean `BUS-002`?"]);
     nights.history(&["--bench", "qemu"]).expect(2, &["no night of the bench `qemu`"]);
 }
