@@ -24,6 +24,7 @@ pub mod partition;
 pub mod plan;
 pub mod preset;
 pub mod project;
+pub mod quarantine;
 pub mod requirements;
 pub mod select;
 pub mod source;

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 use taprig_model::lock::LockedSuite;
 use taprig_record::units::lower_hex;
 
+/// The file of a project that names cases whose failure does not fail a run.
+pub const QUARANTINE: &str = "quarantine.yaml";
+
 /// Kinds of fixture. Each kind has its own folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fixture {
@@ -277,6 +280,8 @@ impl Project {
         let keys = self.folders(Fixture::Key);
         let is_key = |path: &Path| keys.iter().any(|folder| path.starts_with(folder));
         files.retain(|path| !is_key(path) && path.extension().is_some_and(|extension| extension == "yaml"));
+        // No verdict depends on it, so it is not one of the inputs.
+        files.extend(Some(self.root.join(QUARANTINE)).filter(|path| path.is_file()));
         let read = |path: PathBuf| Some((self.shown(&path).to_owned(), std::fs::read_to_string(&path).ok()?));
         files.into_iter().filter_map(read).collect()
     }

@@ -3,7 +3,7 @@
 use super::diagnostic::{Diagnostic, Problems};
 use super::include::{self, missing};
 use super::lab;
-use super::project::{Fixture, Project};
+use super::project::{Fixture, Project, QUARANTINE};
 use std::path::{Path, PathBuf};
 use taprig_model::name::{CaseId, Name, SubCaseId};
 
@@ -17,7 +17,8 @@ pub enum FileKind {
     Case,
     /// A fixture.
     Fixture(Fixture),
-    /// What cases share: `requirements.yaml`, `reasons.yaml`, `presets.yaml`.
+    /// What cases share: `requirements.yaml`, `reasons.yaml`, `presets.yaml`. The quarantine of a project counts
+    /// as shared, too.
     Shared,
     /// The column map of a clearing file.
     Columns,
@@ -61,7 +62,7 @@ impl FileKind {
     /// The kind of a file, by its place alone.
     fn of(path: &Path) -> Self {
         let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_string();
-        if ["requirements.yaml", "reasons.yaml", "presets.yaml"].contains(&name(path).as_str()) {
+        if ["requirements.yaml", "reasons.yaml", "presets.yaml", QUARANTINE].contains(&name(path).as_str()) {
             return Self::Shared;
         }
         if name(path) == lab::FILE {

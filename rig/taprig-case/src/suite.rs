@@ -8,7 +8,7 @@ use super::project::{Fixture, Project};
 use super::select::{COLUMNS, FileKind, Selector, file_in, file_of, files, files_if_any};
 use super::typed::typed;
 use super::workshop::Workshop;
-use super::{each, include, lab};
+use super::{each, include, lab, quarantine};
 use crate::baseline;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -258,6 +258,13 @@ pub fn check_files(project: &Project, words: &[String]) -> Result<usize, Problem
     let lab = project.root().join(lab::FILE);
     if words.is_empty() && lab.exists() {
         paths.extend(by_real(vec![lab]));
+    }
+    let quarantine = quarantine::path(project);
+    if words.is_empty() && quarantine.exists() {
+        paths.extend(by_real(vec![quarantine]));
+    }
+    if paths.values().any(|path| quarantine::is_file(path)) {
+        quarantine::read(project).err().iter().for_each(|wrong| problems.add(wrong));
     }
     let mut known = Known::read(project, &mut problems);
     let mut claims = None;

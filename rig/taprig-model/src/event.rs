@@ -25,6 +25,7 @@ pub use value::{Bytes, Fields};
 use crate::acquirer::Work;
 pub use crate::board::Role;
 use crate::board::{BoardKind, CardSideKind};
+use crate::quarantine::Entry;
 use crate::result::{Summary, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -394,6 +395,10 @@ pub struct RunStarted {
     /// What a transcript that differs from the reviewed one means for the run.
     #[serde(default)]
     pub baseline: BaselineUse,
+    /// Cases whose failure does not fail the run. Entries that had expired when the run started are among them. A run that is
+    /// resumed keeps those with which it began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantine: Vec<Entry>,
     /// The environment of the run: for example `os`, `arch`, `qemu` and `ci`.
     pub environment: BTreeMap<String, String>,
     /// What the laboratory file says (`taprig run --lab`).

@@ -4,6 +4,7 @@ use crate::bench::{BoardKind, CardSideKind};
 use crate::event::{
     BaselineUse, Check, CheckResult, Fields, FirmwareImage, PowerSwitch, RigFault, Role, RunStarted, SeenBy, TimeBasis,
 };
+use crate::quarantine::InQuarantine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -121,6 +122,9 @@ pub struct CaseResult {
     /// Why the verdict is not a pass: the first check that failed, the fault, or the claim that is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// What the quarantine means for the sub-case, if it is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<InQuarantine>,
     /// Duration of the last attempt in us.
     pub took_us: u64,
     /// Time on the air of each tap of the last attempt, in us.
@@ -156,6 +160,13 @@ impl CaseResult {
     pub fn judged(&self) -> (usize, usize) {
         let expectations = || self.checks.iter().filter(|check| check.seen_by != SeenBy::Baseline);
         (expectations().filter(|check| check.result != CheckResult::NotJudged).count(), expectations().count())
+    }
+
+    /// Whether it failed or changed, and a quarantine keeps that from failing the run.
+    #[must_use]
+    pub fn is_excused(&self) -> bool {
+        matches!(self.verdict, Verdict::Fail | Verdict::Changed)
+            && self.quarantine.as_ref().is_some_and(|quarantine| quarantine.holds)
     }
 
     /// Whether attempts have different verdicts, so that the last one says little.
@@ -194,6 +205,9 @@ pub struct Summary {
     pub not_applicable: u32,
     /// Not run.
     pub skipped: u32,
+    /// Failed, or changed since the baseline, but in quarantine. They are not included in the counts of these verdicts.
+    #[serde(default)]
+    pub quarantined: u32,
     /// Sub-cases whose attempts differ. They are included in the counts above.
     pub flaky: u32,
 }
@@ -202,7 +216,7 @@ impl Summary {
     /// Whether a case was judged at all.
     #[must_use]
     pub const fn judged_any(&self) -> bool {
-        self.pass + self.changed + self.fail > 0
+        self.pass + self.changed + self.fail + self.quarantined > 0
     }
 
     /// Counts one more sub-case.
@@ -222,7 +236,10 @@ impl Summary {
     pub fn of<'a>(cases: impl IntoIterator<Item = &'a CaseResult>) -> Self {
         let mut summary = Self::default();
         for case in cases {
-            summary.add(case.verdict);
+            match case.is_excused() {
+                true => summary.quarantined += 1,
+                false => summary.add(case.verdict),
+            }
             summary.flaky += u32::from(case.is_flaky());
         }
         summary
@@ -230,7 +247,7 @@ impl Summary {
 
     /// Number of sub-cases that ran.
     pub fn ran(&self) -> u32 {
-        self.pass + self.changed + self.fail + self.error
+        self.pass + self.changed + self.fail + self.error + self.quarantined
     }
 
     /// Number of all sub-cases.
@@ -238,7 +255,7 @@ impl Summary {
         self.ran() + self.not_applicable + self.skipped
     }
 
-    /// Exit code of the program: 0 if all cases passed, 1 if a case failed, 3 if the rig failed. A failed case takes
+    /// Exit code of the program: 0 if all cases passed that are not in quarantine, 1 if a case failed, 3 if the rig failed. A failed case takes
     /// precedence over a failed rig, because it says something about the device. If the run requires the baseline, a
     /// changed case counts as failed.
     pub fn exit_code(&self, baseline: BaselineUse) -> u8 {
@@ -265,6 +282,7 @@ mod tests {
             power: None,
             verdict: *verdicts.last().unwrap(),
             failure: None,
+            quarantine: None,
             took_us: 0,
             air_us: vec![],
             own_time: vec![],
@@ -288,6 +306,22 @@ mod tests {
         let both = Summary::of(&[case(&[Verdict::Fail]), case(&[Verdict::Error]), case(&[Verdict::Skipped])]);
         assert_eq!((both.exit_code(BaselineUse::Require), both.ran(), both.total()), (1, 2, 3));
         assert_eq!(Summary::of(&[case(&[Verdict::Error])]).exit_code(BaselineUse::Require), 3);
+    }
+
+    #[test]
+    fn a_quarantine_excuses_failures_and_no_error_until_it_expires() {
+        let quarantine = |holds| InQuarantine {
+            reason: "flaky".into(),
+            owner: "Li".into(),
+            until: "2026-12-31".parse().unwrap(),
+            holds,
+        };
+        let of = |verdict, holds| CaseResult { quarantine: Some(quarantine(holds)), ..case(&[verdict]) };
+        let both = Summary::of(&[of(Verdict::Fail, true), of(Verdict::Changed, true), of(Verdict::Pass, true)]);
+        assert_eq!(both, Summary { pass: 1, quarantined: 2, ..Summary::default() });
+        assert_eq!((both.exit_code(BaselineUse::Require), both.ran(), both.judged_any()), (0, 3, true));
+        assert_eq!(Summary::of(&[of(Verdict::Fail, false)]).exit_code(BaselineUse::Require), 1, "it has expired");
+        assert_eq!(Summary::of(&[of(Verdict::Error, true)]).exit_code(BaselineUse::Require), 3, "errors are the rig's");
     }
 
     #[test]

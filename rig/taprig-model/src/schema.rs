@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Value, json};
 
 /// The names that [`of`] knows.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 24] = [
     "acquirer-keys",
     "acquirer-log",
     "acquirer-rules",
@@ -17,11 +17,13 @@ pub const NAMES: [&str; 22] = [
     "criteria",
     "device",
     "event",
+    "history",
     "journal",
     "key",
     "lab",
     "lock",
     "presets",
+    "quarantine",
     "reasons",
     "reconciliation",
     "requirements",
@@ -50,11 +52,13 @@ pub fn of(name: &str) -> Option<Schema> {
         "criteria" => schemars::schema_for!(crate::criteria::Criteria),
         "device" => schemars::schema_for!(crate::device::Device),
         "event" => schemars::schema_for!(crate::event::Event),
+        "history" => schemars::schema_for!(crate::history::Night),
         "journal" => schemars::schema_for!(crate::books::journal::Ride),
         "key" => schemars::schema_for!(crate::card::KeyFile),
         "lab" => schemars::schema_for!(crate::lab::Lab),
         "lock" => schemars::schema_for!(crate::lock::Lock),
         "presets" => schemars::schema_for!(crate::preset::Presets),
+        "quarantine" => schemars::schema_for!(crate::quarantine::Quarantine),
         "reasons" => schemars::schema_for!(crate::reason::Reasons),
         "reconciliation" => schemars::schema_for!(crate::books::result::Reconciliation),
         "requirements" => schemars::schema_for!(crate::requirement::Requirements),

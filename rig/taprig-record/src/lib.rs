@@ -36,7 +36,8 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 const MARK: &str = "record.json";
-const EVENTS: &str = "events.jsonl";
+/// Name of the file of a record that holds its events.
+pub const EVENTS: &str = "events.jsonl";
 const FIRMWARE: &str = "firmware.json";
 const SERIAL: &str = "serial";
 /// A report that is written beside the record when the run is over. A folder that holds one of these and no record belongs to

@@ -98,6 +98,13 @@ fn test_case(case: &CaseResult, events: &[Event], baseline: BaselineUse) -> Test
             status.set_message(format!("{}: {why}", case.verdict));
             status
         }
+        // A server that fails a build because of failures must not fail it because of this one.
+        verdict if case.is_excused() => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(format!("in quarantine: {verdict}: {why}")).set_type(verdict.name());
+            status.set_description(checks(case));
+            status
+        }
         verdict => {
             let mut status = TestCaseStatus::non_success(kind(verdict));
             status.set_message(why).set_type(verdict.name()).set_description(checks(case));
@@ -122,6 +129,14 @@ fn test_case(case: &CaseResult, events: &[Event], baseline: BaselineUse) -> Test
         for why in why {
             test.add_property(Property::new("not-judged", why));
         }
+    }
+    if let Some(quarantine) = &case.quarantine {
+        let state = if quarantine.holds { "holds" } else { "expired" };
+        test.add_property(Property::new("quarantine", state));
+        test.add_property(Property::new("quarantine.reason", &quarantine.reason));
+        test.add_property(Property::new("quarantine.owner", &quarantine.owner));
+        test.add_property(Property::new("quarantine.until", quarantine.until.to_string()));
+        test.add_property(Property::new("quarantine.verdict", case.verdict.name()));
     }
     if case.verdict == Verdict::Changed {
         test.add_property(Property::new("baseline", case.failure.as_deref().unwrap_or_default()));
@@ -244,6 +259,39 @@ mod tests {
         let json = serde_json::to_value(&result).unwrap();
         assert_eq!(json["run"]["lab"]["item"]["condition"], serde_json::Value::Null);
         assert!(json["run"]["lab"]["item"].as_object().unwrap().contains_key("condition"));
+    }
+
+    #[test]
+    fn a_failure_in_quarantine_is_no_failure_and_has_properties() {
+        let with = |until: &str| {
+            let mut events = run();
+            let taprig_model::event::Body::RunStarted(started) = &mut events[0].body else { panic!("no start") };
+            started.started = "2026-11-30T01:30:00Z".into();
+            started.quarantine = vec![taprig_model::quarantine::Entry {
+                case: "ODA-004".parse().unwrap(),
+                reason: "a race <in> the firmware".into(),
+                owner: "Li".into(),
+                until: until.parse().unwrap(),
+            }];
+            String::from_utf8(junit(&Tally::of(&events).result(), &events).unwrap()).unwrap()
+        };
+        let xml = with("2026-12-31");
+        assert!(xml.contains(r#"failures="0" errors="2""#), "{xml}");
+        assert!(
+            xml.contains(r#"message="in quarantine: fail: outcome: declined is expected, approved is seen""#),
+            "{xml}"
+        );
+        for property in [
+            r#"name="quarantine" value="holds""#,
+            r#"name="quarantine.reason" value="a race &lt;in&gt; the firmware""#,
+            r#"name="quarantine.owner" value="Li""#,
+            r#"name="quarantine.until" value="2026-12-31""#,
+            r#"name="quarantine.verdict" value="fail""#,
+        ] {
+            assert!(xml.contains(property), "{property} is not in {xml}");
+        }
+        let xml = with("2026-11-29");
+        assert!(xml.contains(r#"failures="1" errors="2""#) && xml.contains(r#"value="expired""#), "{xml}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::own_time::OwnTimes;
 use std::collections::{BTreeMap, BTreeSet};
 use taprig_model::event::{Body, Event, PowerSwitch, Role};
+use taprig_model::quarantine::InQuarantine;
 use taprig_model::result::{Attempt, CaseResult, RunResult, SCHEMA, Summary, Verdict};
 
 /// Folds events into a [`RunResult`]. At any time it contains the result so far.
@@ -73,6 +74,7 @@ impl Tally {
             power: None,
             verdict: Verdict::Error,
             failure: None,
+            quarantine: InQuarantine::of(&self.result.run.quarantine, id, &self.result.run.started),
             took_us: 0,
             air_us: vec![],
             own_time: vec![],
@@ -180,6 +182,30 @@ mod tests {
         ];
         let powers: Vec<_> = Tally::of(&events).result().cases.iter().map(|case| case.power).collect();
         assert_eq!(powers, [Some(PowerSwitch::Process), Some(PowerSwitch::Cut)]);
+    }
+
+    #[test]
+    fn the_quarantine_with_which_a_run_began_counts() {
+        let entry = |case: &str, until: &str| taprig_model::quarantine::Entry {
+            case: case.parse().unwrap(),
+            reason: "flaky".into(),
+            owner: "Li".into(),
+            until: until.parse().unwrap(),
+        };
+        let with = |until: &str| {
+            let mut events = run();
+            let Body::RunStarted(started) = &mut events[0].body else { panic!("no start") };
+            started.started = "2026-11-30T01:30:00Z".into();
+            started.quarantine = vec![entry("ODA-004", until), entry("ZZZ-001", until)];
+            Tally::of(&events).result()
+        };
+        let result = with("2026-11-30");
+        assert_eq!((result.summary.fail, result.summary.quarantined, result.summary.error), (0, 1, 1));
+        let failed = result.cases.iter().find(|case| case.id == "ODA-004/rsa1024").unwrap();
+        assert!(failed.verdict == Verdict::Fail && failed.is_excused());
+        let result = with("2026-11-29");
+        assert_eq!((result.summary.fail, result.summary.quarantined), (1, 0), "it has expired");
+        assert!(result.cases.iter().any(|case| case.quarantine.as_ref().is_some_and(|quarantine| !quarantine.holds)));
     }
 
     #[test]

@@ -31,23 +31,34 @@ pub const DEFAULT_BENCH: &str = "qemu";
 /// # Errors
 /// Everything that is wrong with the bench file, the device file, or an image.
 pub fn config(project: &Project, bench: &str, taprig: PathBuf, hosted: PathBuf) -> Result<Config, Problems> {
-    config_of(project, bench, None, taprig, hosted)
+    config_of(project, bench, Given::default(), taprig, hosted)
 }
 
-/// The same as [`config`], but the device is that of the file `device`, if there is one, and not the one that the bench
-/// file names.
+/// What takes the place of something that a bench file names.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Given<'a> {
+    /// A device file.
+    pub device: Option<&'a Path>,
+    /// The validator's image, or its program if the validator is hosted.
+    pub firmware: Option<&'a Path>,
+}
+
+/// The same as [`config`], but with what is given in place of what the bench file names.
 ///
 /// # Errors
 /// The same as for [`config`].
 pub fn config_of(
     project: &Project,
     bench: &str,
-    device: Option<&Path>,
+    given: Given<'_>,
     taprig: PathBuf,
     hosted: PathBuf,
 ) -> Result<Config, Problems> {
     let path = project.meant(Fixture::Bench, bench)?;
     let mut file: BenchFile = project.load_file(Fixture::Bench, &path)?;
+    if let Some(firmware) = given.firmware {
+        replace_firmware(&mut file.validator, firmware, &path)?;
+    }
     for (role, board) in file.boards_mut() {
         program(project, board, role, &path)?;
     }
@@ -56,7 +67,7 @@ pub fn config_of(
         Settings::try_from(module).map_err(wrong)?;
     }
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(bench).to_owned();
-    let device: Device = match device {
+    let device: Device = match given.device {
         None => project.load(Fixture::Device, file.device.as_str())?,
         Some(path) => {
             let device = project.load_file(Fixture::Device, path)?;
@@ -93,6 +104,22 @@ pub fn config_of(
         wait: std::time::Duration::ZERO,
         configured,
     })
+}
+
+/// Gives the validator another image.
+fn replace_firmware(validator: &mut BoardConfig, firmware: &Path, bench: &Path) -> Result<(), Problems> {
+    match validator {
+        BoardConfig::Sim(sim) => sim.program = Some(firmware.to_owned()),
+        BoardConfig::Qemu(qemu) => qemu.firmware = Some(firmware.to_owned()),
+        BoardConfig::Probe(probe) => probe.firmware = firmware.to_owned(),
+        BoardConfig::Attached(_) | BoardConfig::Program(_) | BoardConfig::External(_) => {
+            let problem =
+                "taprig does not bring the firmware to the validator of this bench, so it can't give it another image";
+            let help = "use a bench whose validator is `sim`, `qemu` or `probe`";
+            return Err(Diagnostic::of_file(bench, problem).help(help).into());
+        }
+    }
+    Ok(())
 }
 
 /// A program flashes only a validator that the rig does not flash itself.

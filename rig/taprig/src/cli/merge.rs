@@ -93,6 +93,8 @@ fn comparable(parts: &[Part]) -> Result<(), Problems> {
             "it was run with other cases or fixtures".to_owned()
         } else if part.started.lab != first.started.lab {
             "it was run with another laboratory file".to_owned()
+        } else if part.started.quarantine != first.started.quarantine {
+            "it was run with another quarantine".to_owned()
         } else if let Some((role, _)) = part
             .images()
             .iter()

@@ -4,6 +4,7 @@
 mod acquirer;
 mod adapter;
 mod bench;
+mod bisect;
 mod board;
 mod capture;
 mod check;
@@ -11,6 +12,7 @@ mod desk;
 mod device;
 mod fixture;
 mod flash;
+mod history;
 mod html;
 mod ics;
 mod index;
@@ -79,6 +81,8 @@ enum Command {
     /// Work with stored records.
     #[command(subcommand)]
     Report(Report),
+    /// Say what many nights say together: what broke when, what is flaky, and what the rig itself did.
+    History(history::Args),
     /// Play one tap by hand and show it decoded.
     Tap(tap::Args),
     /// Hold one card to any reader, and show the decoded exchange until Ctrl-C.
@@ -90,6 +94,8 @@ enum Command {
     /// Cut the power of a bench at random instants, and check that no ride is lost or paid twice.
     #[command(name = "powercuts")]
     PowerCuts(powercuts::Args),
+    /// Find the first firmware image with which a case fails.
+    Bisect(bisect::Args),
     /// Play months of rides of a whole fleet, and make the books.
     Replay(replay::Args),
     /// Flash both boards of a bench with the firmware that its file names.
@@ -184,6 +190,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
         Command::Verify(args) => args.format,
+        Command::History(args) => args.format,
+        Command::Bisect(args) => args.format,
         Command::Suite(suite::Suite::Show(args)) => args.format,
         Command::Bench(Bench::Clear(_))
         | Command::New(_)
@@ -212,6 +220,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Judge(args) => judge::run(&args),
         Command::Seal(args) => seal::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
         Command::Report(Report::Matrix(args)) => matrix::run(&args),
         Command::Ics(args) if !args.needs_project() => ics::run(None, &args),
@@ -241,6 +250,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Run(args) => run::run(&project, &args),
             Command::Tap(args) => tap::run(&project, &args),
             Command::PowerCuts(args) => powercuts::run(&project, &args),
+            Command::Bisect(args) => bisect::run(&project, &args),
             Command::Replay(args) => replay::run(&project, &args),
             Command::Serve(args) => serve::run(&project, &args),
             Command::Flash(args) => flash::run(&project, &args),
@@ -250,6 +260,7 @@ pub(crate) fn main() -> ExitCode {
             | Command::Acquirer(_)
             | Command::Reconcile(_)
             | Command::Judge(_)
+            | Command::History(_)
             | Command::Report(_)
             | Command::Seal(_)
             | Command::Verify(_)
@@ -306,13 +317,22 @@ pub(crate) fn config(project: &Project, bench: &str) -> Result<Arc<Config>, Prob
 
 /// The same, with the device of this file in place of the one that the bench file names.
 pub(crate) fn config_of(project: &Project, bench: &str, device: Option<&Path>) -> Result<Arc<Config>, Problems> {
+    Ok(Arc::new(config_given(project, bench, setup::Given { device, firmware: None })?))
+}
+
+/// The same, with this image in place of the one that the bench file gives the validator.
+pub(crate) fn config_with(project: &Project, bench: &str, firmware: &Path) -> Result<Config, Problems> {
+    config_given(project, bench, setup::Given { device: None, firmware: Some(firmware) })
+}
+
+fn config_given(project: &Project, bench: &str, given: setup::Given<'_>) -> Result<Config, Problems> {
     let taprig = std::env::current_exe().map_err(|error| {
         Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}"))
     })?;
     // Both run the same firmware and take the same arguments, but the one that `ci/firmware` has built starts faster.
     let built = setup::built(project, "sim-board");
     let hosted = if built.is_file() { built } else { taprig.clone() };
-    Ok(Arc::new(setup::config_of(project, bench, device, taprig, hosted)?))
+    setup::config_of(project, bench, given, taprig, hosted)
 }
 
 /// The verdicts of a run, counted: `7 passed, 1 failed`.
@@ -321,6 +341,7 @@ pub(crate) fn counts(summary: &Summary) -> String {
         (summary.pass, "passed"),
         (summary.changed, "changed since the baseline"),
         (summary.fail, "failed"),
+        (summary.quarantined, "failed in quarantine"),
         (summary.error, "errors"),
         (summary.not_applicable, "not applicable"),
         (summary.skipped, "skipped"),

@@ -14,6 +14,7 @@ use taprig_bench::{Config, wedged};
 use taprig_case::baseline::{Baselines, Mode};
 use taprig_case::partition::Partition;
 use taprig_case::plan;
+use taprig_case::quarantine;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_case::{lab, lock};
 use taprig_model::adapter::{Capability, Greeting};
@@ -22,6 +23,7 @@ use taprig_model::device::Interface;
 use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::lab::Lab;
 use taprig_model::lock::ENVIRONMENT;
+use taprig_model::quarantine::Entry;
 use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Record, Recorder, WriteError};
 use taprig_report::{Capture, Notable, Since, Tally};
@@ -116,6 +118,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
 fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit, Problems> {
     // Everything is read and checked before anything runs.
     let mut suite = Suite::load(project, &args.select)?;
+    let quarantine = quarantine::read(project)?;
     let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);
     if let Some(record) = earlier {
         resume::check_images(record, &config)?;
@@ -209,7 +212,8 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     let body = match earlier {
         None => {
             let partition = args.partition.map(|partition| partition.to_string());
-            Body::RunStarted(RunStarted { partition, lab, ..run_started(project, &config, cases, baseline) })
+            let started = run_started(project, &config, cases, baseline, quarantine);
+            Body::RunStarted(RunStarted { partition, lab, ..started })
         }
         Some(_) => Body::RunResumed { started: super::utc_now(), cases },
     };
@@ -300,7 +304,7 @@ fn forecast(planned: &mut Vec<plan::Planned>, config: &Config, greeting: Option<
 
 /// What remains of a run in which the rig failed.
 fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
-    let done = result.summary.pass + result.summary.changed + result.summary.fail;
+    let done = result.summary.pass + result.summary.changed + result.summary.fail + result.summary.quarantined;
     let judged = format!("{done} of {} cases were judged", result.run.cases);
     match report {
         Some(folder) => format!("{judged}; the record and the reports of what was done are in {}", folder.display()),
@@ -310,7 +314,7 @@ fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
 
 /// The inputs of the verdicts of a run, for its record. If transcripts are accepted during the run, the verdicts rest
 /// on the old ones. Then the record shows that the transcripts changed.
-fn inputs(project: &Project, config: &Config, planned: &[plan::Planned], mode: Mode) -> Inputs {
+pub(super) fn inputs(project: &Project, config: &Config, planned: &[plan::Planned], mode: Mode) -> Inputs {
     let baselines = Baselines::of(project.root(), &config.device).filter(|_| mode != Mode::Off).map(|baselines| {
         let read = |of: &plan::Planned| baselines.read(&of.sub.file, &of.id).ok().flatten();
         planned.iter().filter_map(|of| Some((of.id.clone(), read(of)?))).collect()
@@ -324,7 +328,14 @@ fn inputs(project: &Project, config: &Config, planned: &[plan::Planned], mode: M
     }
 }
 
-fn run_started(project: &Project, config: &Config, cases: u32, baseline: BaselineUse) -> RunStarted {
+/// The first event of a run.
+pub(super) fn run_started(
+    project: &Project,
+    config: &Config,
+    cases: u32,
+    baseline: BaselineUse,
+    quarantine: Vec<Entry>,
+) -> RunStarted {
     let mut environment = vec![
         ("os", std::env::consts::OS.to_owned()),
         ("arch", std::env::consts::ARCH.to_owned()),
@@ -346,6 +357,7 @@ fn run_started(project: &Project, config: &Config, cases: u32, baseline: Baselin
         cases,
         partition: None,
         baseline,
+        quarantine,
         lab: None,
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }

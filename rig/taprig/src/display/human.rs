@@ -166,6 +166,26 @@ fn not_judged(result: &RunResult, styles: &Styles) -> Vec<String> {
     std::iter::once(head).chain(lines).collect()
 }
 
+/// What somebody has to do about cases in quarantine: those that pass need it no more, and those whose time is over count.
+fn quarantine(result: &RunResult) -> impl Iterator<Item = String> {
+    result.cases.iter().filter_map(|case| {
+        let of = case.quarantine.as_ref()?;
+        let (id, until, owner) = (&case.id, of.until, &of.owner);
+        match case.verdict {
+            Verdict::Pass => Some(format!("{id} passes, but it is in quarantine until {until}: {owner} can remove it")),
+            Verdict::Fail | Verdict::Changed if of.holds => Some(format!(
+                "{id} is in quarantine until {until}, so it does not fail the run: {} ({owner})",
+                of.reason
+            )),
+            Verdict::Fail | Verdict::Changed => {
+                Some(format!("{id} fails the run, because its quarantine has expired on {until} ({owner})"))
+            }
+            Verdict::Error => Some(format!("{id} is in quarantine, but an error of the rig is not covered by that")),
+            Verdict::NotApplicable | Verdict::Skipped => None,
+        }
+    })
+}
+
 /// The end of a run: counts, cases that did not pass, slow cases.
 fn summary(result: &RunResult, interrupted: bool, styles: &Styles) -> String {
     let counts = result.summary;
@@ -173,6 +193,7 @@ fn summary(result: &RunResult, interrupted: bool, styles: &Styles) -> String {
         (counts.pass, "passed", styles.good),
         (counts.changed, "changed since the baseline", styles.fault),
         (counts.fail, "failed", styles.bad),
+        (counts.quarantined, "failed in quarantine", styles.fault),
         (counts.error, if counts.error == 1 { "error" } else { "errors" }, styles.fault),
         (counts.flaky, "flaky", styles.fault),
         (counts.not_applicable, "not applicable", styles.faint),
@@ -194,6 +215,7 @@ fn summary(result: &RunResult, interrupted: bool, styles: &Styles) -> String {
         let why = case.failure.as_deref().unwrap_or_default().lines().next().unwrap_or_default();
         lines.push(format!("  {verdict} {}  {why}", case.id));
     }
+    lines.extend(quarantine(result).map(|line| format!("  {}", paint(styles.fault, line))));
     for case in result.cases.iter().filter(|case| case.is_flaky()) {
         lines.push(format!("  {} {}  {} attempts", paint(styles.fault, "flaky"), case.id, case.attempts.len()));
     }

@@ -102,7 +102,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_taprig"));
         command.arg("--project").arg(self.dir.path()).args(args).current_dir(self.dir.path());
         command.env("TAPRIG_STATE", self.path("state")).env("XDG_RUNTIME_DIR", self.dir.path());
-        for name in ["CI", "NO_COLOR", "INSTA_UPDATE"] {
+        for name in ["CI", "NO_COLOR", "INSTA_UPDATE", "TAPRIG_HISTORY"] {
             command.env_remove(name);
         }
         command
