@@ -12,3 +12,4 @@ pub mod powercuts;
 pub mod replay;
 pub mod run;
 pub mod setup;
+pub mod submit;

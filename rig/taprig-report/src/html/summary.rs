@@ -198,6 +198,14 @@ fn times(bench: &BenchResult) -> String {
     }
 }
 
+/// What the laboratory file says, with what it leaves blank.
+pub(super) fn laboratory(result: &RunResult) -> Vec<Fact> {
+    let fields = result.run.lab.iter().flat_map(|lab| lab.fields());
+    fields
+        .map(|field| fact(field.title, [field.value.unwrap_or_else(|| "(blank)".to_owned()), field.clause.to_owned()]))
+        .collect()
+}
+
 /// How the run was made.
 pub(super) fn run(result: &RunResult) -> Vec<Fact> {
     let run = &result.run;
@@ -452,6 +460,20 @@ mod tests {
             ..result(Summary { changed: 2, ..passed })
         };
         assert_eq!(headline(&report).words, "All 9 judged sub-cases passed");
+    }
+
+    #[test]
+    fn blank_fields_of_a_laboratory_are_shown_as_blank() {
+        let mut result = result(Summary::default());
+        assert!(laboratory(&result).is_empty());
+        result.run.lab = Some(Box::default());
+        result.run.lab.as_mut().unwrap().place = Some("hall 3".into());
+        let facts = laboratory(&result);
+        let value = |name: &str| facts.iter().find(|fact| fact.name == name).unwrap().values.clone();
+        assert_eq!(
+            (value("Place of the tests"), value("Condition of the item")),
+            (vec!["hall 3".to_owned(), "7.8.2.1 c".to_owned()], vec!["(blank)".to_owned(), "7.8.2.1 g".to_owned()],)
+        );
     }
 
     #[test]

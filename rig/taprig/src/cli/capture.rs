@@ -23,7 +23,7 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let record = resume::open(&args.record)?;
     let file = args.file.clone().unwrap_or_else(|| args.record.join(ReportFile::Capture.name()));
-    unsealed(&args.record, &file)?;
+    unsealed(&args.record, &file, "report capture")?;
     if let Err(error) = replace(&file, &Capture::of(&record.events).finish()) {
         let help = "check that the folder exists, may be written and has room";
         return Err(Diagnostic::of_file(&file, format!("writing the capture: {error}")).help(help).into());
@@ -52,7 +52,7 @@ fn counted(record: &Record) -> String {
 }
 
 /// A file that is put into a sealed record would break its seal.
-fn unsealed(record: &Path, file: &Path) -> Result<(), Problems> {
+pub(super) fn unsealed(record: &Path, file: &Path, command: &str) -> Result<(), Problems> {
     let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let inside = match (record.canonicalize(), parent.canonicalize()) {
         (Ok(record), Ok(parent)) => parent.starts_with(record),
@@ -60,7 +60,7 @@ fn unsealed(record: &Path, file: &Path) -> Result<(), Problems> {
     };
     match seal::refuse(record) {
         Err(sealed) if inside => {
-            let help = "name a file elsewhere: `taprig report capture DIR FILE`";
+            let help = format!("name a file elsewhere: `taprig {command} DIR FILE`");
             Err(Diagnostic::of_file(record, sealed.to_string()).help(help).into())
         }
         _ => Ok(()),

@@ -33,6 +33,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         Err(error @ HtmlError::Template(_)) => return Ok(super::rig_failed(&error)),
     };
     let to = args.to.clone().unwrap_or_else(|| args.record.join(ReportFile::Html.name()));
+    super::capture::unsealed(&args.record, &to, "report html")?;
     check(&to, &html)?;
     if let Err(error) = taprig_record::replace(&to, html.text.as_bytes()) {
         let advice = "check that the folder exists, may be written and has room";

@@ -32,6 +32,7 @@ mod schema;
 mod seal;
 mod serve;
 mod stored;
+mod submit;
 mod suite;
 mod tap;
 mod verify;
@@ -106,6 +107,8 @@ enum Command {
     List(list::Args),
     /// Write the conformance statement of a device as a form.
     Ics(ics::Args),
+    /// Make the folder that a vendor hands in from a sealed record, or say why a reviewer would refuse it.
+    Submit(submit::Args),
     /// Make a project for cases of one's own, beside our suite.
     New(new::Args),
     /// Work with the suite that a project is locked to.
@@ -189,6 +192,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Device(command) => command.format(),
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
+        Command::Submit(args) => args.format,
         Command::Verify(args) => args.format,
         Command::History(args) => args.format,
         Command::Bisect(args) => args.format,
@@ -218,6 +222,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Acquirer(args) => acquirer::run(&args),
         Command::Reconcile(args) => reconcile::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Submit(args) => submit::run(&args),
         Command::Seal(args) => seal::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::History(args) => history::run(&args),
@@ -260,6 +265,7 @@ pub(crate) fn main() -> ExitCode {
             | Command::Acquirer(_)
             | Command::Reconcile(_)
             | Command::Judge(_)
+            | Command::Submit(_)
             | Command::History(_)
             | Command::Report(_)
             | Command::Seal(_)

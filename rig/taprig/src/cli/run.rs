@@ -76,6 +76,14 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// What of the suite this run leaves out. `None` if it runs all cases.
+    pub(super) fn left_out(&self) -> Option<String> {
+        if !self.select.is_empty() {
+            return Some(format!("only these cases were run: {}", self.select.join(" ")));
+        }
+        self.failed_from.is_some().then(|| "only cases that had failed before were run".to_owned())
+    }
+
     /// The same run with its record in `folder`.
     pub(super) fn again(self, folder: &Path, format: Format) -> Self {
         Self { report: Some(folder.to_owned()), resume: None, format, ..self }

@@ -42,6 +42,7 @@ mod sealing;
 mod serving;
 mod shared;
 mod starting;
+mod submitting;
 mod swapped;
 mod udev;
 mod unplugged;
