@@ -13,6 +13,10 @@ import urllib.error
 import urllib.request
 
 
+# The driver is on this machine, whatever proxy the network has.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 class Failure(Exception):
     """The browser refused a command."""
 
@@ -24,7 +28,7 @@ class Driver:
         program = shutil.which("chromedriver") or "/usr/bin/chromedriver"
         self.process = subprocess.Popen([program, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for line in self.process.stdout:
-            if found := re.search(r"on port (\d+)", line):
+            if found := re.search(r"successfully on port (\d+)", line):
                 self.url = f"http://127.0.0.1:{found[1]}"
                 return self
         raise Failure("chromedriver ended before it listened")
@@ -74,7 +78,7 @@ class Browser:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with OPENER.open(request, timeout=120) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             value = json.load(error)["value"]

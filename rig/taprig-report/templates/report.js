@@ -34,8 +34,9 @@
       const at = rows.length * 3;
       const [requires, claims, why] = index.sets[index.rows[at + 2]];
       const id = decodeURIComponent(link.id);
-      const entry = { id, title, row, body, link, verdict: row.className, chunk: index.rows[at], line: index.rows[at + 1], requires, claims, why, failure: row.querySelector("p")?.textContent || "" };
-      entry.text = [id, title, entry.failure, ...requires.map((n) => index.requires[n])].join(" ").toLowerCase();
+      const own = row.querySelector(".own")?.textContent;
+      const entry = { id, title: own || title, row, body, link, verdict: row.className, chunk: index.rows[at], line: index.rows[at + 1], requires, claims, why, failure: row.querySelector("p")?.textContent || "" };
+      entry.text = [id, entry.title, entry.failure, ...requires.map((n) => index.requires[n])].join(" ").toLowerCase();
       rows.push(entry);
       byId.set(id, entry);
     });
@@ -176,8 +177,8 @@
       return el("tbody", null, el("tr", null, el("th", { scope: "rowgroup", colspan: 5 }, words)), ...mine.map((check) => {
         const [cls, words] = RESULTS[check.result];
         const place = typeof check.line === "number" ? (check.line ? `${file}:${check.line}` : "") : check.line;
-        return el("tr", { class: cls }, el("td", null, words), el("th", { scope: "row" }, check.what), el("td", null, check.wanted),
-          el("td", { class: check.result === 1 ? "seen" : null }, check.why ? `${check.seen}\n${check.why}` : check.seen), el("td", { class: "code" }, place));
+        return el("tr", { class: cls }, el("td", { "data-l": "Result" }, words), el("th", { scope: "row" }, check.what), el("td", { "data-l": "Expected" }, check.wanted),
+          el("td", { class: check.result === 1 ? "seen" : null, "data-l": "Seen" }, check.why ? `${check.seen}\n${check.why}` : check.seen), el("td", { class: "code", "data-l": "Place" }, place));
       }));
     });
     return el("table", { class: "plain checks" }, head("Result", "Expectation", "Expected", "Seen", "Place"), ...bodies);
@@ -231,21 +232,27 @@
   const words = (event) => event.lane === EXCHANGE ? `${event.value[0]} → ${event.value[3]}` : event.value;
 
   const eventTable = (timeline) => {
+    const first = Math.max(0, timeline.findIndex((event) => event.lane === STEP));
+    const off = new Set(QUIET);
+    let before = false;
+    const apply = () => timeline.forEach((event, n) => { bodies[n].hidden = off.has(event.lane) || (n < first && !before); });
     const bodies = timeline.map((event) => {
       const cls = [event.lane === STEP ? "step" : event.lane === FAULT ? "fault" : "", event.lane === CONSOLE || event.lane === FRAME ? "mono" : ""].join(" ").trim();
       const row = el("tr", cls ? { class: cls } : null, el("th", { scope: "row" }, event.time.toFixed(1)), el("td", null, LANES[event.lane]), el("td", null, words(event)));
-      row.hidden = QUIET.has(event.lane);
       return row;
     });
     const table = el("table", { class: "events" }, head("Time in ms", "What", "Event"), el("tbody", null, ...bodies));
     const lanes = [...new Set(timeline.map((event) => event.lane))].sort((a, b) => a - b);
-    const chips = lanes.map((lane) => {
+    const chip = (words, on, change) => {
       const box = el("input", { type: "checkbox" });
-      box.checked = !QUIET.has(lane);
-      box.addEventListener("change", () => timeline.forEach((event, n) => { if (event.lane === lane) bodies[n].hidden = !box.checked; }));
-      const count = timeline.filter((event) => event.lane === lane).length;
-      return el("label", { class: "chip" }, box, el("span", null, `${LANES[lane]} ${count}`));
-    });
+      box.checked = on;
+      box.addEventListener("change", () => { change(box.checked); apply(); });
+      return el("label", { class: "chip" }, box, el("span", null, words));
+    };
+    const chips = lanes.map((lane) => chip(`${LANES[lane]} ${timeline.filter((event) => event.lane === lane).length}`, !off.has(lane),
+      (on) => { if (on) off.delete(lane); else off.add(lane); }));
+    if (first) chips.unshift(chip(`before the first step ${first}`, false, (on) => { before = on; }));
+    apply();
     return [el("fieldset", { class: "shown" }, el("legend", null, "Events that are shown"), ...chips), table];
   };
 

@@ -152,7 +152,7 @@ pub(super) fn tested(result: &RunResult, inputs: Option<&Inputs>) -> Vec<Fact> {
     let mut serial: Vec<String> = result.benches.values().filter_map(|bench| bench.serial_number.clone()).collect();
     serial.dedup();
     if serial.is_empty() {
-        serial.push("not given: the bench file can state it as `serial-number`".into());
+        serial.push("not given in the bench file".into());
     }
     let mut firmware: Vec<String> = result
         .firmware
@@ -168,7 +168,13 @@ pub(super) fn tested(result: &RunResult, inputs: Option<&Inputs>) -> Vec<Fact> {
         })
         .collect();
     if firmware.is_empty() {
-        firmware.push("no image was flashed".into());
+        let reported =
+            result.benches.values().filter_map(|bench| bench.identities.get(&Role::Validator)?.get("digest"));
+        // The firmware of a hosted board has no digest.
+        let reported = reported.filter(|digest| digest.bytes().any(|digit| digit != b'0'));
+        firmware.extend(reported.map(|digest| format!("the device reports SHA-256 {digest}")));
+        firmware.dedup();
+        firmware.push("taprig has flashed no image".into());
     }
     let benches = result.benches.iter().map(|(name, bench)| {
         let boards: Vec<_> = bench.boards.iter().map(|(role, kind)| format!("{role} {kind}")).collect();

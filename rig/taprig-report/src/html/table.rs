@@ -71,6 +71,8 @@ pub(super) struct Group {
 pub(super) struct Row {
     pub fragment: String,
     pub label: String,
+    /// The title of the sub-case, if it is not that of all its siblings.
+    pub title: String,
     pub class: &'static str,
     pub mark: &'static str,
     pub words: &'static str,
@@ -102,25 +104,37 @@ pub(super) fn families(result: &RunResult) -> Vec<Family> {
 
 fn group(id: &str, cases: &[&CaseResult]) -> Group {
     let single = matches!(cases, [only] if only.id == id);
-    let title = cases.first().map(|case| visible(&case.title)).unwrap_or_default();
-    // The title of a case may contain values of its matrix. A sub-case whose title differs shows it.
-    let rows = cases.iter().map(|case| row(case, if single { id } else { &title })).collect();
+    let titles: Vec<_> = cases.iter().map(|case| visible(&case.title)).collect();
+    let (title, same) = common(&titles);
+    let rows = cases.iter().zip(titles).map(|(case, own)| row(case, if same { String::new() } else { own })).collect();
     Group { id: visible(id), fragment: fragment(id), title, single, rows }
 }
 
-fn row(case: &CaseResult, above: &str) -> Row {
+/// The title of sub-cases, and whether they all have it. The title of a case may contain values of its matrix: then this is what the
+/// titles begin with.
+fn common(titles: &[String]) -> (String, bool) {
+    let Some((first, others)) = titles.split_first() else { return (String::new(), true) };
+    if others.iter().all(|other| other == first) {
+        return (first.clone(), true);
+    }
+    let shared = |other: &String| first.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+    let length = others.iter().map(shared).min().unwrap_or_default();
+    let start: String = first.chars().take(length).collect();
+    let whole_words = start.rfind(' ').map_or("", |end| &start[..end]);
+    (format!("{whole_words} …").trim_start().to_owned(), false)
+}
+
+fn row(case: &CaseResult, title: String) -> Row {
     let Look { mark, class, words } = look(case.verdict);
     let label = case.id.split_once('/').map_or(case.id.as_str(), |(_, name)| name);
-    let title = visible(&case.title);
-    let label =
-        if title == above || label == above { visible(label) } else { format!("{} · {title}", visible(label)) };
     let judged = match case.judged() {
         (0, 0) => String::new(),
         (judged, all) => format!("{judged}/{all}"),
     };
     Row {
         fragment: fragment(&case.id),
-        label,
+        label: visible(label),
+        title,
         class,
         mark,
         words,
@@ -204,8 +218,11 @@ mod tests {
     #[test]
     fn cases_are_grouped_by_family_and_case() {
         let mut result = Tally::of(&run()).result();
-        let other =
-            CaseResult { id: "ODA-004/rsa1152".into(), title: "Another title".into(), ..result.cases[2].clone() };
+        let other = CaseResult {
+            id: "ODA-004/rsa1152".into(),
+            title: "The validator charges".into(),
+            ..result.cases[2].clone()
+        };
         result.cases.push(other);
         let families = families(&result);
         let names: Vec<_> = families.iter().map(|family| (family.name.as_str(), family.counts.as_str())).collect();
@@ -215,8 +232,10 @@ mod tests {
         );
         assert!(families[0].groups[0].single);
         let group = &families[2].groups[0];
-        let labels: Vec<_> = group.rows.iter().map(|row| row.label.as_str()).collect();
-        assert_eq!((group.single, labels), (false, vec!["rsa1024", "rsa1152 · Another title"]));
+        let labels: Vec<_> = group.rows.iter().map(|row| (row.label.as_str(), row.title.as_str())).collect();
+        let long = "The validator refuses a card whose dynamic signature is altered";
+        assert_eq!(labels, [("rsa1024", long), ("rsa1152", "The validator charges")]);
+        assert_eq!((group.title.as_str(), group.single), ("The validator …", false));
         assert_eq!(group.rows[0].failure, "outcome: declined is expected, approved is seen");
     }
 
