@@ -181,9 +181,9 @@ mod tests {
         );
         assert_eq!(
             problems(&["  - { case: BUS-001, reason: flaky, owner: ' ', until: 2026-12-31 }"]),
-            ["quarantine.yaml:3:46: the owner is empty (name it, or delete the entry)"]
+            ["quarantine.yaml:3:44: the owner is empty (name it, or delete the entry)"]
         );
         let told = problems(&["  - { case: BUS-001, reason: flaky, owner: Li, until: 2026-02-30 }"]);
-        assert!(told[0].starts_with("quarantine.yaml:3:57: `2026-02-30` is not a day"), "{told:?}");
+        assert!(told[0].starts_with("quarantine.yaml:3:55: `2026-02-30` is not a day"), "{told:?}");
     }
 }
