@@ -165,7 +165,10 @@ impl Running {
 
     fn failed(&mut self, check: &Check) {
         self.end_tap();
-        let words = format!("failed: {}: expected {}, seen {}", check.title(), check.wanted, check.seen);
+        // The lines of a transcript that differ are in the other reports.
+        let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let words =
+            format!("failed: {}: expected {}, seen {}", check.title(), first(&check.wanted), first(&check.seen));
         self.at_last(check.tap, words);
     }
 
