@@ -82,13 +82,12 @@ const STATUSES: [(&str, Status); 10] = [
 ];
 
 /// Functions that make sense only together with others.
-const NEEDS: [(&str, &[&str]); 6] = [
+const NEEDS: [(&str, &[&str]); 5] = [
     ("already-paid-after-power", &["already-paid"]),
     ("asks-balance", &["e-cash"]),
     ("e-cash", &["oda-offline"]),
     ("fdda-v01-required", &["fdda-v01"]),
-    ("journal-capacity", &["journal"]),
-    ("online", &["online-request", "uplink"]),
+    ("online", &["online-request"]),
 ];
 
 /// The claims of the suite with their meanings.

@@ -257,7 +257,9 @@ fn a_code_that_decides_nothing_leaves_the_claim_waiting_and_bars_nobody() {
         let said = bench.run(&["upload", "upload"], 2);
         assert_eq!(claims(&bench), [accepted, sent, accepted], "{code}: {said:?}");
         let end = |accepted| {
-            format!("! uplink what=upload result=failed reason=undecided code={code} accepted={accepted} refused=0 waiting=1")
+            format!(
+                "! uplink what=upload result=failed reason=undecided code={code} accepted={accepted} refused=0 waiting=1"
+            )
         };
         assert_eq!(said, [end(2), end(0)]);
         let (store, _) = Store::open(&bench);
