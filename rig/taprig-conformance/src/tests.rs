@@ -48,6 +48,7 @@ fn result(id: &str, verdict: Verdict, judged: bool) -> CaseResult {
         took_us: 0,
         air_us: vec![],
         own_time: vec![],
+        quarantine: None,
         checks: vec![serde_json::from_value(check).unwrap()],
         attempts: vec![Attempt { number: 1, verdict, took_us: 0, failure: None }],
     }

@@ -265,7 +265,7 @@ mod tests {
     fn a_failure_in_quarantine_is_no_failure_and_has_properties() {
         let with = |until: &str| {
             let mut events = run();
-            let taprig_model::event::Body::RunStarted(started) = &mut events[0].body else { panic!("no start") };
+            let Body::RunStarted(started) = &mut events[0].body else { panic!("no start") };
             started.started = "2026-11-30T01:30:00Z".into();
             started.quarantine = vec![taprig_model::quarantine::Entry {
                 case: "ODA-004".parse().unwrap(),

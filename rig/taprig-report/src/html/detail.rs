@@ -235,7 +235,7 @@ mod tests {
     }
 
     fn frame(from_card: bool, bytes: &[u8]) -> Body {
-        Body::Frame { from_card, short: bytes.len() == 1 && !from_card, bytes: bytes.into() }
+        Body::Frame { from_card, short: bytes.len() == 1 && !from_card, bytes: bytes.into(), masked: false }
     }
 
     fn tap() -> Vec<Event> {

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use taprig_conformance::{Evidence, Matrix, State};
 use taprig_model::criteria::Criteria;
 use taprig_model::device::Device;
-use taprig_model::requirement::{Requirement, Requirements};
-use taprig_model::result::{CaseResult, Summary, Verdict};
+use taprig_model::requirement::{Requirement, Requirements, Strength};
+use taprig_model::result::{CaseResult, RunResult, Summary, Verdict};
+use taprig_model::version::Version;
 use taprig_record::Inputs;
 
 use super::rows::word;
 
-/// What the verdicts of its sub-cases say about a requirement or a claim.
+/// What the verdicts of its sub-cases say about a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
+enum Standing {
     /// A sub-case failed.
     NotMet,
     /// No sub-case failed, but at least one has no verdict about the device.
@@ -40,17 +42,6 @@ impl Standing {
             Self::NotTested
         }
     }
-
-    /// The words of the page.
-    pub(super) const fn words(self) -> &'static str {
-        match self {
-            Self::NotMet => "not met",
-            Self::Open => "open",
-            Self::Met => "met",
-            Self::NotApplicable => "not applicable",
-            Self::NotTested => "not tested",
-        }
-    }
 }
 
 /// A row of the requirement matrix.
@@ -60,7 +51,7 @@ pub(super) struct RequirementRow {
     /// The requirement, if the record has its text.
     pub requirement: Option<Requirement>,
     pub counts: Summary,
-    pub standing: Standing,
+    pub state: State,
     /// Ids of the cases that are about it.
     pub cases: BTreeSet<String>,
 }
@@ -73,7 +64,7 @@ impl RequirementRow {
 }
 
 /// The requirement matrix: the requirements of the run, and those that the project has besides.
-pub(super) fn requirements(cases: &[CaseResult], inputs: Option<&Inputs>) -> Vec<RequirementRow> {
+pub(super) fn requirements(result: &RunResult, inputs: Option<&Inputs>) -> Vec<RequirementRow> {
     let mut known: BTreeMap<String, Requirement> = BTreeMap::new();
     let of_name = |path: &&Path| path.file_name().is_some_and(|name| name == "requirements.yaml");
     for text in inputs.iter().flat_map(|inputs| &inputs.files).filter(|(path, _)| of_name(&path.as_path())) {
@@ -88,14 +79,14 @@ pub(super) fn requirements(cases: &[CaseResult], inputs: Option<&Inputs>) -> Vec
             id: id.to_owned(),
             requirement: known.get(id).cloned(),
             counts: Summary::default(),
-            standing: Standing::NotTested,
+            state: State::NotRun,
             cases: BTreeSet::new(),
         }
     };
     for id in known.keys() {
         rows.insert(id.clone(), row(id, &known));
     }
-    for case in cases {
+    for case in &result.cases {
         for id in &case.requires {
             let row = rows.entry(id.clone()).or_insert_with(|| row(id, &known));
             row.counts.add(case.verdict);
@@ -103,8 +94,37 @@ pub(super) fn requirements(cases: &[CaseResult], inputs: Option<&Inputs>) -> Vec
         }
     }
     let mut rows: Vec<_> = rows.into_values().collect();
-    rows.iter_mut().for_each(|row| row.standing = Standing::of(&row.counts));
+    states(&mut rows, result, inputs);
     rows
+}
+
+/// Finds the state of each requirement. It is that of the matrix which `taprig report matrix` and a submission have, so that no two of
+/// them can differ.
+fn states(rows: &mut [RequirementRow], result: &RunResult, inputs: Option<&Inputs>) {
+    let Some(Inputs { criteria, device, bench, .. }) = inputs else {
+        return rows.iter_mut().for_each(|row| row.state = without_inputs(&row.counts));
+    };
+    // A requirement whose text is gone has its sub-cases all the same.
+    let unknown = || Requirement { text: String::new(), strength: Strength::Must, source: String::new() };
+    let all = rows.iter().map(|row| (row.id.clone(), row.requirement.clone().unwrap_or_else(unknown)));
+    let all = Requirements { schema: Version, requirements: all.collect() };
+    let matrix = Matrix::of(&all, Evidence { criteria, device, bench, result });
+    let states: BTreeMap<String, State> = matrix.rows.into_iter().map(|row| (row.id, row.state)).collect();
+    rows.iter_mut().for_each(|row| row.state = states.get(&row.id).copied().unwrap_or(row.state));
+}
+
+/// The state as far as the verdicts alone say it. Nobody knows then what kept a sub-case from being applicable.
+fn without_inputs(counts: &Summary) -> State {
+    let passed = counts.pass + counts.changed > 0;
+    match () {
+        () if counts.fail > 0 => State::Failed,
+        () if counts.error > 0 => State::Error,
+        () if counts.skipped > 0 && passed => State::Incomplete,
+        () if counts.skipped > 0 => State::NotRun,
+        () if passed => State::Met,
+        () if counts.not_applicable > 0 => State::NotApplicable,
+        () => State::NotRun,
+    }
 }
 
 /// A row of the conformance statement.
@@ -203,8 +223,8 @@ mod tests {
             "schema": 1, "title": "A validator", "identity": { "device": "d", "firmware": "f" },
             "claims": { "bus": true, "online": false, "sm2": true }, "interface": { "adapter": { "command": ["adapter"] } },
         });
-        let criteria = |id: &str, claim: &str| {
-            let all = json!({ "id": id, "title": "t", "file": "f", "needs": { "claims": [claim] }, "steps": [], "baseline": false });
+        let criteria = |id: &str, claim: &str, requires: &[&str]| {
+            let all = json!({ "id": id, "title": "t", "file": "f", "requires": requires, "needs": { "claims": [claim] }, "steps": [], "baseline": false });
             serde_json::from_value(all).unwrap()
         };
         let files = [
@@ -214,9 +234,9 @@ mod tests {
         ];
         Inputs {
             criteria: vec![
-                criteria("BUS-001", "bus"),
-                criteria("ODA-004/rsa1024", "bus"),
-                criteria("SM2-001", "online"),
+                criteria("BUS-001", "bus", &["RIDE"]),
+                criteria("ODA-004/rsa1024", "bus", &["RIDE", "GONE"]),
+                criteria("SM2-001", "online", &[]),
             ],
             device: serde_json::from_value(device).unwrap(),
             bench: BenchCapabilities::default(),
@@ -233,16 +253,16 @@ mod tests {
     }
 
     #[test]
-    fn a_requirement_is_met_if_no_case_of_it_failed() {
-        let rows = requirements(&cases(), Some(&inputs()));
-        let seen: Vec<_> = rows.iter().map(|row| (row.id.as_str(), row.standing, row.cases.len())).collect();
-        assert_eq!(
-            seen,
-            [("GONE", Standing::NotMet, 1), ("OTHER", Standing::NotTested, 0), ("RIDE", Standing::NotMet, 2)]
-        );
+    fn a_requirement_has_the_state_of_the_matrix_that_is_handed_in() {
+        let of = |cases: Vec<CaseResult>| RunResult { cases, ..RunResult::default() };
+        let rows = requirements(&of(cases()), Some(&inputs()));
+        let seen: Vec<_> = rows.iter().map(|row| (row.id.as_str(), row.state, row.cases.len())).collect();
+        assert_eq!(seen, [("GONE", State::Failed, 1), ("OTHER", State::NotRun, 0), ("RIDE", State::Failed, 2)]);
         assert_eq!((rows[2].counts.pass, rows[2].counts.fail, rows[2].strength().as_str()), (1, 1, "must"));
-        let good = requirements(&cases()[..1], None);
-        assert_eq!((good[0].standing, good[0].requirement.is_none()), (Standing::Met, true));
+        let good = requirements(&of(cases()[..1].to_vec()), None);
+        assert_eq!((good[0].state, good[0].requirement.is_none()), (State::Met, true));
+        let first = requirements(&of(cases()[..1].to_vec()), Some(&inputs()));
+        assert_eq!(first[1].state, State::Incomplete, "the other sub-case of the plan has no verdict");
     }
 
     #[test]

@@ -4,11 +4,12 @@ use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
+use taprig_conformance::State as RequirementState;
 use taprig_model::result::{Summary, Verdict};
 use taprig_record::{Inputs, State};
 
 use super::gather::Gathered;
-use super::matrix::{self, ClaimRow, RequirementRow, Standing};
+use super::matrix::{self, ClaimRow, RequirementRow};
 use super::since::Since;
 use super::summary::{self, Changed, Errored, Fact, Failed, Headline, Part, Reason, Tiles};
 use super::table::{self, Family, counted as of_verdict, look};
@@ -58,7 +59,7 @@ struct Page<'a> {
 
 /// Rows of the requirement matrix with a common title.
 struct MatrixPart {
-    title: &'static str,
+    title: String,
     /// Whether the rows are hidden until somebody asks for them.
     folded: bool,
     columns: Vec<&'static str>,
@@ -123,7 +124,7 @@ pub(super) fn page(
     since: Option<&Since>,
 ) -> Result<String, askama::Error> {
     let result = &gathered.result;
-    let requirements = matrix::requirements(&result.cases, inputs);
+    let requirements = matrix::requirements(result, inputs);
     let claims = inputs.map(|inputs| matrix::claims(&result.cases, inputs)).unwrap_or_default();
     let families = table::families(result);
     let repeat = summary::repeat(result);
@@ -244,19 +245,27 @@ fn columns() -> Vec<&'static str> {
 }
 
 fn requirements_words(rows: &[RequirementRow]) -> String {
-    let of = |standing| rows.iter().filter(|row| row.standing == standing).count();
-    let parts = [Standing::Met, Standing::NotMet, Standing::Open, Standing::NotApplicable, Standing::NotTested];
-    let parts: Vec<_> = parts
-        .into_iter()
-        .filter(|standing| of(*standing) > 0)
-        .map(|standing| format!("{} {}", of(standing), standing.words()))
-        .collect();
+    let of = |state| rows.iter().filter(|row| row.state == state).count();
+    let parts = PARTS.into_iter().map(|(state, _)| state).filter(|state| of(*state) > 0);
+    let parts: Vec<_> = parts.map(|state| format!("{} {}", of(state), state.word())).collect();
     let words = if parts.is_empty() { "none is known".to_owned() } else { parts.join(", ") };
     format!(
-        "{}: {words}. A requirement is met if a sub-case of it passed and none failed. Each number leads to its sub-cases.",
+        "{}: {words}. The state of a requirement follows from the verdicts of its sub-cases. Each number leads to its sub-cases.",
         counted(rows.len(), "requirement")
     )
 }
+
+/// The states of requirements in the order of the page, and whether their rows are hidden until somebody asks for them.
+const PARTS: [(RequirementState, bool); 8] = [
+    (RequirementState::Failed, false),
+    (RequirementState::Error, false),
+    (RequirementState::Incomplete, false),
+    (RequirementState::NotOnThisBench, false),
+    (RequirementState::PartlyJudged, false),
+    (RequirementState::Met, false),
+    (RequirementState::NotApplicable, true),
+    (RequirementState::NotRun, true),
+];
 
 fn matrix_parts(rows: &[RequirementRow]) -> Vec<MatrixPart> {
     let view = |row: &RequirementRow| MatrixRow {
@@ -268,20 +277,16 @@ fn matrix_parts(rows: &[RequirementRow]) -> Vec<MatrixPart> {
         cells: cells(&row.counts),
         cases: row.cases.iter().map(|id| CaseLink { id: visible(id), fragment: fragment(id) }).collect(),
     };
-    [
-        ("Not met", Standing::NotMet, false),
-        ("Open: sub-cases have no verdict about the device", Standing::Open, false),
-        ("Met", Standing::Met, false),
-        ("Not applicable to this device or bench", Standing::NotApplicable, true),
-        ("Not tested in this run", Standing::NotTested, true),
-    ]
-    .into_iter()
-    .map(|(title, standing, folded)| {
-        let rows = rows.iter().filter(|row| row.standing == standing).map(view).collect();
-        MatrixPart { title, folded, columns: columns(), rows }
-    })
-    .filter(|part| !part.rows.is_empty())
-    .collect()
+    PARTS
+        .into_iter()
+        .map(|(state, folded)| {
+            let rows = rows.iter().filter(|row| row.state == state).map(view).collect();
+            let (first, rest) = state.word().split_at(1);
+            let title = format!("{}{rest}: {}", first.to_uppercase(), state.meaning());
+            MatrixPart { title, folded, columns: columns(), rows }
+        })
+        .filter(|part| !part.rows.is_empty())
+        .collect()
 }
 
 fn conformance(inputs: &Inputs, claims: &[ClaimRow]) -> Conformance {

@@ -244,7 +244,7 @@ mod tests {
         let mut result = Tally::of(&run()).result();
         result.cases[1].requires = vec!["RIDE".into()];
         let families = families(&result);
-        let requirements = super::super::matrix::requirements(&result.cases, None);
+        let requirements = super::super::matrix::requirements(&result, None);
         let places = [("ISO-002".to_owned(), (3, 7))].into();
         let index = index(&families, &result, &places, (&requirements, &[], None), "taprig run");
         assert_eq!(index["rows"], json!([-1, 0, 0, 3, 7, 1, -1, 0, 0, -1, 0, 0, -1, 0, 0]));

@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
             Format::Human => format!("wrote the submission {}; begin with README.md\n", args.to.display()),
             Format::Json => format!("{}\n", json!({ "written": args.to, "refused": [] })),
         })),
-        Err(error @ WriteFolderError::Exists(_)) => {
+        Err(error @ (WriteFolderError::Exists(_) | WriteFolderError::Within(_))) => {
             Err(Diagnostic::of_file(Path::new("--to"), error.to_string()).into())
         }
         Err(error) => Ok(rig_failed(&error)),

@@ -31,6 +31,8 @@ pub const FILES: [(&str, &str); 12] = [
 pub enum WriteFolderError {
     /// There is something at its place.
     Exists(PathBuf),
+    /// It would be within the record, which nothing may change.
+    Within(PathBuf),
     /// A file can't be read or written.
     Io {
         /// The file.
@@ -45,7 +47,10 @@ pub enum WriteFolderError {
 impl std::fmt::Display for WriteFolderError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Exists(path) => write!(f, "{} exists already; name a folder that does not exist yet", path.display()),
+            Self::Exists(path) => write!(f, "{} exists already; name another folder, or remove it", path.display()),
+            Self::Within(record) => {
+                write!(f, "it lies in the record {}, which nothing may change; name another folder", record.display())
+            }
             Self::Io { path, cause } => write!(f, "writing the submission, {}: {cause}", path.display()),
             Self::Sums(error) => write!(f, "computing the sums of the submission: {error}"),
         }
@@ -57,18 +62,26 @@ impl std::error::Error for WriteFolderError {}
 /// Writes the submission of a record into a new folder. It appears as a whole or not at all.
 ///
 /// # Errors
-/// The folder exists, a file can't be read or written.
+/// The folder exists or lies in the record, or a file can't be read or written.
 pub fn write(to: &Path, record: &Path, lab: &Lab, candidate: &Candidate<'_>) -> Result<(), WriteFolderError> {
+    // `handed-in/` and `handed-in/.` are `handed-in`.
+    let to: &Path = &std::path::absolute(to).map_err(io_error(to))?.components().collect::<PathBuf>();
     if fs::symlink_metadata(to).is_ok() {
         return Err(WriteFolderError::Exists(to.to_owned()));
+    }
+    // The parents that exist say where the folder would really be.
+    let parent = to.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+    if let (Some(parent), Ok(inside)) = (parent, record.canonicalize())
+        && parent.starts_with(&inside)
+    {
+        return Err(WriteFolderError::Within(record.to_owned()));
     }
     let mut beside = to.as_os_str().to_owned();
     beside.push(".part");
     let beside = PathBuf::from(beside);
-    // What an earlier attempt left when it was killed.
-    match fs::remove_dir_all(&beside) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(io_error(&beside)(cause)),
-        _ => {}
+    // An attempt that was killed leaves this, but it may as well be somebody else's.
+    if fs::symlink_metadata(&beside).is_ok() {
+        return Err(WriteFolderError::Exists(beside));
     }
     let written = fill(&beside, record, lab, candidate).and_then(|()| fs::rename(&beside, to).map_err(io_error(to)));
     if written.is_err() {

@@ -131,6 +131,15 @@ fn a_submission_holds_what_a_reviewer_needs_and_verifies_without_the_project() {
         assert_eq!(handed.as_object_mut().unwrap().remove("report"), Some("QL-2026-0117".into()));
         assert_eq!(handed, json(&again(&[args, &[&record, "--format", "json"]].concat()).out), "{file}");
     }
+    // Nothing is written into the record itself.
+    for inside in ["report/handed-in", "report/new/handed-in"] {
+        vendor.taprig(&["submit", "report", "--to", inside]).expect(2, &["it lies in the record report"]);
+    }
+    assert_eq!(contents(&vendor.at("report")), before);
+    vendor.taprig(&["submit", "report", "--to", "second/"]).expect(0, &["wrote the submission second"]);
+    fs::create_dir(vendor.at("third.part")).unwrap();
+    vendor.taprig(&["submit", "report", "--to", "third"]).expect(2, &["third.part exists already"]);
+    assert!(vendor.at("third.part").is_dir() && !vendor.at("third").exists());
     // A second submission to the same folder is refused, and so is one into a folder of somebody else.
     vendor.submit(&[]).expect(2, &["handed-in exists already"]);
     vendor.taprig(&["submit", "report", "--to", "cases"]).expect(2, &["cases exists already"]);
