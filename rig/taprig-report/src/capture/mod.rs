@@ -82,7 +82,7 @@ impl Capture {
             Body::Presented { tap, card } => running.begin_tap(*tap, card),
             Body::Removed { .. } => running.end_tap(),
             Body::Injected { at, fault, values } => {
-                running.waiting.push(format!("fault: {fault} at {at} {values}").trim_end().into())
+                running.waiting.push(format!("fault: {fault} at {at} {values}").trim_end().into());
             }
             Body::Field { on } => running.push(Packet::field(event.at_us, *on)),
             Body::Frame { from_card, short: _, bytes, masked } => {

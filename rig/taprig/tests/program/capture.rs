@@ -113,7 +113,7 @@ fn what_is_no_record_and_where_nothing_can_be_written_is_told() {
     let events = fs::read_to_string(place.path("report/events.jsonl")).unwrap();
     fs::write(place.path("report/events.jsonl"), events.replacen("\"schema\":2", "\"schema\":9", 1)).unwrap();
     taprig(&place, &["report", "capture", "report", "x.pcapng"]).expect(2, &["is later than"]);
-    fs::write(place.path("report/events.jsonl"), events.replacen("\"kind\":\"frame\"", "\"kind\":\"fram\"", 1))
+    fs::write(place.path("report/events.jsonl"), events.replacen("\"kind\":\"frame\"", "\"kind\":\"picture\"", 1))
         .unwrap();
     taprig(&place, &["report", "capture", "report", "x.pcapng"]).expect(2, &["events.jsonl, line "]);
     assert!(!place.path("x.pcapng").exists());

@@ -219,6 +219,8 @@ fn a_verdict_that_was_changed_before_sealing_is_refused() {
         ("statement.json", r#""fail": 1"#, r#""fail": 0"#, "statement.json: what it says about the counts of verdicts"),
         ("statement.json", r#""modelled""#, r#""measured""#, "statement.json: what it says about the benches"),
         ("statement.json", r#""complete": true"#, r#""complete": false"#, "statement.json: what it says about the run"),
+        ("statement.json", r#""schema": 1"#, r#""schema": 9"#, "statement.json: a later version of taprig wrote it"),
+        ("statement.json", "taprig:record:v1", "other", "statement.json: it is not a statement about a record"),
         ("results.json", verdict, forged, "results.json: what it says about BUS-002"),
         ("results.json", r#""complete": true"#, r#""complete": false"#, "results.json: what it says about the run"),
     ] {
