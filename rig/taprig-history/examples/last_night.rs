@@ -1,5 +1,6 @@
 //! Reads a history and prints what `taprig history` prints, with the time that each part takes. It links less than the whole
-//! program: `cargo run --release -p taprig-history --example last_night -- history.jsonl`.
+//! program: `cargo run --release -p taprig-history --example last_night -- history.jsonl [PAGE.html]`. The page has the
+//! drawings of all cases that are notable.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,8 +30,22 @@ fn main() -> ExitCode {
     for series in &all {
         let flaky = standing::notable(series, 30).len();
         let slower = pace::Pace::of(series, 30).slowing().len();
-        let drawn: usize = series.cases().map(|(id, _)| plot::verdicts(&plot::points(series, id, 30)).len()).sum();
+        let drawn: usize = series.ids().iter().map(|id| plot::verdicts(&plot::points(series, id, 30)).len()).sum();
         println!("{}: {flaky} cases are notable, {slower} have become slower, {drawn} bytes of drawings", series.bench);
+    }
+    if let Some(page) = std::env::args().nth(2) {
+        let mut html = String::from("<!DOCTYPE html><meta charset=\"utf-8\"><title>Nights</title>\n");
+        for series in &all {
+            for standing in standing::notable(series, 30) {
+                let points = plot::points(series, &standing.id, 30);
+                let (verdicts, durations) = (plot::verdicts(&points), plot::durations(&points));
+                html += &format!("<p>{} {verdicts} {durations}</p>\n", standing.id);
+            }
+        }
+        if let Err(error) = std::fs::write(&page, html) {
+            eprintln!("writing {page}: {error}");
+            return ExitCode::from(3);
+        }
     }
     println!("{} benches", benches::errors(&history.nights).len());
     println!(

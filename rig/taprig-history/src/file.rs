@@ -106,6 +106,11 @@ impl History {
         nights.retain(|night| seen.insert(night.run.clone()));
         nights.reverse();
         nights.sort_by(|a, b| a.started.cmp(&b.started));
+        // The lines of `taprig history add` are in order; cases are looked for by their ids.
+        for night in nights.iter_mut().filter(|night| !night.cases.is_sorted_by(|a, b| a.id < b.id)) {
+            night.cases.sort_by(|a, b| a.id.cmp(&b.id));
+            night.cases.dedup_by(|a, b| a.id == b.id);
+        }
         self.nights = nights;
     }
 }

@@ -56,13 +56,11 @@ impl<'a> Pace<'a> {
     #[must_use]
     pub fn of(series: &Series<'a>, window: usize) -> Self {
         let since = series.since(window);
-        let mut cases = BTreeMap::new();
-        for (id, seen) in series.cases() {
-            let passed = seen.iter().filter(|seen| seen.night >= since && seen.case.verdict == Verdict::Pass);
-            #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^53 us")]
-            let times: Vec<(usize, f64)> = passed.map(|seen| (seen.night, seen.case.took_us as f64)).collect();
-            if !times.is_empty() {
-                cases.insert(id, times);
+        let mut cases: BTreeMap<&str, Vec<(usize, f64)>> = BTreeMap::new();
+        for (night, of) in series.nights.iter().enumerate().skip(since) {
+            for case in of.cases.iter().filter(|case| case.verdict == Verdict::Pass) {
+                #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^53 us")]
+                cases.entry(&case.id).or_default().push((night, case.took_us as f64));
             }
         }
         let mut shares: BTreeMap<usize, Vec<f64>> = BTreeMap::new();

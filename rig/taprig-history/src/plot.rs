@@ -4,8 +4,9 @@
 //! the classes `nights`, `night` and those of the verdicts (`pass`, `fail`, ...); without a style the colours are the
 //! attributes, which are readable on a light and on a dark page.
 
-use crate::series::{Seen, Series};
+use crate::series::Series;
 use std::fmt::Write as _;
+use taprig_model::history::Night;
 use taprig_model::result::Verdict;
 
 /// The width of a night and its height, in CSS pixels.
@@ -28,17 +29,17 @@ pub struct Point {
 /// The last `count` nights of a series with what a case did in each, oldest first.
 #[must_use]
 pub fn points(series: &Series<'_>, id: &str, count: usize) -> Vec<Point> {
-    let seen = series.case(id).unwrap_or_default();
     let since = series.since(count);
-    let at = |night: usize| seen.iter().find(|seen| seen.night == night);
-    let before = |night: usize| seen.iter().rev().find(|seen| seen.night < night);
-    let point = |(night, of): (usize, &&taprig_model::history::Night)| {
-        let seen: Option<&Seen<'_>> = at(night);
+    let mut before = (0..since).rev().find_map(|night| series.seen(night, id));
+    let point = |(night, of): (usize, &&Night)| {
+        let seen = series.seen(night, id);
+        let changed = seen.zip(before).is_some_and(|(seen, before)| seen.key != before.key);
+        before = seen.or(before);
         Point {
             started: of.started.clone(),
             verdict: seen.map(|seen| seen.case.verdict),
             took_us: seen.map_or(0, |seen| seen.case.took_us),
-            changed: seen.zip(before(night)).is_some_and(|(seen, before)| seen.key != before.key),
+            changed,
         }
     };
     series.nights.iter().enumerate().skip(since).map(point).collect()

@@ -1,6 +1,6 @@
 //! The nights of one device on one bench, in order, with the observations of each case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use taprig_model::event::{BaselineUse, Role};
 use taprig_model::history::{Night, NightBench, NightCase};
 use taprig_model::result::Verdict;
@@ -12,9 +12,8 @@ pub struct Series<'a> {
     pub bench: &'a str,
     /// Name of the device file.
     pub device: &'a str,
-    /// The nights.
+    /// The nights. The cases of each are in the order of their ids.
     pub nights: Vec<&'a Night>,
-    cases: BTreeMap<&'a str, Vec<Seen<'a>>>,
 }
 
 /// A case in one night.
@@ -90,21 +89,7 @@ impl<'a> Series<'a> {
     #[must_use]
     pub fn of(nights: Vec<&'a Night>) -> Option<Self> {
         let first = nights.first()?;
-        let mut cases: BTreeMap<&str, Vec<Seen<'_>>> = BTreeMap::new();
-        for (place, night) in nights.iter().enumerate() {
-            for case in &night.cases {
-                let bench = bench(night, case);
-                let key = Key {
-                    case: case.digest.as_deref().or(night.cases_digest.as_deref()),
-                    device: night.device_digest.as_deref(),
-                    serial_number: bench.and_then(|bench| bench.serial_number.as_deref()),
-                    firmware: bench.and_then(|bench| bench.firmware.get(&Role::Validator)).map(String::as_str),
-                };
-                let strict = night.baseline == BaselineUse::Require;
-                cases.entry(&case.id).or_default().push(Seen { night: place, case, key, strict });
-            }
-        }
-        Some(Self { bench: &first.bench, device: &first.device, nights, cases })
+        Some(Self { bench: &first.bench, device: &first.device, nights })
     }
 
     /// The newest night.
@@ -113,15 +98,34 @@ impl<'a> Series<'a> {
         self.nights.len().saturating_sub(1)
     }
 
-    /// The cases, in the order of their ids, each with all nights in which the record has it.
-    pub fn cases(&self) -> impl Iterator<Item = (&'a str, &[Seen<'a>])> {
-        self.cases.iter().map(|(id, seen)| (*id, seen.as_slice()))
+    /// The ids of all cases, in order.
+    #[must_use]
+    pub fn ids(&self) -> BTreeSet<&'a str> {
+        self.nights.iter().flat_map(|night| &night.cases).map(|case| case.id.as_str()).collect()
     }
 
-    /// One case.
+    /// The nights of one case, in order. A night that does not have the case is left out. `None` if no night has it.
     #[must_use]
-    pub fn case(&self, id: &str) -> Option<&[Seen<'a>]> {
-        self.cases.get(id).map(Vec::as_slice)
+    pub fn case(&self, id: &str) -> Option<Vec<Seen<'a>>> {
+        let seen: Vec<Seen<'a>> = (0..self.nights.len()).filter_map(|night| self.seen(night, id)).collect();
+        (!seen.is_empty()).then_some(seen)
+    }
+
+    /// A case in one night. An answer needs few cases, so each is looked for in the nights and all of them are not put into
+    /// order first.
+    #[must_use]
+    pub fn seen(&self, place: usize, id: &str) -> Option<Seen<'a>> {
+        let night = self.nights[place];
+        let found = night.cases.binary_search_by(|case| case.id.as_str().cmp(id)).ok()?;
+        let case = &night.cases[found];
+        let bench = bench(night, case);
+        let key = Key {
+            case: case.digest.as_deref().or(night.cases_digest.as_deref()),
+            device: night.device_digest.as_deref(),
+            serial_number: bench.and_then(|bench| bench.serial_number.as_deref()),
+            firmware: bench.and_then(|bench| bench.firmware.get(&Role::Validator)).map(String::as_str),
+        };
+        Some(Seen { night: place, case, key, strict: night.baseline == BaselineUse::Require })
     }
 
     /// The place of the first of the last `count` nights.

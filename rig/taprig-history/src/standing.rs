@@ -5,6 +5,7 @@ use crate::rate::Rate;
 use crate::series::{Key, Seen, Series, Sign};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use taprig_model::result::Verdict;
 
 /// How a case stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -90,13 +91,19 @@ const RESTLESS: usize = 3;
 /// even if no line tells what.
 const UNLIKELY: f64 = 0.01;
 
-/// How each case stands that the newest night contains, unless it is good and was good in the night before. Flakes count if
-/// they happened in the last `window` nights. The first bad night is searched for in the whole history.
+/// How each case stands that the newest night contains and that was bad in the last `window` nights, unless it is good and
+/// was good in the night before. The first bad night is searched for in the whole history.
 #[must_use]
 pub fn notable(series: &Series<'_>, window: usize) -> Vec<Standing> {
-    let newest = series.newest();
-    let present = series.cases().filter(|(_, seen)| seen.last().is_some_and(|seen| seen.night == newest));
-    present.filter_map(|(id, seen)| of(series, id, seen, window)).filter(Standing::is_notable).collect()
+    let Some(newest) = series.nights.last() else { return vec![] };
+    let recent = series.nights[series.since(window)..].iter().flat_map(|night| &night.cases);
+    let is_bad = |verdict: &Verdict| matches!(verdict, Verdict::Fail | Verdict::Changed);
+    let bad =
+        recent.filter(|case| is_bad(&case.verdict) || case.earlier.iter().any(is_bad)).map(|case| case.id.as_str());
+    let bad: BTreeSet<&str> = bad.collect();
+    let present = newest.cases.iter().map(|case| case.id.as_str()).filter(|id| bad.contains(id));
+    let standings = present.filter_map(|id| of(series, id, &series.case(id)?, window));
+    standings.filter(Standing::is_notable).collect()
 }
 
 /// How a case stands. `None` if the history has no verdict about the device.
@@ -121,7 +128,7 @@ pub fn of(series: &Series<'_>, id: &str, seen: &[Seen<'_>], window: usize) -> Op
     let state = match (present, flaky) {
         (Sign::Bad, Some(key)) if key == last.key && !settled && !explained => State::Flaky,
         (Sign::Bad, Some(key)) if key != last.key && !settled => State::Unsteady,
-        (Sign::Good, Some(key)) if !settled && !(key == last.key && explained) => State::Flaky,
+        (Sign::Good, Some(key)) if !(settled || key == last.key && explained) => State::Flaky,
         (_, None) if restless => State::Unsteady,
         (Sign::Bad, _) => State::Broken,
         (Sign::Good, _) => State::Good,

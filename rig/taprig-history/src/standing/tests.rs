@@ -8,7 +8,7 @@ use taprig_model::history::{Night, NightCase};
 fn stand(nights: &[Night]) -> Standing {
     let series = &Series::all(nights)[0];
     let seen = series.case("BUS-001").unwrap();
-    of(series, "BUS-001", seen, 30).unwrap()
+    of(series, "BUS-001", &seen, 30).unwrap()
 }
 
 fn state(letters: &str) -> State {
@@ -42,7 +42,7 @@ fn a_fault_of_the_rig_is_neither() {
     assert_eq!(state("PPPPEPPPPEPPPPEEP"), State::Good);
     let nights = Nights::of("BUS-001", "EEEE").nights;
     let series = &Series::all(&nights)[0];
-    assert!(of(series, "BUS-001", series.case("BUS-001").unwrap(), 30).is_none(), "nothing is known of the device");
+    assert!(of(series, "BUS-001", &series.case("BUS-001").unwrap(), 30).is_none(), "nothing is known of the device");
     assert!(notable(series, 30).is_empty());
 }
 
@@ -97,7 +97,7 @@ fn a_case_that_was_flaky_and_breaks_is_broken() {
 #[test]
 fn attempts_within_a_night_count() {
     let mut nights = Nights::of("BUS-001", "PPP").nights;
-    nights[1].cases = vec![NightCase { earlier: vec![taprig_model::result::Verdict::Fail], ..row("BUS-001", 'P') }];
+    nights[1].cases = vec![NightCase { earlier: vec![Verdict::Fail], ..row("BUS-001", 'P') }];
     assert_eq!(stand(&nights).state, State::Flaky);
 }
 

@@ -172,6 +172,9 @@ fn quarantine(result: &RunResult) -> impl Iterator<Item = String> {
         let of = case.quarantine.as_ref()?;
         let (id, until, owner) = (&case.id, of.until, &of.owner);
         match case.verdict {
+            Verdict::Pass if !of.holds => {
+                Some(format!("{id} passes, and its quarantine has expired on {until}: {owner} can remove it"))
+            }
             Verdict::Pass => Some(format!("{id} passes, but it is in quarantine until {until}: {owner} can remove it")),
             Verdict::Fail | Verdict::Changed if of.holds => Some(format!(
                 "{id} is in quarantine until {until}, so it does not fail the run: {} ({owner})",

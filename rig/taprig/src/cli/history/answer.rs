@@ -1,5 +1,6 @@
 //! The questions of `taprig history`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -75,8 +76,9 @@ fn cases(all: &[Series<'_>], ids: &[String], window: usize) -> Result<Answer, Pr
         let is_it = |id: &str| id == asked || id.strip_prefix(asked.as_str()).is_some_and(|rest| rest.starts_with('/'));
         let before = list.len();
         for series in all {
-            for (id, seen) in series.cases().filter(|(id, _)| is_it(id)) {
-                let standing = standing::of(series, id, seen, window);
+            for id in series.ids().into_iter().filter(|id| is_it(id)) {
+                let seen = series.case(id).unwrap_or_default();
+                let standing = standing::of(series, id, &seen, window);
                 let points = plot::points(series, id, window);
                 text += &format!("{}\n", heading(series));
                 text += &match &standing {
@@ -98,8 +100,7 @@ fn cases(all: &[Series<'_>], ids: &[String], window: usize) -> Result<Answer, Pr
             }
         }
         if list.len() == before {
-            let known: std::collections::BTreeSet<&str> =
-                all.iter().flat_map(|series| series.cases().map(|(id, _)| id)).collect();
+            let known: BTreeSet<&str> = all.iter().flat_map(Series::ids).collect();
             let problem = Diagnostic::of_file(Path::new(asked), "the history has no case of this id");
             problems.push(problem.nearest(asked, known));
         }
