@@ -58,6 +58,7 @@ class Browser:
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}, "unhandledPromptBehavior": "dismiss and notify"}
         answer = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}}, session=False)
         self.session = answer["sessionId"]
+        self.call("POST", "/timeouts", {"script": 120_000})
         self.metrics(*self.size)
         return self
 
@@ -129,9 +130,20 @@ class Browser:
         log = self.call("POST", "/se/log", {"type": "browser"})
         return [entry["message"] for entry in log if entry["level"] in ("SEVERE", "WARNING")]
 
-    def picture(self, path, height=None):
+    def picture(self, path):
         """A PNG of the window."""
         pathlib.Path(path).write_bytes(base64.b64decode(self.call("GET", "/screenshot")))
 
-    def pdf(self):
-        return base64.b64decode(self.call("POST", "/print", {"background": False}))
+
+def pdf(path, fragment=""):
+    """The page in print. A browser of its own makes it: chromedriver gives up after ten seconds."""
+    with tempfile.TemporaryDirectory(prefix="taprig-html-") as folder:
+        to = pathlib.Path(folder) / "page.pdf"
+        command = [shutil.which("chromium") or "chromium", "--headless=new", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={folder}/profile",
+                   "--virtual-time-budget=10000", "--no-pdf-header-footer", f"--print-to-pdf={to}", pathlib.Path(path).resolve().as_uri() + fragment]
+        if os.geteuid() == 0:
+            command.insert(1, "--no-sandbox")
+        subprocess.run(command, timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if not to.exists():
+            raise Failure("the browser did not print")
+        return to.read_bytes()

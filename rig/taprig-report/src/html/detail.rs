@@ -72,11 +72,11 @@ impl Timeline {
         let mut polling = None;
         for event in events {
             let words = text.lines(&event.body);
-            if let Body::Frame { bytes, .. } = &event.body {
-                match words.first() {
+            if let Body::Frame { from_card, bytes, .. } = &event.body {
+                match words.first().cloned().or_else(|| more_time(*from_card, bytes)) {
                     Some(words) => {
                         self.polled(&mut polling, chunks);
-                        let frame = rows::frame(words, bytes, !event.numbers.is_empty(), &exchanged);
+                        let frame = rows::frame(&words, bytes, !event.numbers.is_empty(), &exchanged);
                         self.row(event.at_us, Lane::Frame, chunks.text(&frame));
                     }
                     None => {
@@ -118,6 +118,12 @@ impl Timeline {
         self.last_us = self.last_us.max(at_us);
         self.rows.extend([lane as i64, reference]);
     }
+}
+
+/// A request for more time, or the answer to it. A transcript leaves out those that no case asks for.
+fn more_time(from_card: bool, bytes: &[u8]) -> Option<String> {
+    let [0xF2, multiplier, _, _] = bytes else { return None };
+    Some(format!("{} S(WTX) {multiplier}", if from_card { "<-" } else { "->" }))
 }
 
 fn exchange(exchange: &Exchange, decoded: &Decoded) -> Value {
@@ -235,7 +241,9 @@ mod tests {
     }
 
     fn frame(from_card: bool, bytes: &[u8]) -> Body {
-        Body::Frame { from_card, short: bytes.len() == 1 && !from_card, bytes: bytes.into(), masked: false }
+        let short = bytes.len() == 1 && !from_card;
+        serde_json::from_value(json!({ "kind": "frame", "from_card": from_card, "short": short, "bytes": hex(bytes) }))
+            .unwrap()
     }
 
     fn tap() -> Vec<Event> {
@@ -254,13 +262,14 @@ mod tests {
             frame(false, &[0x52]),
             frame(false, &[0x52]),
             frame(false, &[0x93, 0x20]),
+            frame(true, &[0xF2, 1, 0x91, 0x40]),
             exchange,
             checked(SeenBy::Person, Criterion::Outcome, "approved", "approved"),
             checked(SeenBy::Card, Criterion::Exchange, "gpo", "select ppse"),
             finished(Verdict::Fail, 1, Some("exchange: gpo")),
         ]
         .into_iter()
-        .zip([0, 1_000, 1_100, 1_200, 1_300, 2_000, 2_001, 2_002, 2_003])
+        .zip([0, 1_000, 1_100, 1_200, 1_300, 1_300, 2_000, 2_001, 2_002, 2_003])
         .map(|(body, at)| event(at, id, body))
         .collect()
     }
@@ -271,14 +280,15 @@ mod tests {
         let [times, rows, airs, checks, given, facts, left_out] = &case.as_array().unwrap()[..] else {
             panic!("{case}")
         };
-        assert_eq!(times, &json!([10, 1, 2, 7]));
+        assert_eq!(times, &json!([10, 1, 2, 0, 7]));
         let at = |reference: &Value| entry(reference.as_i64().unwrap(), &table, &Value::Null);
         let rows: Vec<_> = rows.as_array().unwrap().chunks(2).map(|row| (row[0].clone(), at(&row[1]))).collect();
         let lane = |lane: Lane| json!(lane as i64);
         assert_eq!(rows[0], (lane(Lane::Card), json!("tap 1: credit is held to the reader")));
         assert_eq!(rows[1], (lane(Lane::Frame), json!("2 frames of polling")));
         assert_eq!(rows[2], (lane(Lane::Frame), json!("-> anticollision 93\n9320")));
-        let exchange = &rows[3].1;
+        assert!(rows[3].1.as_str().unwrap().starts_with("<- S(WTX) 1"), "no case asks for it");
+        let exchange = &rows[4].1;
         assert_eq!(exchange[0], "select aid A001");
         assert_eq!(exchange[1], "00A4040002A00100");
         assert_eq!(exchange[3], "9000 ok");

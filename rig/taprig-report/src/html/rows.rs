@@ -247,7 +247,7 @@ pub(super) fn frame(words: &str, bytes: &[u8], masked: bool, exchanged: &[&[u8]]
     let Some((content, sum)) = bytes.split_last_chunk::<2>() else { return format!("{words}\n{}", hex()) };
     let crc = crc::Crc::<u16>::new(&crc::CRC_16_ISO_IEC_14443_3_A).checksum(content);
     if crc != u16::from_le_bytes(*sum) {
-        // The sum is that of the bytes before a number in them was masked.
+        // Such a sum is that of the bytes before a number in them was masked.
         let why = if masked { "the check sum is that of the whole account number" } else { "the check sum is wrong" };
         return format!("{words}, {why}\n{}", hex());
     }
