@@ -8,7 +8,7 @@ use taprig_model::result::Verdict;
 use taprig_record::Inputs;
 
 /// Nights one after the other, at 01:30 UTC from 1 November 2026 on.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Nights {
     pub(crate) nights: Vec<Night>,
 }
@@ -47,9 +47,7 @@ pub(crate) fn row(id: &str, letter: char) -> NightCase {
 impl Nights {
     /// Nights of one case, a letter a night. A `-` is a night that does not play the case.
     pub(crate) fn of(id: &str, letters: &str) -> Self {
-        let mut nights = Self::default();
-        nights.nights = (0..letters.len()).map(night).collect();
-        nights.case(id, letters)
+        Self { nights: (0..letters.len()).map(night).collect() }.case(id, letters)
     }
 
     /// Adds a case.

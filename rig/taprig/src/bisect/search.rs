@@ -72,16 +72,10 @@ pub fn next(outcomes: &[Option<Outcome>]) -> Next {
         }
     }
     let Some(mut good) = good else { return Next::Done(Found::NothingKnown) };
-    for place in good + 1..bad {
-        match outcomes[place] {
-            Some(Outcome::Good) => good = place,
-            Some(Outcome::Bad) => {
-                bad = place;
-                break;
-            }
-            Some(Outcome::Skipped) | None => {}
-        }
-    }
+    // What was tried between the two ends narrows them.
+    let between = |wanted: Outcome| (good + 1..bad).filter(move |place| outcomes[*place] == Some(wanted));
+    let (first_bad, last_good) = (between(Outcome::Bad).next(), between(Outcome::Good).next_back());
+    (good, bad) = (last_good.unwrap_or(good), first_bad.unwrap_or(bad));
     let middle = good.midpoint(bad);
     let left = (good + 1..bad).filter(|place| outcomes[*place].is_none());
     left.min_by_key(|place| place.abs_diff(middle)).map_or(Next::Done(Found::First { good, bad }), Next::Try)

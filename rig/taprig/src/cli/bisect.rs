@@ -114,14 +114,6 @@ enum Ended {
     Failed,
 }
 
-/// What a try of an image came to.
-enum Tried {
-    /// The repetitions ended, each with a verdict or with an error of the rig.
-    Played(RunResult),
-    /// The error was reported.
-    Failed,
-}
-
 impl Bisection<'_> {
     fn search(&mut self) -> Result<Ended, Problems> {
         let most = search::at_most(self.images.len());
@@ -148,7 +140,7 @@ impl Bisection<'_> {
         }
     }
 
-    /// Tries an image until the rig does not fail, or until it has failed too often.
+    /// Tries an image until the rig does not fail, or until it has failed too often. `None` if an error was reported.
     fn image(&mut self, place: usize) -> Result<Option<Step>, Problems> {
         let name = self.images[place].name.clone();
         let record = self.folder.join("records").join(format!("{:03}-{name}", place + 1));
@@ -164,17 +156,15 @@ impl Bisection<'_> {
         };
         while step.attempts <= self.args.retries && step.outcome == Outcome::Skipped && !self.stop.is_set() {
             step.attempts += 1;
-            let result = match self.play(place, &record)? {
-                Tried::Played(result) => result,
-                Tried::Failed => return Ok(None),
-            };
+            let Some(result) = self.play(place, &record)? else { return Ok(None) };
             judge(&mut step, &result, self.args.baseline.into());
         }
         Ok(Some(step))
     }
 
-    /// Flashes the image and plays the case as often as asked, into a record.
-    fn play(&mut self, place: usize, folder: &Path) -> Result<Tried, Problems> {
+    /// Flashes the image and plays the case as often as asked, into a record. `None` if the record can't be written; this was
+    /// reported.
+    fn play(&mut self, place: usize, folder: &Path) -> Result<Option<RunResult>, Problems> {
         let mut config = super::config_with(self.project, &self.args.bench, &self.images[place].path)?;
         if config.device.interface.operator().is_some() {
             config.desk = desk::at_terminal(None);
@@ -210,7 +200,7 @@ impl Bisection<'_> {
         scope.emit(Source::Rig, Body::RunStarted(started));
         if let Err(error) = inputs.write(folder, false) {
             rig_failed(&error);
-            return Ok(Tried::Failed);
+            return Ok(None);
         }
         queue::run(planned, &config, 1, &recorder, self.project.root(), mode, &self.stop);
         recorder.flush();
@@ -218,15 +208,15 @@ impl Bisection<'_> {
         scope.emit(Source::Rig, Body::RunFinished { summary, interrupted: self.stop.is_set() });
         if let Err(error) = recorder.close(!self.stop.is_set()) {
             rig_failed(&error);
-            return Ok(Tried::Failed);
+            return Ok(None);
         }
         let (tally, notable) = &*kept.lock().unwrap_or_else(PoisonError::into_inner);
         let result = tally.result();
         if let Err(error) = taprig_report::write(folder, &result, &notable.events()) {
             rig_failed(&error);
-            return Ok(Tried::Failed);
+            return Ok(None);
         }
-        Ok(Tried::Played(result))
+        Ok(Some(result))
     }
 
     /// Shows progress: with the answer for a person, and beside it for a program.
