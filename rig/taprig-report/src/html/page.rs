@@ -17,9 +17,6 @@ use super::text::{counted, fragment, visible};
 const STYLE: &str = include_str!("../../templates/report.css");
 const SCRIPT: &str = include_str!("../../templates/report.js");
 
-/// The verdicts that the two matrices count.
-const COLUMNS: [Verdict; 6] = table::VERDICTS;
-
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
@@ -229,16 +226,22 @@ fn warnings(gathered: &Gathered, condition: &Condition) -> Vec<String> {
     warnings
 }
 
-fn cells(counts: &Summary) -> Vec<Cell> {
-    let cell = |verdict| {
-        let class = look(verdict).class;
-        Cell { key: class, class, count: of_verdict(counts, verdict) }
+fn cells(counts: &Summary, columns: &[Verdict]) -> Vec<Cell> {
+    let cell = |verdict: &Verdict| {
+        let class = look(*verdict).class;
+        Cell { key: class, class, count: of_verdict(counts, *verdict) }
     };
-    COLUMNS.into_iter().map(cell).collect()
+    columns.iter().map(cell).collect()
 }
 
-fn columns() -> Vec<&'static str> {
-    COLUMNS.into_iter().map(Verdict::name).collect()
+/// The verdicts that occur in these rows. A column for any other would be empty.
+fn columns<'a>(rows: impl Iterator<Item = &'a Summary> + Clone) -> Vec<Verdict> {
+    let occurs = |verdict: &Verdict| rows.clone().any(|counts| of_verdict(counts, *verdict) > 0);
+    table::VERDICTS.into_iter().filter(occurs).collect()
+}
+
+fn names(columns: &[Verdict]) -> Vec<&'static str> {
+    columns.iter().map(|verdict| verdict.name()).collect()
 }
 
 fn requirements_words(rows: &[RequirementRow]) -> String {
@@ -257,13 +260,13 @@ fn requirements_words(rows: &[RequirementRow]) -> String {
 }
 
 fn matrix_parts(rows: &[RequirementRow]) -> Vec<MatrixPart> {
-    let view = |row: &RequirementRow| MatrixRow {
+    let view = |row: &RequirementRow, columns: &[Verdict]| MatrixRow {
         id: visible(&row.id),
         fragment: fragment(&row.id),
         text: row.requirement.as_ref().map(|requirement| visible(&requirement.text)).unwrap_or_default(),
         source: row.requirement.as_ref().map(|requirement| visible(&requirement.source)).unwrap_or_default(),
         strength: row.strength(),
-        cells: cells(&row.counts),
+        cells: cells(&row.counts, columns),
         cases: row.cases.iter().map(|id| CaseLink { id: visible(id), fragment: fragment(id) }).collect(),
     };
     [
@@ -275,14 +278,17 @@ fn matrix_parts(rows: &[RequirementRow]) -> Vec<MatrixPart> {
     ]
     .into_iter()
     .map(|(title, standing, folded)| {
-        let rows = rows.iter().filter(|row| row.standing == standing).map(view).collect();
-        MatrixPart { title, folded, columns: columns(), rows }
+        let mine = rows.iter().filter(move |row| row.standing == standing);
+        let columns = columns(mine.clone().map(|row| &row.counts));
+        let rows = mine.map(|row| view(row, &columns)).collect();
+        MatrixPart { title, folded, columns: names(&columns), rows }
     })
     .filter(|part| !part.rows.is_empty())
     .collect()
 }
 
 fn conformance(inputs: &Inputs, claims: &[ClaimRow]) -> Conformance {
+    let columns = columns(claims.iter().map(|row| &row.counts));
     let made = claims.iter().filter(|row| row.claimed).count();
     let view = |row: &ClaimRow| ClaimView {
         name: visible(&row.name),
@@ -292,7 +298,7 @@ fn conformance(inputs: &Inputs, claims: &[ClaimRow]) -> Conformance {
         class: row.verdict().map(|verdict| look(verdict).class).unwrap_or_default(),
         words: row.words(),
         not_judged: row.not_judged,
-        cells: cells(&row.counts),
+        cells: cells(&row.counts, &columns),
     };
     Conformance {
         words: format!(
@@ -300,7 +306,7 @@ fn conformance(inputs: &Inputs, claims: &[ClaimRow]) -> Conformance {
             visible(&inputs.device.title),
             counted(claims.len(), "function")
         ),
-        columns: columns(),
+        columns: names(&columns),
         rows: claims.iter().map(view).collect(),
         fixed: inputs
             .device
