@@ -4,6 +4,7 @@
 //! (`taprig-record`). Every verdict, transcript and report is computed from the events (`taprig-judge`,
 //! `taprig-report`).
 
+pub mod campaign;
 pub mod device;
 pub mod display;
 pub mod installed;

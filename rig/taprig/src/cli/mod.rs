@@ -5,6 +5,7 @@ mod acquirer;
 mod adapter;
 mod bench;
 mod board;
+mod campaign;
 mod check;
 mod desk;
 mod device;
@@ -81,6 +82,9 @@ enum Command {
     PowerCuts(powercuts::Args),
     /// Play months of rides of a whole fleet, and make the books.
     Replay(replay::Args),
+    /// Decide which county's buses go into service: gates, records, tasks, samples.
+    #[command(subcommand)]
+    Campaign(campaign::Command),
     /// Flash both boards of a bench with the firmware that its file names.
     Flash(flash::Args),
     /// Check cases and fixtures without running them.
@@ -162,6 +166,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Bench(Bench::List(args)) => args.format,
         Command::Bench(Bench::Check(args)) => args.format,
         Command::Device(command) => command.format(),
+        Command::Campaign(command) => command.format(),
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
         Command::Suite(suite::Suite::Show(args)) => args.format,
@@ -190,6 +195,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Judge(args) => judge::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
+        Command::Campaign(command) if !command.needs_project() => campaign::sample(&command),
         Command::New(args) => new::run(&args),
         Command::Suite(suite::Suite::Export(args)) => suite::export(&args),
         // A suite that is not as locked must not keep these from their work.
@@ -213,6 +219,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Tap(args) => tap::run(&project, &args),
             Command::PowerCuts(args) => powercuts::run(&project, &args),
             Command::Replay(args) => replay::run(&project, &args),
+            Command::Campaign(command) => campaign::run(&project, &command),
             Command::Serve(args) => serve::run(&project, &args),
             Command::Flash(args) => flash::run(&project, &args),
             Command::Adapter(args) => adapter::run(Some(&project), &args),

@@ -18,6 +18,7 @@ use taprig_case::plan;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_model::adapter::{Capability, Greeting};
 use taprig_model::bench::BoardConfig;
+use taprig_model::books::Label;
 use taprig_model::device::Interface;
 use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::lock::ENVIRONMENT;
@@ -59,11 +60,15 @@ pub(crate) struct Args {
     /// Go on with the run whose record is in DIR: the same command again, without the cases that it has played. The
     /// record is continued.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["select", "bench", "jobs", "report", "keep_card_numbers",
-        "baseline", "partition", "failed_from", "operator"])]
+        "baseline", "partition", "failed_from", "operator", "serial_number"])]
     resume: Option<PathBuf>,
     /// Name of the person who judges what a device without any interface shows. The default is the user's name.
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
+    /// Serial number of the device that stands at the bench now, if the bench goes from bus to bus. The record names it in place of
+    /// the number in the bench file.
+    #[arg(long, value_name = "NUMBER")]
+    serial_number: Option<Label>,
     /// How the run is displayed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -131,6 +136,9 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     if args.jobs > 1 && !config.bench.is_shared() {
         let problem = format!("the parts of the bench {} exist only once, so `--jobs` must be 1", config.name);
         return Err(Diagnostic::of_file(Path::new("--jobs"), problem).into());
+    }
+    if let Some(number) = &args.serial_number {
+        config.bench.serial_number = Some(number.to_string());
     }
     config.wait = args.wait.map_or(std::time::Duration::ZERO, Into::into);
     // A wedged bench is not touched, and the run reports why. Reports are written as in any other run.

@@ -10,6 +10,7 @@ mod adapter;
 mod antenna;
 mod attached;
 mod boards;
+mod campaign;
 mod checking;
 mod device_check;
 mod device_new;
