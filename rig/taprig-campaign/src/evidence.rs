@@ -29,7 +29,7 @@ const OF_A_RECORD: [&str; 2] = ["record.json", "events.jsonl"];
 pub struct Inspected {
     /// Serial numbers of the devices that it is about. A record of one device has one.
     pub serials: BTreeSet<String>,
-    /// Digests of the firmware of these devices.
+    /// Digests of the firmware of these devices. For a device whose image nobody knows, the version that it reports.
     pub firmware: BTreeSet<String>,
     /// Verdicts by sub-case.
     pub cases: BTreeMap<String, Verdict>,

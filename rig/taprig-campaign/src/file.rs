@@ -77,10 +77,12 @@ pub struct Party {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Firmware {
-    /// For a person: its version.
+    /// Its version, as the device reports it.
     pub version: String,
-    /// The digest of the validator's image, as records have it.
-    pub digest: Digest,
+    /// The digest of the validator's image, as records have it. Without it, the approval is for devices whose image nobody knows, and
+    /// that report this version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// The day of the approval.
     pub approved: Day,
     /// Who approved it.
@@ -281,6 +283,14 @@ pub enum Waived {
     Item(Name),
     /// A task.
     Task(Name),
+}
+
+impl Firmware {
+    /// Whether a record means this firmware: by its digest, or by its version if the record has no digest.
+    #[must_use]
+    pub fn is(&self, found: &str) -> bool {
+        self.digest.as_ref().map_or(self.version.as_str(), Digest::as_str) == found
+    }
 }
 
 /// A SHA-256 digest in lower-case hexadecimal.

@@ -121,8 +121,8 @@ fn needed_by_expectation(expect: &Expect) -> Option<CardCapability> {
     expect.within.map(|_| CardCapability::ExactDelays)
 }
 
-/// Whether the cases of a family are about the frames themselves. Then a record and a transcript hold them. In other
-/// cases the frames would only make the record long.
+/// Whether the cases of a family are about the frames themselves. Then a transcript shows them, and the card side has to
+/// report them. In other cases a record holds the frames if the card side reports them.
 pub(crate) fn is_about_frames(family: &str) -> bool {
     family == "ISO"
 }

@@ -37,7 +37,7 @@ pub struct Planned {
     pub acquirer: Option<PlannedAcquirer>,
     /// CA keys by their names, for steps that change settings.
     pub keys: Arc<Keys>,
-    /// Whether the record contains each frame on the air during its taps.
+    /// Whether the case is about frames on the air, so that its transcript shows them.
     pub frames: bool,
     /// Number of this attempt in its record, from 1. Only a run that is resumed makes a second one.
     pub attempt: u32,

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use taprig_model::capability::BenchCapabilities;
 use taprig_model::criteria::Criteria;
 use taprig_model::device::Device;
-use taprig_model::event::{Body, Event};
+use taprig_model::event::{BaselineUse, Body, Event};
 use taprig_model::result::Verdict;
+use taprig_record::{Inputs, Record};
 
 use crate::{Baseline, Judgement, judge, lacks};
 
@@ -49,6 +50,21 @@ pub struct Again {
     pub events: Vec<Event>,
     /// Verdicts that differ: first in the order of the criteria, then those of sub-cases without criteria.
     pub differences: Vec<Difference>,
+}
+
+/// Judges a record again by nothing but what the record itself holds: its inputs and the way in which its run used the
+/// baseline.
+#[must_use]
+pub fn stored(record: &Record, inputs: &Inputs) -> Again {
+    let baseline = record.started().map(|run| run.baseline).unwrap_or_default();
+    let of = |id: &str| match (baseline, &inputs.baselines) {
+        (BaselineUse::Off, _) | (_, None) => Baseline::Off,
+        (_, Some(all)) => Baseline::Of(all.get(id).map(String::as_str)),
+    };
+    self::record(
+        &record.events,
+        By { criteria: &inputs.criteria, device: &inputs.device, bench: &inputs.bench, baseline: &of },
+    )
 }
 
 /// Judges every sub-case of a record again. It does not change the events. It uses the checks and verdicts in the

@@ -295,8 +295,11 @@ pub enum Body {
         from_card: bool,
         /// Whether the frame is a short frame of seven bits.
         short: bool,
-        /// The bytes with CRC.
+        /// The bytes with CRC. In a masked frame the two bytes of the CRC are 00.
         bytes: Bytes,
+        /// Whether digits of an account number are hidden in the frame.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        masked: bool,
     },
     /// A fault was put on the link.
     Injected {
@@ -470,6 +473,15 @@ pub struct CaseStarted {
     /// Link faults, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
+    /// Whether the case is about the frames on the air, so that its transcript shows them. Early records do not say it. They hold
+    /// only frames of such cases.
+    #[serde(default = "about_frames")]
+    pub frames: bool,
+}
+
+/// What holds for a case of a record that does not say whether it is about frames.
+const fn about_frames() -> bool {
+    true
 }
 
 /// The answer to a console command.

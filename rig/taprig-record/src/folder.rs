@@ -61,7 +61,15 @@ mod tests {
 
     #[test]
     fn files_of_somebody_else_stay_as_they_are() {
-        for name in ["record.json", "events.jsonl", "firmware.json", "serial/mine.bin", "results.json", "junit.xml"] {
+        for name in [
+            "record.json",
+            "events.jsonl",
+            "firmware.json",
+            "serial/mine.bin",
+            "results.json",
+            "junit.xml",
+            "capture.pcapng",
+        ] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -20,6 +20,7 @@ pub mod mask;
 pub mod numbers;
 mod read;
 mod scope;
+pub mod seal;
 pub mod units;
 mod writer;
 
@@ -44,11 +45,13 @@ pub enum ReportFile {
     Results,
     /// For CI servers.
     Junit,
+    /// The frames on the air, for Wireshark.
+    Capture,
 }
 
 impl ReportFile {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Results, Self::Junit];
+    pub const ALL: [Self; 3] = [Self::Results, Self::Junit, Self::Capture];
 
     /// Name of the file in the folder of the record.
     #[must_use]
@@ -56,6 +59,7 @@ impl ReportFile {
         match self {
             Self::Results => "results.json",
             Self::Junit => "junit.xml",
+            Self::Capture => "capture.pcapng",
         }
     }
 }

@@ -4,6 +4,10 @@
 //! becomes the nibble C, which no account number contains. In text it becomes `x`, so that a reader can tell it from a
 //! digit that the device itself masked with `*`.
 
+mod frames;
+
+pub use frames::Frames;
+
 use crate::decode::tlv;
 use crate::decode::value::{masked, number_in_certificate};
 use crate::numbers;
@@ -39,9 +43,11 @@ impl Key {
 /// The account numbers that were masked, in order.
 type Found = Vec<String>;
 
-/// Masks the account numbers of an event and leaves a token for each. Equal numbers in one record have equal tokens.
-pub fn event(event: &mut Event, key: &Key) {
+/// Masks the account numbers of an event and leaves a token for each. Equal numbers in one record have equal tokens. `frames`
+/// follows the events of one sub-case. A masked frame has no token, because the exchange that it is a part of has one.
+pub fn event(event: &mut Event, key: &Key, frames: &mut Frames) {
     let mut found = Found::new();
+    frames.event(&mut event.body);
     body(&mut event.body, &mut found);
     event.numbers.extend(found.iter().map(|digits| key.token(digits)));
 }
@@ -107,7 +113,6 @@ fn body(body: &mut Body, found: &mut Found) {
                 self::response(response, found);
             }
         }
-        Body::Frame { bytes, .. } => suspects(&mut bytes.0, found),
         Body::ConsoleSent { line } => words(line, found),
         Body::ConsoleReply(reply) => {
             reply.data.iter_mut().for_each(|data| fields(data, found));
@@ -191,6 +196,8 @@ fn body(body: &mut Body, found: &mut Found) {
         | Body::Serial { .. }
         | Body::Presented { .. }
         | Body::Field { .. }
+        // [`Frames`] has masked it.
+        | Body::Frame { .. }
         | Body::Activated { .. }
         | Body::Released { .. }
         | Body::Removed { .. }
@@ -356,6 +363,17 @@ fn objects(data: &mut [u8], found: &mut Found) {
 
 /// Masks what looks like an account number after its tag, for bytes that can't be read as TLV.
 fn suspects(data: &mut [u8], found: &mut Found) {
+    look_for_suspects(data, found, false);
+}
+
+/// The same for bytes that go on in another frame. Digits at the end may be the beginning of a number. Those behind the first six
+/// are masked, as nobody knows yet which four are its last.
+fn suspects_of_a_part(data: &mut [u8], found: &mut Found) {
+    look_for_suspects(data, found, true);
+}
+
+fn look_for_suspects(data: &mut [u8], found: &mut Found, goes_on: bool) {
+    let length = data.len();
     for start in 0..data.len() {
         if matches!(data[start], 0x57 | 0x5A | 0x6B) {
             // The number starts after the length field, which may itself be wrong. Two lengths of that field are
@@ -363,9 +381,15 @@ fn suspects(data: &mut [u8], found: &mut Found) {
             let long = data.get(start + 1).filter(|length| (0x81..=0x84).contains(*length)).map(|length| length & 0x0F);
             for begin in long.into_iter().chain([0]).map(|bytes| start + 2 + usize::from(bytes)) {
                 let end = data.len().min(begin + MOST_BYTES);
-                if let Some(value) = data.get_mut(begin..end)
-                    && count(value) >= 13
-                {
+                let Some(value) = data.get_mut(begin..end) else { continue };
+                let count = count(value);
+                if goes_on && end == length && count == value.len() * 2 && count > 6 {
+                    for place in 6..count {
+                        hide(value, place);
+                    }
+                    break;
+                }
+                if count >= 13 {
                     digits(value, found);
                     break;
                 }
@@ -393,9 +417,14 @@ fn digits(data: &mut [u8], found: &mut Found) {
     }
     let clear = if count >= 13 { 6 } else { 0 };
     for place in clear..count.saturating_sub(4) {
-        let byte = &mut data[place / 2];
-        *byte = if place.is_multiple_of(2) { *byte & 0x0F | 0xC0 } else { *byte & 0xF0 | 0x0C };
+        hide(data, place);
     }
+}
+
+/// Hides a digit.
+fn hide(data: &mut [u8], place: usize) {
+    let byte = &mut data[place / 2];
+    *byte = if place.is_multiple_of(2) { *byte & 0x0F | 0xC0 } else { *byte & 0xF0 | 0x0C };
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The handle through which the parts of a run emit events.
 
+use super::mask::{self, Frames};
 use super::writer::{Message, Recorder};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -12,6 +13,8 @@ pub struct Scope {
     recorder: Recorder,
     bench: Option<Arc<str>>,
     case: Option<Case>,
+    /// What the next frames can be a part of. Each bench has its own.
+    frames: Arc<Mutex<Frames>>,
 }
 
 #[derive(Clone)]
@@ -27,19 +30,19 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Scope {
     pub(super) fn new(recorder: Recorder) -> Self {
-        Self { recorder, bench: None, case: None }
+        Self { recorder, bench: None, case: None, frames: Arc::default() }
     }
 
     /// The same handle for events of a bench.
     #[must_use]
     pub fn bench(&self, name: &str) -> Self {
-        Self { bench: Some(name.into()), ..self.clone() }
+        Self { bench: Some(name.into()), frames: Arc::default(), ..self.clone() }
     }
 
     /// The same handle for events of a sub-case. [`Scope::events`] collects them.
     #[must_use]
     pub fn case(&self, id: &str) -> Self {
-        Self { case: Some(Case { id: id.into(), events: Arc::default() }), ..self.clone() }
+        Self { case: Some(Case { id: id.into(), events: Arc::default() }), frames: Arc::default(), ..self.clone() }
     }
 
     /// Emits an event that happens now.
@@ -59,7 +62,7 @@ impl Scope {
             numbers: vec![],
         };
         if let Some(key) = self.recorder.mask() {
-            super::mask::event(&mut event, key);
+            mask::event(&mut event, key, &mut lock(&self.frames));
         }
         if let Some(case) = &self.case {
             lock(&case.events).push(event.clone());

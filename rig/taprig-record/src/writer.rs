@@ -2,7 +2,7 @@
 
 use super::read::Record;
 use super::scope::lock;
-use super::{EVENTS, FIRMWARE, MARK, Mark, SERIAL, Scope, State, folder, mask, pretty, replace, serial_name};
+use super::{EVENTS, FIRMWARE, MARK, Mark, SERIAL, Scope, State, folder, mask, pretty, replace, seal, serial_name};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::{self, File, TryLockError};
@@ -277,6 +277,7 @@ struct Files {
 impl Files {
     fn create(folder: &Path) -> Result<Self, WriteError> {
         let serial = folder.join(SERIAL);
+        unsealed(folder)?;
         create_folder(folder)?;
         let holds_a_record = folder::check(folder)?;
         let path = folder.join(EVENTS);
@@ -301,6 +302,7 @@ impl Files {
     fn append(record: &Record) -> Result<Self, WriteError> {
         let path = record.folder.join(EVENTS);
         let failed = |cause| WriteError::Io { doing: "opening", path: path.clone(), cause };
+        unsealed(&record.folder)?;
         let events = Self::lock(&record.folder)?;
         let length = events.metadata().map_err(failed)?.len();
         events.set_len(length.saturating_sub(record.torn as u64)).map_err(failed)?;
@@ -397,6 +399,11 @@ impl Files {
         let path = self.folder.join(name);
         replace(&path, &pretty(content)).map_err(|cause| WriteError::Io { doing: "writing", path, cause })
     }
+}
+
+fn unsealed(folder: &Path) -> Result<(), WriteError> {
+    let refused = |why: seal::Sealed| WriteError::Folder { path: folder.to_owned(), why: why.to_string() };
+    seal::refuse(folder).map_err(refused)
 }
 
 fn create_folder(path: &Path) -> Result<(), WriteError> {

@@ -1,10 +1,12 @@
 //! Reports, computed from the events of a run.
 
+mod capture;
 mod junit;
 mod notable;
 mod own_time;
 mod tally;
 
+pub use capture::Capture;
 pub use junit::junit;
 pub use notable::Notable;
 pub use tally::Tally;
@@ -13,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use taprig_model::event::Event;
 use taprig_model::result::RunResult;
-use taprig_record::{ReportFile, pretty, replace};
+use taprig_record::{ReportFile, pretty, replace, seal};
 
 /// A report can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -31,10 +33,21 @@ pub struct ReportError {
 /// # Errors
 /// A file can't be written.
 pub fn write(folder: &Path, result: &RunResult, events: &[Event]) -> Result<(), ReportError> {
-    let put = |file: ReportFile, content: io::Result<Vec<u8>>| {
-        let path = folder.join(file.name());
-        content.and_then(|content| replace(&path, &content)).map_err(|cause| ReportError { path, cause })
-    };
-    put(ReportFile::Results, Ok(pretty(result)))?;
-    put(ReportFile::Junit, junit(result, events))
+    put(folder, ReportFile::Results, Ok(pretty(result)))?;
+    put(folder, ReportFile::Junit, junit(result, events))
+}
+
+/// Writes `capture.pcapng` into `folder`, which must exist.
+///
+/// # Errors
+/// The file can't be written.
+pub fn write_capture(folder: &Path, capture: Capture) -> Result<(), ReportError> {
+    put(folder, ReportFile::Capture, Ok(capture.finish()))
+}
+
+/// Writes a report into the folder of a record, unless the record is sealed.
+fn put(folder: &Path, file: ReportFile, content: io::Result<Vec<u8>>) -> Result<(), ReportError> {
+    let path = folder.join(file.name());
+    let unsealed = seal::refuse(folder).map_err(io::Error::other);
+    unsealed.and(content).and_then(|content| replace(&path, &content)).map_err(|cause| ReportError { path, cause })
 }

@@ -1,13 +1,15 @@
 //! What a campaign needs of the rig: the cases of its suites, and a look into sealed records.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use taprig_campaign::evidence::{Flaw, Inspect, Inspected};
 use taprig_campaign::{Campaign, Suites};
 use taprig_case::select::Selector;
 use taprig_case::{Problems, Project, Suite};
+use taprig_model::event::Role;
 use taprig_model::name::Name;
-use taprig_seal::{Signers, Verified};
+use taprig_seal::{Signers, Statement, Verified};
 
 /// The cases of the campaign's suites, as they are in the project now.
 ///
@@ -73,6 +75,16 @@ impl Inspect for SealedBy {
     }
 }
 
+/// The digests of the validators' firmware. If the rig knows no image, the digest or the version that each device has reported.
+fn firmware(statement: &Statement) -> BTreeSet<String> {
+    let images = statement.firmware_under_test();
+    if !images.is_empty() {
+        return images.into_iter().map(str::to_owned).collect();
+    }
+    let said = statement.predicate.benches.values().filter_map(|bench| bench.identities.get(&Role::Validator));
+    said.filter_map(|said| said.get("digest").or_else(|| said.get("version"))).map(str::to_owned).collect()
+}
+
 /// What a record says whose seal holds.
 fn inspected(verified: &Verified) -> Result<Inspected, Flaw> {
     let (statement, run) = (&verified.statement, &verified.statement.predicate.run);
@@ -80,10 +92,9 @@ fn inspected(verified: &Verified) -> Result<Inspected, Flaw> {
         .started
         .parse()
         .map_err(|error| Flaw::Unreadable(format!("statement.json: `{}` is no time: {error}", run.started)))?;
-    let owned = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect();
     Ok(Inspected {
-        serials: owned(statement.serial_numbers()),
-        firmware: owned(statement.firmware_under_test()),
+        serials: statement.serial_numbers().into_iter().map(str::to_owned).collect(),
+        firmware: firmware(statement),
         cases: statement.predicate.cases.iter().map(|case| (case.id.clone(), case.verdict)).collect(),
         started,
         complete: run.complete,

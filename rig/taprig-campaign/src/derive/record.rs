@@ -123,7 +123,7 @@ fn of_another(facts: &Facts<'_>, records: &Records, device: Device<'_>, found: &
     }
     let approved = |digest: &str| {
         let mut all = facts.campaign.file.firmware.iter();
-        all.any(|firmware| firmware.digest.as_str() == digest && firmware.approved.0 <= facts.today)
+        all.any(|firmware| firmware.is(digest) && firmware.approved.0 <= facts.today)
     };
     if let Some(digest) = seen.firmware.iter().find(|digest| !approved(digest)) {
         wrong.push(What::Firmware { folder: folder(), digest: digest.clone() });

@@ -112,7 +112,10 @@ impl Speaker<'_> {
 
     /// Why a gate is closed: a sentence without its full stop.
     fn why(&self, what: &What) -> String {
-        let digest = |digest: &str| format!("{}...", digest.get(..12).unwrap_or(digest));
+        let digest = |digest: &str| match digest.get(..12) {
+            Some(begin) if digest.len() > 32 => format!("{begin}..."),
+            _ => digest.to_owned(),
+        };
         match what {
             What::Earlier { gate } => self.say(Message::Earlier, &[("gate", &self.gate_title(gate))]),
             What::NoRecord { suite } => self.say(Message::NoRecord, &[("suite", &self.suite(suite))]),

@@ -71,14 +71,16 @@ fn proved(speaker: Speaker<'_>, proof: &Proof, verifying: Verifying<'_>) -> Stri
     };
     let cases = [("n", proof.passed.to_string()), ("all", proof.cases.to_string())];
     let cases: Vec<(&str, &str)> = cases.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let version = speaker.campaign.file.firmware.iter().find(|firmware| firmware.digest.as_str() == proof.firmware);
+    let version = speaker.campaign.file.firmware.iter().find(|firmware| firmware.is(&proof.firmware));
     field(Message::Record, &proof.folder);
     field(Message::Day, &speaker.day(proof.day));
     field(Message::Cases, &speaker.say(Message::Of, &cases));
     if let Some(firmware) = version {
         field(Message::FirmwareVersion, &firmware.version);
     }
-    field(Message::FirmwareDigest, &proof.firmware);
+    if proof.firmware.len() == 64 {
+        field(Message::FirmwareDigest, &proof.firmware);
+    }
     field(Message::RecordDigest, &proof.digest);
     field(Message::SealedBy, &proof.signer);
     if !proof.waivers.is_empty() {

@@ -111,6 +111,23 @@ fn a_wrong_digest_of_the_firmware() {
 }
 
 #[test]
+fn firmware_that_only_its_version_names() {
+    let state = |approval: &str, reported: &str| {
+        let digest = format!("version: 0.1.0, digest: \"{}\"", "1".repeat(64));
+        let mut example = Example::new().with(&digest, approval);
+        example.record("short-test", "TL-2-01").firmware = [reported.to_owned()].into();
+        gate(&example.status(), ZHASHUI, "short-test")
+            .blockers
+            .iter()
+            .any(|of| matches!(of.what, What::Firmware { .. }))
+    };
+    assert!(!state("version: V2.07", "V2.07"));
+    assert!(state("version: V2.07", "V2.08"));
+    let with_digest = format!("version: V2.07, digest: \"{}\"", "1".repeat(64));
+    assert!(state(&with_digest, "V2.07"), "the image was approved, and not whatever calls itself so");
+}
+
+#[test]
 fn firmware_that_is_approved_later_is_not_approved_yet() {
     let status = Example::new().with("approved: 2018-04-05", "approved: 2018-05-21").status();
     assert!(matches!(why(&status, ZHASHUI, "short-test")[0], What::Earlier { .. }));

@@ -9,7 +9,7 @@ use taprig_model::acquirer::keys::Keys;
 use taprig_model::acquirer::log::State;
 use taprig_model::acquirer::{Work, WorkResult};
 use taprig_model::event::Book;
-use taprig_record::mask::{self, Key};
+use taprig_record::mask::{self, Frames, Key};
 
 use super::*;
 
@@ -259,7 +259,7 @@ impl Scene {
     /// The judgement, which is the same by a record that hides the account numbers.
     pub(super) fn judged(&self, expect: &Expect) -> Judgement {
         let (key, mut masked) = (Key::default(), self.events.clone());
-        masked.iter_mut().for_each(|event| mask::event(event, &key));
+        masked.iter_mut().for_each(|event| mask::event(event, &key, &mut Frames::default()));
         assert!(!serde_json::to_string(&masked).unwrap().contains("1234567894"));
         let (own, again) = (self.judged_with(expect.clone(), &self.events), self.judged_with(expect.clone(), &masked));
         let results = |judgement: &Judgement| -> Vec<_> {

@@ -19,9 +19,9 @@ pub fn transcript(events: &[Event]) -> String {
 pub fn render(events: &[Event], view: View) -> String {
     let start = events.iter().rposition(|event| matches!(event.body, Body::CaseStarted(_))).unwrap_or(0);
     let mut lines = Vec::new();
-    let mut faulty = false;
+    let (mut faulty, mut frames) = (false, true);
     if let Some(Body::CaseStarted(case)) = events.get(start).map(|event| &event.body) {
-        faulty = !case.faults.is_empty();
+        (faulty, frames) = (!case.faults.is_empty(), case.frames);
         given(case, &mut lines);
     }
     let mut step: Option<StepText> = None;
@@ -31,6 +31,8 @@ pub fn render(events: &[Event], view: View) -> String {
                 finish(step.take(), view, faulty, &mut lines);
                 step = Some(StepText::new(*number, text));
             }
+            // Only a case about frames shows them. The records of other cases hold them for captures.
+            Body::Frame { .. } if !frames => {}
             // Before the first step the rig configures the validator. The lines above show what differs from the
             // profile.
             body => {

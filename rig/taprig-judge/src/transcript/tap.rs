@@ -31,7 +31,9 @@ impl TapText {
                 self.air.injected(fault, values);
                 vec![]
             }
-            Body::Frame { from_card, short, bytes } => self.air.line(*from_card, *short, bytes).into_iter().collect(),
+            Body::Frame { from_card, short, bytes, .. } => {
+                self.air.line(*from_card, *short, bytes).into_iter().collect()
+            }
             Body::Exchange(exchange) => {
                 self.air.answered();
                 self.dialogue.lines(exchange)

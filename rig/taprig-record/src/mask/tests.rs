@@ -121,7 +121,7 @@ fn equal_numbers_have_equal_tokens_within_a_record_and_no_other() {
         numbers: vec![],
     };
     let masked = |mut event: Event, key: &Key| {
-        super::event(&mut event, key);
+        super::event(&mut event, key, &mut Frames::default());
         event
     };
     let key = Key::default();

@@ -8,7 +8,7 @@ use taprig_case::baseline::Baselines;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_judge::Baseline;
 use taprig_judge::again::{self, Again, By, Difference};
-use taprig_model::event::{BaselineUse, Body};
+use taprig_model::event::BaselineUse;
 use taprig_model::result::{RunResult, Verdict};
 use taprig_record::{Inputs, ReadError, Record};
 use taprig_report::Tally;
@@ -36,7 +36,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let record = Record::open(&args.record).map_err(|error| wrong(&error))?;
     let inputs = Inputs::read(&args.record).map_err(|error| wrong(&error))?;
     let by = Judges::new(&inputs, args.cases.as_deref(), &record)?;
-    let baseline = args.baseline.map_or_else(|| baseline_of(&record), Into::into);
+    let recorded = record.started().map(|run| run.baseline).unwrap_or_default();
+    let baseline = args.baseline.map_or(recorded, Into::into);
     let of = |id: &str| match (baseline, &by.baselines) {
         (BaselineUse::Off, _) | (_, None) => Baseline::Off,
         (_, Some(all)) => Baseline::Of(all.get(id).map(String::as_str)),
@@ -87,14 +88,6 @@ impl Judges {
         });
         Ok(Self { criteria, baselines })
     }
-}
-
-fn baseline_of(record: &Record) -> BaselineUse {
-    let started = record.events.iter().find_map(|event| match &event.body {
-        Body::RunStarted(run) => Some(run.baseline),
-        _ => None,
-    });
-    started.unwrap_or_default()
 }
 
 fn as_json(judged: &Again, result: &RunResult) -> serde_json::Value {

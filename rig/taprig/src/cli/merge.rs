@@ -8,7 +8,7 @@ use taprig_case::{Diagnostic, Problems};
 use taprig_model::event::{Body, Event, FirmwareImage, Role, RunStarted, Source};
 use taprig_model::result::Verdict;
 use taprig_record::{Inputs, Options, Record, Recorder, State, WriteError};
-use taprig_report::Tally;
+use taprig_report::{Capture, Tally};
 
 use super::{Exit, print, resume};
 
@@ -190,6 +190,7 @@ fn write(parts: &[Part], args: &Args) -> Result<taprig_model::result::RunResult,
     let events: Vec<Event> = events.into_iter().chain([end]).collect();
     let result = Tally::of(&events).result();
     taprig_report::write(&args.to, &result, &events).map_err(|error| then(&error))?;
+    taprig_report::write_capture(&args.to, Capture::of(&events)).map_err(|error| then(&error))?;
     Ok(result)
 }
 

@@ -6,6 +6,7 @@ mod adapter;
 mod bench;
 mod board;
 mod campaign;
+mod capture;
 mod check;
 mod desk;
 mod device;
@@ -24,9 +25,11 @@ mod replay;
 mod resume;
 mod run;
 mod schema;
+mod seal;
 mod serve;
 mod suite;
 mod tap;
+mod verify;
 mod yaml;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -60,6 +63,10 @@ enum Command {
     Run(run::Args),
     /// Judge a stored record again.
     Judge(judge::Args),
+    /// Seal a record, so that nobody can alter it unseen.
+    Seal(seal::Args),
+    /// Verify a sealed record: its signature, its files and its verdicts.
+    Verify(verify::Args),
     /// Work with benches.
     #[command(subcommand)]
     Bench(Bench),
@@ -121,6 +128,8 @@ enum Bench {
 enum Report {
     /// Join the records of machines that shared a run.
     Merge(merge::Args),
+    /// Write the frames on the air for Wireshark.
+    Capture(capture::Args),
 }
 
 /// The exit of a command.
@@ -169,12 +178,14 @@ pub(crate) fn main() -> ExitCode {
         Command::Campaign(command) => command.format(),
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
+        Command::Verify(args) => args.format,
         Command::Suite(suite::Suite::Show(args)) => args.format,
         Command::Bench(Bench::Clear(_))
         | Command::New(_)
         | Command::Suite(_)
         | Command::Adapter(_)
         | Command::Report(_)
+        | Command::Seal(_)
         | Command::Serve(_)
         | Command::Acquirer(_)
         | Command::Reconcile(_)
@@ -193,7 +204,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Acquirer(args) => acquirer::run(&args),
         Command::Reconcile(args) => reconcile::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Seal(args) => seal::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
+        Command::Report(Report::Capture(args)) => capture::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
         Command::Campaign(command) if !command.needs_project() => campaign::sample(&command),
         Command::New(args) => new::run(&args),
@@ -229,6 +243,8 @@ pub(crate) fn main() -> ExitCode {
             | Command::Reconcile(_)
             | Command::Judge(_)
             | Command::Report(_)
+            | Command::Seal(_)
+            | Command::Verify(_)
             | Command::New(_)
             | Command::Suite(_)
             | Command::Bench(Bench::Clear(_)) => unreachable!("these are carried out above"),

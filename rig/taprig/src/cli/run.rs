@@ -24,7 +24,7 @@ use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::lock::ENVIRONMENT;
 use taprig_model::result::RunResult;
 use taprig_record::{Inputs, Options, Record, Recorder, WriteError};
-use taprig_report::{Notable, Tally};
+use taprig_report::{Capture, Notable, Tally};
 
 use super::{Exit, Format, config, desk, interrupt, resume, say};
 
@@ -168,7 +168,7 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     // A progress line would be drawn over the questions.
     options.terminal &= config.desk.is_none();
     let earlier_events = earlier.map(|record| record.events.as_slice()).unwrap_or_default();
-    let before = (Tally::of(earlier_events), Notable::of(earlier_events));
+    let before = (Tally::of(earlier_events), Notable::of(earlier_events), Capture::of(earlier_events));
     let kept = Arc::new(Mutex::new(before));
     let keep = {
         let (kept, wants_events) = (kept.clone(), args.report.is_some());
@@ -177,6 +177,7 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
             kept.0.add(event);
             if wants_events {
                 kept.1.add(event);
+                kept.2.add(event);
             }
         })
     };
@@ -226,7 +227,7 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     let summary = kept.lock().unwrap_or_else(PoisonError::into_inner).0.result().summary;
     scope.emit(Source::Rig, Body::RunFinished { summary, interrupted: stop.is_set() });
     let closed = recorder.close(!stop.is_set());
-    let (tally, notable) = &*kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let (tally, notable, capture) = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
     let result = tally.result();
     let mut failed = !result.faults.is_empty() || stop.is_set();
     if let Err(error) = closed {
@@ -236,6 +237,7 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     failed |= super::shown(&shown) != Exit::Ok;
     if let Some(folder) = &args.report
         && let Err(error) = taprig_report::write(folder, &result, &notable.events())
+            .and_then(|()| taprig_report::write_capture(folder, capture))
     {
         say(&format!("taprig: {error}"));
         failed = true;

@@ -73,7 +73,8 @@ pub async fn serve(
                 What::Field { on } => tell(Body::Field { on: *on }),
                 What::Released(how) => tell(Body::Released { how: *how }),
                 What::Frame { from_card, short, bytes } => {
-                    tell(Body::Frame { from_card: *from_card, short: *short, bytes: Bytes(bytes.clone()) });
+                    let (from_card, short, bytes) = (*from_card, *short, Bytes(bytes.clone()));
+                    tell(Body::Frame { from_card, short, bytes, masked: false });
                 }
                 What::Trouble(text) => tell(Body::Note { text: text.clone() }),
                 What::Removed(traffic) => {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use taprig_acquirer::{Host, Setup};
 use taprig_card::Card;
 use taprig_model::acquirer::Work;
+use taprig_model::capability::CardCapability;
 use taprig_model::event::{Body, ReadyAgain, Role, Signal, Source};
 use taprig_model::name::Name;
 use taprig_model::settings::Settings;
@@ -128,7 +129,7 @@ impl Stage<'_> {
             hold: step.hold.map(Duration::from),
             modelled,
             injections: &injections,
-            frames: self.planned.frames,
+            frames: links.card.capabilities().can.contains(&CardCapability::Frames),
         };
         if matches!(tap.play(links, self.scope).await?, ReadyAgain::Not | ReadyAgain::Restarted) {
             self.stuck = true;

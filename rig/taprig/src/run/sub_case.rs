@@ -165,6 +165,7 @@ fn case_started(planned: &Planned, attempt: u32, nonce: &[u8]) -> CaseStarted {
         settings: case.given.settings.in_words().into_iter().map(|(key, value)| format!("{key} {value}")).collect(),
         changes: case.given.changes.iter().filter_map(|change| serde_json::to_value(change).ok()).map(word).collect(),
         faults: case.given.inject.iter().map(ToString::to_string).collect(),
+        frames: planned.frames,
     }
 }
 

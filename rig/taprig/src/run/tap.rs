@@ -363,7 +363,7 @@ impl Scene<'_> {
             What::Frame { from_card, short, bytes } => {
                 self.polls += u32::from(self.removed.is_some() && short && !from_card);
                 if self.frames {
-                    tell(Body::Frame { from_card, short, bytes: Bytes(bytes) });
+                    tell(Body::Frame { from_card, short, bytes: Bytes(bytes), masked: false });
                 }
             }
             What::Trouble(text) => tell(Body::Note { text }),

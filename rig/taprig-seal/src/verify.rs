@@ -1,0 +1,234 @@
+//! Verifies a sealed record: its signature, its files, its statement, and whether its verdicts follow from its events.
+
+use crate::signature::{Signature, Signers, verify_signature};
+use crate::statement::{PREDICATE, SCHEMA, STATEMENT_TYPE, Statement};
+use crate::sums::{Sums, sha256};
+use crate::time_stamp::{self, TimeStamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use taprig_judge::again;
+use taprig_model::event::{Body, Event};
+use taprig_model::result::{CaseResult, RunResult};
+use taprig_record::seal::{SIGNATURE, STATEMENT, SUMS, TIME_STAMP};
+use taprig_record::{INPUTS, Inputs, Record, ReportFile};
+use taprig_report::Tally;
+
+/// A sealed record that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The name of the signer in the file of allowed signers. `None` with [`Signers::Anyone`].
+    pub signer: Option<String>,
+    /// The kind of the signer's key and its fingerprint.
+    pub key: String,
+    /// What the seal states. Everything in it was computed again from the record, apart from who authorised the results and when
+    /// they were sealed.
+    pub statement: Statement,
+    /// The time stamp, if the record has one.
+    pub time_stamp: Option<TimeStamp>,
+    /// Number of files that the seal covers.
+    pub files: usize,
+    /// SHA-256 of `SHA256SUMS`. It stands for the whole record.
+    pub sums: String,
+}
+
+/// Why a record is refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// The file, relative to the folder of the record.
+    pub file: PathBuf,
+    /// What is wrong with it, as a sentence without a full stop.
+    pub what: String,
+}
+
+impl Finding {
+    fn new(file: impl Into<PathBuf>, what: impl Into<String>) -> Self {
+        Self { file: file.into(), what: what.into() }
+    }
+}
+
+/// Verifies the record in `folder`. `authority` is a file of certificates in PEM that vouch for time-stamping authorities.
+///
+/// It checks the signature of `SHA256SUMS`, the sums of all files, the statement, and the time stamp if there is one. Then it
+/// judges all events again, and compares the verdicts with those of the record, its reports and its statement.
+///
+/// # Errors
+/// Everything that is wrong. The list is never empty.
+pub fn verify(folder: &Path, signers: &Signers, authority: Option<&Path>) -> Result<Verified, Vec<Finding>> {
+    let read = |name: &str| {
+        fs::read(folder.join(name)).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => vec![Finding::new(name, "it is missing, so the record is not sealed")],
+            _ => vec![Finding::new(name, format!("it can't be read: {error}"))],
+        })
+    };
+    let (sealed, list) = (read(SIGNATURE)?, read(SUMS)?);
+    let mut findings = vec![];
+    let signature = verify_signature(&list, &folder.join(SIGNATURE), signers).map_err(|error| {
+        let what = format!("the signature does not hold for `{SUMS}`, or its signer is not allowed ({error})");
+        findings.push(Finding::new(SIGNATURE, what));
+    });
+    let stamp = time_stamp(folder, &sealed, authority).map_err(|finding| findings.push(finding));
+    let files = match files(folder, &list) {
+        Ok(files) => Some(files),
+        Err(wrong) => {
+            findings.extend(wrong);
+            None
+        }
+    };
+    let statement = read(STATEMENT).and_then(|text| statement(&text).map_err(|finding| vec![finding]));
+    match statement {
+        Ok(statement) => {
+            findings.extend(agrees(folder, &statement));
+            if let (Ok(Signature { signer, key }), Ok(time_stamp), Some(files), true) =
+                (signature, stamp, files, findings.is_empty())
+            {
+                return Ok(Verified { signer, key, statement, time_stamp, files, sums: sha256(&list) });
+            }
+        }
+        Err(wrong) => findings.extend(wrong),
+    }
+    findings.sort();
+    findings.dedup();
+    Err(findings)
+}
+
+fn time_stamp(folder: &Path, signature: &[u8], authority: Option<&Path>) -> Result<Option<TimeStamp>, Finding> {
+    let path = folder.join(TIME_STAMP);
+    match (fs::symlink_metadata(&path), authority) {
+        (Err(_), None) => Ok(None),
+        (Err(_), Some(_)) => {
+            Err(Finding::new(TIME_STAMP, "it is missing, so nobody but the signer says when the record was sealed"))
+        }
+        (Ok(_), _) => {
+            time_stamp::check(signature, &path, authority).map(Some).map_err(|why| Finding::new(TIME_STAMP, why))
+        }
+    }
+}
+
+/// Compares the files with the list of their sums. Returns their number.
+fn files(folder: &Path, list: &[u8]) -> Result<usize, Vec<Finding>> {
+    let list = String::from_utf8_lossy(list);
+    let listed = Sums::parse(&list).map_err(|error| vec![Finding::new(SUMS, error.to_string())])?;
+    let there = Sums::of(folder).map_err(|error| vec![Finding::new(".", error.to_string())])?;
+    let differ: Vec<_> = listed.differences(&there).into_iter().map(|(name, what)| Finding::new(name, what)).collect();
+    if differ.is_empty() { Ok(there.0.len()) } else { Err(differ) }
+}
+
+fn statement(text: &[u8]) -> Result<Statement, Finding> {
+    let wrong = |what: String| Finding::new(STATEMENT, what);
+    let head: serde_json::Value =
+        serde_json::from_slice(text).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
+    if head["_type"] != STATEMENT_TYPE || head["predicateType"] != PREDICATE {
+        return Err(wrong("it is not a statement about a record of taprig".into()));
+    }
+    if head["predicate"]["schema"].as_u64().is_none_or(|schema| schema > SCHEMA.into()) {
+        return Err(wrong("a later version of taprig wrote it; verify it with that version".into()));
+    }
+    serde_json::from_value(head)
+        .map_err(|error| wrong(format!("it is not a statement about a record of taprig: {error}")))
+}
+
+/// Computes the statement from the record again, and judges the record again.
+fn agrees(folder: &Path, stated: &Statement) -> Vec<Finding> {
+    let record = match Record::open(folder) {
+        Ok(record) => record,
+        Err(error) => return vec![Finding::new("events.jsonl", error.to_string())],
+    };
+    let inputs = match Inputs::read(folder) {
+        Ok(inputs) => inputs,
+        Err(error) => return vec![Finding::new(INPUTS, error.to_string())],
+    };
+    let lines = match fs::read(folder.join("events.jsonl")) {
+        Ok(lines) => lines,
+        Err(error) => return vec![Finding::new("events.jsonl", format!("it can't be read: {error}"))],
+    };
+    let own = &stated.predicate;
+    let is = Statement::of(&lines, &record.events, &inputs, &own.authorised_by, &own.sealed);
+    let mut findings = vec![];
+    if is != *stated {
+        let parts: Vec<&str> = [
+            ("its subjects", is.subject == stated.subject),
+            ("the tool", is.predicate.tool == own.tool),
+            ("the run", is.predicate.run == own.run),
+            ("the device", is.predicate.device == own.device),
+            ("the benches", is.predicate.benches == own.benches),
+            ("the firmware", is.predicate.firmware == own.firmware),
+            ("the counts of verdicts", is.predicate.verdicts == own.verdicts && is.predicate.faults == own.faults),
+            ("the sub-cases", is.predicate.cases == own.cases),
+        ]
+        .into_iter()
+        .filter_map(|(part, same)| (!same).then_some(part))
+        .collect();
+        let what = format!("what it says about {} does not follow from the record", parts.join(", "));
+        findings.push(Finding::new(STATEMENT, what));
+    }
+    findings.extend(follows(folder, &record, &inputs));
+    findings
+}
+
+/// Whether verdicts, checks and `results.json` follow from the events. Nobody needs to trust whoever sealed the record for that.
+pub(crate) fn follows(folder: &Path, record: &Record, inputs: &Inputs) -> Vec<Finding> {
+    let judged = again::stored(record, inputs);
+    let mut findings: Vec<Finding> = judged
+        .differences
+        .iter()
+        .map(|differs| {
+            let word =
+                |verdict: Option<_>| verdict.map_or_else(|| "nothing".to_owned(), |verdict| format!("{verdict}"));
+            let why = differs.why.as_deref().and_then(|why| why.lines().next()).unwrap_or_default();
+            let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+            let (id, was, now) = (&differs.id, word(differs.was), word(differs.now));
+            Finding::new("events.jsonl", format!("{id}: the verdict is {was}, but {now} follows from the events{why}"))
+        })
+        .collect();
+    let stated = Tally::of(&record.events).result();
+    let own = Tally::of(&judged.events).result();
+    let checks = |result: &RunResult| -> BTreeMap<String, Vec<String>> {
+        let words = |case: &CaseResult| {
+            case.checks.iter().map(|check| format!("{} {:?}", check.title(), check.result)).collect()
+        };
+        result.cases.iter().map(|case| (case.id.clone(), words(case))).collect()
+    };
+    let (was, now) = (checks(&stated), checks(&own));
+    let known = |id: &str| judged.differences.iter().any(|differs| differs.id == id);
+    findings.extend(
+        was.iter()
+            .filter(|(id, checks)| !known(id) && now.get(*id) != Some(checks))
+            .map(|(id, _)| Finding::new("events.jsonl", format!("{id}: its checks do not follow from the events"))),
+    );
+    if let Some((said, counts)) = said_at_the_end(&record.events)
+        && said != counts
+    {
+        findings.push(Finding::new("events.jsonl", "the counts at the end of the run are not those of its verdicts"));
+    }
+    findings.extend(results(folder, &stated));
+    findings
+}
+
+/// The counts of verdicts that the last event states, and those of the verdicts before it.
+fn said_at_the_end(events: &[Event]) -> Option<(taprig_model::result::Summary, taprig_model::result::Summary)> {
+    let end = events.iter().rposition(|event| matches!(event.body, Body::RunFinished { .. }))?;
+    let Body::RunFinished { summary, .. } = &events[end].body else { return None };
+    Some((*summary, Tally::of(&events[..end]).result().summary))
+}
+
+/// Whether `results.json` is what the events give, if it is there.
+fn results(folder: &Path, is: &RunResult) -> Option<Finding> {
+    let name = ReportFile::Results.name();
+    let text = fs::read(folder.join(name)).ok()?;
+    let finding = |what: String| Some(Finding::new(name, what));
+    let stated: RunResult = match serde_json::from_slice(&text) {
+        Ok(stated) => stated,
+        Err(error) => return finding(format!("it is not the result of a run: {error}")),
+    };
+    let of = |result: &RunResult| -> BTreeMap<String, CaseResult> {
+        result.cases.iter().map(|case| (case.id.clone(), case.clone())).collect()
+    };
+    let (stated_cases, cases) = (of(&stated), of(is));
+    let differ = |id: &&String| stated_cases.get(*id) != cases.get(*id);
+    if let Some(id) = stated_cases.keys().chain(cases.keys()).find(differ) {
+        return finding(format!("what it says about {id} does not follow from the events"));
+    }
+    (stated != *is).then(|| Finding::new(name, "what it says about the run does not follow from the events"))
+}

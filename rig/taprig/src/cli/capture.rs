@@ -1,0 +1,68 @@
+//! `taprig report capture`: writes the capture of a stored record.
+
+use std::path::{Path, PathBuf};
+
+use taprig_case::{Diagnostic, Problems};
+use taprig_model::event::Body;
+use taprig_record::{Record, ReportFile, replace, seal};
+use taprig_report::Capture;
+
+use super::{Exit, print, resume};
+
+/// Arguments of `taprig report capture`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folder of the record.
+    #[arg(value_name = "DIR")]
+    record: PathBuf,
+    /// File to write. By default, this is `capture.pcapng` in the folder of the record.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
+    let record = resume::open(&args.record)?;
+    let file = args.file.clone().unwrap_or_else(|| args.record.join(ReportFile::Capture.name()));
+    unsealed(&args.record, &file)?;
+    if let Err(error) = replace(&file, &Capture::of(&record.events).finish()) {
+        let help = "check that the folder exists, may be written and has room";
+        return Err(Diagnostic::of_file(&file, format!("writing the capture: {error}")).help(help).into());
+    }
+    Ok(print(&format!("{}: {} in {}\n", args.record.display(), counted(&record), file.display())))
+}
+
+/// What the capture holds.
+fn counted(record: &Record) -> String {
+    let (mut frames, mut taps, mut exchanges) = (0, 0, 0);
+    for event in &record.events {
+        match event.body {
+            Body::Frame { .. } => frames += 1,
+            Body::Presented { .. } => taps += 1,
+            Body::Exchange(_) => exchanges += 1,
+            _ => {}
+        }
+    }
+    let frames = match frames {
+        0 => {
+            "no frames: the card side reports none, so the blocks around commands and responses are made up".to_owned()
+        }
+        frames => format!("{frames} frames"),
+    };
+    format!("{taps} taps, {exchanges} exchanges, {frames}")
+}
+
+/// A file that is put into a sealed record would break its seal.
+fn unsealed(record: &Path, file: &Path) -> Result<(), Problems> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let inside = match (record.canonicalize(), parent.canonicalize()) {
+        (Ok(record), Ok(parent)) => parent.starts_with(record),
+        _ => false,
+    };
+    match seal::refuse(record) {
+        Err(sealed) if inside => {
+            let help = "name a file elsewhere: `taprig report capture DIR FILE`";
+            Err(Diagnostic::of_file(record, sealed.to_string()).help(help).into())
+        }
+        _ => Ok(()),
+    }
+}
