@@ -7,7 +7,7 @@ use taprig_campaign::evidence::{Flaw, Inspect, Inspected};
 use taprig_campaign::{Campaign, Suites};
 use taprig_case::select::Selector;
 use taprig_case::{Problems, Project, Suite};
-use taprig_model::event::Role;
+use taprig_model::event::{Fields, Role};
 use taprig_model::name::Name;
 use taprig_seal::{Signers, Statement, Verified};
 
@@ -75,14 +75,18 @@ impl Inspect for SealedBy {
     }
 }
 
-/// The digests of the validators' firmware. If the rig knows no image, the digest or the version that each device has reported.
+/// The digests of the validators' firmware. If the rig knows no image, the digest or the version that each device has reported. A
+/// hosted board reports a digest of zeros, because it has no image.
 fn firmware(statement: &Statement) -> BTreeSet<String> {
     let images = statement.firmware_under_test();
     if !images.is_empty() {
         return images.into_iter().map(str::to_owned).collect();
     }
     let said = statement.predicate.benches.values().filter_map(|bench| bench.identities.get(&Role::Validator));
-    said.filter_map(|said| said.get("digest").or_else(|| said.get("version"))).map(str::to_owned).collect()
+    let digest = |said: &'_ Fields| {
+        said.get("digest").filter(|digest| digest.bytes().any(|digit| digit != b'0')).map(str::to_owned)
+    };
+    said.filter_map(|said| digest(said).or_else(|| said.get("version").map(str::to_owned))).collect()
 }
 
 /// What a record says whose seal holds.
