@@ -99,7 +99,7 @@ fn place() -> Place {
     let mut signers = String::new();
     for (key, name) in [("laboratory", "lab@example"), ("workshop", "workshop@example"), ("stranger", "")] {
         let made = Command::new("ssh-keygen")
-            .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
+            .args(["-q", "-t", "ed25519", "-N", "", "-C", key, "-f"])
             .arg(place.path(key))
             .output();
         assert!(made.unwrap().status.success());
@@ -139,7 +139,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &to) } else { drop(fs::copy(entry.path(), to).unwrap()) }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 
@@ -365,7 +369,7 @@ fn a_wrong_campaign_is_refused_with_file_and_line() {
     refused(
         "needs: [type-test]",
         "needs: [go-live]",
-        &["two.yaml:29:", "these gates wait for each other: short-test -> go-live -> short-test"],
+        &["two.yaml:23:", "these gates wait for each other: short-test -> go-live -> short-test"],
     );
     refused("bus: TL-2-02", "bus: TL-2-03", &["two.yaml:", "the fleet has no bus `TL-2-03`", "did you mean"]);
     refused("select: [BUS-001]", "select: [BUS-999]", &["two.yaml:", "no case has the id, family or tag `BUS-999`"]);
