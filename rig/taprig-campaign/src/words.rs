@@ -52,6 +52,9 @@ messages! {
     HoldsNot: "does not hold", "无效";
     More: "{names} and {n} more", "{names} 等 {n} 辆";
     ListSeparator: ", ", "、";
+    Comma: "{one}, {other}", "{one}，{other}";
+    Because: "{why} ({turn})", "{why}（{turn}）";
+    About: "{of}: {what}", "{of}：{what}";
     Task: "Task", "任务";
     Defect: "Defect", "缺陷";
     Bus: "Bus", "车辆";
@@ -74,6 +77,7 @@ messages! {
     AcceptedBuses: "{n} of {all} buses are accepted.", "共 {all} 辆车，已验收 {n} 辆。";
     LiveCounties: "{n} of {all} counties are in service.", "共 {all} 个区县，已开通 {n} 个。";
     NextDeadline: "Next deadline: {day}, {what}.", "下一个期限：{day}，{what}。";
+    NextTile: "Next deadline: {what}", "下一个期限：{what}";
     NoDeadline: "No deadline lies ahead.", "之后没有待办期限。";
     NothingMissing: "Nothing keeps a gate closed.", "所有关口均已通过。";
     CommonGate: "For all counties: {gate} is {state}.", "全部区县共用：{gate}{state}。";

@@ -25,7 +25,9 @@ impl Facts<'_> {
             county: task.county.as_ref().map(ToString::to_string),
             owner: task.owner.clone(),
             deadline: task.deadline.0,
-            done: self.task(task, task.county.as_ref().map(|county| county.as_str()), self.campaign.file.begins.0).done,
+            done: self
+                .task(task, task.county.as_ref().map(taprig_model::books::Label::as_str), self.campaign.file.begins.0)
+                .done,
         });
         all.collect()
     }
@@ -93,7 +95,7 @@ impl Facts<'_> {
         let is_proved =
             task.evidence.as_ref().is_some_and(|document| self.document(&task.task, document, task.deadline.0).is_ok());
         let is_meant = |waived: &Waived| matches!(waived, Waived::Task(of) if of == name);
-        let county = task.county.as_ref().map(|county| county.as_str());
+        let county = task.county.as_ref().map(taprig_model::books::Label::as_str);
         let is_waived = self.waiver(is_meant, &task.gate, county, None).holds().is_some();
         (!is_proved && !is_waived).then_some(task)
     }

@@ -48,11 +48,9 @@ pub fn brief(campaign: &Campaign, status: &Status, language: Language) -> String
     let by_turn = turns(speaker, status).into_iter().flat_map(|turn| {
         let party = turn.party;
         turn.lines.into_iter().map(move |line| {
-            let place: Vec<String> = line.county.clone().into_iter().chain([line.gate.clone()]).collect();
-            let buses = line.some_buses(speaker);
-            let of = if buses.is_empty() { String::new() } else { format!("{buses}: ") };
-            let since = speaker.say(Message::Since, &[("day", &speaker.day(line.since))]);
-            format!("{party}: {}: {of}{} ({since})", speaker.list(&place), line.why)
+            let what = speaker.about(&line.place(speaker), &line.reason(speaker));
+            let since = speaker.since(&line.since);
+            speaker.say(Message::Because, &[("why", &speaker.about(&party, &what)), ("turn", &since)])
         })
     });
     section(Message::ByTurn, by_turn.collect(), Some(Message::NothingMissing));

@@ -43,6 +43,14 @@ impl Speaker<'_> {
         *self
     }
 
+    fn comma(&self, one: &str, other: &str) -> String {
+        self.say(Message::Comma, &[("one", one), ("other", other)])
+    }
+
+    fn about(&self, of: &str, what: &str) -> String {
+        self.say(Message::About, &[("of", of), ("what", what)])
+    }
+
     fn since(&self, day: &Date) -> String {
         self.say(Message::Since, &[("day", &self.day(*day))])
     }

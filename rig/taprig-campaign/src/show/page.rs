@@ -149,7 +149,7 @@ fn tiles(speaker: Speaker<'_>, status: &Status) -> Vec<Tile> {
         None => ("-".to_owned(), speaker.word(Message::NoDeadline).to_owned()),
         Some((day, due)) => {
             let due: Vec<String> = due.iter().map(|title| title.in_language(speaker.language).to_owned()).collect();
-            (speaker.day(day), speaker.list(&due))
+            (speaker.day(day), speaker.say(Message::NextTile, &[("what", &speaker.list(&due))]))
         }
     };
     vec![

@@ -46,15 +46,12 @@ pub fn terminal(campaign: &Campaign, status: &Status, language: Language) -> Str
         let mut last = String::new();
         for line in turn.lines {
             let since = speaker.say(Message::Since, &[("day", &speaker.day(line.since))]);
-            let place: Vec<String> = line.county.clone().into_iter().chain([line.gate.clone()]).collect();
-            let buses = line.some_buses(speaker);
-            let of = if buses.is_empty() { String::new() } else { format!("{buses}: ") };
-            let place = speaker.list(&[speaker.list(&place), since]);
+            let place = speaker.comma(&line.place(speaker), &since);
             if place != last {
                 let _ = writeln!(text, "    {place}");
             }
             last = place;
-            let _ = writeln!(text, "      {of}{}", line.why);
+            let _ = writeln!(text, "      {}", line.reason(speaker));
         }
     }
     let samples = speaker.samples(status);
@@ -74,15 +71,20 @@ pub fn terminal(campaign: &Campaign, status: &Status, language: Language) -> Str
 #[must_use]
 pub fn gate(campaign: &Campaign, county: Option<&CountyStatus>, gate: &GateStatus, language: Language) -> String {
     let speaker = Speaker { campaign, language };
-    let county = county.map(|county| format!("{}: ", speaker.county(county))).unwrap_or_default();
-    let mut text = format!("{county}{}: {}\n", gate.title.in_language(language), state(speaker, gate));
+    let title = speaker.about(gate.title.in_language(language), &state(speaker, gate));
+    let mut text = county.map_or_else(|| title.clone(), |county| speaker.about(speaker.county(county), &title));
+    text.push('\n');
     for blocker in &gate.blockers {
-        let bus = blocker.bus.as_ref().map(|bus| format!("{bus}: ")).unwrap_or_default();
+        let why = speaker.why(&blocker.what);
+        let why = blocker.bus.as_ref().map_or_else(|| why.clone(), |bus| speaker.about(bus, &why));
         let since = speaker.say(Message::Since, &[("day", &speaker.day(blocker.since))]);
         let party = speaker.party(&blocker.turn);
         // Whoever it waits for is told with the gate that it waits for.
-        let turn = if matches!(blocker.what, What::Earlier { .. }) { String::new() } else { format!("{party}, ") };
-        let _ = writeln!(text, "  {bus}{} ({turn}{since})", speaker.why(&blocker.what));
+        let turn = match blocker.what {
+            What::Earlier { .. } => since,
+            _ => speaker.comma(&party, &since),
+        };
+        let _ = writeln!(text, "  {}", speaker.say(Message::Because, &[("why", &why), ("turn", &turn)]));
     }
     text
 }

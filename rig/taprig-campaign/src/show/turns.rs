@@ -29,8 +29,18 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// County and gate.
+    pub(super) fn place(&self, speaker: Speaker<'_>) -> String {
+        self.county.as_ref().map_or_else(|| self.gate.clone(), |county| speaker.comma(county, &self.gate))
+    }
+
+    /// The buses, if it is about some, and the reason.
+    pub(super) fn reason(&self, speaker: Speaker<'_>) -> String {
+        if self.buses.is_empty() { self.why.clone() } else { speaker.about(&self.some_buses(speaker), &self.why) }
+    }
+
     /// The buses in a few words: the first of them and how many more.
-    pub(super) fn some_buses(&self, speaker: Speaker<'_>) -> String {
+    fn some_buses(&self, speaker: Speaker<'_>) -> String {
         let names = speaker.list(self.buses.get(..NAMED).unwrap_or(&self.buses));
         match self.buses.len().saturating_sub(NAMED) {
             0 => names,
