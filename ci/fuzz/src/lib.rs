@@ -14,6 +14,7 @@ pub mod kernel_card;
 pub mod pn532_frames;
 pub mod record_inputs;
 pub mod rules_console;
+pub mod seal_sums;
 pub mod terminal_message;
 pub mod validator_console;
 pub mod vpcd_messages;
@@ -23,7 +24,7 @@ pub mod wire_messages;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("acquirer_message", acquirer_message::run),
     ("adapter_messages", adapter_messages::run),
     ("case_file", case_file::run),
@@ -35,6 +36,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("pn532_frames", pn532_frames::run),
     ("record_inputs", record_inputs::run),
     ("rules_console", rules_console::run),
+    ("seal_sums", seal_sums::run),
     ("terminal_message", terminal_message::run),
     ("validator_console", validator_console::run),
     ("vpcd_messages", vpcd_messages::run),

@@ -44,7 +44,7 @@ macro_rules! replays {
     };
 }
 
-replays!(acquirer_message adapter_messages case_file clearing_file decode emulator_air gdb_packets kernel_card pn532_frames record_inputs rules_console terminal_message validator_console vpcd_messages wire_messages);
+replays!(acquirer_message adapter_messages case_file clearing_file decode emulator_air gdb_packets kernel_card pn532_frames record_inputs rules_console seal_sums terminal_message validator_console vpcd_messages wire_messages);
 
 #[test]
 fn each_target_has_its_program_its_corpus_and_its_replay() {

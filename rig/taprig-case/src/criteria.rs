@@ -122,7 +122,7 @@ fn needed_by_expectation(expect: &Expect) -> Option<CardCapability> {
 }
 
 /// Whether the cases of a family are about the frames themselves. Then a transcript shows them, and the card side has to
-/// report them. In other cases a record holds the frames if the card side reports them.
+/// report them. In other cases a record holds the frames if the card side reports them and its times are modelled.
 pub(crate) fn is_about_frames(family: &str) -> bool {
     family == "ISO"
 }

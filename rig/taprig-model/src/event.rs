@@ -54,7 +54,8 @@ pub struct Event {
     /// What happened.
     pub body: Body,
     /// One token for each account number that is masked in `body`, in the order of the numbers. Two equal tokens in one
-    /// record stand for the same number. The key of the tokens is made for one record and is not kept.
+    /// record stand for the same number. The key of the tokens is made for one record and is not kept. Frames have no
+    /// tokens, because the exchange that they are a part of has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<String>,
 }

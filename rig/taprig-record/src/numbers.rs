@@ -186,7 +186,7 @@ mod tests {
         for whole in [true, false] {
             if !whole {
                 let key = Key::default();
-                events.iter_mut().for_each(|event| mask::event(event, &key));
+                events.iter_mut().for_each(|event| mask::event(event, &key, &mut mask::Frames::default()));
                 let text = serde_json::to_string(&events).unwrap();
                 assert!(!text.contains(CARD) && text.contains("622202xxxxxx7894"), "{text}");
                 assert!(text.contains("123456789012345") && text.contains("9F26 1234567890123456"), "{text}");

@@ -30,8 +30,9 @@ pub struct Statement {
     /// [`STATEMENT_TYPE`].
     #[serde(rename = "_type")]
     pub statement_type: String,
-    /// The firmware images of the run. If the rig knows no image, because the device came with its firmware, this is the file
-    /// `events.jsonl` of the record: in-toto requires a subject.
+    /// The firmware images of the run. If the rig knows no image of the validator, because the device came with its firmware, the
+    /// digest that the device reports takes its place. If there is none either, this is the file `events.jsonl` of the record:
+    /// in-toto requires a subject.
     pub subject: Vec<Subject>,
     /// [`PREDICATE`].
     #[serde(rename = "predicateType")]
@@ -43,7 +44,8 @@ pub struct Statement {
 /// What a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// The role and the file of an image: `validator target/boards/sim-board`. Or `events.jsonl`.
+    /// The role and the file of an image: `validator target/boards/stm32f405-validator.elf`. Or `validator, as it reports itself`,
+    /// or `events.jsonl`.
     pub name: String,
     /// `sha256` and the digest in lower-case hexadecimal. For an image it covers the content that goes into flash.
     pub digest: BTreeMap<String, String>,
@@ -152,7 +154,7 @@ impl Statement {
         let partition = run.partition.clone();
         Self {
             statement_type: STATEMENT_TYPE.into(),
-            subject: subjects(&firmware, lines),
+            subject: subjects(&firmware, &reported(&benches), lines),
             predicate_type: PREDICATE.into(),
             predicate: Predicate {
                 schema: SCHEMA,
@@ -178,12 +180,16 @@ impl Statement {
         }
     }
 
-    /// The digests of the validator's images, in lower-case hexadecimal: the firmware that was tested. It is empty if the rig
-    /// knows no image, and it has several entries if benches with different images shared the run.
+    /// The digests of the validator's images, in lower-case hexadecimal: the firmware that was tested. If the rig knows no image,
+    /// these are the digests that the devices report. The list is empty if nobody knows the firmware, and it has several entries if
+    /// benches with different firmware shared the run.
     #[must_use]
     pub fn firmware_under_test(&self) -> Vec<&str> {
         let images = self.predicate.firmware.iter().filter(|image| image.role == Role::Validator);
         let mut digests: Vec<&str> = images.map(|image| image.digest.as_str()).collect();
+        if digests.is_empty() {
+            digests = reported(&self.predicate.benches);
+        }
         digests.sort_unstable();
         digests.dedup();
         digests
@@ -200,13 +206,29 @@ impl Statement {
     }
 }
 
-fn subjects(firmware: &[FirmwareImage], lines: &[u8]) -> Vec<Subject> {
+/// The digests that the validators report. A hosted validator has no flash, and reports zeros.
+fn reported(benches: &BTreeMap<String, BenchResult>) -> Vec<&str> {
+    let identities = benches.values().filter_map(|bench| bench.identities.get(&Role::Validator));
+    let digests = identities.filter_map(|identity| identity.get("digest"));
+    let is_digest = |digest: &&str| digest.len() == 64 && digest.bytes().all(|digit| digit.is_ascii_hexdigit());
+    digests.filter(is_digest).filter(|digest| digest.bytes().any(|digit| digit != b'0')).collect()
+}
+
+fn subjects(firmware: &[FirmwareImage], reported: &[&str], lines: &[u8]) -> Vec<Subject> {
     let subject = |name: String, digest: String| Subject { name, digest: [("sha256".to_owned(), digest)].into() };
     let mut all: Vec<Subject> = vec![];
     for image in firmware {
         let image = subject(format!("{} {}", image.role, image.path), image.digest.clone());
         if !all.contains(&image) {
             all.push(image);
+        }
+    }
+    if firmware.iter().all(|image| image.role != Role::Validator) {
+        for digest in reported {
+            let device = subject("validator, as it reports itself".into(), digest.to_lowercase());
+            if !all.contains(&device) {
+                all.push(device);
+            }
         }
     }
     if all.is_empty() {
@@ -230,4 +252,69 @@ fn hashes<'a>(lines: &[u8], events: &'a [Event]) -> BTreeMap<&'a str, String> {
 /// Whether events say how their run ended. A record whose writer was killed does not.
 pub(crate) fn is_closed(events: &[Event]) -> bool {
     events.iter().any(|event| matches!(event.body, Body::RunFinished { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use taprig_model::event::Fields;
+    use taprig_model::samples::{event, run};
+
+    fn inputs() -> Inputs {
+        let device = serde_json::json!({
+            "schema": 1, "title": "A validator", "identity": { "device": "d", "firmware": "f" }, "claims": {},
+            "interface": { "adapter": { "command": ["adapter"] } },
+        });
+        Inputs {
+            criteria: vec![],
+            device: serde_json::from_value(device).unwrap(),
+            bench: Default::default(),
+            baselines: None,
+            files: BTreeMap::new(),
+        }
+    }
+
+    fn of(events: &[Event]) -> (Statement, String) {
+        let lines = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect::<String>();
+        (Statement::of(lines.as_bytes(), events, &inputs(), "Li", "2018-05-21T08:00:00Z"), lines)
+    }
+
+    #[test]
+    fn it_counts_verdicts_and_hashes_the_lines_of_each_case() {
+        let (statement, lines) = of(&run());
+        let verdicts = &statement.predicate.verdicts;
+        assert_eq!((verdicts.pass, verdicts.fail, verdicts.error, verdicts.not_applicable), (2, 1, 1, 1));
+        let case = &statement.predicate.cases[0];
+        let own: String = lines.split_inclusive('\n').filter(|line| line.contains(r#""case":"BUS-001""#)).collect();
+        assert_eq!((case.id.as_str(), case.sha256.as_str()), ("BUS-001", sha256(own.as_bytes()).as_str()));
+        assert!(!statement.predicate.run.complete);
+        let again: Statement = serde_json::from_str(&serde_json::to_string(&statement).unwrap()).unwrap();
+        assert_eq!(again, statement);
+    }
+
+    #[test]
+    fn its_subject_is_an_image_or_what_the_device_reports_or_the_events() {
+        let digest = |digit: &str| digit.repeat(64);
+        let image = |role, digit: &str| {
+            let path = format!("{role}.elf");
+            event(15, None, Body::Firmware(FirmwareImage { role, path, digest: digest(digit), bytes: 4 }))
+        };
+        let reports = |digit: &str| {
+            let identity = Fields::from_iter([("device", "d"), ("digest", digest(digit).as_str())]);
+            event(16, None, Body::Identified { role: Role::Validator, identity })
+        };
+        let names = |more: Vec<Event>| {
+            let (statement, _) = of(&[run(), more].concat());
+            let names: Vec<_> = statement.subject.iter().map(|subject| subject.name.clone()).collect();
+            (names.join(", "), statement.firmware_under_test().join(", "))
+        };
+        let (validator, emulator) = (|| image(Role::Validator, "a"), || image(Role::Emulator, "b"));
+        let both = "validator validator.elf, emulator emulator.elf";
+        assert_eq!(names(vec![validator(), emulator(), reports("c")]), (both.into(), digest("a")));
+        let itself = "emulator emulator.elf, validator, as it reports itself";
+        assert_eq!(names(vec![emulator(), reports("c")]), (itself.into(), digest("c")));
+        assert_eq!(names(vec![reports("0")]), ("events.jsonl".into(), String::new()));
+        let (statement, lines) = of(&run());
+        assert_eq!(statement.subject[0].digest["sha256"], sha256(lines.as_bytes()));
+    }
 }

@@ -65,8 +65,8 @@ impl Frames {
         let before = content.to_vec();
         match from_card {
             true if pcb == S_WTX && content.len() == 1 => {}
-            true => self.from_card(pcb, content),
-            false if is_i_block(pcb) => self.from_reader(pcb, content),
+            true => self.of_card(pcb, content),
+            false if is_i_block(pcb) => self.of_reader(pcb, content),
             false => {}
         }
         let masked = *content != *before;
@@ -76,7 +76,7 @@ impl Frames {
         masked
     }
 
-    fn from_card(&mut self, pcb: u8, content: &mut [u8]) {
+    fn of_card(&mut self, pcb: u8, content: &mut [u8]) {
         if self.response.is_empty() {
             if is_i_block(pcb) {
                 suspects_of_a_part(content, &mut Found::new());
@@ -124,7 +124,7 @@ impl Frames {
         }
     }
 
-    fn from_reader(&mut self, pcb: u8, content: &mut [u8]) {
+    fn of_reader(&mut self, pcb: u8, content: &mut [u8]) {
         if !self.more {
             self.command.clear();
         }

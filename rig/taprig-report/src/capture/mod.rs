@@ -82,7 +82,7 @@ impl Capture {
             Body::Presented { tap, card } => running.begin_tap(*tap, card),
             Body::Removed { .. } => running.end_tap(),
             Body::Injected { at, fault, values } => {
-                running.waiting.push(format!("fault: {fault} at {at} {values}").trim_end().into())
+                running.waiting.push(format!("fault: {fault} at {at} {values}").trim_end().into());
             }
             Body::Field { on } => running.push(Packet::field(event.at_us, *on)),
             Body::Frame { from_card, short: _, bytes, masked } => {
@@ -157,15 +157,18 @@ impl Running {
     }
 
     fn exchange(&mut self, at_us: u64, exchange: &Exchange) {
-        self.push(Packet::apdu(at_us, false, &exchange.command, exchange.number));
-        if let Some(response) = &exchange.response {
-            self.push(Packet::apdu(at_us, true, response, exchange.number));
-        }
+        let command = Packet::apdu(at_us, false, &exchange.command, exchange.number);
+        let response =
+            exchange.response.iter().flat_map(|response| Packet::apdu(at_us, true, response, exchange.number));
+        command.into_iter().chain(response).for_each(|packet| self.push(packet));
     }
 
     fn failed(&mut self, check: &Check) {
         self.end_tap();
-        let words = format!("failed: {}: expected {}, seen {}", check.title(), check.wanted, check.seen);
+        // The lines of a transcript that differ are in the other reports.
+        let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let words =
+            format!("failed: {}: expected {}, seen {}", check.title(), first(&check.wanted), first(&check.seen));
         self.at_last(check.tap, words);
     }
 

@@ -5,6 +5,9 @@ use taprig_model::event::Bytes;
 /// Version of the pseudo header.
 const VERSION: u8 = 0;
 
+/// Bytes of an APDU in a block that is made up: a frame of 256 bytes without PCB and CRC.
+const CONTENT: usize = 253;
+
 /// The event byte of the pseudo header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -61,18 +64,24 @@ impl Packet {
         packet
     }
 
-    /// A command or response of a card side that reports no frames, in an I-block that is made up. `number` is the number of the
-    /// exchange in its tap.
-    pub(super) fn apdu(at_us: u64, from_card: bool, apdu: &Bytes, number: u32) -> Self {
+    /// A command or response of a card side that reports no frames, in I-blocks that are made up. `number` is the number of the
+    /// exchange in its tap. As with a reader and a card that take frames of 256 bytes, a longer APDU is a chain. Wireshark would
+    /// cut a longer block.
+    pub(super) fn apdu(at_us: u64, from_card: bool, apdu: &Bytes, number: u32) -> Vec<Self> {
         let kind = if from_card { Kind::FromCardWithoutCrc } else { Kind::FromReaderWithoutCrc };
-        // The first block of a reader has the number 0 (ISO/IEC 14443-4, 7.5.4).
-        let pcb = 0x02 | u8::from(number.is_multiple_of(2));
-        let mut packet = Self::new(at_us, kind, &[&[pcb], apdu.0.as_slice()].concat());
-        packet
-            .comments
-            .push("the card side reports no frames: the bytes are the APDU, and the block around it is made up".into());
-        packet.made_up = true;
-        packet
+        let parts: Vec<&[u8]> = apdu.0.chunks(CONTENT).collect();
+        // The first block of a reader has the number 0, and the numbers alternate (ISO/IEC 14443-4, 7.5.4).
+        let numbers = (0..=1_u8).cycle().skip(usize::from(number.is_multiple_of(2)));
+        let last = parts.len().saturating_sub(1);
+        let blocks = parts.into_iter().zip(numbers).enumerate().map(|(place, (part, number))| {
+            let more = if place < last { 0x10 } else { 0 };
+            let mut packet = Self::new(at_us, kind, &[&[0x02 | more | number], part].concat());
+            let words = "the card side reports no frames: the bytes are the APDU, and the block around it is made up";
+            packet.comments.push(words.into());
+            packet.made_up = true;
+            packet
+        });
+        blocks.collect()
     }
 }
 
@@ -96,9 +105,15 @@ mod tests {
 
     #[test]
     fn blocks_that_are_made_up_have_the_numbers_of_a_reader_and_no_crc() {
-        let apdu = |from_card, number| Packet::apdu(0, from_card, &Bytes(vec![0x90, 0x00]), number).bytes;
+        let apdu = |from_card, number| Packet::apdu(0, from_card, &Bytes(vec![0x90, 0x00]), number).remove(0).bytes;
         assert_eq!(apdu(false, 1), [0, 0xFA, 0, 3, 0x02, 0x90, 0x00]);
         assert_eq!(apdu(true, 1)[1], 0xFB);
         assert_eq!((apdu(false, 2)[4], apdu(false, 3)[4]), (0x03, 0x02));
+        let long = Packet::apdu(0, false, &Bytes(vec![7; 261]), 2);
+        assert_eq!(
+            long.iter().map(|packet| packet.bytes[2..5].to_vec()).collect::<Vec<_>>(),
+            [[0, 254, 0x13], [0, 9, 0x02]]
+        );
+        assert_eq!(Packet::apdu(0, true, &Bytes(vec![]), 1), []);
     }
 }

@@ -71,7 +71,7 @@ fn presented(tap: u32) -> Body {
 }
 
 fn fails(tap: Option<u32>, what: Criterion) -> Body {
-    let (wanted, seen) = ("declined".to_owned(), "approved".to_owned());
+    let (wanted, seen) = ("declined".to_owned(), "approved\nand more lines".to_owned());
     let result = CheckResult::Fails;
     Body::Checked(Check { seen_by: SeenBy::Person, what, tap, wanted, seen, result, why: None, at: None })
 }

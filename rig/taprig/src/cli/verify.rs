@@ -72,7 +72,8 @@ fn accepted(record: &Path, verified: &Verified) -> String {
         .map(|digest| format!("firmware sha256 {digest}\n"))
         .collect();
     format!(
-        "{}: the seal holds, and every verdict follows from the events\n{signer}\n{time}\nauthorised by {}\n{} files, SHA-256 of SHA256SUMS {}\n{}\n{}{complete}{}\n",
+        "{}: the seal holds, and every verdict follows from the events\n{signer}\n{time}\nauthorised by {}\n\
+        {} files, SHA-256 of SHA256SUMS {}\n{}\n{}{complete}{}\n",
         record.display(),
         own.authorised_by,
         verified.files,
@@ -95,7 +96,10 @@ fn as_json(verified: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
     match verified {
         Ok(Verified { signer, key, statement, time_stamp, files, sums }) => {
             let stamp = time_stamp.as_ref().map(|stamp| json!({ "time": stamp.time, "trusted": stamp.trusted }));
-            json!({ "holds": true, "signer": signer, "key": key, "time_stamp": stamp, "files": files, "sums": sums, "statement": statement })
+            json!({
+                "holds": true, "signer": signer, "key": key, "time_stamp": stamp, "files": files, "sums": sums,
+                "statement": statement,
+            })
         }
         Err(findings) => json!({ "holds": false, "findings": findings }),
     }

@@ -61,7 +61,7 @@ fn every_record_has_a_capture_of_every_tap_and_no_account_number() {
     );
     assert_eq!(packets.iter().filter(|packet| packet[1] == 0xFB).count(), masked.len());
     // The number is hidden in single frames, and in what all frames together say.
-    let blocks = packets.iter().filter(|packet| matches!(packet[1], 0xFB | 0xFF) && packet.len() > 5);
+    let blocks = packets.iter().filter(|packet| matches!(packet[1], 0xFB | 0xFF) && packet.len() > 7);
     let said: Vec<u8> =
         blocks.flat_map(|packet| packet[5..packet.len() - if packet[1] == 0xFF { 2 } else { 0 }].to_vec()).collect();
     assert!(said.windows(4).any(|part| part == &BYTES[..3].iter().copied().chain([0xCC]).collect::<Vec<_>>()[..]));
@@ -75,7 +75,7 @@ fn every_record_has_a_capture_of_every_tap_and_no_account_number() {
             && has("tap 1: unionpay-credit-rsa1152")
             && has("fault: chain at read record size=5")
     );
-    assert!(has("failed: outcome (tap 1): expected declined, seen approved"));
+    assert!(has("failed: outcome: expected declined, seen approved"));
     // The same from the record alone.
     taprig(&place, &["report", "capture", "report", "again.pcapng"]).expect(0, &["3 taps", " frames in again.pcapng"]);
     assert_eq!(fs::read(place.path("again.pcapng")).unwrap(), content);
@@ -95,6 +95,8 @@ fn half_a_record_gives_the_capture_of_what_it_has() {
     fs::write(place.path("half/events.jsonl"), &events[..half]).unwrap();
     taprig(&place, &["report", "capture", "half"]).expect(0, &["in half/capture.pcapng"]);
     let packets = packets(&place.path("half/capture.pcapng"));
+    // What is cut off in the middle of a line is no event.
+    let half = events[..half].rfind('\n').unwrap();
     assert_eq!(
         packets.len(),
         events[..half].matches(r#""kind":"frame""#).count() + events[..half].matches(r#""kind":"field""#).count()
@@ -111,7 +113,7 @@ fn what_is_no_record_and_where_nothing_can_be_written_is_told() {
     let events = fs::read_to_string(place.path("report/events.jsonl")).unwrap();
     fs::write(place.path("report/events.jsonl"), events.replacen("\"schema\":2", "\"schema\":9", 1)).unwrap();
     taprig(&place, &["report", "capture", "report", "x.pcapng"]).expect(2, &["is later than"]);
-    fs::write(place.path("report/events.jsonl"), events.replacen("\"kind\":\"frame\"", "\"kind\":\"fram\"", 1))
+    fs::write(place.path("report/events.jsonl"), events.replacen("\"kind\":\"frame\"", "\"kind\":\"picture\"", 1))
         .unwrap();
     taprig(&place, &["report", "capture", "report", "x.pcapng"]).expect(2, &["events.jsonl, line "]);
     assert!(!place.path("x.pcapng").exists());
