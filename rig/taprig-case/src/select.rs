@@ -31,8 +31,8 @@ pub enum FileKind {
 /// The folder of column maps below `fixtures`.
 pub(crate) const COLUMNS: &str = "books";
 
-/// Folders below `fixtures` whose files [`FileKind::Elsewhere`] is for: `taprig replay` reads them.
-const ELSEWHERE: [&str; 2] = ["fleets", "replays"];
+/// Folders below `fixtures` whose files [`FileKind::Elsewhere`] is for: `taprig replay` and `taprig campaign` read them.
+const ELSEWHERE: [&str; 3] = ["campaigns", "fleets", "replays"];
 
 impl FileKind {
     /// The kind of a file at any place. If the file lies in no fixture folder and has no case name, its keys decide.

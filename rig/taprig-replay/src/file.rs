@@ -2,56 +2,14 @@
 
 use std::path::PathBuf;
 
-use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
-use taprig_model::books::{Label, Merchant};
+use taprig_model::books::Label;
+pub use taprig_model::day::{Clock, Day};
+pub use taprig_model::fleet::{County, Fleet, Line};
 use taprig_model::name::Name;
 use taprig_model::settings::Fare;
 use taprig_model::units::{Money, Percent};
 use taprig_model::version::Version;
-
-/// A fleet: counties with their lines, buses and opening dates.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Fleet {
-    /// Version of this format.
-    pub schema: Version,
-    /// For a person: whose buses these are.
-    pub title: String,
-    /// The counties, in any order.
-    pub counties: Vec<County>,
-}
-
-/// A county.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct County {
-    /// Its name, which is a setting of its validators.
-    pub name: Label,
-    /// The first day on which its buses take cards.
-    pub opens: Day,
-    /// Its merchant (field 42), 15 characters.
-    pub merchant: Merchant,
-    /// Its lines.
-    pub lines: Vec<Line>,
-}
-
-/// A line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Line {
-    /// Its name, as validators and books have it. No other line of the fleet has it.
-    pub line: Label,
-    /// Number of its buses. A bus is called `<line>-<number>`, with two or three digits.
-    pub buses: u16,
-    /// Terminal number of its first bus: 8 digits. The other buses have the numbers that follow.
-    pub first_terminal: u32,
-    /// Its flat fare without promotions.
-    pub fare: Money,
-    /// How many rides a bus of this line has in a day, relative to the other lines. Absent: 100.
-    #[serde(default = "usual")]
-    pub demand: u32,
-}
 
 /// A plan: how many rides a fleet has in which days, what they sum to, and what else happens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,40 +141,6 @@ pub fn price(fare: Fare) -> u64 {
     if fare.one_cent { discounted.min(1) } else { discounted }
 }
 
-/// A word of a file that `jiff` reads.
-macro_rules! word {
-    ($(#[$doc:meta])* $type:ident, $inner:ty, $what:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $type(pub $inner);
-
-        impl TryFrom<String> for $type {
-            type Error = String;
-
-            fn try_from(text: String) -> Result<Self, String> {
-                let read = text.parse::<$inner>().ok().filter(|read| read.to_string() == text);
-                read.map(Self).ok_or_else(|| format!(concat!("`{}` is not ", $what), text))
-            }
-        }
-
-        impl From<$type> for String {
-            fn from(word: $type) -> Self {
-                word.0.to_string()
-            }
-        }
-    };
-}
-
-word!(
-    /// A day: `2018-05-21`.
-    Day, Date, "a day: write `2018-05-21`"
-);
-word!(
-    /// A time of day: `06:30:00`.
-    Clock, Time, "a time of day: write `06:30:00`"
-);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,19 +156,5 @@ mod tests {
         assert_eq!(price(fare(1, 99, false)), 1);
         assert_eq!(price(fare(200, 20, true)), 1);
         assert_eq!(price(fare(100, 100, true)), 0);
-    }
-
-    #[test]
-    fn days_and_times_have_one_form() {
-        let day = |text: &str| Day::try_from(text.to_owned());
-        assert_eq!(String::from(day("2018-05-21").unwrap()), "2018-05-21");
-        for wrong in ["2018-5-21", "2018-02-29", "20180521", "2018-05-21T00:00", ""] {
-            assert!(day(wrong).is_err(), "{wrong}");
-        }
-        let clock = |text: &str| Clock::try_from(text.to_owned());
-        assert_eq!(String::from(clock("06:30:00").unwrap()), "06:30:00");
-        for wrong in ["6:30", "06:30", "24:00:00", ""] {
-            assert!(clock(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -5,6 +5,7 @@
 //! `taprig-report`).
 
 pub mod bisect;
+pub mod campaign;
 pub mod device;
 pub mod display;
 pub mod installed;

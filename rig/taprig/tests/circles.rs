@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// Crates, and pairs in them that know each other nevertheless. A pair that is no more has to be taken out here.
-const CRATES: [(&str, &[(&str, &str)]); 3] = [
+const CRATES: [(&str, &[(&str, &str)]); 4] = [
     ("firmware/validator", &[("command", "device"), ("journal", "store")]),
+    ("rig/taprig-campaign", &[]),
     ("rig/taprig-card", &[]),
     // A run's result holds what its events tell, and its last event holds the sum of the result.
     ("rig/taprig-model", &[("event", "result")]),

@@ -54,7 +54,7 @@ pub(super) fn check(fleet: &Fleet, file: &PlanFile) -> Vec<Refusal> {
         if !names.insert(name) {
             refuse(format!("the fleet has two lines `{name}`"), "give each line its own name");
         }
-        let bus = bus_name(line, line.buses);
+        let bus = line.bus(line.buses);
         // A bus gives its name to files, too.
         let plain = |text: &str| text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
         if name.len() > LONGEST.0 || bus.len() > LONGEST.1 || !plain(name) {
@@ -146,11 +146,6 @@ fn concerns(promotion: &Promotion, fleet: &Fleet, county: usize, line: &Line) ->
         && promotion.line.as_ref().is_none_or(|name| *name == line.line)
 }
 
-fn bus_name(line: &Line, number: u16) -> String {
-    let digits = if line.buses > 99 { 3 } else { 2 };
-    format!("{}-{number:0digits$}", line.line)
-}
-
 /// The buses, and each bus on each of its days.
 pub(super) fn buses(fleet: &Fleet, file: &PlanFile) -> (Vec<Bus>, Vec<Slot>) {
     let (mut buses, mut slots) = (Vec::new(), Vec::new());
@@ -179,7 +174,7 @@ pub(super) fn buses(fleet: &Fleet, file: &PlanFile) -> (Vec<Bus>, Vec<Slot>) {
                 number: buses.len(),
                 county: county.name.clone(),
                 line: line.line.clone(),
-                name: bus_name(line, bus),
+                name: line.bus(bus),
                 terminal: (line.first_terminal + u32::from(bus) - 1).to_string(),
                 merchant: county.merchant.clone(),
                 days: Vec::new(),

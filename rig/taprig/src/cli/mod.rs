@@ -6,6 +6,7 @@ mod adapter;
 mod bench;
 mod bisect;
 mod board;
+mod campaign;
 mod capture;
 mod check;
 mod desk;
@@ -99,6 +100,9 @@ enum Command {
     Bisect(bisect::Args),
     /// Play months of rides of a whole fleet, and make the books.
     Replay(replay::Args),
+    /// Decide which county's buses go into service: gates, records, tasks, samples.
+    #[command(subcommand)]
+    Campaign(campaign::Command),
     /// Flash both boards of a bench with the firmware that its file names.
     Flash(flash::Args),
     /// Check cases and fixtures without running them.
@@ -190,6 +194,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Bench(Bench::List(args)) => args.format,
         Command::Bench(Bench::Check(args)) => args.format,
         Command::Device(command) => command.format(),
+        Command::Campaign(command) => command.format(),
         Command::Run(args) => args.format,
         Command::Judge(args) => args.format,
         Command::Submit(args) => args.format,
@@ -232,6 +237,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Report(Report::Capture(args)) => capture::run(&args),
         Command::Report(Report::Html(args)) => html::run(&args),
         Command::Adapter(args) if !args.needs_project() => adapter::run(None, &args),
+        Command::Campaign(command) if !command.needs_project() => campaign::sample(&command),
         Command::New(args) => new::run(&args),
         Command::Suite(suite::Suite::Export(args)) => suite::export(&args),
         // A suite that is not as locked must not keep these from their work.
@@ -257,6 +263,7 @@ pub(crate) fn main() -> ExitCode {
             Command::PowerCuts(args) => powercuts::run(&project, &args),
             Command::Bisect(args) => bisect::run(&project, &args),
             Command::Replay(args) => replay::run(&project, &args),
+            Command::Campaign(command) => campaign::run(&project, &command),
             Command::Serve(args) => serve::run(&project, &args),
             Command::Flash(args) => flash::run(&project, &args),
             Command::Adapter(args) => adapter::run(Some(&project), &args),

@@ -19,6 +19,7 @@ use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_case::{lab, lock};
 use taprig_model::adapter::{Capability, Greeting};
 use taprig_model::bench::BoardConfig;
+use taprig_model::books::Label;
 use taprig_model::device::Interface;
 use taprig_model::event::{BaselineUse, Body, Event, RunStarted, SCHEMA, Source};
 use taprig_model::lab::Lab;
@@ -62,7 +63,7 @@ pub(crate) struct Args {
     /// Go on with the run whose record is in DIR: the same command again, without the cases that it has played. The
     /// record is continued.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["select", "bench", "jobs", "report", "keep_card_numbers",
-        "baseline", "partition", "failed_from", "operator", "lab"])]
+        "baseline", "partition", "failed_from", "operator", "lab", "serial_number"])]
     resume: Option<PathBuf>,
     /// Name of the person who judges what a device without any interface shows. The default is the user's name.
     #[arg(long, value_name = "NAME")]
@@ -70,6 +71,10 @@ pub(crate) struct Args {
     /// Laboratory file: what the report says about laboratory, customer and item. The record keeps it.
     #[arg(long, value_name = "FILE", requires = "report")]
     lab: Option<PathBuf>,
+    /// Serial number of the device that stands at the bench now, if the bench goes from bus to bus. The record names it in place of
+    /// the number in the bench file.
+    #[arg(long, value_name = "NUMBER")]
+    serial_number: Option<Label>,
     /// How the run is displayed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -150,6 +155,9 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     // A run that is resumed has told what the laboratory file says.
     let lab = args.lab.as_deref().filter(|_| earlier.is_none());
     let lab = lab.map(|path| read_lab(path, &config)).transpose()?;
+    if let Some(number) = &args.serial_number {
+        config.bench.serial_number = Some(number.to_string());
+    }
     config.wait = args.wait.map_or(std::time::Duration::ZERO, Into::into);
     // A wedged bench is not touched, and the run reports why. Reports are written as in any other run.
     let greeting = match wedged::wedged(&config.name) {

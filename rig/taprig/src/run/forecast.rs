@@ -137,11 +137,19 @@ fn counted(count: usize, one: &str, several: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use async_trait::async_trait;
     use std::path::Path;
+    use std::sync::Arc;
+    use taprig_bench::validator_side::operator::Desk;
     use taprig_case::{Project, Suite, plan};
+    use taprig_model::settings::Settings;
+
+    fn project() -> Project {
+        Project::at(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+    }
 
     fn planned(words: &[&str]) -> Vec<Planned> {
-        let project = Project::at(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+        let project = project();
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let mut suite = Suite::load(&project, &words).unwrap();
         plan::plan(&mut suite.workshop, suite.cases).unwrap()
@@ -173,6 +181,40 @@ mod tests {
         ordered.sort();
         ids.sort();
         assert_eq!(ordered, ids);
+    }
+
+    #[derive(Debug)]
+    struct Somebody;
+
+    #[async_trait]
+    impl Desk for Somebody {
+        fn operator(&self) -> &str {
+            "somebody"
+        }
+
+        async fn ask(&self, _: &str, _: Duration) -> Option<String> {
+            None
+        }
+    }
+
+    #[test]
+    fn the_short_suite_of_a_bus_takes_few_taps_few_answers_and_no_change_of_settings() {
+        let mut short = planned(&["acceptance"]);
+        order(&mut short);
+        let mut config =
+            crate::setup::config_of(&project(), "operator-bus-example", None, "taprig".into(), "sim".into()).unwrap();
+        config.desk = Some(Arc::new(Somebody));
+        let forecast = Forecast::of(&short, &config);
+        assert_eq!(forecast.cases, short.len(), "a case does not apply to a device that a person judges");
+        assert!((1..=12).contains(&forecast.answers), "{} answers", forecast.answers);
+        let steps = || short.iter().flat_map(|one| &one.sub.case.steps);
+        let taps: u64 =
+            steps().map(|step| if let Step::Tap(tap) = step { tap.count.unwrap_or(1).into() } else { 0 }).sum();
+        assert!((1..=8).contains(&taps), "{taps} taps");
+        // The device is set up once, for all cases, as the profile says.
+        assert_eq!(forecast.set_ups, 1);
+        assert!(!steps().any(|step| matches!(step, Step::Validator(_))));
+        assert!(short.iter().all(|one| one.sub.case.given.settings == Settings::default()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod antenna;
 mod attached;
 mod bisect;
 mod boards;
+mod campaign;
 mod capture;
 mod checking;
 mod conformance;
