@@ -80,7 +80,8 @@ impl Facts<'_> {
         let open = match before {
             Some(before) => Reason {
                 what: What::TaskAfter { task: task.task.clone(), after: before.task.clone(), deadline, overdue },
-                since,
+                // It is held up since the other one is late.
+                since: if before.deadline.0 < self.today { day_after(before.deadline.0) } else { since },
                 turn: Some(before.owner.clone()),
             },
             None => Reason { what: What::Task { task: task.task.clone(), deadline, overdue }, since, turn: None },
