@@ -230,7 +230,7 @@ fn joined(parts: &[Part]) -> Vec<Event> {
 /// The parts of the suite that are there. `None` if the records together are the whole.
 fn partition(parts: &[Part]) -> Option<String> {
     let there: BTreeSet<&str> = parts.iter().filter_map(|part| part.started.partition.as_deref()).collect();
-    let mut all = there.iter().filter_map(|part| part.parse::<Partition>().ok()).flat_map(|part| part.all());
+    let mut all = there.iter().filter_map(|part| part.parse::<Partition>().ok()).flat_map(Partition::all);
     let is_missing = all.any(|part| !there.contains(part.to_string().as_str()));
     is_missing.then(|| there.into_iter().collect::<Vec<_>>().join(", "))
 }

@@ -201,8 +201,14 @@ mod tests {
     fn the_short_suite_of_a_bus_takes_few_taps_few_answers_and_no_change_of_settings() {
         let mut short = planned(&["acceptance"]);
         order(&mut short);
-        let mut config =
-            crate::setup::config_of(&project(), "operator-bus-example", None, "taprig".into(), "sim".into()).unwrap();
+        let mut config = crate::setup::config_of(
+            &project(),
+            "operator-bus-example",
+            crate::setup::Given::default(),
+            "taprig".into(),
+            "sim".into(),
+        )
+        .unwrap();
         config.desk = Some(Arc::new(Somebody));
         let forecast = Forecast::of(&short, &config);
         assert_eq!(forecast.cases, short.len(), "a case does not apply to a device that a person judges");
