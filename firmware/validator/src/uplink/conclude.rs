@@ -127,20 +127,25 @@ impl<B: Board> Service<'_, '_, B> {
                 }
                 self.store.note_answer(index, Claim::Refused { batch, code }).map_err(failure)?;
             }
-            Decision::SignOn => {
+            Decision::SignOn if job.signed_on_for != Some(index) => {
+                job.signed_on_for = Some(index);
                 self.state.session = None;
                 return Ok(Then::Next);
             }
-            Decision::Undecided => {
+            // A claim for which a sign-on did not help must not keep those behind it from being sent.
+            Decision::SignOn | Decision::Undecided => {
                 job.undecided += 1;
                 if job.undecided >= MAX_UNDECIDED {
                     return Err(Failure::code("refused", code));
                 }
+                job.passed_over = Some(code);
                 job.next_ride = index + 1;
                 return Ok(Then::Next);
             }
         }
         if let Some(job) = &mut self.state.job {
+            // The host has checked a MAC and a batch of this session.
+            job.sign_ons = 0;
             job.undecided = 0;
             job.next_ride = index + 1;
         }

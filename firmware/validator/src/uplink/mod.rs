@@ -154,11 +154,25 @@ struct Job {
     next_ride: u32,
     /// Claims in a row on which the host could not decide.
     undecided: u8,
+    /// The code of the last claim that was passed over, as the host could not decide on it.
+    passed_over: Option<[u8; 2]>,
+    /// The ride whose claim led to the last sign-on.
+    signed_on_for: Option<u32>,
 }
 
 impl Job {
     const fn new(work: Work) -> Self {
-        Self { work, sign_ons: 0, accepted: 0, refused: 0, reversed: 0, next_ride: 0, undecided: 0 }
+        Self {
+            work,
+            sign_ons: 0,
+            accepted: 0,
+            refused: 0,
+            reversed: 0,
+            next_ride: 0,
+            undecided: 0,
+            passed_over: None,
+            signed_on_for: None,
+        }
     }
 }
 

@@ -23,7 +23,7 @@ impl<B: Board> Service<'_, '_, B> {
             job.sign_ons += 1;
             return if job.sign_ons > MAX_SIGN_ONS { Err(Failure::new("sign-on")) } else { Ok(Some(Ask::SignOn)) };
         }
-        let next_ride = job.next_ride;
+        let (next_ride, passed_over) = (job.next_ride, job.passed_over);
         match job.work {
             Work::Authorise => self.for_rider(),
             // Requests come first: whoever was not let in waits for the money.
@@ -33,7 +33,11 @@ impl<B: Board> Service<'_, '_, B> {
             }
             Work::Reverse | Work::SignOn => Ok(None),
             Work::SignOff => Ok(Some(Ask::SignOff)),
-            Work::Upload => Ok(self.ride_from(next_ride)),
+            Work::Upload => match (self.ride_from(next_ride), passed_over) {
+                // Claims are left, so the work is not done, and the device must not begin it again at once.
+                (None, Some(code)) => Err(Failure::code("undecided", code)),
+                (ride, _) => Ok(ride),
+            },
             Work::Settle => match self.ride_from(next_ride) {
                 Some(ride) => Ok(Some(ride)),
                 // A claim without an answer may be in the host's totals or not.

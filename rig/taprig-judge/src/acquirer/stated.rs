@@ -26,7 +26,7 @@ pub(crate) fn judge(wanted: &AcquirerExpect, events: &[Event], from: usize, chec
         let ok = repeats_match(&pairs, seen);
         let wanted: Vec<_> = items.iter().map(ToString::to_string).collect();
         let seen: Vec<_> = seen.iter().map(|kind| word(*kind)).collect();
-        add("messages".into(), format!("[{}]", wanted.join(", ")), format!("[{}]", seen.join(", ")), ok);
+        add("messages".into(), format!("[{}]", wanted.join(", ")), listed(&seen), ok);
     }
     if let Some(claims) = &wanted.claims {
         let (count, seen) = (claims.len(), ledger.claims.len());
@@ -55,6 +55,18 @@ pub(crate) fn judge(wanted: &AcquirerExpect, events: &[Event], from: usize, chec
         add("batch".into(), batch.to_string(), ledger.batch.to_string(), batch == ledger.batch);
     }
     ledger.kinds.len()
+}
+
+/// Messages in a row of the same kind that are listed one by one.
+const MOST_ALIKE: usize = 5;
+
+/// The list of `words` for a person. A device can send hundreds of equal messages, which nobody wants to count.
+fn listed(words: &[&str]) -> String {
+    let runs = words.chunk_by(|one, next| one == next).map(|run| match run {
+        [word, ..] if run.len() > MOST_ALIKE => format!("{word} ({} times)", run.len()),
+        _ => run.join(", "),
+    });
+    format!("[{}]", runs.collect::<Vec<_>>().join(", "))
 }
 
 type Value = (&'static str, Option<String>, Option<String>);
@@ -135,4 +147,18 @@ fn ended(result: WorkResult, said: &Fields) -> String {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     if rest.is_empty() { result.word().into() } else { format!("{} ({})", result.word(), rest.join(" ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_equal_messages_are_counted() {
+        assert_eq!(listed(&[]), "[]");
+        let few = ["sign-on", "ride", "ride", "ride", "ride", "ride", "settlement"];
+        assert_eq!(listed(&few), "[sign-on, ride, ride, ride, ride, ride, settlement]");
+        let many: Vec<_> = std::iter::once("sign-on").chain(std::iter::repeat_n("ride", 1214)).chain(["reversal"]).collect();
+        assert_eq!(listed(&many), "[sign-on, ride (1214 times), reversal]");
+    }
 }
