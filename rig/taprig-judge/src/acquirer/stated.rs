@@ -158,7 +158,8 @@ mod tests {
         assert_eq!(listed(&[]), "[]");
         let few = ["sign-on", "ride", "ride", "ride", "ride", "ride", "settlement"];
         assert_eq!(listed(&few), "[sign-on, ride, ride, ride, ride, ride, settlement]");
-        let many: Vec<_> = std::iter::once("sign-on").chain(std::iter::repeat_n("ride", 1214)).chain(["reversal"]).collect();
+        let many: Vec<_> =
+            std::iter::once("sign-on").chain(std::iter::repeat_n("ride", 1214)).chain(["reversal"]).collect();
         assert_eq!(listed(&many), "[sign-on, ride (1214 times), reversal]");
     }
 }
