@@ -29,13 +29,14 @@
   const byId = new Map();
   document.querySelectorAll(".family tbody").forEach((body) => {
     const title = body.querySelector("span").textContent;
+    const whole = !body.querySelector(".g")?.textContent.endsWith("…");
     body.querySelectorAll("tr:not(.g)").forEach((row) => {
       const link = row.querySelector("a");
       const at = rows.length * 3;
       const [requires, claims, why] = index.sets[index.rows[at + 2]];
       const id = decodeURIComponent(link.id);
-      const own = row.querySelector(".own")?.textContent;
-      const entry = { id, title: own || title, row, body, link, verdict: row.className, chunk: index.rows[at], line: index.rows[at + 1], requires, claims, why, failure: row.querySelector("p")?.textContent || "" };
+      const own = row.querySelector(".own i")?.textContent;
+      const entry = { id, title: own ? `${title} ${own}`.trim() : whole ? title : `${title} (${link.textContent})`, row, body, link, verdict: row.className, chunk: index.rows[at], line: index.rows[at + 1], requires, claims, why, failure: row.querySelector("p")?.textContent || "" };
       entry.text = [id, entry.title, entry.failure, ...requires.map((n) => index.requires[n])].join(" ").toLowerCase();
       rows.push(entry);
       byId.set(id, entry);

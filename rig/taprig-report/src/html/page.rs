@@ -18,9 +18,6 @@ use super::text::{counted, fragment, visible};
 const STYLE: &str = include_str!("../../templates/report.css");
 const SCRIPT: &str = include_str!("../../templates/report.js");
 
-/// The verdicts that the two matrices count.
-const COLUMNS: [Verdict; 6] = table::VERDICTS;
-
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
@@ -232,16 +229,22 @@ fn warnings(gathered: &Gathered, condition: &Condition) -> Vec<String> {
     warnings
 }
 
-fn cells(counts: &Summary) -> Vec<Cell> {
-    let cell = |verdict| {
-        let class = look(verdict).class;
-        Cell { key: class, class, count: of_verdict(counts, verdict) }
+fn cells(counts: &Summary, columns: &[Verdict]) -> Vec<Cell> {
+    let cell = |verdict: &Verdict| {
+        let class = look(*verdict).class;
+        Cell { key: class, class, count: of_verdict(counts, *verdict) }
     };
-    COLUMNS.into_iter().map(cell).collect()
+    columns.iter().map(cell).collect()
 }
 
-fn columns() -> Vec<&'static str> {
-    COLUMNS.into_iter().map(Verdict::name).collect()
+/// The verdicts that occur in these rows. A column for any other would be empty.
+fn columns<'a>(rows: impl Iterator<Item = &'a Summary> + Clone) -> Vec<Verdict> {
+    let occurs = |verdict: &Verdict| rows.clone().any(|counts| of_verdict(counts, *verdict) > 0);
+    table::VERDICTS.into_iter().filter(occurs).collect()
+}
+
+fn names(columns: &[Verdict]) -> Vec<&'static str> {
+    columns.iter().map(|verdict| verdict.name()).collect()
 }
 
 fn requirements_words(rows: &[RequirementRow]) -> String {
@@ -268,28 +271,31 @@ const PARTS: [(RequirementState, bool); 8] = [
 ];
 
 fn matrix_parts(rows: &[RequirementRow]) -> Vec<MatrixPart> {
-    let view = |row: &RequirementRow| MatrixRow {
+    let view = |row: &RequirementRow, columns: &[Verdict]| MatrixRow {
         id: visible(&row.id),
         fragment: fragment(&row.id),
         text: row.requirement.as_ref().map(|requirement| visible(&requirement.text)).unwrap_or_default(),
         source: row.requirement.as_ref().map(|requirement| visible(&requirement.source)).unwrap_or_default(),
         strength: row.strength(),
-        cells: cells(&row.counts),
+        cells: cells(&row.counts, columns),
         cases: row.cases.iter().map(|id| CaseLink { id: visible(id), fragment: fragment(id) }).collect(),
     };
     PARTS
         .into_iter()
         .map(|(state, folded)| {
-            let rows = rows.iter().filter(|row| row.state == state).map(view).collect();
+            let mine = rows.iter().filter(move |row| row.state == state);
+            let columns = columns(mine.clone().map(|row| &row.counts));
+            let rows = mine.map(|row| view(row, &columns)).collect();
             let (first, rest) = state.word().split_at(1);
             let title = format!("{}{rest}: {}", first.to_uppercase(), state.meaning());
-            MatrixPart { title, folded, columns: columns(), rows }
+            MatrixPart { title, folded, columns: names(&columns), rows }
         })
         .filter(|part| !part.rows.is_empty())
         .collect()
 }
 
 fn conformance(inputs: &Inputs, claims: &[ClaimRow]) -> Conformance {
+    let columns = columns(claims.iter().map(|row| &row.counts));
     let made = claims.iter().filter(|row| row.claimed).count();
     let view = |row: &ClaimRow| ClaimView {
         name: visible(&row.name),
@@ -299,7 +305,7 @@ fn conformance(inputs: &Inputs, claims: &[ClaimRow]) -> Conformance {
         class: row.verdict().map(|verdict| look(verdict).class).unwrap_or_default(),
         words: row.words(),
         not_judged: row.not_judged,
-        cells: cells(&row.counts),
+        cells: cells(&row.counts, &columns),
     };
     Conformance {
         words: format!(
@@ -307,7 +313,7 @@ fn conformance(inputs: &Inputs, claims: &[ClaimRow]) -> Conformance {
             visible(&inputs.device.title),
             counted(claims.len(), "function")
         ),
-        columns: columns(),
+        columns: names(&columns),
         rows: claims.iter().map(view).collect(),
         fixed: inputs
             .device

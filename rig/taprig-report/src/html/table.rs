@@ -63,6 +63,8 @@ pub(super) struct Group {
     pub title: String,
     /// Whether the case is its only sub-case.
     pub single: bool,
+    /// Whether all sub-cases have this title. Otherwise it is what their titles begin with.
+    pub whole: bool,
     pub rows: Vec<Row>,
 }
 
@@ -71,7 +73,7 @@ pub(super) struct Group {
 pub(super) struct Row {
     pub fragment: String,
     pub label: String,
-    /// The title of the sub-case, if it is not that of all its siblings.
+    /// The rest of the title of the sub-case, if not all of them have the same.
     pub title: String,
     pub class: &'static str,
     pub mark: &'static str,
@@ -106,8 +108,16 @@ fn group(id: &str, cases: &[&CaseResult]) -> Group {
     let single = matches!(cases, [only] if only.id == id);
     let titles: Vec<_> = cases.iter().map(|case| visible(&case.title)).collect();
     let (title, same) = common(&titles);
-    let rows = cases.iter().zip(titles).map(|(case, own)| row(case, if same { String::new() } else { own })).collect();
-    Group { id: visible(id), fragment: fragment(id), title, single, rows }
+    // Many titles only end in the name of the sub-case, which is there already.
+    let name = |case: &CaseResult| case.id.split_once('/').map(|(_, name)| format!("({name})"));
+    let rest = |own: &String| own.get(title.len()..).unwrap_or(own).trim_start().to_owned();
+    let own = |case: &CaseResult, own: &String| match rest(own) {
+        _ if same => String::new(),
+        rest if name(case).as_ref() == Some(&rest) => String::new(),
+        rest => rest,
+    };
+    let rows = cases.iter().zip(&titles).map(|(case, title)| row(case, own(case, title))).collect();
+    Group { id: visible(id), fragment: fragment(id), title, single, whole: same, rows }
 }
 
 /// The title of sub-cases, and whether they all have it. The title of a case may contain values of its matrix: then this is what the
@@ -120,8 +130,7 @@ fn common(titles: &[String]) -> (String, bool) {
     let shared = |other: &String| first.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
     let length = others.iter().map(shared).min().unwrap_or_default();
     let start: String = first.chars().take(length).collect();
-    let whole_words = start.rfind(' ').map_or("", |end| &start[..end]);
-    (format!("{whole_words} …").trim_start().to_owned(), false)
+    (start.rfind(' ').map_or("", |end| &start[..end]).to_owned(), false)
 }
 
 fn row(case: &CaseResult, title: String) -> Row {
@@ -233,9 +242,8 @@ mod tests {
         assert!(families[0].groups[0].single);
         let group = &families[2].groups[0];
         let labels: Vec<_> = group.rows.iter().map(|row| (row.label.as_str(), row.title.as_str())).collect();
-        let long = "The validator refuses a card whose dynamic signature is altered";
-        assert_eq!(labels, [("rsa1024", long), ("rsa1152", "The validator charges")]);
-        assert_eq!((group.title.as_str(), group.single), ("The validator …", false));
+        assert_eq!(labels, [("rsa1024", "refuses a card whose dynamic signature is altered"), ("rsa1152", "charges")]);
+        assert_eq!((group.title.as_str(), group.single), ("The validator", false));
         assert_eq!(group.rows[0].failure, "outcome: declined is expected, approved is seen");
     }
 

@@ -60,7 +60,7 @@ fn the_first_screen_says_what_it_came_to() {
         "The rig itself failed 1 time. That says nothing about the device.",
         "the device does not claim sm2",
         "The validator refuses a card whose dynamic signature is altered",
-        "<td class=\"seen\">approved</td><td>seen by a person</td><td class=\"code\">cases/oda/ODA-004.yaml:21</td>",
+        "data-l=\"Seen\">approved</td><td data-l=\"By\">seen by a person</td><td class=\"code\" data-l=\"Place\">cases/oda/ODA-004.yaml:21</td>",
         "modelled: the card emulator computes",
         "The end of the run is missing from the record.",
         "Repeat it: <code>taprig run ODA-004/rsa1024</code>",

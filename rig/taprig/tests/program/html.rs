@@ -53,7 +53,8 @@ fn a_page_says_what_changed_since_an_earlier_run() {
     let changes = page(&place, "report/report.html");
     for words in [
         "2 of 2 sub-cases in both runs have another verdict.",
-        "Fail now <small>1</small></h3>\n<ul class=\"changes\"><li><a href=\"#BUS-001\">",
+        "Fail now <small>1</small>",
+        "<li><a href=\"#BUS-001\">BUS-001</a> <span class=\"dim\">was pass, is fail</span></li>",
         "No longer fail <small>1</small>",
         "New in this run <small>1</small>",
         "Cases and fixtures",
