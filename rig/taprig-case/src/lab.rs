@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
-        assert_eq!(wrong("schema: 1\nlaboratory: { nam: A }\n"), "2:15 unknown key `nam` did you mean `name`?");
+        assert_eq!(wrong("schema: 1\nlaboratory: { names: A }\n"), "2:15 unknown key `names` did you mean `name`?");
         let day = wrong("schema: 1\ndates:\n  received: 2026-02-30\n");
         assert!(day.starts_with("3:13 `2026-02-30` is not a day write a day such as"), "{day}");
         let both = wrong("schema: 1\nitem:\n  model: 12\n  firmware: { sha256: 12ab }\n");

@@ -65,15 +65,14 @@ impl FileKind {
         if ["requirements.yaml", "reasons.yaml", "presets.yaml", QUARANTINE].contains(&name(path).as_str()) {
             return Self::Shared;
         }
-        if name(path) == lab::FILE {
-            return Self::Lab;
-        }
         let folder = path.parent().map(name).unwrap_or_default();
         match folder.as_str() {
             COLUMNS => Self::Columns,
             folder if ELSEWHERE.contains(&folder) => Self::Elsewhere,
             folder => {
-                Fixture::ALL.into_iter().find(|fixture| fixture.folder() == folder).map_or(Self::Case, Self::Fixture)
+                // A bench in a laboratory may be called `lab` as well.
+                let other = if name(path) == lab::FILE { Self::Lab } else { Self::Case };
+                Fixture::ALL.into_iter().find(|fixture| fixture.folder() == folder).map_or(other, Self::Fixture)
             }
         }
     }

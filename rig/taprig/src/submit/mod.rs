@@ -209,7 +209,7 @@ fn item(candidate: &Candidate<'_>, found: &mut Found) {
         if let Some(said) = used.identities.get(&Role::Validator) {
             let told = said.get("version").filter(|_| firmware.version.is_some());
             compared |= told.or_else(|| said.get("digest").filter(|_| firmware.sha256.is_some())).is_some();
-            if let Some((what, stated, told)) = lab.differs(said) {
+            if let Some((what, stated, told)) = lab.differs(|key| said.get(key)) {
                 let what = format!("firmware {what} {stated} is stated, and the device on {bench} said {told}");
                 found.add(About::Item, what, "state the firmware that was tested, or test the one that is stated");
             }

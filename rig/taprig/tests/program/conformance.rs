@@ -51,7 +51,8 @@ fn a_statement_lists_every_claim_and_what_depends_on_it() {
         .expect(0, &["| sm2 | authenticates a card that signs by SM2 | o | optional | no | OTHER | - |"]);
     // The device of the bench `qemu` is the default.
     ran(&["--format", "html"]).expect(0, &["<!doctype html>", "The taprig reference validator", "</html>"]);
-    ran(&["taprig-refernce"]).expect(2, &["there is no device `taprig-refernce`", "did you mean `taprig-reference`?"]);
+    ran(&["taprig-reference2"])
+        .expect(2, &["there is no device `taprig-reference2`", "did you mean `taprig-reference`?"]);
 }
 
 #[test]

@@ -31,10 +31,10 @@ fn a_record_keeps_what_the_laboratory_file_says_and_shows_what_is_blank() {
 #[test]
 fn a_laboratory_file_that_is_wrong_stops_the_run_before_anything_is_written() {
     let place = place();
-    place.put("lab.yaml", &LAB.replace("laboratory:", "labratory:"));
+    place.put("lab.yaml", &LAB.replace("laboratory:", "laboratories:"));
     place
         .run(&["--bench", "sim", "--lab", "lab.yaml"])
-        .expect(2, &["unknown key `labratory`", "did you mean `laboratory`?", "lab.yaml:2:1"]);
+        .expect(2, &["unknown key `laboratories`", "did you mean `laboratory`?", "lab.yaml:2:1"]);
     assert!(!place.path("report").exists());
     place.run(&["--bench", "sim", "--lab", "none.yaml"]).expect(2, &["none.yaml", "can't be read"]);
     place.put("lab.yaml", LAB);
@@ -55,8 +55,8 @@ fn check_reads_the_laboratory_file_of_a_project_and_any_other() {
     check(&[]).expect(0, &["no problems"]);
     place.put("lab.yaml", &format!("{LAB}dates: {{ received: 2026-02-30 }}\n"));
     check(&[]).expect(2, &["`2026-02-30` is not a day", "lab.yaml:4:"]);
-    place.put("mine.yaml", &LAB.replace("name", "nam"));
-    check(&["mine.yaml"]).expect(2, &["unknown key `nam`"]);
+    place.put("mine.yaml", &LAB.replace("name", "names"));
+    check(&["mine.yaml"]).expect(2, &["unknown key `names`"]);
     let example = repository().join("rig/taprig/doc/lab-example.yaml").display().to_string();
     check(&[&example]).expect(0, &["1 file, no problems"]);
     let schema = Ran::of(&place.taprig(&["schema", "lab"]).output().unwrap());
