@@ -72,11 +72,11 @@ impl Timeline {
         let mut polling = None;
         for event in events {
             let words = text.lines(&event.body);
-            if let Body::Frame { from_card, bytes, .. } = &event.body {
+            if let Body::Frame { from_card, bytes, masked, .. } = &event.body {
                 match words.first().cloned().or_else(|| more_time(*from_card, bytes)) {
                     Some(words) => {
                         self.polled(&mut polling, chunks);
-                        let frame = rows::frame(&words, bytes, !event.numbers.is_empty(), &exchanged);
+                        let frame = rows::frame(&words, bytes, *masked, &exchanged);
                         self.row(event.at_us, Lane::Frame, chunks.text(&frame));
                     }
                     None => {

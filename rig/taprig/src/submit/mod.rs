@@ -1,7 +1,7 @@
 //! A submission: the folder that a vendor hands in, made from a sealed record.
 //!
 //! [`refusals`] finds everything that a reviewer would refuse, [`cover`] makes the page that ISO/IEC 17025 asks for, and
-//! [`write`] puts the folder together.
+//! [`write()`] puts the folder together.
 
 mod cover;
 mod folder;
