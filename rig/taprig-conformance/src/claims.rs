@@ -122,7 +122,7 @@ mod tests {
     fn every_claim_of_the_suite_has_a_meaning_and_every_table_names_claims_of_the_suite() {
         let yaml: serde_yaml::Value = serde_yaml::from_str(REFERENCE).unwrap();
         let device: Device = serde_yaml::with::singleton_map_recursive::deserialize(&yaml).unwrap();
-        let claims: Vec<&str> = device.claims.keys().map(|claim| claim.as_str()).collect();
+        let claims: Vec<&str> = device.claims.keys().map(taprig_model::name::Name::as_str).collect();
         assert_eq!(known().into_keys().collect::<Vec<_>>(), claims);
         assert!(known().values().all(|meaning| meaning.len() > 5));
         let named = STATUSES.iter().map(|(name, _)| *name).chain(NEEDS.iter().map(|(name, _)| *name));

@@ -80,7 +80,7 @@ impl Timeline {
                         self.row(event.at_us, Lane::Frame, chunks.text(&frame));
                     }
                     None => {
-                        polling = Some(polling.map_or((event.at_us, 1), |(at, count): (u64, usize)| (at, count + 1)))
+                        polling = Some(polling.map_or((event.at_us, 1), |(at, count): (u64, usize)| (at, count + 1)));
                     }
                 }
                 continue;

@@ -202,11 +202,11 @@ fn warnings(gathered: &Gathered, condition: &Condition) -> Vec<String> {
     );
     match condition.state {
         State::Open => {
-            warnings.push(format!("The record was not closed: the run is still going on, or it was killed. {ran}."))
+            warnings.push(format!("The record was not closed: the run is still going on, or it was killed. {ran}."));
         }
         State::Partial => warnings.push(format!("The run did not reach its end. {ran}.")),
         State::Complete if !result.complete => {
-            warnings.push(format!("The end of the run is missing from the record. {ran}."))
+            warnings.push(format!("The end of the run is missing from the record. {ran}."));
         }
         State::Complete => {}
     }

@@ -55,7 +55,7 @@ impl Since {
                 (Some(was), is) if *was == is => changes.same += 1,
                 (Some(was), is @ Verdict::Fail) => changes.worse.push((id, *was, is)),
                 (Some(was @ Verdict::Fail), is @ (Verdict::Pass | Verdict::Changed)) => {
-                    changes.better.push((id, *was, is))
+                    changes.better.push((id, *was, is));
                 }
                 (Some(was), is) => changes.other.push((id, *was, is)),
             }
