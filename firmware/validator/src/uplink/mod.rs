@@ -357,7 +357,12 @@ impl<B: Board> Service<'_, '_, B> {
             });
         }
         let now = self.board.now_us();
-        self.state.quiet_until_us = if failure.is_some() { now + RETRY_US } else { now };
+        // Another work that is done, such as a download that the host has asked for, does not end the pause.
+        match (failure, job.work) {
+            (Some(_), _) => self.state.quiet_until_us = now + RETRY_US,
+            (None, Work::Upload | Work::Settle | Work::Reverse) => self.state.quiet_until_us = now,
+            (None, Work::Authorise | Work::SignOn | Work::SignOff | Work::DenyList | Work::AuthorityKeys) => {}
+        }
         let line = ConsoleLine::new("! uplink").field("what", job.work.slug());
         let line = line.field("result", if failure.is_some() { "failed" } else { "done" });
         let line = match failure {
@@ -405,8 +410,9 @@ impl<B: Board> Service<'_, '_, B> {
             Ok(message) => {
                 let request = message.header().request();
                 let then = self.conclude(pending.ask, pending.batch, &message);
-                self.follow(then);
+                // While the work is still known, so that its last answer does not begin it again.
                 self.heed(request);
+                self.follow(then);
             }
         }
     }

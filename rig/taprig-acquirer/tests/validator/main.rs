@@ -18,6 +18,7 @@ use heapless::Vec as Fixed;
 use serde_json::{Value, json};
 use taprig_acquirer::{Host, Setup};
 use taprig_model::acquirer::log::{Mac, State};
+use validator::board::Board as _;
 use validator::journal::Record;
 use validator::journal::claims::Claim;
 use validator::store::Store;
@@ -417,4 +418,24 @@ fn rides_are_claimed_by_themselves() {
     let mut bench = bench(&desk);
     let said = bench.run(&["set upload auto"], 1);
     assert_eq!(said, ["! uplink what=upload result=done accepted=3 refused=0 waiting=0"]);
+}
+
+#[test]
+fn a_download_that_the_host_asks_for_does_not_end_the_pause_after_a_failure() {
+    let rule = json!({ "when": { "message": "ride" }, "then": [{ "refuse": "96" }, { "ask": "deny-list" }] });
+    let desk = host(json!({ "schema": 1, "rules": [rule] }));
+    let mut bench = bench(&desk);
+    let said = bench.run(&["set upload auto"], 3);
+    let what: Vec<_> = said.iter().map(|line| line.split(' ').nth(2).unwrap()).collect();
+    assert_eq!(what, ["what=upload", "what=deny", "what=upload"], "{said:?}");
+    assert!(bench.now_us() >= 30_000_000, "the second upload came after {} us", bench.now_us());
+}
+
+#[test]
+fn a_sign_on_whose_answer_asks_for_a_sign_on_is_not_repeated() {
+    let rule = json!({ "when": { "message": "sign-on" }, "then": [{ "ask": "sign-on" }] });
+    let desk = host(json!({ "schema": 1, "rules": [rule] }));
+    let mut bench = bench(&desk);
+    bench.run(&["sign-on", "set upload auto"], 2);
+    assert_eq!(messages(&desk), ["sign-on", "ride", "ride", "ride"]);
 }
