@@ -152,12 +152,12 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
         let problem = format!("the parts of the bench {} exist only once, so `--jobs` must be 1", config.name);
         return Err(Diagnostic::of_file(Path::new("--jobs"), problem).into());
     }
-    // A run that is resumed has told what the laboratory file says.
-    let lab = args.lab.as_deref().filter(|_| earlier.is_none());
-    let lab = lab.map(|path| read_lab(path, &config)).transpose()?;
     if let Some(number) = &args.serial_number {
         config.bench.serial_number = Some(number.to_string());
     }
+    // A run that is resumed has told what the laboratory file says.
+    let lab = args.lab.as_deref().filter(|_| earlier.is_none());
+    let lab = lab.map(|path| read_lab(path, &config)).transpose()?;
     config.wait = args.wait.map_or(std::time::Duration::ZERO, Into::into);
     // A wedged bench is not touched, and the run reports why. Reports are written as in any other run.
     let greeting = match wedged::wedged(&config.name) {

@@ -43,6 +43,11 @@ fn a_laboratory_file_that_is_wrong_stops_the_run_before_anything_is_written() {
     let words = ["`item.serial-number` is 0042, but the bench sim has the device 0043"];
     place.run(&["--bench", "sim", "--lab", "lab.yaml"]).expect(2, &words);
     assert!(!place.path("report").exists());
+    // The number on the command line takes the place of that of the bench, in both directions.
+    let other = ["--bench", "sim", "--lab", "lab.yaml", "--serial-number", "0044"];
+    place.run(&other).expect(2, &["`item.serial-number` is 0042, but the bench sim has the device 0044"]);
+    assert!(!place.path("report").exists());
+    place.run(&["--bench", "sim", "--lab", "lab.yaml", "--serial-number", "0042"]).expect(0, &["1 passed"]);
     let without = Ran::of(&place.taprig(&["run", "--bench", "sim", "--lab", "lab.yaml"]).output().unwrap());
     without.expect(2, &["--report <DIR>"]);
 }
