@@ -3,12 +3,12 @@
 //! It says what is required, who has to do it and by when. It never says that something is done: that follows from the evidence.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use taprig_model::books::Label;
 use taprig_model::day::Day;
+use taprig_model::lock::Sha256;
 use taprig_model::name::{CaseId, Name, SubCaseId};
 use taprig_model::version::Version;
 
@@ -82,7 +82,7 @@ pub struct Firmware {
     /// The digest of the validator's image, as records have it. Without it, the approval is for devices whose image nobody knows, and
     /// that report this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Digest>,
+    pub digest: Option<Sha256>,
     /// The day of the approval.
     pub approved: Day,
     /// Who approved it.
@@ -185,7 +185,7 @@ pub struct Document {
     /// Its file, relative to the folder of the records.
     pub file: PathBuf,
     /// SHA-256 of the file.
-    pub sha256: Digest,
+    pub sha256: Sha256,
 }
 
 /// Work that no record proves.
@@ -289,44 +289,6 @@ impl Firmware {
     /// Whether a record means this firmware: by its digest, or by its version if the record has no digest.
     #[must_use]
     pub fn is(&self, found: &str) -> bool {
-        self.digest.as_ref().map_or(self.version.as_str(), Digest::as_str) == found
-    }
-}
-
-/// A SHA-256 digest in lower-case hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Digest(String);
-
-impl Digest {
-    /// Its 64 digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Digest {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() == 64 && text.bytes().all(is_digit) {
-            Ok(Self(text))
-        } else {
-            Err(format!("`{text}` is not a SHA-256: write 64 digits in lower case"))
-        }
-    }
-}
-
-impl From<Digest> for String {
-    fn from(digest: Digest) -> Self {
-        digest.0
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.digest.as_ref().map_or(self.version.as_str(), Sha256::as_str) == found
     }
 }

@@ -187,9 +187,7 @@ impl Matrix {
 }
 
 fn cell(criteria: &Criteria, result: Option<&CaseResult>, evidence: Evidence<'_>) -> Cell {
-    // A sub-case that began and did not end has no attempt. A skipped one was not run.
-    let ended = result.filter(|case| !case.attempts.is_empty());
-    let verdict = ended.map(|case| case.verdict).filter(|verdict| *verdict != Verdict::Skipped);
+    let verdict = result.filter(|case| case.has_verdict()).map(|case| case.verdict);
     let (judged, expectations) = result.map(CaseResult::judged).unwrap_or_default();
     Cell {
         case: criteria.id.clone(),

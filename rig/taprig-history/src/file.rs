@@ -5,6 +5,7 @@
 //! the operating system on the file itself.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -137,27 +138,39 @@ fn night(line: usize, text: &[u8]) -> Result<Night, BrokenLine> {
     }
 }
 
-/// Adds a night. Lines of other runs stay as they are, byte by byte, even those that are broken.
+/// Adds nights, and says what became of each. Lines of other runs stay as they are, byte by byte, even those that are broken.
+/// Returns these, too.
 ///
 /// # Errors
 /// The file can't be read or written. Then it is as before.
-pub fn add(path: &Path, night: &Night) -> Result<Added, FileError> {
+pub fn add(path: &Path, nights: &[Night]) -> Result<(Vec<Added>, Vec<BrokenLine>), FileError> {
     let failed = |doing, cause| FileError { doing, path: path.into(), cause };
     let mut locked = Locked::open(path).map_err(|cause| failed("opening", cause))?;
     let old = locked.read().map_err(|cause| failed("reading", cause))?;
-    let known = History::of(&old).nights.into_iter().find(|known| known.run == night.run);
-    let added = match known {
-        Some(known) if known.content == night.content => return Ok(Added::Known),
-        Some(_) => Added::Continued,
-        None => Added::New,
-    };
+    let history = History::of(&old);
+    let mut known: BTreeMap<&str, &str> =
+        history.nights.iter().map(|night| (night.run.as_str(), night.content.as_str())).collect();
     let mut new = old;
-    if !new.is_empty() && !new.ends_with(b"\n") {
-        new.push(b'\n');
+    let mut all = Vec::with_capacity(nights.len());
+    for night in nights {
+        let added = match known.insert(&night.run, &night.content) {
+            Some(content) if content == night.content => Added::Known,
+            Some(_) => Added::Continued,
+            None => Added::New,
+        };
+        all.push(added);
+        if added == Added::Known {
+            continue;
+        }
+        if !new.is_empty() && !new.ends_with(b"\n") {
+            new.push(b'\n');
+        }
+        new.extend(line(night));
     }
-    new.extend(line(night));
-    locked.replace(&new).map_err(|cause| failed("writing", cause))?;
-    Ok(added)
+    if all.iter().any(|added| *added != Added::Known) {
+        locked.replace(&new).map_err(|cause| failed("writing", cause))?;
+    }
+    Ok((all, history.broken))
 }
 
 /// What rebuilding did.

@@ -56,15 +56,21 @@ pub struct Again {
 /// baseline.
 #[must_use]
 pub fn stored(record: &Record, inputs: &Inputs) -> Again {
-    let baseline = record.started().map(|run| run.baseline).unwrap_or_default();
-    let of = |id: &str| match (baseline, &inputs.baselines) {
-        (BaselineUse::Off, _) | (_, None) => Baseline::Off,
-        (_, Some(all)) => Baseline::Of(all.get(id).map(String::as_str)),
-    };
+    let used = record.started().map(|run| run.baseline).unwrap_or_default();
+    let of = |id: &str| baseline(used, inputs.baselines.as_ref(), id);
     self::record(
         &record.events,
         By { criteria: &inputs.criteria, device: &inputs.device, bench: &inputs.bench, baseline: &of },
     )
+}
+
+/// The baseline of a sub-case, from reviewed transcripts by id. Without any there is no baseline.
+#[must_use]
+pub fn baseline<'a>(used: BaselineUse, all: Option<&'a BTreeMap<String, String>>, id: &str) -> Baseline<'a> {
+    match (used, all) {
+        (BaselineUse::Off, _) | (_, None) => Baseline::Off,
+        (_, Some(all)) => Baseline::Of(all.get(id).map(String::as_str)),
+    }
 }
 
 /// Judges every sub-case of a record again. It does not change the events. It uses the checks and verdicts in the

@@ -4,14 +4,12 @@
 //! written yet is *blank*. A report shows it as blank and never leaves it out. In JSON a blank field is `null`.
 
 use crate::device::UNFINISHED;
-use crate::quarantine::Day;
-use crate::text::text;
-use crate::units::{Malformed, malformed};
+use crate::lock::Sha256;
+use crate::units::Day;
 use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::str::FromStr;
 
 /// What a report says about the laboratory, the customer, the item and itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -261,34 +259,6 @@ impl Lab {
 /// A value that somebody has written. A note of what has to stand there is none.
 fn written(value: Option<String>) -> Option<String> {
     value.filter(|value| !value.trim().is_empty() && !value.starts_with(UNFINISHED))
-}
-
-/// A SHA-256: 64 digits in lower-case hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sha256(String);
-
-text!(Sha256, "Sha256", "^[0-9a-f]{64}$", "a SHA-256 of 64 digits");
-
-impl FromStr for Sha256 {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        if text.len() == 64 && digits {
-            Ok(Self(text.to_owned()))
-        } else {
-            malformed(
-                format!("`{text}` is not a SHA-256"),
-                "its 64 digits in lower-case hexadecimal, as `sha256sum` prints them",
-            )
-        }
-    }
-}
-
-impl fmt::Display for Sha256 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 #[cfg(test)]

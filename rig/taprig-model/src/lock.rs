@@ -86,7 +86,10 @@ impl FromStr for Sha256 {
         let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         match text.len() == 64 && text.bytes().all(is_digit) {
             true => Ok(Self(text.into())),
-            false => malformed(format!("`{text}` is not a SHA-256"), "64 lower-case hexadecimal digits"),
+            false => malformed(
+                format!("`{text}` is not a SHA-256"),
+                "its 64 digits in lower-case hexadecimal, as `sha256sum` prints them",
+            ),
         }
     }
 }

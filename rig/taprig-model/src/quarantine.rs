@@ -4,13 +4,10 @@
 //! because of it. After the last day of its entry it fails the run again. An `error` is the rig's, and no entry covers it.
 
 use crate::name::SubCaseId;
-use crate::text::text;
-use crate::units::{DateTime, Malformed, malformed};
+use crate::units::Day;
 use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,30 +80,6 @@ impl InQuarantine {
             until: entry.until,
             holds: entry.holds(started),
         })
-    }
-}
-
-/// A day of the calendar: `2026-12-31`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Day(DateTime);
-
-text!(Day, "Day", r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", "a day such as `2026-12-31`");
-
-impl FromStr for Day {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        match format!("{text}T00:00:00").parse() {
-            Ok(time) => Ok(Self(time)),
-            Err(_) => malformed(format!("`{text}` is not a day"), "a day such as `2026-12-31`"),
-        }
-    }
-}
-
-impl fmt::Display for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DateTime { year, month, day, .. } = self.0;
-        write!(f, "{year:04}-{month:02}-{day:02}")
     }
 }
 

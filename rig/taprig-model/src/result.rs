@@ -169,6 +169,11 @@ impl CaseResult {
             && self.quarantine.as_ref().is_some_and(|quarantine| quarantine.holds)
     }
 
+    /// Whether the sub-case ran to its end. One that began and did not end has no attempt, and a skipped one was not run.
+    pub fn has_verdict(&self) -> bool {
+        !self.attempts.is_empty() && self.verdict != Verdict::Skipped
+    }
+
     /// Whether attempts have different verdicts, so that the last one says little.
     pub fn is_flaky(&self) -> bool {
         self.attempts.windows(2).any(|pair| pair[0].verdict != pair[1].verdict)

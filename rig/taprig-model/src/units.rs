@@ -337,3 +337,27 @@ impl fmt::Display for DateTime {
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
     }
 }
+
+/// A day of the calendar: `2018-05-21`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(DateTime);
+
+text!(Day, "Day", r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", "a day such as `2018-05-21`");
+
+impl FromStr for Day {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        match format!("{text}T00:00:00").parse() {
+            Ok(day) => Ok(Self(day)),
+            Err(_) => malformed(format!("`{text}` is not a day"), "a day such as `2018-05-21`, from 2000 to 2099"),
+        }
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DateTime { year, month, day, .. } = self.0;
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}

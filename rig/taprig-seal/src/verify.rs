@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use taprig_judge::again;
-use taprig_model::event::{Body, Event};
+use taprig_model::event::Body;
 use taprig_model::result::{CaseResult, RunResult};
 use taprig_record::seal::{SIGNATURE, STATEMENT, SUMS, TIME_STAMP};
 use taprig_record::{INPUTS, Inputs, Record, ReportFile};
@@ -182,7 +182,15 @@ pub(crate) fn follows(folder: &Path, record: &Record, inputs: &Inputs) -> Vec<Fi
             Finding::new("events.jsonl", format!("{id}: the verdict is {was}, but {now} follows from the events{why}"))
         })
         .collect();
-    let stated = Tally::of(&record.events).result();
+    // What the end of the run says of the verdicts before it, and what they are.
+    let (mut tally, mut said) = (Tally::default(), None);
+    for event in &record.events {
+        if let Body::RunFinished { summary, .. } = &event.body {
+            said = Some((*summary, tally.result().summary));
+        }
+        tally.add(event);
+    }
+    let stated = tally.result();
     let own = Tally::of(&judged.events).result();
     let checks = |result: &RunResult| -> BTreeMap<String, Vec<String>> {
         let words = |case: &CaseResult| {
@@ -197,20 +205,13 @@ pub(crate) fn follows(folder: &Path, record: &Record, inputs: &Inputs) -> Vec<Fi
             .filter(|(id, checks)| !known(id) && now.get(*id) != Some(checks))
             .map(|(id, _)| Finding::new("events.jsonl", format!("{id}: its checks do not follow from the events"))),
     );
-    if let Some((said, counts)) = said_at_the_end(&record.events)
+    if let Some((said, counts)) = said
         && said != counts
     {
         findings.push(Finding::new("events.jsonl", "the counts at the end of the run are not those of its verdicts"));
     }
     findings.extend(results(folder, &stated));
     findings
-}
-
-/// The counts of verdicts that the last event states, and those of the verdicts before it.
-fn said_at_the_end(events: &[Event]) -> Option<(taprig_model::result::Summary, taprig_model::result::Summary)> {
-    let end = events.iter().rposition(|event| matches!(event.body, Body::RunFinished { .. }))?;
-    let Body::RunFinished { summary, .. } = &events[end].body else { return None };
-    Some((*summary, Tally::of(&events[..end]).result().summary))
 }
 
 /// Whether `results.json` is what the events give, if it is there.

@@ -7,6 +7,22 @@ fn nights(count: usize) -> Vec<Night> {
     Nights::of("BUS-001", &"P".repeat(count)).nights
 }
 
+/// Adds one night.
+fn add(path: &Path, night: &Night) -> Result<Added, FileError> {
+    super::add(path, std::slice::from_ref(night)).map(|(all, _)| all[0])
+}
+
+#[test]
+fn many_nights_are_added_at_once_and_each_run_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let nights = nights(2);
+    let (all, _) = super::add(&path, &[nights[0].clone(), nights[1].clone(), nights[0].clone()]).unwrap();
+    assert_eq!(all, [Added::New, Added::New, Added::Known]);
+    assert_eq!(History::read(&path).unwrap().nights, nights);
+    assert_eq!(super::add(&path, &nights).unwrap().0, [Added::Known; 2]);
+}
+
 #[test]
 fn what_is_added_is_read_in_the_order_of_time() {
     let folder = tempfile::tempdir().unwrap();

@@ -27,15 +27,9 @@ impl TapText {
             Body::Presented { card, .. } => vec![format!("present {card}")],
             Body::Activated { fsd: Some(fsd) } => vec![format!("activated, FSD {fsd}")],
             Body::Activated { fsd: None } => vec!["activated".to_owned()],
-            Body::Injected { fault, values, .. } => {
-                self.air.injected(fault, values);
-                vec![]
-            }
-            Body::Frame { from_card, short, bytes, .. } => {
-                self.air.line(*from_card, *short, bytes).into_iter().collect()
-            }
+            Body::Injected { .. } | Body::Frame { .. } => self.frame(body).into_iter().collect(),
             Body::Exchange(exchange) => {
-                self.air.answered();
+                self.frame(body);
                 self.dialogue.lines(exchange)
             }
             Body::Released { how } => vec![release(*how).to_owned()],
@@ -45,6 +39,22 @@ impl TapText {
             }
             Body::Balance { fen } => vec![format!("card holds {}", Money::from_fen(*fen))],
             _ => vec![],
+        }
+    }
+
+    /// The line of a frame. Of other events, it heeds what the words for later frames depend on. It decodes no exchange.
+    pub fn frame(&mut self, body: &Body) -> Option<String> {
+        match body {
+            Body::Injected { fault, values, .. } => {
+                self.air.injected(fault, values);
+                None
+            }
+            Body::Frame { from_card, short, bytes, .. } => self.air.line(*from_card, *short, bytes),
+            Body::Exchange(_) => {
+                self.air.answered();
+                None
+            }
+            _ => None,
         }
     }
 }

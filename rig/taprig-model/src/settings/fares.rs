@@ -1,7 +1,7 @@
 //! Fares beyond the flat one: by distance, transfers, discounts by product, promotions, caps, old debts.
 
 use crate::text::text;
-use crate::units::{DateTime, Hex, Malformed, Money, Percent, malformed};
+use crate::units::{Day, Hex, Malformed, Money, Percent, malformed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -292,30 +292,6 @@ impl FromStr for Metres {
 impl fmt::Display for Metres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} m", self.0)
-    }
-}
-
-/// A day of the calendar: `2018-05-21`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Day(DateTime);
-
-text!(Day, "Day", r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", "a day such as `2018-05-21`");
-
-impl FromStr for Day {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        match format!("{text}T00:00:00").parse() {
-            Ok(day) => Ok(Self(day)),
-            Err(_) => malformed(format!("`{text}` is not a day of the years 2000 to 2099"), "`2018-05-21`"),
-        }
-    }
-}
-
-impl fmt::Display for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DateTime { year, month, day, .. } = self.0;
-        write!(f, "{year:04}-{month:02}-{day:02}")
     }
 }
 

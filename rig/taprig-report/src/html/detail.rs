@@ -71,9 +71,9 @@ impl Timeline {
         let (mut dialogue, mut text) = (Dialogue::new(View::Whole), TapText::new(View::Whole, faulty));
         let mut polling = None;
         for event in events {
-            let words = text.lines(&event.body);
+            let words = text.frame(&event.body);
             if let Body::Frame { from_card, bytes, masked, .. } = &event.body {
-                match words.first().cloned().or_else(|| more_time(*from_card, bytes)) {
+                match words.or_else(|| more_time(*from_card, bytes)) {
                     Some(words) => {
                         self.polled(&mut polling, chunks);
                         let frame = rows::frame(&words, bytes, *masked, &exchanged);

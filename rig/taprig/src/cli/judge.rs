@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use taprig_case::baseline::Baselines;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
-use taprig_judge::Baseline;
 use taprig_judge::again::{self, Again, By, Difference};
-use taprig_model::event::BaselineUse;
 use taprig_model::result::{RunResult, Verdict};
 use taprig_record::{Inputs, ReadError, Record};
 use taprig_report::Tally;
@@ -38,10 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let by = Judges::new(&inputs, args.cases.as_deref(), &record)?;
     let recorded = record.started().map(|run| run.baseline).unwrap_or_default();
     let baseline = args.baseline.map_or(recorded, Into::into);
-    let of = |id: &str| match (baseline, &by.baselines) {
-        (BaselineUse::Off, _) | (_, None) => Baseline::Off,
-        (_, Some(all)) => Baseline::Of(all.get(id).map(String::as_str)),
-    };
+    let of = |id: &str| again::baseline(baseline, by.baselines.as_ref(), id);
     let judged = again::record(
         &record.events,
         By { criteria: &by.criteria, device: &inputs.device, bench: &inputs.bench, baseline: &of },

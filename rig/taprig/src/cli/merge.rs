@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use taprig_case::partition::Partition;
 use taprig_case::{Diagnostic, Problems};
 use taprig_model::event::{Body, Event, FirmwareImage, Role, RunStarted, Source};
-use taprig_model::result::Verdict;
+use taprig_model::result::{CaseResult, Verdict};
 use taprig_record::{Inputs, Options, Record, Recorder, State, WriteError};
 use taprig_report::{Capture, Tally};
 
@@ -66,8 +66,7 @@ impl Part {
             return Err(wrong("this record does not say how its run began".into()));
         };
         let result = Tally::of(&record.events).result();
-        let played = result.cases.into_iter().filter(|case| !case.attempts.is_empty());
-        let played = played.filter(|case| case.verdict != Verdict::Skipped);
+        let played = result.cases.into_iter().filter(CaseResult::has_verdict);
         let verdicts = played.map(|case| (case.id, case.verdict)).collect();
         Ok(Self { folder: folder.to_owned(), record, started, inputs, verdicts })
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Parser as _;
 use taprig_bench::Config;
 use taprig_case::{Diagnostic, Problems, Project};
-use taprig_model::event::Body;
+use taprig_model::event::{Body, RunStarted};
 use taprig_record::Record;
 
 use super::{Cli, Command, Format, run};
@@ -36,10 +36,18 @@ pub(super) fn command(project: &Project, folder: &Path, format: Format) -> Resul
         let why = "cases or fixtures have changed since this run, so its parts would not be judged by the same";
         return Err(wrong(why, "run the cases anew, or put the files back"));
     }
-    let arguments = std::iter::once("taprig").chain(started.arguments.iter().map(String::as_str));
-    match Cli::try_parse_from(arguments) {
-        Ok(Cli { command: Command::Run(args), .. }) => Ok((args.again(folder, format), record)),
-        _ => Err(wrong("this version of taprig does not understand the command of the run", "run the cases anew")),
+    match arguments(started) {
+        Some(args) => Ok((args.again(folder, format), record)),
+        None => Err(wrong("this version of taprig does not understand the command of the run", "run the cases anew")),
+    }
+}
+
+/// The arguments of a run, from its record. `None` if this version of taprig does not understand them.
+pub(super) fn arguments(run: &RunStarted) -> Option<run::Args> {
+    let words = std::iter::once("taprig").chain(run.arguments.iter().map(String::as_str));
+    match Cli::try_parse_from(words) {
+        Ok(Cli { command: Command::Run(args), .. }) => Some(args),
+        _ => None,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Parser as _;
 use serde_json::json;
 use taprig::submit::{self, Candidate, Refusal, Signer, WriteFolderError};
 use taprig_case::{Diagnostic, Problems, lab};
@@ -12,7 +11,7 @@ use taprig_model::lab::Lab;
 use taprig_seal::Signers;
 
 use super::stored::Stored;
-use super::{Cli, Command, Exit, Format, print, rig_failed};
+use super::{Exit, Format, print, resume, rig_failed};
 
 /// Arguments of `taprig submit`.
 #[derive(Debug, clap::Args)]
@@ -94,10 +93,9 @@ fn left_out(run: &RunStarted) -> Option<String> {
     if let Some(partition) = &run.partition {
         return Some(format!("only the part {partition} of the suite was run"));
     }
-    let arguments = std::iter::once("taprig").chain(run.arguments.iter().map(String::as_str));
-    match Cli::try_parse_from(arguments) {
-        Ok(Cli { command: Command::Run(args), .. }) => args.left_out(),
-        _ => Some("this version of taprig does not understand the command of the run".into()),
+    match resume::arguments(run) {
+        Some(args) => args.left_out(),
+        None => Some("this version of taprig does not understand the command of the run".into()),
     }
 }
 

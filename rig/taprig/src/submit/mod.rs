@@ -157,7 +157,7 @@ fn suite(candidate: &Candidate<'_>, found: &mut Found) {
     }
     let ended = |id: &&str| {
         let case = result.cases.iter().find(|case| case.id == **id);
-        case.is_some_and(|case| !case.attempts.is_empty() && case.verdict != Verdict::Skipped)
+        case.is_some_and(CaseResult::has_verdict)
     };
     let open: Vec<&str> = candidate.planned.iter().copied().filter(|id| !ended(id)).collect();
     found.add_cases(About::Suite, &open, "of the plan without a verdict", "play them by `taprig run --resume DIR`");

@@ -22,8 +22,8 @@ pub(super) fn add(path: &Path, folders: &[PathBuf], format: Format) -> Result<Ex
     let nights: Vec<Night> = nights(folders, &mut problems);
     problems.into_result(())?;
     let (mut text, mut list) = (String::new(), vec![]);
-    for night in &nights {
-        let added = file::add(path, night).map_err(|error| wrong(path, &error))?;
+    let (added, broken) = file::add(path, &nights).map_err(|error| wrong(path, &error))?;
+    for (night, added) in nights.iter().zip(added) {
         let (record, started) = (&night.record, &night.started);
         text += &match added {
             Added::New => format!("added the run of {started} in {record}\n"),
@@ -34,7 +34,6 @@ pub(super) fn add(path: &Path, folders: &[PathBuf], format: Format) -> Result<Ex
         };
         list.push(json!({ "record": record, "started": started, "run": night.run, "added": added }));
     }
-    let broken = super::open(path)?.broken;
     for broken in &broken {
         say(&format!(
             "taprig: reading {}, line {}: {}; the line stays as it is",
