@@ -138,13 +138,15 @@ class Reader:
         self.thought = self.chip.now - self.air.left_at
         self.exchange += 1
         del self.air.sent[:]
-        self.air.feed(message(bytes([kind, self.exchange]) + body))
+        # The reader's times: it rested for 500 us, and waits for 38.7 ms.
+        pace = (500).to_bytes(4, "big") + (38_700).to_bytes(4, "big")
+        self.air.feed(message(bytes([kind, self.exchange]) + pace + body))
         assert self.chip.run(1.0, lambda: self.air.sent.endswith(b"\0")), f"no answer to {body.hex()}"
         # The stop bit of the last byte is on the line still.
         return uncobs(bytes(self.air.sent[:-1]))[:-2]
 
     def activate(self):
-        self.air.feed(message(b"\x11"))
+        self.air.feed(message(b"\x11" + bytes(4)))
         self.says(0x20, b"\x52")
         self.says(0x21, b"\x93\x20")
         check = self.UID[0] ^ self.UID[1] ^ self.UID[2] ^ self.UID[3]

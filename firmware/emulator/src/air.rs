@@ -2,7 +2,7 @@
 
 use crate::card::{OnAir, Stage};
 use crate::{Board, loopback};
-use wire::air::Message;
+use wire::air::{Message, Pace};
 use wire::frame::{Collected, Collector};
 use wire::link::{self, Front, Refusal};
 use wire::loopback::Tally;
@@ -94,6 +94,12 @@ pub trait Air {
         None
     }
 
+    /// The reader's times about what was heard last, as the reader says them. `None`: this air measures them, and
+    /// [`Air::air_us`] has them.
+    fn pace(&self) -> Option<Pace> {
+        None
+    }
+
     /// The self-test of an air that is wired to itself, with so many blocks. `None`: it can't be.
     fn loopback<B: Board>(&mut self, _board: &B, _blocks: u16) -> Option<Tally> {
         None
@@ -120,6 +126,7 @@ pub struct UartAir {
     /// When the card's last frame had left the UART, if the reader has said nothing since. On the board's clock, in ns.
     spoke_ns: Option<u64>,
     reader_us: Option<u32>,
+    pace: Pace,
 }
 
 impl Default for UartAir {
@@ -131,6 +138,7 @@ impl Default for UartAir {
             extended: false,
             spoke_ns: None,
             reader_us: None,
+            pace: Pace::default(),
         }
     }
 }
@@ -209,16 +217,22 @@ impl Air for UartAir {
                 });
             }
             match message {
-                Ok(Message::FieldOn) => return Some(FromAir::Field(true)),
-                Ok(Message::FieldOff) => {
+                Ok(Message::FieldOn { pause_us }) => {
+                    self.pace = Pace { pause_us, wait_us: 0 };
+                    return Some(FromAir::Field(true));
+                }
+                Ok(Message::FieldOff { pause_us }) => {
+                    self.pace = Pace { pause_us, wait_us: 0 };
                     self.give_up(board);
                     return Some(FromAir::Field(false));
                 }
-                Ok(Message::Short { exchange, bits }) => {
+                Ok(Message::Short { exchange, pace, bits }) => {
+                    self.pace = pace;
                     self.begin(board, exchange);
                     return Some(FromAir::Short(bits));
                 }
-                Ok(Message::Command { exchange, bytes }) => {
+                Ok(Message::Command { exchange, pace, bytes }) => {
+                    self.pace = pace;
                     frame.clear();
                     // A message carries no more than fits.
                     let _ = frame.extend_from_slice(bytes);
@@ -273,6 +287,10 @@ impl Air for UartAir {
 
     fn reader_us(&self) -> Option<u32> {
         self.reader_us
+    }
+
+    fn pace(&self) -> Option<Pace> {
+        Some(self.pace)
     }
 
     fn loopback<B: Board>(&mut self, board: &B, blocks: u16) -> Option<Tally> {

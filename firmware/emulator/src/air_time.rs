@@ -1,6 +1,6 @@
 //! How long things would have taken on a real antenna.
 
-use wire::air::{FDT_PCD_US, frame_time_ns};
+use wire::air::{Pace, frame_time_ns};
 
 /// One etu at 106 kbit/s, 128/fc, in tenths of a ns.
 const ETU_TENTHS_NS: u64 = 94_395;
@@ -27,21 +27,13 @@ pub fn fwi(ats: &[u8]) -> u8 {
     }
 }
 
-/// The modelled time on the air since the card was presented: frames, frame delays and the card's own time. What the
-/// reader computes is not in it.
-#[derive(Debug)]
+/// The modelled time on the air since the card was presented: frames, frame delays, the card's own time, and the pauses and
+/// waits of which the reader tells. What the reader computes is not in it.
+#[derive(Debug, Default)]
 pub struct AirTime {
     ns: u64,
-    /// How long the reader waits for the next answer.
-    waiting_ns: u64,
-    /// The card spoke last: the reader keeps its distance before the next frame.
-    card_spoke: bool,
-}
-
-impl Default for AirTime {
-    fn default() -> Self {
-        Self { ns: 0, waiting_ns: FWT_ACTIVATION_NS, card_spoke: false }
-    }
+    /// How long the reader waits for the next answer, once it has said so.
+    waiting_ns: Option<u64>,
 }
 
 impl AirTime {
@@ -51,42 +43,42 @@ impl AirTime {
         u32::try_from(self.ns / 1000).unwrap_or(u32::MAX)
     }
 
+    /// The reader let the air rest, and says how long it waits for the answer to its next frame.
+    pub fn pace(&mut self, pace: Pace) {
+        self.pass(u64::from(pace.pause_us) * 1000);
+        self.waiting_ns = Some(u64::from(pace.wait_us) * 1000);
+    }
+
+    fn pass(&mut self, ns: u64) {
+        self.ns = self.ns.saturating_add(ns);
+    }
+
     /// The reader sent seven bits.
     pub fn short(&mut self) {
-        self.reader(9 * ETU_TENTHS_NS / 10);
+        self.pass(9 * ETU_TENTHS_NS / 10);
     }
 
     /// The reader sent so many bytes.
     pub fn command(&mut self, bytes: usize) {
-        self.reader(frame_time_ns(bytes));
+        self.pass(frame_time_ns(bytes));
     }
 
-    fn reader(&mut self, ns: u64) {
-        let distance = if self.card_spoke { u64::from(FDT_PCD_US) * 1000 } else { 0 };
-        self.card_spoke = false;
-        self.ns = self.ns.saturating_add(distance + ns);
-    }
-
-    /// The card sent so many bytes so long after the reader; too late, and the reader has gone on at the end of
-    /// the frame waiting time.
-    pub fn answer(&mut self, delay_us: u32, bytes: usize) {
+    /// The card sent so many bytes so long after the reader. Returns false if that was too late: then the reader has gone on at
+    /// the end of its wait.
+    pub fn answer(&mut self, delay_us: u32, bytes: usize) -> bool {
         let delay = u64::from(delay_us) * 1000;
-        if delay > self.waiting_ns {
-            self.silence();
+        let in_time = self.waiting_ns.is_none_or(|waiting_ns| delay <= waiting_ns);
+        if in_time {
+            self.pass(delay + frame_time_ns(bytes));
         } else {
-            self.ns = self.ns.saturating_add(delay + frame_time_ns(bytes));
-            self.card_spoke = true;
+            self.silence();
         }
+        in_time
     }
 
     /// The reader waited in vain.
     pub fn silence(&mut self) {
-        self.ns = self.ns.saturating_add(self.waiting_ns);
-    }
-
-    /// How long the reader waits from now on, in ns.
-    pub fn wait(&mut self, ns: u64) {
-        self.waiting_ns = ns;
+        self.pass(self.waiting_ns.unwrap_or(0));
     }
 }
 
@@ -113,21 +105,25 @@ mod tests {
     }
 
     #[test]
-    fn an_exchange_costs_two_frames_and_the_delays_between() {
+    fn an_exchange_costs_two_frames_and_the_times_between() {
         let mut air = AirTime::default();
         air.command(10);
-        air.answer(92, 20);
+        air.pace(Pace { pause_us: 0, wait_us: 92 });
+        assert!(air.answer(92, 20));
+        air.pace(Pace { pause_us: 700, wait_us: 92 });
         air.command(10);
-        let expected = frame_time_ns(10) + 92_000 + frame_time_ns(20) + 500_000 + frame_time_ns(10);
+        let expected = frame_time_ns(10) + 92_000 + frame_time_ns(20) + 700_000 + frame_time_ns(10);
         assert_eq!(u64::from(air.us()), expected / 1000);
     }
 
     #[test]
-    fn silence_and_a_late_answer_cost_the_frame_waiting_time() {
+    fn silence_and_a_late_answer_cost_what_the_reader_waits() {
         let mut air = AirTime::default();
+        air.pace(Pace { pause_us: 0, wait_us: 5_287 });
         air.silence();
-        assert_eq!(air.us(), 5_286);
-        air.answer(5_287, 2);
-        assert_eq!(air.us(), 10_572);
+        assert_eq!(air.us(), 5_287);
+        air.pace(Pace { pause_us: 0, wait_us: 1_000_000 });
+        assert!(!air.answer(1_000_001, 2));
+        assert_eq!(air.us(), 1_005_287, "a reader that waits for a second does not look quick");
     }
 }

@@ -1,11 +1,11 @@
 //! One card in the field: activation, block protocol, company, and what was on the air.
 
 use crate::activation::{self, Activation};
-use crate::air_time::{self, AirTime, FWT_ACTIVATION_NS};
+use crate::air_time::{self, AirTime};
 use crate::blocks::{self, Blocks};
 use crate::{Frame, with_crc};
 use wire::Command;
-use wire::air::FDT_PICC_US;
+use wire::air::{FDT_PICC_US, Pace};
 use wire::crc::crc_b;
 use wire::link::{Answer, Company, Front, Release, Traffic};
 
@@ -79,6 +79,8 @@ pub struct Card {
     mute: bool,
     traffic: Traffic,
     air_time: AirTime,
+    /// The card's last frame began after the reader had stopped waiting.
+    late: bool,
 }
 
 impl Card {
@@ -92,6 +94,7 @@ impl Card {
             mute: false,
             traffic: Traffic::default(),
             air_time: AirTime::default(),
+            late: false,
         }
     }
 
@@ -105,6 +108,12 @@ impl Card {
     #[must_use]
     pub fn air_us(&self) -> u32 {
         self.air_time.us()
+    }
+
+    /// The card's last frame began after the reader had stopped waiting for it.
+    #[must_use]
+    pub fn was_late(&self) -> bool {
+        self.late
     }
 
     /// A command waits for the host's answer.
@@ -144,8 +153,12 @@ impl Card {
     /// The field is off: the card forgets where it was.
     pub fn field_off(&mut self) -> Option<Event> {
         self.activation = Activation::default();
-        self.air_time.wait(FWT_ACTIVATION_NS);
         self.blocks.take().map(|_| Event::Released(Release::FieldOff))
+    }
+
+    /// The reader let the air rest, and waits for the answer to its next frame, as it says.
+    pub fn pace(&mut self, pace: Pace) {
+        self.air_time.pace(pace);
     }
 
     /// A frame of the reader.
@@ -271,23 +284,16 @@ impl Card {
             OnAir::Silence => self.air_time.silence(),
             OnAir::Collision => {
                 // Both cards send at once; ATQA and UID differ little in length.
-                self.air_time.answer(FDT_PICC_US, 2);
+                self.late = !self.air_time.answer(FDT_PICC_US, 2);
                 self.traffic.from_card = self.traffic.from_card.saturating_add(1);
             }
             OnAir::Frame { delay_us, frame } => {
-                self.air_time.answer(*delay_us, frame.len());
+                self.late = !self.air_time.answer(*delay_us, frame.len());
                 self.traffic.from_card = self.traffic.from_card.saturating_add(1);
                 let is_wtx = extension.is_some() && frame.first() == Some(&0xF2);
                 self.traffic.wtx = self.traffic.wtx.saturating_add(is_wtx.into());
             }
         }
-        let fwt = match (&self.blocks, extension) {
-            (None, _) => FWT_ACTIVATION_NS,
-            (Some(_), None) => self.fwt_ns(),
-            // The extension holds for the next answer only.
-            (Some(_), Some(wtxm)) => self.fwt_ns() * u64::from(wtxm.clamp(1, 59)),
-        };
-        self.air_time.wait(fwt);
         on_air
     }
 }

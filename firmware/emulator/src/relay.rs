@@ -108,7 +108,10 @@ impl<A: Air> Relay<A> {
         while let Some(heard) = self.air.hear(board, &mut self.heard) {
             anything = true;
             match heard {
-                FromAir::Field(on) => self.field(board, on),
+                FromAir::Field(on) => {
+                    self.keep_pace();
+                    self.field(board, on);
+                }
                 FromAir::Selected => {
                     self.field(board, true);
                     if let Some(card) = &mut self.card {
@@ -134,6 +137,13 @@ impl<A: Air> Relay<A> {
         }
     }
 
+    /// Counts the pause that the reader says it made before what was heard just now, and how long it waits for an answer.
+    fn keep_pace(&mut self) {
+        if let (Some(card), Some(pace)) = (&mut self.card, self.air.pace()) {
+            card.pace(pace);
+        }
+    }
+
     fn field<B: Board>(&mut self, board: &B, on: bool) {
         if !on {
             self.count_reader();
@@ -151,6 +161,7 @@ impl<A: Air> Relay<A> {
         // A reader that was running before this board started has its field on.
         self.field(board, true);
         self.count_reader();
+        self.keep_pace();
         let stamp = self.stamp(board);
         if !A::REAL_TIME {
             // So the host knows of the frame before the reader can go on.
@@ -195,7 +206,7 @@ impl<A: Air> Relay<A> {
                 Some(bits) => Vec::from_iter([bits]),
                 None => self.heard.iter().copied().take(MAX_FRAME).collect(),
             };
-            let frame = AirFrame { from_card: false, short: short.is_some(), bytes };
+            let frame = AirFrame { from_card: false, short: short.is_some(), late: false, bytes };
             self.tell_of(board, stamp, Report::Frame(frame));
         }
     }
@@ -203,7 +214,8 @@ impl<A: Air> Relay<A> {
     fn trace_answer<B: Board>(&mut self, board: &B, on_air: &OnAir) {
         if let (true, OnAir::Frame { frame, .. }) = (self.trace, on_air) {
             let bytes = frame.iter().copied().collect();
-            self.tell(board, Report::Frame(AirFrame { from_card: true, short: false, bytes }));
+            let late = self.card.as_ref().is_some_and(Card::was_late);
+            self.tell(board, Report::Frame(AirFrame { from_card: true, short: false, late, bytes }));
         }
     }
 

@@ -8,9 +8,12 @@ use core::cell::{Cell, RefCell};
 use heapless::Vec;
 use std::collections::VecDeque;
 use std::vec::Vec as StdVec;
-use wire::air::Message;
+use wire::air::{Message, Pace};
 use wire::frame::{Collected, Collector};
 use wire::link::{Answer, Company, Front, Note, Order, Report, Request};
+
+/// The times of an ordinary reader, which waits for FWI 7.
+const PACE: Pace = Pace { pause_us: 500, wait_us: 38_665 };
 
 /// An ordinary bank card with a UID of four bytes and FWI 7.
 pub(crate) fn front() -> Front {
@@ -171,14 +174,14 @@ impl Bench {
     /// Sends seven bits; what came back.
     pub(crate) fn short(&mut self, bits: u8) -> StdVec<Got> {
         self.exchange = self.exchange.wrapping_add(1);
-        self.reader(&Message::Short { exchange: self.exchange, bits });
+        self.reader(&Message::Short { exchange: self.exchange, pace: PACE, bits });
         self.got()
     }
 
     /// Sends bytes as they are; what came back.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> StdVec<Got> {
         self.exchange = self.exchange.wrapping_add(1);
-        self.reader(&Message::Command { exchange: self.exchange, bytes });
+        self.reader(&Message::Command { exchange: self.exchange, pace: PACE, bytes });
         self.got()
     }
 
@@ -194,7 +197,7 @@ impl Bench {
 
     /// Activation up to ATS, for the card of [`front`].
     pub(crate) fn activate(&mut self) {
-        self.reader(&Message::FieldOn);
+        self.reader(&Message::FieldOn { pause_us: 0 });
         self.short(0x52);
         self.raw(&[0x93, 0x20]);
         self.send(&[0x93, 0x70, 0x08, 0x12, 0x34, 0x56, 0x08 ^ 0x12 ^ 0x34 ^ 0x56]);

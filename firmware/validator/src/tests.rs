@@ -35,16 +35,16 @@ fn board_with_card() -> (TestBoard, Rc<RefCell<TestCard>>) {
     board.set_air(Box::new(move |_, message| {
         let mut card = in_air.borrow_mut();
         let (exchange, said) = match message {
-            Message::FieldOn => {
+            Message::FieldOn { .. } => {
                 card.field(true);
                 return Vec::new();
             }
-            Message::FieldOff => {
+            Message::FieldOff { .. } => {
                 card.field(false);
                 return Vec::new();
             }
-            Message::Short { exchange, bits } => (exchange, card.short(bits)),
-            Message::Command { exchange, bytes } => (exchange, card.command(bytes)),
+            Message::Short { exchange, bits, .. } => (exchange, card.short(bits)),
+            Message::Command { exchange, bytes, .. } => (exchange, card.command(bytes)),
             other => panic!("no message of a reader: {other:?}"),
         };
         let answer = match &said {
@@ -343,12 +343,12 @@ fn an_emulator_that_dies_in_a_tap_is_a_fault_and_not_the_end() {
     board.set_air(Box::new(move |_, message| {
         let mut card = dying.borrow_mut();
         let (exchange, said) = match message {
-            Message::FieldOn => {
+            Message::FieldOn { .. } => {
                 card.field(true);
                 return Vec::new();
             }
-            Message::Short { exchange, bits } => (exchange, card.short(bits)),
-            Message::Command { exchange, bytes } => {
+            Message::Short { exchange, bits, .. } => (exchange, card.short(bits)),
+            Message::Command { exchange, bytes, .. } => {
                 *dead.borrow_mut() |= bytes[0] == 0xE0;
                 (exchange, card.command(bytes))
             }

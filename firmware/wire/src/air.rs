@@ -6,6 +6,10 @@
 //! reader's frame its answer began. The reader compares that time, not its own clock, with the frame waiting
 //! time. Only a dead or unplugged emulator makes the reader fall back on a guard time of its own.
 //!
+//! The reader's own times are part of the model, too. With each message it says how long it let the air rest before
+//! ([`Pace::pause_us`]) and how long it waits for an answer ([`Pace::wait_us`]). The card side presumes neither: it adds up what
+//! the reader says, so a reader that waits too long, or resets a card too briefly, shows it on the modelled clock.
+//!
 //! Each message is one [`frame`](crate::frame): kind, exchange number, payload, CRC-16. The answer carries the number of
 //! the frame it answers, so that one which comes too late is never taken for the next one's. The CRC is that of the
 //! UART: damage between two boards is never taken for what a card or a reader said, whose own CRC is part of the payload.
@@ -22,13 +26,29 @@ pub const MAX_MESSAGE: usize = MAX_FRAME + 32;
 /// Room for one packed message.
 pub const MAX_PACKED: usize = crate::frame::encoded_len(MAX_MESSAGE + 2);
 
+/// The times that a reader keeps about one frame of its own, in us.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// How long the air rested before the frame: since the end of the card's frame, since the end of a wait without an answer,
+    /// or since the field was switched.
+    pub pause_us: u32,
+    /// How long the reader waits for an answer to begin, from the end of its frame.
+    pub wait_us: u32,
+}
+
 /// What passes over the medium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message<'a> {
     /// Reader: the field is off. A card loses its state.
-    FieldOff,
+    FieldOff {
+        /// How long the air rested before, in us: see [`Pace::pause_us`].
+        pause_us: u32,
+    },
     /// Reader: the field is on.
-    FieldOn,
+    FieldOn {
+        /// How long the air rested before, in us: see [`Pace::pause_us`].
+        pause_us: u32,
+    },
     /// Card side: the load on the antenna changed, as the low-power card detection of a reader's front end
     /// sees it. `card` tells whether something now loads the field.
     Load {
@@ -39,6 +59,8 @@ pub enum Message<'a> {
     Short {
         /// Number of this exchange.
         exchange: u8,
+        /// The reader's times about it.
+        pace: Pace,
         /// The seven bits, in the low end.
         bits: u8,
     },
@@ -46,6 +68,8 @@ pub enum Message<'a> {
     Command {
         /// Number of this exchange.
         exchange: u8,
+        /// The reader's times about it.
+        pace: Pace,
         /// The bytes on the air.
         bytes: &'a [u8],
     },
@@ -68,6 +92,20 @@ pub enum Message<'a> {
         /// Number of the exchange that this answers.
         exchange: u8,
     },
+}
+
+impl Pace {
+    const LEN: usize = 8;
+
+    fn decode(bytes: [u8; Self::LEN]) -> Self {
+        let [a, b, c, d, e, f, g, h] = bytes;
+        Self { pause_us: u32::from_be_bytes([a, b, c, d]), wait_us: u32::from_be_bytes([e, f, g, h]) }
+    }
+
+    fn encode(self) -> [u8; Self::LEN] {
+        let ([a, b, c, d], [e, f, g, h]) = (self.pause_us.to_be_bytes(), self.wait_us.to_be_bytes());
+        [a, b, c, d, e, f, g, h]
+    }
 }
 
 /// The bytes are no message of this medium.
@@ -95,11 +133,17 @@ impl<'a> Message<'a> {
         }
         let (&kind, rest) = body.split_first().ok_or(Malformed)?;
         match (kind, rest) {
-            (FIELD_OFF, []) => Ok(Self::FieldOff),
-            (FIELD_ON, []) => Ok(Self::FieldOn),
+            (FIELD_OFF, [a, b, c, d]) => Ok(Self::FieldOff { pause_us: u32::from_be_bytes([*a, *b, *c, *d]) }),
+            (FIELD_ON, [a, b, c, d]) => Ok(Self::FieldOn { pause_us: u32::from_be_bytes([*a, *b, *c, *d]) }),
             (LOAD, [card @ (0 | 1)]) => Ok(Self::Load { card: *card == 1 }),
-            (SHORT, [exchange, bits]) => Ok(Self::Short { exchange: *exchange, bits: *bits }),
-            (COMMAND, [exchange, bytes @ ..]) => Ok(Self::Command { exchange: *exchange, bytes }),
+            (SHORT, [exchange, rest @ ..]) => match rest.split_first_chunk() {
+                Some((pace, [bits])) => Ok(Self::Short { exchange: *exchange, pace: Pace::decode(*pace), bits: *bits }),
+                _ => Err(Malformed),
+            },
+            (COMMAND, [exchange, rest @ ..]) => {
+                let (pace, bytes) = rest.split_first_chunk().ok_or(Malformed)?;
+                Ok(Self::Command { exchange: *exchange, pace: Pace::decode(*pace), bytes })
+            }
             (ANSWER, [exchange, a, b, c, d, bytes @ ..]) => {
                 Ok(Self::Answer { exchange: *exchange, delay_us: u32::from_be_bytes([*a, *b, *c, *d]), bytes })
             }
@@ -120,12 +164,23 @@ impl<'a> Message<'a> {
             fits.then(|| body.extend_from_slice(bytes).ok()).flatten().ok_or(crate::frame::TooLong)
         };
         match *self {
-            Self::FieldOff => put(&[FIELD_OFF])?,
-            Self::FieldOn => put(&[FIELD_ON])?,
+            Self::FieldOff { pause_us } => {
+                put(&[FIELD_OFF])?;
+                put(&pause_us.to_be_bytes())?;
+            }
+            Self::FieldOn { pause_us } => {
+                put(&[FIELD_ON])?;
+                put(&pause_us.to_be_bytes())?;
+            }
             Self::Load { card } => put(&[LOAD, card.into()])?,
-            Self::Short { exchange, bits } => put(&[SHORT, exchange, bits])?,
-            Self::Command { exchange, bytes } => {
+            Self::Short { exchange, pace, bits } => {
+                put(&[SHORT, exchange])?;
+                put(&pace.encode())?;
+                put(&[bits])?;
+            }
+            Self::Command { exchange, pace, bytes } => {
                 put(&[COMMAND, exchange])?;
+                put(&pace.encode())?;
                 put(bytes)?;
             }
             Self::Answer { exchange, delay_us, bytes } => {
@@ -187,10 +242,10 @@ mod tests {
     #[test]
     fn every_kind_comes_back() {
         for message in [
-            Message::FieldOff,
-            Message::FieldOn,
+            Message::FieldOff { pause_us: 500 },
+            Message::FieldOn { pause_us: 6000 },
             Message::Load { card: true },
-            Message::Short { exchange: 0, bits: 0x52 },
+            Message::Short { exchange: 0, pace: Pace { pause_us: 5100, wait_us: 5287 }, bits: 0x52 },
             Message::Collision { exchange: 255 },
             Message::Silence { exchange: 3 },
         ] {
@@ -216,17 +271,17 @@ mod tests {
 
     #[test]
     fn a_frame_longer_than_the_medium_takes_is_refused() {
-        assert!(Message::Command { exchange: 0, bytes: &[0; MAX_MESSAGE] }.encode().is_err());
+        assert!(Message::Command { exchange: 0, pace: Pace::default(), bytes: &[0; MAX_MESSAGE] }.encode().is_err());
         assert!(Message::Answer { exchange: 0, delay_us: 0, bytes: &[0; MAX_FRAME + 26] }.encode().is_ok());
     }
 
     proptest! {
         #[test]
-        fn bytes_and_delay_come_back(exchange: u8, delay_us: u32, bytes in prop::collection::vec(any::<u8>(), 0..=MAX_FRAME)) {
+        fn bytes_and_times_come_back(exchange: u8, delay_us: u32, pause_us: u32, wait_us: u32, bytes in prop::collection::vec(any::<u8>(), 0..=MAX_FRAME)) {
             let answer = Message::Answer { exchange, delay_us, bytes: &bytes };
             let body = over_the_wire(&answer);
             prop_assert_eq!(Message::decode(&body), Ok(answer));
-            let command = Message::Command { exchange, bytes: &bytes };
+            let command = Message::Command { exchange, pace: Pace { pause_us, wait_us }, bytes: &bytes };
             let body = over_the_wire(&command);
             prop_assert_eq!(Message::decode(&body), Ok(command));
         }

@@ -11,8 +11,9 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol and of the messages on the air; [`Identity::protocol`] carries it. Raised when a message changes
-/// its meaning. 2: messages on the air have a CRC. 3: [`Traffic`] has the reader's own time.
-pub const PROTOCOL: u8 = 3;
+/// its meaning. 2: messages on the air have a CRC. 3: [`Traffic`] has the reader's own time. 4: the reader says
+/// its times ([`Pace`](crate::air::Pace)), and [`AirFrame`] tells whether a frame came too late.
+pub const PROTOCOL: u8 = 4;
 
 /// Name of the card emulator whose air is a UART to the reader ([`air`](crate::air)). Times on it are modelled.
 pub const FIRMWARE_UART: &str = "taprig-emulator";
@@ -157,8 +158,9 @@ pub struct Note {
     pub number: u16,
     /// The board's clock, in us since it started.
     pub at_us: u64,
-    /// Modelled time on the air since the card was presented, in us: frames, frame delays and the card's own time.
-    /// The reader's computing is not in it. On real air, measured.
+    /// Modelled time on the air since the card was presented, in us: frames, frame delays, the card's own time, and the reader's
+    /// pauses and waits. The reader's computing is not in it. On real air, measured. For a frame of the reader it is the time at
+    /// which the frame begins, and for a frame of the card the time at which it ends.
     pub air_us: u32,
     /// What happened.
     pub report: Report,
@@ -282,6 +284,8 @@ pub struct AirFrame {
     pub from_card: bool,
     /// Seven bits (REQA, WUPA).
     pub short: bool,
+    /// It began after the reader had stopped waiting for it.
+    pub late: bool,
     /// The bytes, CRC included.
     pub bytes: Vec<u8, { crate::air::MAX_MESSAGE }>,
 }
@@ -373,6 +377,7 @@ mod tests {
             report: Report::Frame(AirFrame {
                 from_card: true,
                 short: false,
+                late: true,
                 bytes: Vec::from_slice(&[1; crate::air::MAX_MESSAGE]).expect("fits"),
             }),
             ..note(&[])

@@ -133,15 +133,15 @@ impl<'h> Chip<'h> {
 
     fn air(&mut self, message: &Message<'_>) {
         match *message {
-            Message::FieldOn => self.field_on(),
-            Message::FieldOff => {
+            Message::FieldOn { .. } => self.field_on(),
+            Message::FieldOff { .. } => {
                 self.answer_waiting(&OnAir::Silence);
                 self.field = false;
                 let news = self.target.field_off();
                 self.tell(news);
             }
-            Message::Short { exchange, bits } => self.hear(exchange, true, &[bits]),
-            Message::Command { exchange, bytes } => self.hear(exchange, false, bytes),
+            Message::Short { exchange, bits, .. } => self.hear(exchange, true, &[bits]),
+            Message::Command { exchange, bytes, .. } => self.hear(exchange, false, bytes),
             // No reader says anything else.
             Message::Load { .. } | Message::Answer { .. } | Message::Collision { .. } | Message::Silence { .. } => {}
         }

@@ -90,7 +90,7 @@ pub(crate) fn needs(case: &Case, settings: &Settings) -> Needs {
             step::Step::Console(_) => claim(claim::NATIVE_CONSOLE),
             step::Step::Inject(_) => able.push(CardCapability::Faults),
             step::Step::Tap(TapStep { beside, hold, expect, .. }) => {
-                able.extend(expect.as_ref().and_then(needed_by_expectation));
+                able.extend(expect.iter().flat_map(needed_by_expectation));
                 able.extend(beside.is_some().then_some(CardCapability::TwoCards));
                 able.extend(hold.is_some().then_some(CardCapability::Removal));
             }
@@ -117,8 +117,10 @@ pub(crate) fn needs(case: &Case, settings: &Settings) -> Needs {
 
 /// What an expectation needs from the card side. A time limit for a tap is about the device, so the card side may not
 /// take longer than a card.
-fn needed_by_expectation(expect: &Expect) -> Option<CardCapability> {
-    expect.within.map(|_| CardCapability::ExactDelays)
+fn needed_by_expectation(expect: &Expect) -> impl Iterator<Item = CardCapability> + use<> {
+    let exact = expect.within.map(|_| CardCapability::ExactDelays);
+    let about_frames = expect.frames.is_some() || !expect.never_sent.is_empty();
+    exact.into_iter().chain(about_frames.then_some(CardCapability::Frames))
 }
 
 /// Whether the cases of a family are about the frames themselves. Then a transcript shows them, and the card side has to

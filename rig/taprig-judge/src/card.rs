@@ -9,6 +9,7 @@ use taprig_model::units::{Duration, Hex, Money};
 
 use taprig_record::decode::tlv::{self, Item};
 
+use crate::air;
 use crate::checks::Checks;
 use crate::tap::TapEvents;
 
@@ -20,6 +21,7 @@ pub(crate) fn judge(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_
         let seen_words = words(&mut seen.iter().map(ToString::to_string));
         checks.add(SeenBy::Card, Criterion::Exchange, wanted_words, seen_words, exchange_matches(wanted, &seen));
     }
+    air::stated(expect, tap, checks);
     if !expect.tags.is_empty() {
         let seen = tags(tap);
         let earlier: Vec<_> = earlier.iter().map(|tap| tags(*tap)).collect();

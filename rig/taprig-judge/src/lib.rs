@@ -9,6 +9,7 @@
 //! and the rest of the case still counts.
 
 mod acquirer;
+mod air;
 pub mod again;
 mod baseline;
 mod card;
@@ -79,6 +80,7 @@ pub fn judge(criteria: &Criteria, device: &Device, events: &[Event], baseline: B
     let step::Played { taps_are_left, messages } = step::judge(criteria, events, &mut checks);
     whole_case(criteria, events, taps_are_left, messages, &mut checks);
     acquirer::books(criteria, events, &mut checks);
+    air::rules(criteria, events, &mut checks);
     if criteria.baseline {
         baseline::compare(baseline, events, &mut checks);
     }
@@ -150,13 +152,13 @@ fn verdict(checks: Vec<Check>) -> Judgement {
 }
 
 /// Why no expectation of the case could be judged, or `None` if at least one was. These checks do not count here: whether
-/// the validator accepts its settings, whether it is ready for the next rider, and the books of the acquirer. taprig makes them
-/// without being asked.
+/// the validator accepts its settings, whether it is ready for the next rider, the books of the acquirer, and the rules of the air.
+/// taprig makes them without being asked.
 fn nothing_judged(checks: &[Check]) -> Option<String> {
     let stated: Vec<&Check> = checks
         .iter()
         .filter(|check| check.seen_by != SeenBy::Baseline)
-        .filter(|check| !matches!(check.what, Criterion::ReadyAgain | Criterion::Setting(_) | Criterion::Books(_)))
+        .filter(|check| !matches!(check.what, Criterion::ReadyAgain | Criterion::Setting(_) | Criterion::Books(_) | Criterion::Air(_)))
         .collect();
     if stated.is_empty() || stated.iter().any(|check| check.result != CheckResult::NotJudged) {
         return None;

@@ -8,6 +8,7 @@
 //! digits between the first six and the last four become `C`, which is never a digit of a PAN. In text they become `x`,
 //! because a device that masks numbers itself writes `*`.
 
+mod air;
 mod book;
 mod check;
 mod firmware;
@@ -15,6 +16,7 @@ mod signal;
 mod tap;
 mod value;
 
+pub use air::AirRule;
 pub use book::Book;
 pub use check::{Check, CheckResult, Criterion, SeenBy};
 pub use firmware::{FirmwareImage, FlashOutcome};
@@ -282,6 +284,9 @@ pub enum Body {
     Field {
         /// Whether the field is on now.
         on: bool,
+        /// Time on the air since the card was presented, in us. Early records do not have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        air_us: Option<u64>,
     },
     /// The reader activated the card (RATS was answered), or gave it power.
     Activated {
@@ -302,6 +307,13 @@ pub enum Body {
         /// Whether digits of an account number are hidden in the frame.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         masked: bool,
+        /// Whether the card sent the frame after the reader had stopped waiting for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        late: bool,
+        /// Time on the air since the card was presented, in us: the beginning of a frame of the reader, or the end of a frame of
+        /// the card. Early records do not have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        air_us: Option<u64>,
     },
     /// A fault was put on the link.
     Injected {

@@ -1,5 +1,9 @@
 //! The expectations of a case.
 
+mod frames;
+
+pub use frames::{FrameItem, FrameName, frames_match};
+
 use crate::acquirer::expect::AcquirerExpect;
 use crate::name::Tag;
 use crate::repeat::{Repeat, repeats_match};
@@ -36,6 +40,12 @@ pub struct Expect {
     /// Seen by the card: the commands that the card got, all of them in order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Vec<ExchangeItem>>,
+    /// Seen by the card: the reader's frames, all of them in order, from the first activation of the card to its last release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames: Option<Vec<FrameItem>>,
+    /// Seen by the card: frames that the reader must not send while the card is there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub never_sent: Vec<FrameName>,
     /// Seen by the card: the last value of each of these data objects, sent by either side.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<Tag, TagPattern>,

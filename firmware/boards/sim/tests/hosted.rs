@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use wire::air::Message;
+use wire::air::{Message, Pace};
 use wire::frame::{Collected, Collector};
 use wire::link::{Answer, Company, Front, Note, Order, Report, Request};
 
@@ -123,13 +123,13 @@ fn the_emulator_serves_host_and_reader_and_a_reader_that_comes_again() {
     board.report("echo", |report| *report == Report::Echo(*b"\0\r\n\x03\x11\x13\x7f\xff"));
     for exchange in [1, 2] {
         let mut peer = UnixStream::connect(&air).expect("listens");
-        let answer = air_answer(&mut peer, &Message::Short { exchange, bits: 0x52 });
+        let answer = air_answer(&mut peer, &Message::Short { exchange, pace: Pace::default(), bits: 0x52 });
         assert_eq!(Message::decode(&answer), Ok(Message::Silence { exchange }));
     }
     // A second reader while the first is still there takes its place.
     let _first = UnixStream::connect(&air).expect("listens");
     let mut second = UnixStream::connect(&air).expect("listens");
-    let answer = air_answer(&mut second, &Message::Short { exchange: 3, bits: 0x52 });
+    let answer = air_answer(&mut second, &Message::Short { exchange: 3, pace: Pace::default(), bits: 0x52 });
     assert_eq!(Message::decode(&answer), Ok(Message::Silence { exchange: 3 }));
     assert!(board.end() < Duration::from_secs(1));
     std::fs::remove_dir_all(folder).expect("removed");

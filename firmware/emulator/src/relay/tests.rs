@@ -107,7 +107,7 @@ fn time_of_bytes_on_the_uart_is_not_the_readers() {
 #[test]
 fn a_card_that_is_not_activated_tells_no_time_of_the_reader() {
     let mut bench = Bench::with(front());
-    bench.reader(&Message::FieldOn);
+    bench.reader(&Message::FieldOn { pause_us: 0 });
     bench.short(0x52);
     bench.desk.now_us.set(1_000);
     bench.raw(&[0x93, 0x20]);
@@ -122,7 +122,7 @@ fn a_reader_that_switches_its_field_off_has_taken_its_time_as_well() {
     let mut bench = Bench::with(front());
     bench.activate();
     bench.desk.now_us.set(3_000);
-    bench.reader(&Message::FieldOff);
+    bench.reader(&Message::FieldOff { pause_us: 0 });
     bench.notes();
     bench.order(Request::Remove);
     let removed = bench.reports();
@@ -168,8 +168,8 @@ fn a_mute_card_stays_and_says_nothing() {
     bench.send(&SELECT);
     bench.answer(1, answer(Some(Fault::Mute)));
     bench.got();
-    bench.reader(&Message::FieldOff);
-    bench.reader(&Message::FieldOn);
+    bench.reader(&Message::FieldOff { pause_us: 0 });
+    bench.reader(&Message::FieldOn { pause_us: 0 });
     assert!(matches!(bench.short(0x52)[..], [Got::Silence(_)]));
 }
 
@@ -183,7 +183,7 @@ fn answers_that_nobody_waits_for_are_refused() {
     bench.notes();
     bench.answer(2, answer(None));
     assert!(matches!(bench.reports()[..], [Report::Refused { why: Refusal::NotAwaited, .. }]));
-    bench.reader(&Message::FieldOff);
+    bench.reader(&Message::FieldOff { pause_us: 0 });
     let exchange = bench.exchange();
     assert_eq!(bench.got(), [Got::Silence(exchange)], "the exchange is closed");
     assert_eq!(bench.reports(), [Report::Released(Release::FieldOff), Report::Field(false)]);
@@ -252,7 +252,7 @@ fn on_the_modelled_air_the_host_knows_of_a_frame_before_the_reader_goes_on() {
     for card in [true, false] {
         let mut bench = if card { Bench::with(front()) } else { Bench::new() };
         bench.order(Request::Trace(true));
-        bench.reader(&Message::FieldOn);
+        bench.reader(&Message::FieldOn { pause_us: 0 });
         bench.notes();
         bench.short(0x52);
         assert!(bench.desk.told_before.get() > 0, "the note of WUPA comes before its answer, with a card: {card}");
@@ -316,8 +316,8 @@ proptest! {
                 Act::Short(bits) => { let got = bench.short(bits); open.push(bench.exchange()); got }
                 Act::Raw(bytes) => { let got = bench.raw(&bytes); open.push(bench.exchange()); got }
                 Act::Crc(body) => { let got = bench.send(&body); open.push(bench.exchange()); got }
-                Act::Field(true) => { bench.reader(&Message::FieldOn); bench.got() }
-                Act::Field(false) => { bench.reader(&Message::FieldOff); bench.got() }
+                Act::Field(true) => { bench.reader(&Message::FieldOn { pause_us: 0 }); bench.got() }
+                Act::Field(false) => { bench.reader(&Message::FieldOff { pause_us: 0 }); bench.got() }
                 Act::Answer(bytes, fault) => {
                     let response = Response::from_slice(&bytes).expect("fits");
                     bench.answer(command, Answer { response, delay_us: 0, fault });
@@ -347,7 +347,7 @@ proptest! {
                 }
             }
         }
-        bench.reader(&Message::FieldOff);
+        bench.reader(&Message::FieldOff { pause_us: 0 });
         prop_assert_eq!(bench.got().len(), open.len());
     }
 }

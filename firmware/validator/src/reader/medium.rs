@@ -1,7 +1,7 @@
 //! What carries frames between reader and card.
 
 use heapless::Vec;
-use wire::air::{MAX_MESSAGE, MAX_PACKED, Message};
+use wire::air::{FDT_PCD_US, MAX_MESSAGE, MAX_PACKED, Message, Pace};
 use wire::frame::{Collected, Collector};
 
 use crate::board::Board;
@@ -36,7 +36,9 @@ pub trait Medium {
     /// Sends whole bytes, CRC included where there is one, and listens for `limit_us`.
     fn command(&mut self, bytes: &[u8], limit_us: u32, answer: &mut Frame) -> Heard;
 
-    /// Lets time pass on the air. Where the air is modelled, nobody waits.
+    /// Lets time pass on the air before the next frame, or before the field is switched. Where the air is modelled, nobody waits:
+    /// the reader says how long it would have waited. After a frame of the card the front end itself keeps the shortest distance
+    /// to the next frame.
     fn pause(&mut self, us: u32);
 
     /// Takes what came unasked. True when the load on the field changed since the last call (low-power card
@@ -68,13 +70,29 @@ pub struct UartAir<'b, B> {
     load: Option<bool>,
     load_changed: bool,
     deaths: u32,
+    /// How long the reader lets the air rest before the next message, in us.
+    pause_us: u32,
+    /// How long the front end keeps from sending, after a frame of the card, in us.
+    distance_us: u32,
 }
 
 impl<'b, B: Board> UartAir<'b, B> {
     /// Over the board's air.
     pub fn new(board: &'b B) -> Self {
         let collector = Collector::new();
-        Self { board, collector, exchange: 0, load: None, load_changed: false, deaths: 0 }
+        Self { board, collector, exchange: 0, load: None, load_changed: false, deaths: 0, pause_us: 0, distance_us: 0 }
+    }
+
+    /// The times of the next frame, whose answer may begin within `wait_us`.
+    fn pace(&mut self, wait_us: u32) -> Pace {
+        self.exchange = self.exchange.wrapping_add(1);
+        Pace { pause_us: self.rested_us(), wait_us }
+    }
+
+    /// The pause before the message that goes out now, in us. The distance that the front end keeps is part of a longer pause.
+    fn rested_us(&mut self) -> u32 {
+        let distance_us = core::mem::take(&mut self.distance_us);
+        core::mem::take(&mut self.pause_us).max(distance_us)
     }
 
     fn send(&self, message: &Message<'_>) {
@@ -107,6 +125,14 @@ impl<'b, B: Board> UartAir<'b, B> {
     }
 
     fn await_answer(&mut self, limit_us: u32, answer: &mut Frame) -> Heard {
+        let heard = self.hear_answer(limit_us, answer);
+        if matches!(heard, Heard::Answer { .. } | Heard::Collision) {
+            self.distance_us = FDT_PCD_US;
+        }
+        heard
+    }
+
+    fn hear_answer(&mut self, limit_us: u32, answer: &mut Frame) -> Heard {
         answer.clear();
         let guard = if self.load == Some(true) { GUARD_WITH_CARD_US } else { GUARD_US };
         let deadline = self.board.now_us() + guard;
@@ -138,22 +164,25 @@ impl<'b, B: Board> UartAir<'b, B> {
 
 impl<B: Board> Medium for UartAir<'_, B> {
     fn field(&mut self, on: bool) {
-        self.send(if on { &Message::FieldOn } else { &Message::FieldOff });
+        let pause_us = self.rested_us();
+        self.send(&if on { Message::FieldOn { pause_us } } else { Message::FieldOff { pause_us } });
     }
 
     fn short(&mut self, bits: u8, limit_us: u32, answer: &mut Frame) -> Heard {
-        self.exchange = self.exchange.wrapping_add(1);
-        self.send(&Message::Short { exchange: self.exchange, bits });
+        let pace = self.pace(limit_us);
+        self.send(&Message::Short { exchange: self.exchange, pace, bits });
         self.await_answer(limit_us, answer)
     }
 
     fn command(&mut self, bytes: &[u8], limit_us: u32, answer: &mut Frame) -> Heard {
-        self.exchange = self.exchange.wrapping_add(1);
-        self.send(&Message::Command { exchange: self.exchange, bytes });
+        let pace = self.pace(limit_us);
+        self.send(&Message::Command { exchange: self.exchange, pace, bytes });
         self.await_answer(limit_us, answer)
     }
 
-    fn pause(&mut self, _us: u32) {}
+    fn pause(&mut self, us: u32) {
+        self.pause_us = self.pause_us.saturating_add(us);
+    }
 
     fn listen(&mut self) -> bool {
         // No exchange runs: an answer that comes now is too late and is dropped.

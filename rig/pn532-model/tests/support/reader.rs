@@ -9,7 +9,7 @@ use std::time::Duration;
 use kernel::Card as _;
 use validator::reader::medium::Frame;
 use validator::reader::{Heard, Medium, Presence, Reader as Protocol};
-use wire::air::{MAX_PACKED, Message};
+use wire::air::{MAX_PACKED, Message, Pace};
 use wire::frame::{Collected, Collector};
 
 /// Nothing in a test takes longer, on a machine with much other work.
@@ -53,20 +53,20 @@ impl Air {
 
 impl Medium for Air {
     fn field(&mut self, on: bool) {
-        self.send(if on { &Message::FieldOn } else { &Message::FieldOff });
+        self.send(if on { &Message::FieldOn { pause_us: 0 } } else { &Message::FieldOff { pause_us: 0 } });
     }
 
     fn short(&mut self, bits: u8, limit_us: u32, answer: &mut Frame) -> Heard {
         self.exchange = self.exchange.wrapping_add(1);
         let exchange = self.exchange;
-        self.send(&Message::Short { exchange, bits });
+        self.send(&Message::Short { exchange, pace: Pace::default(), bits });
         self.heard(limit_us, answer)
     }
 
     fn command(&mut self, bytes: &[u8], limit_us: u32, answer: &mut Frame) -> Heard {
         self.exchange = self.exchange.wrapping_add(1);
         let exchange = self.exchange;
-        self.send(&Message::Command { exchange, bytes });
+        self.send(&Message::Command { exchange, pace: Pace::default(), bytes });
         self.heard(limit_us, answer)
     }
 

@@ -298,6 +298,8 @@ pub enum What {
         from_card: bool,
         /// Whether the frame is a short frame of seven bits.
         short: bool,
+        /// Whether the card sent it after the reader had stopped waiting for it, as far as the side knows.
+        late: bool,
         /// The bytes with CRC.
         bytes: Vec<u8>,
     },

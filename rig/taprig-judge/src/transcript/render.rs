@@ -280,7 +280,7 @@ mod tests {
         };
         vec![
             Body::Presented { tap: 1, card: "credit".into() },
-            Body::Field { on: true },
+            Body::Field { on: true, air_us: None },
             Body::Activated { fsd: Some(256) },
             exchange(vec![0, 0xA4, 4, 0, 3, 0xA0, 0, 0, 0], fci),
             exchange(gpo, answer),

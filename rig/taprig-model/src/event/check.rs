@@ -1,5 +1,6 @@
 //! An expectation and its result.
 
+use super::air::AirRule;
 use super::book::Book;
 use crate::acquirer::Work;
 use crate::text::text;
@@ -111,6 +112,10 @@ pub enum Criterion {
     ReadyAgain,
     /// The commands that the card got.
     Exchange,
+    /// The frames that the reader sent.
+    Frames,
+    /// Frames that the reader must not send.
+    NeverSent,
     /// A data object by its tag, in capital hexadecimal digits.
     Tag(String),
     /// The time from the card's activation to its release.
@@ -154,6 +159,8 @@ pub enum Criterion {
     Acquirer(String),
     /// What taprig judges in every case with an acquirer, without being asked.
     Books(Book),
+    /// What taprig judges of the reader's frames in every case, without being asked.
+    Air(AirRule),
     /// Whether the transcript equals the device's baseline.
     Baseline,
 }
@@ -168,6 +175,8 @@ impl fmt::Display for Criterion {
             Self::Charged => "charged",
             Self::ReadyAgain => "ready again",
             Self::Exchange => "exchange",
+            Self::Frames => "frames",
+            Self::NeverSent => "never sent",
             Self::Tag(tag) => return write!(f, "tag {tag}"),
             Self::Within => "within",
             Self::Balance => "balance",
@@ -187,6 +196,7 @@ impl fmt::Display for Criterion {
             Self::Work(work) => return write!(f, "work {work}"),
             Self::Acquirer(value) => return write!(f, "acquirer {value}"),
             Self::Books(book) => return write!(f, "books {book}"),
+            Self::Air(rule) => return write!(f, "air {rule}"),
             Self::Baseline => "transcript",
         })
     }
@@ -196,7 +206,7 @@ impl FromStr for Criterion {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        const PLAIN: [Criterion; 18] = [
+        const PLAIN: [Criterion; 20] = [
             Criterion::Outcome,
             Criterion::Shows,
             Criterion::Sound,
@@ -204,6 +214,8 @@ impl FromStr for Criterion {
             Criterion::Charged,
             Criterion::ReadyAgain,
             Criterion::Exchange,
+            Criterion::Frames,
+            Criterion::NeverSent,
             Criterion::Within,
             Criterion::Balance,
             Criterion::Tap,
@@ -230,6 +242,9 @@ impl FromStr for Criterion {
             Some(("acquirer", value)) => Ok(Self::Acquirer(value.into())),
             Some(("books", book)) if let Some(book) = Book::ALL.into_iter().find(|known| known.words() == book) => {
                 Ok(Self::Books(book))
+            }
+            Some(("air", rule)) if let Some(rule) = AirRule::ALL.into_iter().find(|known| known.words() == rule) => {
+                Ok(Self::Air(rule))
             }
             Some(("status", value)) => Ok(Self::Status(value.into())),
             Some(("identity", value)) => Ok(Self::Identity(value.into())),
@@ -267,10 +282,11 @@ mod tests {
             "work deny-list",
             "acquirer claim 2 state",
             "books nothing sent twice",
+            "air times kept",
         ] {
             assert_eq!(text.parse::<Criterion>().unwrap().to_string(), text);
         }
-        for text in ["", "tagged", "record x fare", "reply", "work hard", "books balanced"] {
+        for text in ["", "tagged", "record x fare", "reply", "work hard", "books balanced", "air fresh"] {
             assert!(text.parse::<Criterion>().is_err(), "{text}");
         }
     }
@@ -284,7 +300,9 @@ mod tests {
             Criterion::Gate => Criterion::Charged,
             Criterion::Charged => Criterion::ReadyAgain,
             Criterion::ReadyAgain => Criterion::Exchange,
-            Criterion::Exchange => Criterion::Tag("9F26".into()),
+            Criterion::Exchange => Criterion::Frames,
+            Criterion::Frames => Criterion::NeverSent,
+            Criterion::NeverSent => Criterion::Tag("9F26".into()),
             Criterion::Tag(_) => Criterion::Within,
             Criterion::Within => Criterion::Balance,
             Criterion::Balance => Criterion::Tap,
@@ -303,7 +321,8 @@ mod tests {
             Criterion::Reply(_) => Criterion::Work(Work::Settle),
             Criterion::Work(_) => Criterion::Acquirer("claim 1 state".into()),
             Criterion::Acquirer(_) => Criterion::Books(Book::Accounted),
-            Criterion::Books(_) => Criterion::Baseline,
+            Criterion::Books(_) => Criterion::Air(AirRule::Blocks),
+            Criterion::Air(_) => Criterion::Baseline,
             Criterion::Baseline => return None,
         })
     }
@@ -317,6 +336,6 @@ mod tests {
             assert_eq!(this.to_string().parse::<Criterion>().unwrap(), this);
             (criterion, seen) = (next(&this), seen + 1);
         }
-        assert_eq!(seen, 27);
+        assert_eq!(seen, 30);
     }
 }

@@ -84,8 +84,8 @@ impl Capture {
             Body::Injected { at, fault, values } => {
                 running.waiting.push(format!("fault: {fault} at {at} {values}").trim_end().into());
             }
-            Body::Field { on } => running.push(Packet::field(event.at_us, *on)),
-            Body::Frame { from_card, short: _, bytes, masked } => {
+            Body::Field { on, .. } => running.push(Packet::field(event.at_us, *on)),
+            Body::Frame { from_card, bytes, masked, .. } => {
                 running.push(Packet::frame(event.at_us, *from_card, bytes, *masked));
             }
             Body::Exchange(exchange) => running.exchange(event.at_us, exchange),

@@ -54,7 +54,7 @@ fn capture(events: &[Event]) -> Vec<(u32, u128, String, Vec<String>)> {
 }
 
 fn frame(from_card: bool, bytes: &[u8]) -> Body {
-    Body::Frame { from_card, short: false, bytes: Bytes(bytes.to_vec()), masked: false }
+    Body::Frame { from_card, short: false, bytes: Bytes(bytes.to_vec()), masked: false, late: false, air_us: None }
 }
 
 fn exchange() -> Body {
@@ -91,13 +91,13 @@ fn a_case_with_two_taps_a_fault_and_two_failed_checks() {
     let bodies = [
         started("The card is denied", 2),
         presented(1),
-        Body::Field { on: true },
+        Body::Field { on: true, air_us: None },
         frame(false, &[0x02, 1, 2, 3]),
         Body::Injected { at: "gpo".into(), fault: "corrupt".into(), values },
         exchange(),
         frame(true, &[0x02, 0x6A, 0x82, 9, 9]),
         removed(),
-        Body::Field { on: false },
+        Body::Field { on: false, air_us: None },
         presented(2),
         frame(false, &[0x52]),
         removed(),

@@ -88,7 +88,7 @@ pub(super) fn row(body: &Body) -> Option<(Lane, String)> {
         Body::ReadyAgain { tap, seen, within_us } => (Lane::State, ready_again(*tap, *seen, *within_us)),
         Body::DeviceEnded { why } => (Lane::State, format!("the device stopped: {why}")),
         Body::Presented { tap, card } => (Lane::Card, format!("tap {tap}: {card} is held to the reader")),
-        Body::Field { on } => (Lane::Card, format!("field {}", if *on { "on" } else { "off" })),
+        Body::Field { on, .. } => (Lane::Card, format!("field {}", if *on { "on" } else { "off" })),
         Body::Activated { fsd: Some(fsd) } => (Lane::Card, format!("activated, FSD {fsd}")),
         Body::Activated { fsd: None } => (Lane::Card, "activated".to_owned()),
         Body::Injected { at, fault, values } => {

@@ -77,13 +77,13 @@ mod tests {
             };
             let bodies = [
                 Body::Presented { tap: 1, card: "credit".into() },
-                Body::Field { on: true },
+                Body::Field { on: true, air_us: None },
                 Body::Activated { fsd },
                 // An FCI with a PDOL: 9A, three bytes.
                 exchange(&[0, 0xA4, 4, 0, 1, 0xA0, 0], &[0x6F, 7, 0xA5, 5, 0x9F, 0x38, 2, 0x9A, 3, 0x90, 0]),
                 exchange(&[0x80, 0xA8, 0, 0, 5, 0x83, 3, 1, 2, 3, 0], &[0x69, 0x85]),
                 Body::Released { how: Release::FieldOff },
-                Body::Field { on: false },
+                Body::Field { on: false, air_us: None },
                 Body::Activated { fsd: Some(64) },
                 exchange(&[0x80, 0xA8, 0, 0, 5, 0x83, 3, 1, 2, 3, 0], &[0x69, 0x85]),
                 Body::Note { text: "late".into() },

@@ -70,11 +70,11 @@ pub async fn serve(
                     served.activations += 1;
                     tell(Body::Activated { fsd: *fsd });
                 }
-                What::Field { on } => tell(Body::Field { on: *on }),
+                What::Field { on } => tell(Body::Field { on: *on, air_us: Some(note.air_us) }),
                 What::Released(how) => tell(Body::Released { how: *how }),
-                What::Frame { from_card, short, bytes } => {
-                    let (from_card, short, bytes) = (*from_card, *short, Bytes(bytes.clone()));
-                    tell(Body::Frame { from_card, short, bytes, masked: false });
+                What::Frame { from_card, short, late, bytes } => {
+                    let (from_card, short, late, bytes) = (*from_card, *short, *late, Bytes(bytes.clone()));
+                    tell(Body::Frame { from_card, short, bytes, masked: false, late, air_us: Some(note.air_us) });
                 }
                 What::Trouble(text) => tell(Body::Note { text: text.clone() }),
                 What::Removed(traffic) => {

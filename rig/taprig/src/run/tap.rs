@@ -339,7 +339,7 @@ impl Scene<'_> {
             }
             What::Field { on } => {
                 self.active &= on;
-                tell(Body::Field { on });
+                tell(Body::Field { on, air_us: Some(note.air_us) });
             }
             What::Activated { fsd } => {
                 // Without an FSD the card only got power. A PC/SC reader does that by itself.
@@ -360,10 +360,11 @@ impl Scene<'_> {
                 self.active = false;
                 self.removed = Some(traffic);
             }
-            What::Frame { from_card, short, bytes } => {
+            What::Frame { from_card, short, late, bytes } => {
                 self.polls += u32::from(self.removed.is_some() && short && !from_card);
                 if self.frames {
-                    tell(Body::Frame { from_card, short, bytes: Bytes(bytes), masked: false });
+                    let (bytes, air_us) = (Bytes(bytes), Some(note.air_us));
+                    tell(Body::Frame { from_card, short, bytes, masked: false, late, air_us });
                 }
             }
             What::Trouble(text) => tell(Body::Note { text }),

@@ -231,7 +231,7 @@ fn a_ride_is_told_from_the_card_to_ready() {
     assert_eq!(script.answers[0].fault, None);
     assert!(script.answers[0].response.ends_with(&[0x90, 0x00]), "{:02X?}", script.answers);
     assert!(matches!(&told[0], Body::Presented { tap: 1, card } if card == "a card"), "{told:?}");
-    assert!(matches!(told[1..3], [Body::Field { on: true }, Body::Activated { fsd: Some(256) }]), "{told:?}");
+    assert!(matches!(told[1..3], [Body::Field { on: true, .. }, Body::Activated { fsd: Some(256) }]), "{told:?}");
     let Body::Exchange(exchange) = &told[3] else { panic!("{told:?}") };
     assert_eq!((exchange.number, exchange.air_us, exchange.fault.as_deref()), (1, 900, None));
     assert_eq!(told[4], Body::Released { how: Release::Halted });
@@ -245,7 +245,7 @@ fn a_ride_is_told_from_the_card_to_ready() {
 /// there first, and the frames counted for the next tap.
 #[test]
 fn frames_belong_to_their_tap_although_the_validator_is_ready_first() {
-    let frame = What::Frame { from_card: false, short: false, bytes: vec![0xB3] };
+    let frame = What::Frame { from_card: false, short: false, late: false, bytes: vec![0xB3] };
     let late = || Script { late: vec![frame.clone()], ..ride() };
     let (seen, told, script) = play(late(), &[], true);
     assert_eq!(seen.unwrap(), ReadyAgain::InTime);

@@ -1,0 +1,161 @@
+//! The frames and the field of one tap, in order.
+
+use taprig_model::event::{Body, Fields};
+use taprig_model::expect::FrameName;
+use wire::air::frame_time_ns;
+use wire::crc::crc_a_ok;
+
+use crate::tap::TapEvents;
+
+/// A frame of the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent<'a> {
+    pub(super) short: bool,
+    /// With its CRC.
+    pub(super) bytes: &'a [u8],
+    /// Digits of an account number are hidden in it, and its CRC with them.
+    pub(super) masked: bool,
+    /// When it begins.
+    pub(super) at_us: Option<u64>,
+}
+
+impl Sent<'_> {
+    pub(super) fn name(self) -> FrameName {
+        FrameName::of(self.short, self.bytes)
+    }
+
+    /// When it ends.
+    pub(super) fn end_us(self) -> Option<u64> {
+        self.at_us.map(|at_us| at_us + time_us(self.short, self.bytes.len()))
+    }
+
+    /// The bytes without CRC.
+    pub(super) fn body(&self) -> &[u8] {
+        body(self.bytes)
+    }
+}
+
+/// How a frame of the card reaches the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrives {
+    /// As it was sent.
+    Whole,
+    /// With a wrong check sum.
+    Damaged,
+    /// After the reader had stopped waiting for it.
+    Late,
+}
+
+/// A frame of the card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Answer<'a> {
+    /// With its CRC.
+    pub(super) bytes: &'a [u8],
+    pub(super) arrives: Arrives,
+    /// When it ends.
+    pub(super) end_us: Option<u64>,
+}
+
+impl Answer<'_> {
+    /// The bytes without CRC.
+    pub(super) fn body(&self) -> &[u8] {
+        body(self.bytes)
+    }
+}
+
+/// Something on the air.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment<'a> {
+    /// The reader sent a frame.
+    Reader(Sent<'a>),
+    /// The card sent a frame.
+    Card(Answer<'a>),
+    /// The reader switched its field.
+    Field {
+        on: bool,
+        at_us: Option<u64>,
+    },
+}
+
+impl Moment<'_> {
+    /// The name of what the reader did. Frames of the card and a field that comes on have none.
+    pub(super) fn name(&self) -> Option<FrameName> {
+        match self {
+            Self::Reader(sent) => Some(sent.name()),
+            Self::Field { on: false, .. } => Some(FrameName::FieldOff),
+            Self::Card(_) | Self::Field { on: true, .. } => None,
+        }
+    }
+}
+
+/// The card's frames that arrive damaged because the case damages them. A masked frame has no check sum that could show it.
+#[derive(Default)]
+struct Damage {
+    /// Of the next answer.
+    next: u32,
+    /// Of the answer that the card gives now.
+    now: u32,
+}
+
+impl Damage {
+    fn injected(&mut self, fault: &str, values: &Fields) {
+        let times = values.get("times").and_then(|times| times.parse().ok()).unwrap_or(1);
+        self.next = if fault == "corrupt" { times } else { 0 };
+    }
+}
+
+/// The moments of a tap, up to the removal of the card.
+pub(super) fn moments(tap: TapEvents<'_>) -> Vec<Moment<'_>> {
+    let mut damage = Damage::default();
+    let mut moments = Vec::new();
+    for event in tap.events {
+        match &event.body {
+            Body::Injected { fault, values, .. } => damage.injected(fault, values),
+            Body::Exchange(_) => damage.now = std::mem::take(&mut damage.next),
+            Body::Removed { .. } => break,
+            Body::Field { on, air_us } => moments.push(Moment::Field { on: *on, at_us: *air_us }),
+            &Body::Frame { from_card: false, short, ref bytes, masked, air_us, .. } => {
+                moments.push(Moment::Reader(Sent { short, bytes, masked, at_us: air_us }));
+            }
+            &Body::Frame { from_card: true, ref bytes, masked, late, air_us, .. } => {
+                let damaged = if masked { damage.now > 0 } else { !crc_a_ok(bytes) };
+                if damaged {
+                    damage.now = damage.now.saturating_sub(1);
+                }
+                let arrives = match (late, damaged) {
+                    (true, _) => Arrives::Late,
+                    (false, true) => Arrives::Damaged,
+                    (false, false) => Arrives::Whole,
+                };
+                moments.push(Moment::Card(Answer { bytes, arrives, end_us: air_us }));
+            }
+            _ => {}
+        }
+    }
+    moments
+}
+
+/// The names of what the reader sent from the first activation of the card to its last release. Polling around it is left out,
+/// because it depends on time how often a reader looks for a card. So are waiting time extensions of one frame waiting time that
+/// the emulator asks for while its host computes.
+pub(super) fn served(moments: &[Moment<'_>]) -> Vec<FrameName> {
+    let names: Vec<FrameName> = moments.iter().filter_map(Moment::name).collect();
+    let Some(activated) = names.iter().position(|name| *name == FrameName::Anticollision) else { return vec![] };
+    let is_release = |name: &FrameName| matches!(name, FrameName::SDeselect | FrameName::FieldOff);
+    let is_polling = |name: &FrameName| {
+        matches!(name, FrameName::Reqa | FrameName::Wupa | FrameName::Reqb | FrameName::Wupb | FrameName::Hlta)
+    };
+    let rest = &names[activated..];
+    let last = rest.iter().rposition(|name| is_release(name) || !is_polling(name)).map_or(0, |last| last + 1);
+    rest[..last].to_vec()
+}
+
+fn body(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().saturating_sub(2)]
+}
+
+/// Time of a frame on the air at 106 kbit/s, in us. A short frame is seven bits between start and end.
+fn time_us(short: bool, bytes: usize) -> u64 {
+    const SHORT_NS: u64 = 9 * 9_440;
+    if short { SHORT_NS / 1000 } else { frame_time_ns(bytes) / 1000 }
+}
