@@ -9,8 +9,8 @@
 //! and the rest of the case still counts.
 
 mod acquirer;
-mod air;
 pub mod again;
+mod air;
 mod baseline;
 mod card;
 mod checks;
@@ -158,7 +158,12 @@ fn nothing_judged(checks: &[Check]) -> Option<String> {
     let stated: Vec<&Check> = checks
         .iter()
         .filter(|check| check.seen_by != SeenBy::Baseline)
-        .filter(|check| !matches!(check.what, Criterion::ReadyAgain | Criterion::Setting(_) | Criterion::Books(_) | Criterion::Air(_)))
+        .filter(|check| {
+            !matches!(
+                check.what,
+                Criterion::ReadyAgain | Criterion::Setting(_) | Criterion::Books(_) | Criterion::Air(_)
+            )
+        })
         .collect();
     if stated.is_empty() || stated.iter().any(|check| check.result != CheckResult::NotJudged) {
         return None;

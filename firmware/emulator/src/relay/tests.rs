@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::vec;
 use std::vec::Vec as StdVec;
 use wire::Response;
-use wire::air::Message;
+use wire::air::{MAX_FRAME, Message};
 use wire::link::{Answer, Fault, Release, Traffic};
 
 const SELECT: [u8; 6] = [0x02, 0x00, 0xA4, 0x04, 0x00, 0x00];
@@ -58,11 +58,11 @@ fn air_time_of_a_tap_is_what_the_standard_makes_of_it() {
     bench.answer(1, answer(None));
     bench.order(Request::Echo([0; 8]));
     let air_us = bench.notes().last().expect("a note").air_us;
-    // Five exchanges, by hand: 128/fc = 9.4395 us, nine etu a byte and two around; seven bits are nine etu.
+    // Five exchanges with a pause of 500 us before each, by hand: 128/fc = 9.4395 us, nine etu a byte and two around; seven bits are nine etu.
     let etu = |bytes: f64| (bytes * 9.0 + 2.0) * 9.4395;
     let up = 9.0 * 9.4395 + etu(2.0) + etu(9.0) + etu(4.0) + etu(8.0);
     let down = etu(2.0) + etu(5.0) + etu(3.0) + etu(7.0) + etu(5.0);
-    let delays = 3.0 * 92.0 + 192.0 + 1192.0 + 4.0 * 500.0;
+    let delays = 3.0 * 92.0 + 192.0 + 1192.0 + 5.0 * 500.0;
     assert!((f64::from(air_us) - up - down - delays).abs() < 3.0, "{air_us} us");
 }
 
@@ -98,8 +98,8 @@ fn the_readers_own_time_is_what_passes_from_a_frame_of_the_card_to_its_own_next_
 #[test]
 fn time_of_bytes_on_the_uart_is_not_the_readers() {
     // ATS (5 bytes) and SELECT (6), then answer (3) and S(DESELECT) (1): each with CRC. Around that a message has kind, number,
-    // CRC, two bytes of packing, and the card's message has a delay of four bytes.
-    let on_uart = (5 + 2 + 4 + 6) + (6 + 2 + 6) + (3 + 2 + 4 + 6) + (1 + 2 + 6);
+    // CRC, two bytes of packing. The card's message has a delay of four bytes, and the reader's has two times of four bytes each.
+    let on_uart = (5 + 2 + 4 + 6) + (6 + 2 + 8 + 6) + (3 + 2 + 4 + 6) + (1 + 2 + 8 + 6);
     assert_eq!(reader_us(10_000, 7_000, 0), Some(14_000 - on_uart * 10));
     assert_eq!(reader_us(u32::MAX, 7_000, 0), Some(0), "never less than nothing");
 }
@@ -291,7 +291,7 @@ fn acts() -> impl Strategy<Value = Act> {
     });
     prop_oneof![
         1 => prop::sample::select(vec![0x26, 0x52, 0x00]).prop_map(Act::Short),
-        1 => prop::collection::vec(any::<u8>(), 0..280).prop_map(Act::Raw),
+        1 => prop::collection::vec(any::<u8>(), 0..=MAX_FRAME).prop_map(Act::Raw),
         8 => block,
         1 => prop::sample::select(vec![vec![0xA2], vec![0xA3], vec![0xB2], vec![0xB3]]).prop_map(Act::Crc),
         1 => any::<bool>().prop_map(Act::Field),

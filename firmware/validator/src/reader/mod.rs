@@ -27,6 +27,8 @@ const REMOVAL_POLLS: u8 = 3;
 pub struct Reader<M> {
     medium: M,
     link: Option<block::Link>,
+    /// The field is on.
+    powered: bool,
     /// Something of type B may be in the field, so that its leaving must be seen too.
     type_b: bool,
     /// GET PROCESSING OPTIONS that were sent to cards.
@@ -39,7 +41,7 @@ const GPO: u8 = 0xA8;
 impl<M: Medium> Reader<M> {
     /// The field is off until [`poll`](Self::poll).
     pub fn new(medium: M) -> Self {
-        Self { medium, link: None, type_b: false, gpos: 0 }
+        Self { medium, link: None, powered: false, type_b: false, gpos: 0 }
     }
 
     /// How many GET PROCESSING OPTIONS it has sent to cards.
@@ -57,6 +59,9 @@ impl<M: Medium> Reader<M> {
     pub fn poll(&mut self) -> Presence {
         // Said at every poll, as an emulator that has started anew knows of no field.
         self.medium.field(true);
+        if !core::mem::replace(&mut self.powered, true) {
+            self.medium.pause(activation::GUARD_TIME_US);
+        }
         let presence = activation::poll(&mut self.medium);
         self.type_b = matches!(presence, Presence::TypeB | Presence::Several);
         presence

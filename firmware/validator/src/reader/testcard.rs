@@ -197,11 +197,25 @@ pub(crate) struct TestMedium {
     pub(crate) air_us: u64,
     pub(crate) type_b: bool,
     pub(crate) load: Option<bool>,
+    on: bool,
+    switched_us: u64,
+    /// The shortest time between the field coming on and a look for a card of type A, in us.
+    pub(crate) powered_us: u64,
 }
 
 impl TestMedium {
     pub(crate) fn new(card: TestCard) -> Self {
-        Self { card, twists: vec![], sent: vec![], air_us: 0, type_b: false, load: None }
+        Self {
+            card,
+            twists: vec![],
+            sent: vec![],
+            air_us: 0,
+            type_b: false,
+            load: None,
+            on: false,
+            switched_us: 0,
+            powered_us: u64::MAX,
+        }
     }
 
     fn exchange(
@@ -239,9 +253,13 @@ impl TestMedium {
 impl Medium for TestMedium {
     fn field(&mut self, on: bool) {
         self.card.field(on);
+        if self.on != on {
+            (self.on, self.switched_us) = (on, self.air_us);
+        }
     }
 
     fn short(&mut self, bits: u8, limit_us: u32, answer: &mut Frame) -> Heard {
+        self.powered_us = self.powered_us.min(self.air_us - self.switched_us);
         self.sent.push(vec![bits]);
         self.exchange(answer, limit_us, |card| card.short(bits))
     }

@@ -50,6 +50,20 @@ fn pcbs(reader: &Reader<TestMedium>) -> Vec<u8> {
     reader.medium.sent.iter().map(|frame| frame[0]).collect()
 }
 
+/// A card may take 5 ms until it hears anything (ISO/IEC 14443-3, 5.2).
+#[test]
+fn the_first_frame_comes_when_a_card_has_had_power_for_long_enough() {
+    let mut reader = reader(TestCard::new(&[1, 2, 3, 4]));
+    assert_eq!(reader.poll(), Presence::TypeA);
+    assert!(reader.medium.powered_us >= 5_100, "{} us", reader.medium.powered_us);
+    let before = reader.medium.air_us;
+    assert_eq!(reader.poll(), Presence::TypeA);
+    assert!(reader.medium.air_us - before < 22_000, "a field that is on needs no pause");
+    reader.release(true);
+    assert_eq!(reader.poll(), Presence::TypeA);
+    assert!(reader.medium.powered_us >= 5_100, "{} us after a reset", reader.medium.powered_us);
+}
+
 #[test]
 fn uids_of_all_sizes_are_selected() {
     for uid in [&[1, 2, 3, 4][..], &[1, 2, 3, 4, 5, 6, 7], &[1, 2, 3, 4, 5, 6, 0x88, 8, 9, 10]] {

@@ -225,14 +225,12 @@ fn what(note: Note) -> Option<What> {
             wtx: traffic.wtx.into(),
             reader_us: traffic.reader_us.map(u64::from),
         }),
-        Report::Frame(frame) => {
-            What::Frame {
-                from_card: frame.from_card,
-                short: frame.short,
-                late: frame.late,
-                bytes: frame.bytes.to_vec(),
-            }
-        }
+        Report::Frame(frame) => What::Frame {
+            from_card: frame.from_card,
+            short: frame.short,
+            late: frame.late,
+            bytes: frame.bytes.to_vec(),
+        },
         Report::Refused { order, why } => What::Trouble(format!("the emulator refused order {order}: {why:?}")),
         Report::Damaged => What::Trouble("the emulator saw damaged orders".into()),
         // The method that sends the nonce of a case waits for it.

@@ -59,7 +59,7 @@ mod tests {
     fn values_and_defaults() {
         let read = |ats: &[u8]| Ats::read(ats).map(|ats| (ats.fsc, ats.fwt_us, ats.sfgt_us));
         assert_eq!(read(&[1]), Some((32, 4_833, 0)));
-        assert_eq!(read(&[5, 0x78, 0x80, 0x70, 0x02]), Some((128, 38_664, 0)));
+        assert_eq!(read(&[5, 0x78, 0x80, 0x70, 0x02]), Some((256, 38_664, 0)));
         assert_eq!(read(&[3, 0x25, 0x41]), Some((64, 4_833, 604)), "TB without TA");
         assert_eq!(read(&[3, 0x2F, 0xFF]), Some((256, 4_833, 0)), "reserved values");
         for malformed in [&[][..], &[2], &[3, 0x78, 0x80]] {

@@ -137,7 +137,9 @@ impl<'a> Link<'a> {
             (Next::Grant(_), _) => Some(format!("{name} where the card waits for s-wtx")),
             (_, FrameName::SWtx) => Some("s-wtx that the card did not ask for".to_owned()),
             (Next::Again, FrameName::RNak) if self.chained => Some("r-nak while the card chains".to_owned()),
-            (Next::Again, FrameName::RAck) if !self.chained => Some("r-ack where nothing is to be acknowledged".to_owned()),
+            (Next::Again, FrameName::RAck) if !self.chained => {
+                Some("r-ack where nothing is to be acknowledged".to_owned())
+            }
             (Next::Again, FrameName::RNak | FrameName::RAck) => {
                 self.asked_again += 1;
                 (self.asked_again > REPETITIONS).then(|| format!("asks for a block again {} times", self.asked_again))
@@ -150,6 +152,8 @@ impl<'a> Link<'a> {
             (Next::Resend, _) => Some(format!("{name} where the card has not got the last i-block")),
             (Next::Acknowledge, FrameName::RAck) => None,
             (Next::Acknowledge, _) => Some(format!("{name} while the card chains")),
+            // The form of the frame is another rule.
+            (Next::Again, _) => None,
             (Next::Go, FrameName::RAck) => Some("r-ack where nothing is to be acknowledged".to_owned()),
             (Next::Go, _) => None,
         };
@@ -188,7 +192,9 @@ impl<'a> Link<'a> {
         } else {
             match Block::of(answer.body()) {
                 Block::Wtx { multiplier } => Next::Grant(multiplier),
-                Block::Information { number, .. } if number != self.number => Next::End("a block with the wrong number"),
+                Block::Information { number, .. } if number != self.number => {
+                    Next::End("a block with the wrong number")
+                }
                 Block::Information { more, .. } => {
                     self.number ^= 1;
                     self.asked_again = 0;

@@ -45,10 +45,8 @@ pub(super) fn judge(moments: &[Moment<'_>], found: &mut Findings) {
 
 /// What is wrong with a frame.
 fn fault(sent: Sent<'_>, name: FrameName, fsc: Option<usize>) -> Option<String> {
-    let is_block = matches!(
-        name,
-        FrameName::IBlock | FrameName::RAck | FrameName::RNak | FrameName::SWtx | FrameName::SDeselect
-    );
+    let is_block =
+        matches!(name, FrameName::IBlock | FrameName::RAck | FrameName::RNak | FrameName::SWtx | FrameName::SDeselect);
     let pcb = sent.bytes.first().copied().unwrap_or(0);
     let unused = if name == FrameName::IBlock { CID | NAD } else { CID };
     Some(match name {

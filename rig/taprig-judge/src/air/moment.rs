@@ -15,6 +15,8 @@ pub(super) struct Sent<'a> {
     pub(super) bytes: &'a [u8],
     /// Digits of an account number are hidden in it, and its CRC with them.
     pub(super) masked: bool,
+    /// It grants time that the emulator asked for while its host computed. No case asked for it.
+    pub(super) unasked: bool,
     /// When it begins.
     pub(super) at_us: Option<u64>,
 }
@@ -71,10 +73,7 @@ pub(super) enum Moment<'a> {
     /// The card sent a frame.
     Card(Answer<'a>),
     /// The reader switched its field.
-    Field {
-        on: bool,
-        at_us: Option<u64>,
-    },
+    Field { on: bool, at_us: Option<u64> },
 }
 
 impl Moment<'_> {
@@ -88,40 +87,40 @@ impl Moment<'_> {
     }
 }
 
-/// The card's frames that arrive damaged because the case damages them. A masked frame has no check sum that could show it.
-#[derive(Default)]
-struct Damage {
-    /// Of the next answer.
-    next: u32,
-    /// Of the answer that the card gives now.
-    now: u32,
+/// What the case does to the response to one command.
+#[derive(Debug, Clone, Copy, Default)]
+struct Link {
+    /// How many of the card's frames arrive damaged. A masked frame has no check sum that could show it.
+    damaged: u32,
+    /// The card asks for more time.
+    extensions: bool,
 }
 
-impl Damage {
-    fn injected(&mut self, fault: &str, values: &Fields) {
+impl Link {
+    fn of(fault: &str, values: &Fields) -> Self {
         let times = values.get("times").and_then(|times| times.parse().ok()).unwrap_or(1);
-        self.next = if fault == "corrupt" { times } else { 0 };
+        Self { damaged: if fault == "corrupt" { times } else { 0 }, extensions: fault == "wtx" }
     }
 }
 
 /// The moments of a tap, up to the removal of the card.
 pub(super) fn moments(tap: TapEvents<'_>) -> Vec<Moment<'_>> {
-    let mut damage = Damage::default();
+    // The fault is told before the response that it belongs to, and that before its frames.
+    let (mut next, mut link) = (Link::default(), Link::default());
     let mut moments = Vec::new();
     for event in tap.events {
         match &event.body {
-            Body::Injected { fault, values, .. } => damage.injected(fault, values),
-            Body::Exchange(_) => damage.now = std::mem::take(&mut damage.next),
+            Body::Injected { fault, values, .. } => next = Link::of(fault, values),
+            Body::Exchange(_) => link = std::mem::take(&mut next),
             Body::Removed { .. } => break,
             Body::Field { on, air_us } => moments.push(Moment::Field { on: *on, at_us: *air_us }),
             &Body::Frame { from_card: false, short, ref bytes, masked, air_us, .. } => {
-                moments.push(Moment::Reader(Sent { short, bytes, masked, at_us: air_us }));
+                let unasked = !link.extensions && FrameName::of(short, bytes) == FrameName::SWtx;
+                moments.push(Moment::Reader(Sent { short, bytes, masked, unasked, at_us: air_us }));
             }
             &Body::Frame { from_card: true, ref bytes, masked, late, air_us, .. } => {
-                let damaged = if masked { damage.now > 0 } else { !crc_a_ok(bytes) };
-                if damaged {
-                    damage.now = damage.now.saturating_sub(1);
-                }
+                let damaged = if masked { link.damaged > 0 } else { !crc_a_ok(bytes) };
+                link.damaged = link.damaged.saturating_sub(damaged.into());
                 let arrives = match (late, damaged) {
                     (true, _) => Arrives::Late,
                     (false, true) => Arrives::Damaged,
@@ -136,10 +135,10 @@ pub(super) fn moments(tap: TapEvents<'_>) -> Vec<Moment<'_>> {
 }
 
 /// The names of what the reader sent from the first activation of the card to its last release. Polling around it is left out,
-/// because it depends on time how often a reader looks for a card. So are waiting time extensions of one frame waiting time that
-/// the emulator asks for while its host computes.
+/// because it depends on time how often a reader looks for a card. Waiting time extensions that no case asked for are left out, too.
 pub(super) fn served(moments: &[Moment<'_>]) -> Vec<FrameName> {
-    let names: Vec<FrameName> = moments.iter().filter_map(Moment::name).collect();
+    let unasked = |moment: &Moment<'_>| matches!(moment, Moment::Reader(sent) if sent.unasked);
+    let names: Vec<FrameName> = moments.iter().filter(|moment| !unasked(moment)).filter_map(Moment::name).collect();
     let Some(activated) = names.iter().position(|name| *name == FrameName::Anticollision) else { return vec![] };
     let is_release = |name: &FrameName| matches!(name, FrameName::SDeselect | FrameName::FieldOff);
     let is_polling = |name: &FrameName| {

@@ -85,9 +85,7 @@ impl<'a> Times<'a> {
         let fwt_us = match (name, &self.ats) {
             (FrameName::Rats, _) => Some(ACTIVATION_US),
             (FrameName::IBlock | FrameName::RAck | FrameName::RNak, Some(ats)) => Some(ats.fwt_us),
-            (FrameName::SWtx, Some(ats)) => {
-                Some((ats.fwt_us * u64::from(self.asked.unwrap_or(1))).min(LONGEST_US))
-            }
+            (FrameName::SWtx, Some(ats)) => Some((ats.fwt_us * u64::from(self.asked.unwrap_or(1))).min(LONGEST_US)),
             _ => None,
         };
         self.waiting = Some(Waiting { sent, fwt_us });
@@ -136,10 +134,11 @@ impl<'a> Times<'a> {
             self.on_us = None;
             return;
         }
-        self.on_us = Some(at_us);
+        // A field that was on before the card side could see it did not come on now.
         if let Some(off_us) = self.off_us.take() {
+            self.on_us = Some(at_us);
             let off = at_us.saturating_sub(off_us);
-            found.look((RESET_US..=RESET_MAX_US).contains(&(off + ROUNDING_US)), || {
+            found.look(off + ROUNDING_US >= RESET_US && off <= RESET_MAX_US + ROUNDING_US, || {
                 format!("field off for {off} us, from {RESET_US} us to {RESET_MAX_US} us wanted")
             });
         }

@@ -169,7 +169,14 @@ mod tests {
 
     /// The frame as it is recorded, and whether it is masked.
     fn recorded(frames: &mut Frames, from_card: bool, bytes: &[u8]) -> (Vec<u8>, bool) {
-        let mut body = Body::Frame { from_card, short: false, bytes: bytes.to_vec().into(), masked: false, late: false, air_us: None };
+        let mut body = Body::Frame {
+            from_card,
+            short: false,
+            bytes: bytes.to_vec().into(),
+            masked: false,
+            late: false,
+            air_us: None,
+        };
         frames.event(&mut body);
         match body {
             Body::Frame { bytes, masked, .. } => (bytes.0, masked),
@@ -281,7 +288,14 @@ mod tests {
     fn a_new_activation_is_no_part_of_a_response() {
         let mut frames = Frames::default();
         exchange(&mut frames, &record());
-        frames.event(&mut Body::Frame { from_card: false, short: true, bytes: vec![0x52].into(), masked: false, late: false, air_us: None });
+        frames.event(&mut Body::Frame {
+            from_card: false,
+            short: true,
+            bytes: vec![0x52].into(),
+            masked: false,
+            late: false,
+            air_us: None,
+        });
         let uid = [0x88, 0x01, 0x80, 0x00, 0x00];
         assert_eq!(recorded(&mut frames, true, &uid), (uid.to_vec(), false));
     }

@@ -148,7 +148,8 @@ fn every_note_is_told_or_answers_an_order() {
     let traffic = link::Traffic { from_reader: 1, from_card: 2, retries: 3, wtx: 4, reader_us: Some(5) };
     let wanted = Traffic { from_reader: 1, from_card: 2, retries: 3, wtx: 4, reader_us: Some(5) };
     assert_eq!(meaning(Report::Removed(traffic)), Some(What::Removed(wanted)));
-    let frame = link::AirFrame { from_card: true, short: true, late: false, bytes: [0x26].as_slice().try_into().unwrap() };
+    let frame =
+        link::AirFrame { from_card: true, short: true, late: false, bytes: [0x26].as_slice().try_into().unwrap() };
     let wanted = What::Frame { from_card: true, short: true, late: false, bytes: vec![0x26] };
     assert_eq!(meaning(Report::Frame(frame)), Some(wanted));
     let refused = meaning(Report::Refused { order: 5, why: Refusal::NotAwaited });
