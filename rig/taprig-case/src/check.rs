@@ -237,6 +237,13 @@ impl Known {
                         if expect.acquirer.is_some() {
                             acquirer::of_tap(node, &path!["steps", at, "tap", "expect", "acquirer"], problems);
                         }
+                        if expect.faults.is_some() {
+                            problems.push(
+                                node.place(&path!["steps", at, "tap", "expect", "faults"])
+                                    .problem("`faults` is about the whole case, not about one tap")
+                                    .help("move it to the `expect` of the case"),
+                            );
+                        }
                         self.expect(expect, node, &path!["steps", at, "tap", "expect"], problems);
                     }
                 }

@@ -11,6 +11,7 @@
 mod acquirer;
 pub mod again;
 mod air;
+mod always;
 mod baseline;
 mod card;
 mod checks;
@@ -81,6 +82,7 @@ pub fn judge(criteria: &Criteria, device: &Device, events: &[Event], baseline: B
     whole_case(criteria, events, taps_are_left, messages, &mut checks);
     acquirer::books(criteria, events, &mut checks);
     air::rules(criteria, events, &mut checks);
+    always::judge(criteria, events, &mut checks);
     if criteria.baseline {
         baseline::compare(baseline, events, &mut checks);
     }
@@ -114,7 +116,7 @@ fn whole_case<'a>(
     checks.about(None, &criteria.lines);
     let stopped = stopped(events);
     checks.withhold(stopped.filter(|_| taps_are_left));
-    let about_tap = Expect { acquirer: None, ..expect.clone() };
+    let about_tap = Expect { acquirer: None, faults: None, ..expect.clone() };
     match taps.split_last() {
         Some((&last, earlier)) => {
             person::last_signs(expect, last, checks);
@@ -129,6 +131,10 @@ fn whole_case<'a>(
     }
     if let Some(change) = expect.journal {
         reported::journal_change(change, events, checks);
+    }
+    if let Some(wanted) = &expect.faults {
+        checks.withhold(stopped);
+        always::stated(wanted, events, checks);
     }
     if let Some(wanted) = &expect.acquirer {
         checks.withhold(stopped);
@@ -151,19 +157,13 @@ fn verdict(checks: Vec<Check>) -> Judgement {
     Judgement { checks, verdict, failure }
 }
 
-/// Why no expectation of the case could be judged, or `None` if at least one was. These checks do not count here: whether
-/// the validator accepts its settings, whether it is ready for the next rider, the books of the acquirer, and the rules of the air.
-/// taprig makes them without being asked.
+/// Why no expectation of the case could be judged, or `None` if at least one was. What taprig judges in every case without being
+/// asked does not count here.
 fn nothing_judged(checks: &[Check]) -> Option<String> {
     let stated: Vec<&Check> = checks
         .iter()
         .filter(|check| check.seen_by != SeenBy::Baseline)
-        .filter(|check| {
-            !matches!(
-                check.what,
-                Criterion::ReadyAgain | Criterion::Setting(_) | Criterion::Books(_) | Criterion::Air(_)
-            )
-        })
+        .filter(|check| !check.what.is_unasked())
         .collect();
     if stated.is_empty() || stated.iter().any(|check| check.result != CheckResult::NotJudged) {
         return None;

@@ -9,6 +9,7 @@
 //! because a device that masks numbers itself writes `*`.
 
 mod air;
+mod always;
 mod book;
 mod check;
 mod firmware;
@@ -17,6 +18,7 @@ mod tap;
 mod value;
 
 pub use air::AirRule;
+pub use always::AlwaysRule;
 pub use book::Book;
 pub use check::{Check, CheckResult, Criterion, SeenBy};
 pub use firmware::{FirmwareImage, FlashOutcome};

@@ -66,6 +66,10 @@ pub struct Expect {
     /// Told by the device, claim `journal`: by how many records the journal grows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal: Option<JournalChange>,
+    /// Told by the device, claim `native-console`: the faults of its own that it must report in the whole case, such as
+    /// `clock-unset`, and no others. Without this expectation it must report none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Vec<String>>,
     /// Seen by the acquirer: what it received. Only the expectations of the whole case can have it. A step `acquirer` states it in
     /// the middle of a case.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -253,7 +253,7 @@ impl Scene {
         criteria.needs.acquirer = true;
         let settings = [("terminal", self.terminal), ("line", "1"), ("bus", "B7")];
         criteria.needs.settings = settings.map(|(key, value)| (key.to_owned(), [value.to_owned()].into())).into();
-        judge(&criteria, &device(), events, Baseline::Off)
+        stated(judge(&criteria, &device(), events, Baseline::Off))
     }
 
     /// The judgement, which is the same by a record that hides the account numbers.
@@ -579,12 +579,8 @@ fn a_work_ends_as_it_should() {
         let criteria = of_steps(vec![StepWanted::Work { work: Work::Upload, expect }]);
         let mut device = device();
         device.claims.insert("uplink".parse().unwrap(), true);
-        let judgement = judge(
-            &criteria,
-            &device,
-            &[vec![event(Body::CaseStarted(CaseStarted::default())), step(1)], events].concat(),
-            Baseline::Off,
-        );
+        let events = [vec![event(Body::CaseStarted(CaseStarted::default())), step(1)], events].concat();
+        let judgement = stated(judge(&criteria, &device, &events, Baseline::Off));
         let [check] = judgement.checks.as_slice() else { panic!("{:?}", judgement.checks) };
         (check.result, check.seen.clone())
     };

@@ -1,6 +1,7 @@
 //! An expectation and its result.
 
 use super::air::AirRule;
+use super::always::AlwaysRule;
 use super::book::Book;
 use crate::acquirer::Work;
 use crate::text::text;
@@ -130,6 +131,8 @@ pub enum Criterion {
     Cvm,
     /// By how many records the journal grows.
     Journal,
+    /// The faults that the device reports of itself.
+    Faults,
     /// How many records the journal lists.
     Records,
     /// How many records the whole journal has.
@@ -161,8 +164,19 @@ pub enum Criterion {
     Books(Book),
     /// What taprig judges of the reader's frames in every case, without being asked.
     Air(AirRule),
+    /// What taprig judges of a validator in every case, without being asked.
+    Always(AlwaysRule),
     /// Whether the transcript equals the device's baseline.
     Baseline,
+}
+
+impl Criterion {
+    /// Whether taprig judges it in every case, without being asked: whether the validator accepts its settings, whether it is ready
+    /// for the next rider, the books of the acquirer, the rules of the air, and what must hold always.
+    #[must_use]
+    pub const fn is_unasked(&self) -> bool {
+        matches!(self, Self::ReadyAgain | Self::Setting(_) | Self::Books(_) | Self::Air(_) | Self::Always(_))
+    }
 }
 
 impl fmt::Display for Criterion {
@@ -184,6 +198,7 @@ impl fmt::Display for Criterion {
             Self::Reason => "reason",
             Self::Cvm => "cvm",
             Self::Journal => "journal",
+            Self::Faults => "faults",
             Self::Records => "records",
             Self::Count => "count",
             Self::Total => "total",
@@ -197,6 +212,7 @@ impl fmt::Display for Criterion {
             Self::Acquirer(value) => return write!(f, "acquirer {value}"),
             Self::Books(book) => return write!(f, "books {book}"),
             Self::Air(rule) => return write!(f, "air {rule}"),
+            Self::Always(rule) => return write!(f, "always {rule}"),
             Self::Baseline => "transcript",
         })
     }
@@ -206,7 +222,7 @@ impl FromStr for Criterion {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        const PLAIN: [Criterion; 20] = [
+        const PLAIN: [Criterion; 21] = [
             Criterion::Outcome,
             Criterion::Shows,
             Criterion::Sound,
@@ -222,6 +238,7 @@ impl FromStr for Criterion {
             Criterion::Reason,
             Criterion::Cvm,
             Criterion::Journal,
+            Criterion::Faults,
             Criterion::Records,
             Criterion::Count,
             Criterion::Total,
@@ -245,6 +262,11 @@ impl FromStr for Criterion {
             }
             Some(("air", rule)) if let Some(rule) = AirRule::ALL.into_iter().find(|known| known.words() == rule) => {
                 Ok(Self::Air(rule))
+            }
+            Some(("always", rule))
+                if let Some(rule) = AlwaysRule::ALL.into_iter().find(|known| known.words() == rule) =>
+            {
+                Ok(Self::Always(rule))
             }
             Some(("status", value)) => Ok(Self::Status(value.into())),
             Some(("identity", value)) => Ok(Self::Identity(value.into())),
@@ -283,10 +305,11 @@ mod tests {
             "acquirer claim 2 state",
             "books nothing sent twice",
             "air times kept",
+            "always account numbers masked",
         ] {
             assert_eq!(text.parse::<Criterion>().unwrap().to_string(), text);
         }
-        for text in ["", "tagged", "record x fare", "reply", "work hard", "books balanced", "air fresh"] {
+        for text in ["", "tagged", "record x fare", "reply", "work hard", "books balanced", "air fresh", "always"] {
             assert!(text.parse::<Criterion>().is_err(), "{text}");
         }
     }
@@ -309,7 +332,8 @@ mod tests {
             Criterion::Tap => Criterion::Reason,
             Criterion::Reason => Criterion::Cvm,
             Criterion::Cvm => Criterion::Journal,
-            Criterion::Journal => Criterion::Records,
+            Criterion::Journal => Criterion::Faults,
+            Criterion::Faults => Criterion::Records,
             Criterion::Records => Criterion::Count,
             Criterion::Count => Criterion::Total,
             Criterion::Total => Criterion::Record { place: 3, value: "line".into() },
@@ -322,7 +346,8 @@ mod tests {
             Criterion::Work(_) => Criterion::Acquirer("claim 1 state".into()),
             Criterion::Acquirer(_) => Criterion::Books(Book::Accounted),
             Criterion::Books(_) => Criterion::Air(AirRule::Blocks),
-            Criterion::Air(_) => Criterion::Baseline,
+            Criterion::Air(_) => Criterion::Always(AlwaysRule::Refusals),
+            Criterion::Always(_) => Criterion::Baseline,
             Criterion::Baseline => return None,
         })
     }
@@ -336,6 +361,6 @@ mod tests {
             assert_eq!(this.to_string().parse::<Criterion>().unwrap(), this);
             (criterion, seen) = (next(&this), seen + 1);
         }
-        assert_eq!(seen, 30);
+        assert_eq!(seen, 32);
     }
 }

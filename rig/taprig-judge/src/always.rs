@@ -1,0 +1,111 @@
+//! Judges what a validator must do in every case, whatever the case is about.
+
+use taprig_model::criteria::Criteria;
+use taprig_model::event::{AlwaysRule, Body, Criterion, Event, SeenBy, Signal, Source, Word};
+use taprig_model::expect::{Gate, Outcome};
+use taprig_model::units::Money;
+
+use taprig_model::device::claim;
+
+use crate::checks::{Checks, DeviceAnswer};
+use crate::tap::{TapEvents, taps_of};
+
+/// At most so many faults are told for one rule.
+const TOLD: usize = 3;
+
+pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
+    checks.about(None, &criteria.lines);
+    for rule in AlwaysRule::ALL {
+        let (by, wanted, found) = match rule {
+            AlwaysRule::Masked => (SeenBy::Device, "in all that the device writes", unmasked(events)),
+            AlwaysRule::Refusals => (SeenBy::Person, "no gate and no charge without approval", breached(events)),
+            // A case that expects faults says which.
+            AlwaysRule::Faults if criteria.expect.faults.is_some() => continue,
+            AlwaysRule::Faults => (SeenBy::Device, "none reported", faults(events)),
+        };
+        let Some(mut wrong) = found else { continue };
+        let ok = wrong.is_empty();
+        let more = wrong.len().saturating_sub(TOLD);
+        wrong.truncate(TOLD);
+        let seen = match (ok, more) {
+            (true, _) => "so it is".to_owned(),
+            (false, 0) => wrong.join("; "),
+            (false, more) => format!("{}; and {more} more", wrong.join("; ")),
+        };
+        checks.add(by, Criterion::Always(rule), wanted, seen, ok);
+    }
+}
+
+/// Judges the faults that a case expects, each of which may come more than once.
+pub(crate) fn stated(wanted: &[String], events: &[Event], checks: &mut Checks<'_>) {
+    let words = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    checks.by_device(claim::NATIVE_CONSOLE, Criterion::Faults, words(wanted), || {
+        let mut seen = faults(events).unwrap_or_default();
+        seen.sort_unstable();
+        seen.dedup();
+        let ok = seen.iter().all(|fault| wanted.contains(fault)) && wanted.iter().all(|fault| seen.contains(fault));
+        DeviceAnswer::Seen(words(&seen), ok)
+    });
+}
+
+/// What the device wrote with an account number in full. `None`: the device wrote nothing.
+///
+/// The recorder hides such numbers before anybody sees an event, and leaves a token for each one. A number that the device itself
+/// has masked has no token.
+fn unmasked(events: &[Event]) -> Option<Vec<String>> {
+    let mut wrote = events.iter().filter(|event| event.source == Source::Validator).filter_map(|event| {
+        let what = match &event.body {
+            Body::Signal { signal, .. } => format!("event `{}`", signal.name()),
+            Body::ConsoleNoise { text } => format!("line `{text}`"),
+            Body::ConsoleReply(reply) => format!("reply `{}`", reply.text),
+            Body::Journal { .. } => "journal".to_owned(),
+            Body::Status { .. } => "status".to_owned(),
+            Body::Identified { .. } => "identity".to_owned(),
+            _ => return None,
+        };
+        Some((what, !event.numbers.is_empty()))
+    });
+    let first = wrote.next()?;
+    let in_full = std::iter::once(first).chain(wrote).filter(|(_, in_full)| *in_full);
+    Some(in_full.map(|(what, _)| format!("{what} has a number in full")).collect())
+}
+
+/// Taps that were not approved, and what they still did. `None`: the device reports no outcome.
+fn breached(events: &[Event]) -> Option<Vec<String>> {
+    let mut any = false;
+    let mut wrong = vec![];
+    for tap in taps_of(events) {
+        let Some(result) = tap.result() else { continue };
+        let Some(Word::Known(outcome)) = result.outcome else { continue };
+        any = true;
+        // Only an issuer that approves lets the rider in after a request, and then the result is an approval.
+        if *outcome == Outcome::Approved {
+            continue;
+        }
+        if opened(tap) {
+            wrong.push(format!("tap {}: {}, and the gate opened", tap.number, outcome.as_str()));
+        }
+        if let Some(charged) = result.charged.filter(|charged| *charged > 0) {
+            wrong.push(format!("tap {}: {}, and {} charged", tap.number, outcome.as_str(), Money::from_fen(charged)));
+        }
+    }
+    any.then_some(wrong)
+}
+
+fn opened(tap: TapEvents<'_>) -> bool {
+    tap.signals().any(|signal| matches!(signal, Signal::Gate { gate: Word::Known(Gate::Open) }))
+}
+
+/// Faults that the device reports of itself. `None`: the device reports nothing at all.
+fn faults(events: &[Event]) -> Option<Vec<String>> {
+    let mut signals = events.iter().filter_map(|event| match &event.body {
+        Body::Signal { signal, .. } => Some(signal),
+        _ => None,
+    });
+    let first = signals.next()?;
+    let faults = std::iter::once(first).chain(signals).filter_map(|signal| match signal {
+        Signal::Fault { what } => Some(what.clone()),
+        _ => None,
+    });
+    Some(faults.collect())
+}
