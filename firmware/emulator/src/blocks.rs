@@ -244,7 +244,7 @@ impl Blocks {
         }
         match &mut self.answer {
             None => Reply::Silence,
-            Some(Answer { fault: Some(Fault::Wtx { times, multiplier }), .. }) if *times > 0 => {
+            Some(Answer { fault: Some(Fault::Wtx { times, multiplier, .. }), .. }) if *times > 0 => {
                 *times -= 1;
                 let wtxm = *multiplier;
                 self.extend(wtxm)
@@ -267,7 +267,7 @@ impl Blocks {
         let (mut delay_us, mut exact) = (delay_us, false);
         self.damage = Damage::None;
         match fault {
-            Some(Fault::Drop { times }) => self.damage = Damage::Drop(times),
+            Some(Fault::Drop { times } | Fault::Wtx { lost: times, .. }) => self.damage = Damage::Drop(times),
             Some(Fault::Corrupt { seed, times }) => self.damage = Damage::Corrupt { seed, times },
             Some(Fault::Late { delay_us: whole }) => (delay_us, exact) = (whole, true),
             Some(Fault::BlockNumber) => pcb ^= NUMBER,
@@ -276,7 +276,7 @@ impl Blocks {
                 let len = (usize::from(self.fsd) - AROUND_INF + 1).min(MAX_FRAME - AROUND_INF);
                 inf.extend(core::iter::repeat_n(0, len.saturating_sub(inf.len())));
             }
-            Some(Fault::Cut | Fault::Wtx { .. } | Fault::Chain { .. } | Fault::Mute) | None => {}
+            Some(Fault::Cut | Fault::Chain { .. } | Fault::Mute) | None => {}
         }
         self.last = block(pcb, &inf);
         self.transmit(delay_us, exact)
@@ -454,13 +454,22 @@ mod tests {
     #[test]
     fn asked_for_extensions_come_before_the_first_block() {
         let mut blocks = Blocks::new(256, 0);
-        let fault = Fault::Wtx { times: 2, multiplier: 5 };
+        let fault = Fault::Wtx { times: 2, multiplier: 5, lost: 0 };
         assert_eq!(frame(answered(&mut blocks, &[0x90, 0x00], Some(fault))), [0xF2, 5]);
         assert_eq!(blocks.command(&with_crc(&[0xF2, 6])), Reply::Silence, "another WTXM");
         assert_eq!(frame(blocks.command(&with_crc(&[0xB2]))), [0xF2, 5], "R(NAK) gets S(WTX) again");
         assert_eq!(frame(blocks.command(&with_crc(&[0xF2, 5]))), [0xF2, 5]);
         assert_eq!(frame(blocks.command(&with_crc(&[0xF2, 5]))), [0x02, 0x90, 0x00]);
         assert_eq!(blocks.command(&with_crc(&[0xF2, 5])), Reply::Silence, "nobody asked");
+    }
+
+    #[test]
+    fn a_block_may_be_lost_after_an_extension() {
+        let mut blocks = Blocks::new(256, 0);
+        let fault = Fault::Wtx { times: 1, multiplier: 5, lost: 1 };
+        assert_eq!(frame(answered(&mut blocks, &[0x90, 0x00], Some(fault))), [0xF2, 5]);
+        assert_eq!(blocks.command(&with_crc(&[0xF2, 5])), Reply::Silence);
+        assert_eq!(frame(blocks.command(&with_crc(&[0xB2]))), [0x02, 0x90, 0x00]);
     }
 
     #[test]

@@ -135,6 +135,8 @@ pub enum Fault {
         times: u8,
         /// WTXM of each, 1 to 59; other values are sent as they are.
         multiplier: u8,
+        /// How often the first block of the response is lost after that.
+        lost: u8,
     },
     /// The response comes in blocks of at most so many bytes of INF.
     Chain {

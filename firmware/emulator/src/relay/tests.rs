@@ -278,7 +278,11 @@ fn acts() -> impl Strategy<Value = Act> {
         (0..3u8).prop_map(|times| Some(Fault::Drop { times })),
         (any::<u32>(), 0..3u8).prop_map(|(seed, times)| Some(Fault::Corrupt { seed, times })),
         any::<u32>().prop_map(|delay_us| Some(Fault::Late { delay_us })),
-        (0..3u8, any::<u8>()).prop_map(|(times, multiplier)| Some(Fault::Wtx { times, multiplier })),
+        (0..3u8, any::<u8>(), 0..3u8).prop_map(|(times, multiplier, lost)| Some(Fault::Wtx {
+            times,
+            multiplier,
+            lost
+        })),
         any::<u8>().prop_map(|size| Some(Fault::Chain { size })),
         any::<u8>().prop_map(|pcb| Some(Fault::Pcb(pcb))),
         prop::sample::select(vec![Fault::Cut, Fault::Mute, Fault::BlockNumber, Fault::Oversize]).prop_map(Some),

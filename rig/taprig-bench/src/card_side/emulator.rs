@@ -197,7 +197,7 @@ fn fault(fault: Fault) -> link::Fault {
         Fault::Late { by } => link::Fault::Late { delay_us: clamped(by) },
         // On the air both look the same. The rig does not let the card have a command that it has not heard.
         Fault::Cut | Fault::Unheard => link::Fault::Cut,
-        Fault::Wtx { times, multiplier } => link::Fault::Wtx { times, multiplier },
+        Fault::Wtx { times, multiplier, lost } => link::Fault::Wtx { times, multiplier, lost },
         Fault::Chain { size } => link::Fault::Chain { size },
         Fault::Mute => link::Fault::Mute,
         Fault::BlockNumber => link::Fault::BlockNumber,

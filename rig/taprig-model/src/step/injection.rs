@@ -47,6 +47,8 @@ pub enum Fault {
         times: u8,
         /// WTXM, 1 to 59 (ISO/IEC 14443-4, clause 7.3). Other values are sent as they are.
         multiplier: u8,
+        /// How often the first block of the response is lost after that.
+        lost: u8,
     },
     /// The response comes in small blocks.
     Chain {
@@ -90,8 +92,12 @@ impl Fault {
             Self::Drop { times } => vec![but("times", times.into(), 1)],
             Self::Corrupt { seed, times } => vec![but("seed", seed, 1), but("times", times.into(), 1)],
             Self::Late { by } => vec![Some(("by", by.to_string()))],
-            Self::Wtx { times, multiplier } => {
-                vec![but("multiplier", multiplier.into(), 1), but("times", times.into(), 1)]
+            Self::Wtx { times, multiplier, lost } => {
+                vec![
+                    but("multiplier", multiplier.into(), 1),
+                    but("times", times.into(), 1),
+                    but("lost", lost.into(), 0),
+                ]
             }
             Self::Chain { size } => vec![Some(("size", size.to_string()))],
             Self::Pcb(pcb) => vec![Some(("pcb", format!("{pcb:02X}")))],
@@ -129,6 +135,9 @@ struct Written {
     /// For `wtx`: WTXM, 1 to 59. Other values are sent as they are. The default is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     multiplier: Option<u8>,
+    /// For `wtx`: how often the first block of the response is lost after the requests. The default is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lost: Option<u8>,
     /// For `chain`: the number of INF bytes in a block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     size: Option<u8>,
@@ -174,7 +183,7 @@ impl TryFrom<Written> for Injection {
             Kind::Drop => &["times"],
             Kind::Corrupt => &["times", "seed"],
             Kind::Late => &["by"],
-            Kind::Wtx => &["times", "multiplier"],
+            Kind::Wtx => &["times", "multiplier", "lost"],
             Kind::Chain => &["size"],
             Kind::Pcb => &["pcb"],
             Kind::Cut | Kind::Unheard | Kind::Mute | Kind::BlockNumber | Kind::Oversize => &[],
@@ -184,6 +193,7 @@ impl TryFrom<Written> for Injection {
             ("seed", written.seed.is_some()),
             ("by", written.by.is_some()),
             ("multiplier", written.multiplier.is_some()),
+            ("lost", written.lost.is_some()),
             ("size", written.size.is_some()),
             ("pcb", written.pcb.is_some()),
         ];
@@ -203,7 +213,9 @@ impl TryFrom<Written> for Injection {
             },
             Kind::Cut => Fault::Cut,
             Kind::Unheard => Fault::Unheard,
-            Kind::Wtx => Fault::Wtx { times, multiplier: written.multiplier.unwrap_or(1) },
+            Kind::Wtx => {
+                Fault::Wtx { times, multiplier: written.multiplier.unwrap_or(1), lost: written.lost.unwrap_or(0) }
+            }
             Kind::Chain => match written.size {
                 Some(size) if size > 0 => Fault::Chain { size },
                 _ => return malformed("fault `chain` needs `size`", "`size: 16`"),
@@ -229,6 +241,7 @@ impl From<Injection> for Written {
             seed: None,
             by: None,
             multiplier: None,
+            lost: None,
             size: None,
             pcb: None,
         };
@@ -247,8 +260,8 @@ impl From<Injection> for Written {
             }
             Fault::Cut => Kind::Cut,
             Fault::Unheard => Kind::Unheard,
-            Fault::Wtx { times, multiplier } => {
-                (written.times, written.multiplier) = (Some(times), Some(multiplier));
+            Fault::Wtx { times, multiplier, lost } => {
+                (written.times, written.multiplier, written.lost) = (Some(times), Some(multiplier), Some(lost));
                 Kind::Wtx
             }
             Fault::Chain { size } => {

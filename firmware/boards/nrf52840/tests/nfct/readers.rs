@@ -45,7 +45,7 @@ fn faults() -> impl Strategy<Value = Option<Fault>> {
         1 => (0..100_000u32).prop_map(|delay_us| Some(Fault::Late { delay_us })),
         1 => prop::sample::select(vec![
             Fault::Cut, Fault::Mute, Fault::Drop { times: 1 }, Fault::Corrupt { seed: 3, times: 1 }, Fault::Oversize,
-            Fault::Wtx { times: 2, multiplier: 3 },
+            Fault::Wtx { times: 2, multiplier: 3, lost: 1 },
         ])
         .prop_map(Some),
     ]
