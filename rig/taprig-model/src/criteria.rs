@@ -75,6 +75,7 @@ pub struct StepCriteria {
 /// What must be seen in a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "a case has few steps, and most of them are taps")]
 pub enum StepWanted {
     /// A tap, or several taps that must all look alike.
     Tap(Expect),

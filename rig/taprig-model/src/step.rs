@@ -21,7 +21,6 @@ use std::str::FromStr;
 /// One step: a word (`tap`, `power-cycle`), or a word and its value (`wait: 3 s`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "a case has few steps, and each is read once")]
 pub enum Step {
     /// A card is held to the reader.
     Tap(TapStep),

@@ -59,7 +59,7 @@ impl Air {
         self.raw(false, &[body, &crc_a(body)].concat())
     }
 
-    fn from_card(&mut self, bytes: &[u8], late: bool) -> &mut Self {
+    fn said_by_card(&mut self, bytes: &[u8], late: bool) -> &mut Self {
         if !late {
             self.now_us += 92 + frame_time_ns(bytes.len()) / 1000;
         }
@@ -70,17 +70,17 @@ impl Air {
 
     /// The card answers with a body and its CRC, and the reader keeps its distance.
     fn card(&mut self, body: &[u8]) -> &mut Self {
-        self.from_card(&[body, &crc_a(body)].concat(), false).pause(500)
+        self.said_by_card(&[body, &crc_a(body)].concat(), false).pause(500)
     }
 
     fn damaged(&mut self, body: &[u8]) -> &mut Self {
-        self.from_card(&[body, &[0xBA, 0xD0]].concat(), false).pause(500)
+        self.said_by_card(&[body, &[0xBA, 0xD0]].concat(), false).pause(500)
     }
 
     /// WUPA to ATS.
     fn activate(&mut self, ats: &[u8]) -> &mut Self {
-        self.raw(true, &[0x52]).from_card(&[0x04, 0x00], false).pause(500);
-        self.raw(false, &[0x93, 0x20]).from_card(&[1, 2, 3, 4, 4], false).pause(500);
+        self.raw(true, &[0x52]).said_by_card(&[0x04, 0x00], false).pause(500);
+        self.raw(false, &[0x93, 0x20]).said_by_card(&[1, 2, 3, 4, 4], false).pause(500);
         self.reader(&[0x93, 0x70, 1, 2, 3, 4, 4]).card(&[0x20]);
         self.reader(&[0xE0, 0x80]).card(ats)
     }
@@ -156,7 +156,7 @@ fn polling_before_and_after_is_not_looked_at() {
         .pause(9_000)
         .raw(false, &[0x6A, 2, 3]);
     air.pause(9_000).activate(&ATS).exchange(0).release().pause(500);
-    air.raw(true, &[0x52]).from_card(&[4, 0], false).pause(500).reader(&[0x50, 0]).pause(5_287);
+    air.raw(true, &[0x52]).said_by_card(&[4, 0], false).pause(500).reader(&[0x50, 0]).pause(5_287);
     air.is_right();
     assert_eq!(served(&moments(air.tap())).last(), Some(&FrameName::SDeselect));
 }
@@ -197,10 +197,15 @@ fn a_reader_may_ask_again_and_grant_more_time() {
 fn a_late_answer_was_not_heard() {
     let mut air = active();
     let late = [&[0x02, 0x90, 0x00][..], &crc_a(&[0x02, 0x90, 0x00])].concat();
-    air.reader(&[0x02, 9]).pause(FWT_US).from_card(&late, true).reader(&[0xB2]).card(&[0x02, 0x90, 0x00]).exchange(1);
+    air.reader(&[0x02, 9])
+        .pause(FWT_US)
+        .said_by_card(&late, true)
+        .reader(&[0xB2])
+        .card(&[0x02, 0x90, 0x00])
+        .exchange(1);
     air.is_right();
     let mut air = active();
-    air.reader(&[0x02, 9]).pause(FWT_US).from_card(&late, true).reader(&[0x03, 9]);
+    air.reader(&[0x02, 9]).pause(FWT_US).said_by_card(&late, true).reader(&[0x03, 9]);
     air.breaks(BLOCKS, "i-block in place of a request to repeat");
 }
 
@@ -221,10 +226,10 @@ fn frames_have_their_form() {
     air.raw(false, &[0x02, 9, 0, 0]);
     air.breaks(FORM, "wrong check sum");
     let mut air = Air::new();
-    air.raw(true, &[0x52]).from_card(&[4, 0], false).pause(500).reader(&[0x93, 0x70, 1, 2, 3, 4, 5]);
+    air.raw(true, &[0x52]).said_by_card(&[4, 0], false).pause(500).reader(&[0x93, 0x70, 1, 2, 3, 4, 5]);
     air.breaks(FORM, "BCC");
     let mut air = Air::new();
-    air.raw(true, &[0x52]).from_card(&[4, 0], false).pause(500).reader(&[0x93, 0x70, 1, 2, 3, 4, 4]).card(&[0x20]);
+    air.raw(true, &[0x52]).said_by_card(&[4, 0], false).pause(500).reader(&[0x93, 0x70, 1, 2, 3, 4, 4]).card(&[0x20]);
     air.reader(&[0xE0, 0x81]);
     air.breaks(FORM, "rats with a CID");
 }
@@ -345,7 +350,7 @@ fn a_reader_waits_for_as_long_as_the_card_may_take() {
 fn a_reader_keeps_its_distance() {
     let mut air = active();
     let answer = [&[0x02, 0x90, 0x00][..], &crc_a(&[0x02, 0x90, 0x00])].concat();
-    air.reader(&[0x02, 9]).from_card(&answer, false).pause(400).reader(&[0x03, 9]);
+    air.reader(&[0x02, 9]).said_by_card(&answer, false).pause(400).reader(&[0x03, 9]);
     air.breaks(TIMES, "400 us after the card's frame, at least 500 us");
     // SFGI 4: 4.8 ms before the first block.
     for (pause, right) in [(4_400, true), (4_000, false)] {

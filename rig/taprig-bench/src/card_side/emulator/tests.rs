@@ -113,7 +113,7 @@ fn every_fault_of_a_case_is_one_on_the_link() {
         (Fault::Late { by: Span { us: 1 } }, link::Fault::Late { delay_us: 1 }),
         (Fault::Cut, link::Fault::Cut),
         (Fault::Unheard, link::Fault::Cut),
-        (Fault::Wtx { times: 1, multiplier: 5 }, link::Fault::Wtx { times: 1, multiplier: 5 }),
+        (Fault::Wtx { times: 1, multiplier: 5, lost: 2 }, link::Fault::Wtx { times: 1, multiplier: 5, lost: 2 }),
         (Fault::Chain { size: 16 }, link::Fault::Chain { size: 16 }),
         (Fault::Mute, link::Fault::Mute),
         (Fault::BlockNumber, link::Fault::BlockNumber),
