@@ -6,6 +6,7 @@
 //! this crate reads a file.
 
 mod claims;
+mod coverage;
 mod depends;
 mod matrix;
 mod sheet;
@@ -15,6 +16,7 @@ mod statement;
 mod tests;
 
 pub use claims::{Status, known};
+pub use coverage::{Coverage, CoverageRow, Covered};
 pub use depends::Dependents;
 pub use matrix::{Cell, Evidence, Excuse, Matrix, Row, State};
 pub use sheet::{Section, Sheet};

@@ -1,6 +1,6 @@
 //! Statements and matrices of handmade devices, cases and runs.
 
-use crate::{Cell, Claimed, Evidence, Excuse, Matrix, State, Statement, show};
+use crate::{Cell, Claimed, Coverage, Covered, Evidence, Excuse, Matrix, State, Statement, show};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use taprig_model::capability::{BenchCapabilities, CardCapability};
@@ -247,4 +247,40 @@ proptest! {
         prop_assert_eq!(page.matches('<').count(), show::html(&plain).matches('<').count());
         prop_assert!(!page.chars().any(|c| c.is_control() && c != '\n'));
     }
+}
+
+#[test]
+fn coverage_names_what_has_no_partner() {
+    let run = RunResult {
+        cases: vec![
+            result("BUS-001", Verdict::Pass, true),
+            result("BUS-002", Verdict::Fail, true),
+            result("BUS-003", Verdict::NotApplicable, true),
+            result("BUS-004", Verdict::Pass, false),
+        ],
+        ..RunResult::default()
+    };
+    let cases = [
+        criteria("BUS-001", &["R-A"], &["bus"], "3 s"),
+        criteria("BUS-002", &["R-B", "R-A2"], &["bus"], "3 s"),
+        criteria("BUS-003", &["R-C"], &["sm2"], "3 s"),
+        criteria("BUS-004", &["R-D"], &["bus"], "3 s"),
+        criteria("BUS-005", &[], &["bus"], "3 s"),
+    ];
+    let evidence = Evidence {
+        criteria: &cases,
+        device: &device(&json!({ "bus": true }), &json!({})),
+        bench: &BenchCapabilities::default(),
+        result: &run,
+    };
+    let coverage = Coverage::of(&Matrix::of(&requirements(&["R-A", "R-B", "R-C", "R-D", "R-E"]), evidence), &cases);
+    let covered: Vec<Covered> = coverage.rows.iter().map(|row| row.covered).collect();
+    let wanted =
+        [Covered::Verified, Covered::Failing, Covered::NotClaimed, Covered::NotJudged, Covered::Uncovered];
+    assert_eq!(covered, wanted);
+    assert_eq!(coverage.strangers, [("BUS-002".to_owned(), "R-A2".to_owned())]);
+    assert_eq!(coverage.loose, ["BUS-005"]);
+    assert!(coverage.has_orphans());
+    let whole = Coverage::of(&Matrix::of(&requirements(&["R-A"]), evidence), &cases[..1]);
+    assert!(!whole.has_orphans());
 }

@@ -9,6 +9,7 @@ mod board;
 mod campaign;
 mod capture;
 mod check;
+mod coverage;
 mod desk;
 mod device;
 mod fixture;
@@ -111,6 +112,8 @@ enum Command {
     List(list::Args),
     /// Write the conformance statement of a device as a form.
     Ics(ics::Args),
+    /// Show requirement by case by verdict of a stored record. Exit code 1: a requirement has no sub-case, or a sub-case no requirement.
+    Coverage(coverage::Args),
     /// Make the folder that a vendor hands in from a sealed record, or say why a reviewer would refuse it.
     Submit(submit::Args),
     /// Make a project for cases of one's own, beside our suite.
@@ -156,7 +159,7 @@ enum Report {
 pub(crate) enum Exit {
     /// 0: the command is done, and everything that was judged passed.
     Ok,
-    /// 1: a case failed, or books differ.
+    /// 1: a case failed, books differ, or a requirement or a case has no partner.
     CaseFailed,
     /// 2: a file or an argument is wrong, and nothing was run; or rows of a file that is compared are wrong.
     BadInput,
@@ -217,6 +220,7 @@ pub(crate) fn main() -> ExitCode {
         | Command::Flash(_)
         | Command::Schema(_)
         | Command::Ics(_)
+        | Command::Coverage(_)
         | Command::Index(_)
         | Command::Board(_) => Format::Human,
     };
@@ -233,6 +237,7 @@ pub(crate) fn main() -> ExitCode {
         Command::History(args) => history::run(&args),
         Command::Report(Report::Merge(args)) => merge::run(&args),
         Command::Report(Report::Matrix(args)) => matrix::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
         Command::Ics(args) if !args.needs_project() => ics::run(None, &args),
         Command::Report(Report::Capture(args)) => capture::run(&args),
         Command::Report(Report::Html(args)) => html::run(&args),
