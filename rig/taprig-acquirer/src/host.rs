@@ -449,24 +449,26 @@ impl Host {
             message = message.text(38, format!("{:06}", self.answers % 1_000_000));
         }
         let mut header = request.frame.header.asking(0);
-        let mut damage = None;
+        let (mut damage, mut without) = (false, false);
         for action in actions {
             match action {
                 Action::Ask(what) => header = header.asking(what.digit()),
-                Action::Wrong(Part::Mac) => damage = Some(()),
+                Action::Wrong(Part::Mac) => damage = true,
+                Action::Wrong(Part::NoMac) => without = true,
                 Action::Wrong(Part::Trace) => add_one(&mut message, 11, heard),
                 Action::Wrong(Part::Amount) => add_one(&mut message, 4, heard),
                 _ => {}
             }
         }
         let key = key.filter(|_| request.message.has(64) && request.kind != Some(MessageKind::SignOn));
-        if damage.is_some() && key.is_none() {
+        if (damage || without) && key.is_none() {
             heard.notes.push("the answer has no MAC that could be wrong".into());
         }
+        let key = key.filter(|_| !without);
         let encoded = match key {
             Some(key) => message.encode_with_mac(|bytes| {
                 let mut right = mac(key, bytes);
-                if damage.is_some() {
+                if damage {
                     right[0] = if right[0] == b'0' { b'1' } else { b'0' };
                 }
                 right
@@ -502,14 +504,21 @@ fn add_one(message: &mut Message, number: u8, heard: &mut Heard) {
     *message = std::mem::take(message).digits(number, &text[text.len() - width..]);
 }
 
+/// In how many pieces a slow answer comes.
+const PIECES: usize = 4;
+
 /// The way of an answer.
 fn deliver(frame: Vec<u8>, actions: &[Action], trace: Option<String>, words: &mut Vec<String>) -> Vec<Order> {
-    let (mut after, mut times, mut cut, mut lost) = (Duration::ZERO, 1, None, false);
+    let (mut after, mut times, mut cut, mut lost, mut slow) = (Duration::ZERO, 1, None, false, None);
     for action in actions {
         match action {
             Action::Late(late) => {
                 after = (*late).into();
                 words.push(format!("late {late}"));
+            }
+            Action::Slow(time) => {
+                slow = Some(Duration::from(*time));
+                words.push(format!("slow, over {time}"));
             }
             Action::Twice => {
                 times = 2;
@@ -531,5 +540,14 @@ fn deliver(frame: Vec<u8>, actions: &[Action], trace: Option<String>, words: &mu
         return Vec::new();
     }
     let bytes = frame[..cut.unwrap_or(frame.len())].to_vec();
-    vec![Order::Send { bytes, after, close: cut.is_some(), trace }; times]
+    let close = cut.is_some();
+    let Some(slow) = slow else { return vec![Order::Send { bytes, after, close, trace }; times] };
+    let pieces: Vec<&[u8]> = bytes.chunks(bytes.len().div_ceil(PIECES).max(1)).collect();
+    let last = pieces.len().saturating_sub(1);
+    let send = |(place, piece): (usize, &&[u8])| {
+        let part = u32::try_from(place).unwrap_or(0);
+        let after = after + slow * part / u32::try_from(last.max(1)).unwrap_or(1);
+        Order::Send { bytes: piece.to_vec(), after, close: close && place == last, trace: trace.clone() }
+    };
+    pieces.iter().enumerate().map(send).collect()
 }

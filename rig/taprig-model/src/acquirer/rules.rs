@@ -133,6 +133,8 @@ pub enum Action {
     Lost,
     /// Send the answer this much later.
     Late(Duration),
+    /// Send the answer in four pieces, the last of which comes this much later than the first.
+    Slow(Duration),
     /// Make this part of the answer wrong.
     Wrong(Part),
     /// Send the answer twice.
@@ -152,6 +154,8 @@ pub enum Action {
 pub enum Part {
     /// The MAC: its first character is another one.
     Mac,
+    /// The MAC: the answer has none.
+    NoMac,
     /// The trace (field 11): it is one more. The MAC is right for the wrong trace.
     Trace,
     /// The amount (field 4): it is one fen more. The MAC is right for the wrong amount.
@@ -191,6 +195,7 @@ impl Action {
             Self::HangUp => "hang-up",
             Self::Lost => "lost",
             Self::Late(_) => "late",
+            Self::Slow(_) => "slow",
             Self::Wrong(_) => "wrong",
             Self::Twice => "twice",
             Self::Cut(_) => "cut",
@@ -205,9 +210,10 @@ impl Action {
             Self::Silent | Self::HangUp => !matches!(other, Self::DenyCard),
             Self::Approve => matches!(other, Self::Refuse(_)),
             Self::Lost => {
-                matches!(other, Self::Late(_) | Self::Wrong(_) | Self::Twice | Self::Cut(_) | Self::Ask(_))
+                matches!(other, Self::Late(_) | Self::Slow(_) | Self::Wrong(_) | Self::Twice | Self::Cut(_) | Self::Ask(_))
             }
-            Self::Cut(_) => matches!(other, Self::Twice),
+            Self::Cut(_) | Self::Slow(_) => matches!(other, Self::Twice),
+            Self::Wrong(Part::NoMac) => matches!(other, Self::Wrong(Part::Mac)),
             _ => false,
         }
     }
@@ -254,7 +260,7 @@ deny-list: { version: 3, page: 2, cards: [6222021234567894] }
 rules:
   - title: The second ride of this card
     when: { message: ride, terminal: \"12345678\", card: 6222021234567894, trace: 7, nth: 2 }
-    then: [{ refuse: \"51\" }, { late: 3 s }, { wrong: mac }, { wrong: trace }, { wrong: amount }, twice, deny-card, { ask: deny-list }]
+    then: [{ refuse: \"51\" }, { late: 3 s }, { slow: 2 s }, { wrong: mac }, { wrong: trace }, { wrong: amount }, twice, deny-card, { ask: deny-list }]
   - then: [silent]
   - then: [hang-up, deny-card]
   - then: [approve, lost]
@@ -279,6 +285,8 @@ rules:
             "[twice, silent]",
             "[hang-up, silent]",
             "[{ wrong: mac }, lost]",
+            "[{ wrong: mac }, { wrong: no-mac }]",
+            "[{ slow: 2 s }, twice]",
             "[{ cut: 1 }, twice]",
             "[twice, { cut: 1 }]",
             "[{ late: 1 s }, { late: 2 s }]",
