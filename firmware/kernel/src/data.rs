@@ -109,6 +109,16 @@ impl CardData {
         self.get(tag).map(|value| Vec::from_slice(value).map_err(|_| Reason::Invalid(tag))).transpose()
     }
 
+    /// How many objects there are.
+    pub(crate) fn objects(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether all objects that came after the first `objects` have this tag.
+    pub(crate) fn only_since(&self, objects: usize, tag: Tag) -> bool {
+        self.index.iter().skip(objects).all(|(known, _)| *known == tag)
+    }
+
     /// Whether the card sent two sequence numbers, so that neither can be relied on.
     pub(crate) const fn psn_differs(&self) -> bool {
         self.psn_differs

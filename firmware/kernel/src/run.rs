@@ -145,6 +145,8 @@ struct Read {
     ride: Ride,
     pans: Vec<Pan, 2>,
     track2_expiry: Option<Date>,
+    /// The card has proven itself before its last record, and that record brought nothing that the proof depends on.
+    proven: bool,
 }
 
 impl<C: Card, E: Environment> Session<'_, C, E> {
@@ -265,7 +267,7 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
 
     /// Records, authentication and decision. What was learnt of the card stays with the outcome, however it ends.
     fn finish(&mut self, generated: Generated, ride: Ride, data: &mut CardData) -> Outcome {
-        let mut read = Read { generated, ride, pans: Vec::new(), track2_expiry: None };
+        let mut read = Read { generated, ride, pans: Vec::new(), track2_expiry: None, proven: false };
         match self.judge(&mut read, data) {
             Ok(Decision { kind, reason, cvm }) => conclude(kind, reason, cvm, Some(read.ride)),
             Err(reason) => {
@@ -301,7 +303,7 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
                 Reason::Missing(tag::PAN)
             });
         }
-        let oda = self.authenticate(read, data)?;
+        let oda = if read.proven { Oda::Passed } else { self.authenticate(read, data)? };
         read.ride.oda = oda;
         if read.generated.standard && oda == Oda::Passed {
             self.generate_ac(read, data)?;
@@ -345,21 +347,29 @@ impl<C: Card, E: Environment> Session<'_, C, E> {
                 return Err(Reason::RecordStatus(status));
             }
             let Record { sfi, signed, .. } = record;
+            let before = data.objects();
             data.add_record(self.body(), sfi, signed)?;
+            read.proven &= !signed && data.only_since(before, tag::PURSE_AUTHORISATION);
         }
         Ok(Reading::Done)
     }
 
     /// Whether the card paid at a tap whose end was lost: it is the same card, and it holds less than it did then. If not, the
-    /// device notes that the card is about to pay. A card that does not tell what it holds is not noted.
-    fn has_paid(&mut self, read: &Read, data: &CardData) -> Result<bool, Reason> {
+    /// device notes that the card is about to pay. A card that does not tell what it holds is not noted. Neither is a card that has
+    /// not proven itself by now: after a lie about what it held, the genuine card of that account would ride unpaid.
+    fn has_paid(&mut self, read: &mut Read, data: &CardData) -> Result<bool, Reason> {
         let Read { ride, .. } = read;
         let Some(pan) = &ride.pan else { return Ok(false) };
         let Some(balance) = self.balance(ride, data)? else { return Ok(false) };
         if self.environment.torn(pan, ride.psn).is_some_and(|before| balance < before) {
             return Ok(true);
         }
-        if self.environment.about_to_pay(ride, balance) { Ok(false) } else { Err(Reason::JournalWrite) }
+        read.proven = self.authenticate(read, data)? == Oda::Passed;
+        if !read.proven || self.environment.about_to_pay(&read.ride, balance) {
+            Ok(false)
+        } else {
+            Err(Reason::JournalWrite)
+        }
     }
 
     /// What the card holds before it pays. An electronic-cash card that does not say so with its cryptogram is asked.

@@ -107,6 +107,8 @@ tags! {
     AUTHENTICATION_DATA = 0x9F69;
     /// Card transaction qualifiers.
     CTQ = 0x9F6C;
+    /// Issuer's authorisation code of electronic cash, in the last record.
+    PURSE_AUTHORISATION = 0x9F74;
     /// Electronic cash balance.
     BALANCE = 0x9F79;
     /// Issuer discretionary data of the file control information.

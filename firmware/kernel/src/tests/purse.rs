@@ -90,6 +90,50 @@ fn a_card_that_has_paid_must_still_prove_itself() {
     assert!(!commands.contains(&LAST.to_vec()), "it is not asked to pay again");
 }
 
+/// What [`electronic_cash`] sends, without its signature.
+fn without_signature(all: &mut Vec<super::card::Objects>) {
+    all[0].retain(|(tag, _)| *tag != 0x9F4B);
+    all.push(vec![(0x9F74, hex("454343303031"))]);
+}
+
+#[test]
+fn a_card_that_does_not_prove_itself_is_not_noted() {
+    // Else its word would be taken for what the genuine card of the account held, and that card would ride unpaid.
+    let signature = Spec { dynamic_hashed: Box::new(|plain| plain[30] ^= 1), ..electronic_cash() };
+    let certificate = Spec { card_hashed: Box::new(|plain| plain[30] ^= 1), ..electronic_cash() };
+    let copy = Spec { sent: Box::new(without_signature), ..electronic_cash() };
+    for (spec, failure) in [
+        (signature, OdaFailure::SignatureHash),
+        (certificate, OdaFailure::CardHash),
+        (copy, OdaFailure::Missing(0x9F4B)),
+    ] {
+        let mut device = Device::for_spec(&spec);
+        let (outcome, _) = tap_on(&spec, &mut device, &OFFLINE(), refused());
+        assert_eq!((outcome.reason, device.about_to_pay), (Reason::Oda(failure), vec![]));
+    }
+}
+
+#[test]
+fn a_card_whose_proof_is_in_its_last_record_pays_and_is_not_noted() {
+    let mut spec = Spec { aid: hex("A000000333010106"), ..Spec::offline() };
+    set(&mut spec.gpo, 0x9F5D, Some("000000004900"));
+    let mut device = Device::for_spec(&spec);
+    let (outcome, commands) = tap_on(&spec, &mut device, &OFFLINE(), refused());
+    assert_eq!((outcome.reason, device.about_to_pay), (Reason::OfflineApproved, vec![]));
+    assert_eq!(commands.len(), 7);
+}
+
+#[test]
+fn what_comes_with_the_last_record_counts_for_the_proof() {
+    let mut spec = electronic_cash();
+    // Track 2 of another account was not there when the card was noted.
+    set(&mut spec.gpo, 0x57, None);
+    spec.sent = Box::new(|all| all.push(vec![(0x57, hex("6226001234567891D30122200000000000"))]));
+    let mut device = Device::for_spec(&spec);
+    let (outcome, _) = tap_on(&spec, &mut device, &OFFLINE(), refused());
+    assert_eq!((outcome.reason, device.about_to_pay), (Reason::Oda(OdaFailure::CardPan), vec![5000]));
+}
+
 #[test]
 fn a_card_that_is_refused_anyway_is_refused_though_it_has_paid() {
     let mut spec = electronic_cash();
