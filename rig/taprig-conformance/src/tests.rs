@@ -275,8 +275,7 @@ fn coverage_names_what_has_no_partner() {
     };
     let coverage = Coverage::of(&Matrix::of(&requirements(&["R-A", "R-B", "R-C", "R-D", "R-E"]), evidence), &cases);
     let covered: Vec<Covered> = coverage.rows.iter().map(|row| row.covered).collect();
-    let wanted =
-        [Covered::Verified, Covered::Failing, Covered::NotClaimed, Covered::NotJudged, Covered::Uncovered];
+    let wanted = [Covered::Verified, Covered::Failing, Covered::NotClaimed, Covered::NotJudged, Covered::Uncovered];
     assert_eq!(covered, wanted);
     assert_eq!(coverage.strangers, [("BUS-002".to_owned(), "R-A2".to_owned())]);
     assert_eq!(coverage.loose, ["BUS-005"]);

@@ -210,7 +210,10 @@ impl Action {
             Self::Silent | Self::HangUp => !matches!(other, Self::DenyCard),
             Self::Approve => matches!(other, Self::Refuse(_)),
             Self::Lost => {
-                matches!(other, Self::Late(_) | Self::Slow(_) | Self::Wrong(_) | Self::Twice | Self::Cut(_) | Self::Ask(_))
+                matches!(
+                    other,
+                    Self::Late(_) | Self::Slow(_) | Self::Wrong(_) | Self::Twice | Self::Cut(_) | Self::Ask(_)
+                )
             }
             Self::Cut(_) | Self::Slow(_) => matches!(other, Self::Twice),
             Self::Wrong(Part::NoMac) => matches!(other, Self::Wrong(Part::Mac)),
@@ -269,7 +272,7 @@ rules:
         )
         .unwrap();
         assert_eq!(rules.rules.len(), 5);
-        assert_eq!(rules.rules[0].then.0.len(), 8);
+        assert_eq!(rules.rules[0].then.0.len(), 9);
         assert_eq!(rules.rules[0].when.nth, NonZeroU32::new(2));
         assert_eq!(rules.rules[3].then, Then(vec![Action::Approve, Action::Lost]));
         let again = serde_json::from_value::<Rules>(serde_json::to_value(&rules).unwrap()).unwrap();

@@ -276,6 +276,7 @@ pub(crate) fn main() -> ExitCode {
             | Command::Board(_)
             | Command::Acquirer(_)
             | Command::Reconcile(_)
+            | Command::Coverage(_)
             | Command::Judge(_)
             | Command::Submit(_)
             | Command::History(_)

@@ -111,7 +111,8 @@ fn coverage_ends_with_1_if_a_requirement_has_no_sub_case_in_the_record() {
     let place = place();
     place.run(&["--bench", "sim"]).expect(0, &["2 passed, 1 not applicable"]);
     let record = place.path("report").display().to_string();
-    elsewhere(&["coverage", &record]).expect(0, &["RIDE   verified     2 pass", "OTHER  not claimed  1 not applicable", "1 verified"]);
+    elsewhere(&["coverage", &record])
+        .expect(0, &["RIDE   verified     2 pass", "OTHER  not claimed  1 not applicable", "1 verified"]);
     elsewhere(&["coverage", &record, "--cases"]).expect(0, &["  pass  BUS-001", "  not applicable  BUS-003"]);
     place.run(&["--bench", "sim", "BUS-001"]).expect(0, &["1 passed"]);
     elsewhere(&["coverage", &record]).expect(1, &["OTHER  uncovered", "no sub-case of this record requires OTHER"]);
