@@ -55,6 +55,7 @@ pub(crate) fn stated(wanted: &[String], events: &[Event], checks: &mut Checks<'_
 fn unmasked(events: &[Event]) -> Option<Vec<String>> {
     let mut wrote = events.iter().filter(|event| event.source == Source::Validator).filter_map(|event| {
         let what = match &event.body {
+            Body::Signal { signal: Signal::NotSeen { .. }, .. } => return None,
             Body::Signal { signal, .. } => format!("event `{}`", signal.name()),
             Body::ConsoleNoise { text } => format!("line `{text}`"),
             Body::ConsoleReply(reply) => format!("reply `{}`", reply.text),
@@ -99,6 +100,8 @@ fn opened(tap: TapEvents<'_>) -> bool {
 /// Faults that the device reports of itself. `None`: the device reports nothing at all.
 fn faults(events: &[Event]) -> Option<Vec<String>> {
     let mut signals = events.iter().filter_map(|event| match &event.body {
+        // That nobody saw something is no word of the device.
+        Body::Signal { signal: Signal::NotSeen { .. }, .. } => None,
         Body::Signal { signal, .. } => Some(signal),
         _ => None,
     });

@@ -175,7 +175,13 @@ impl Criterion {
     /// for the next rider, the books of the acquirer, the rules of the air, and what must hold always.
     #[must_use]
     pub const fn is_unasked(&self) -> bool {
-        matches!(self, Self::ReadyAgain | Self::Setting(_) | Self::Books(_) | Self::Air(_) | Self::Always(_))
+        self.is_rule() || matches!(self, Self::ReadyAgain | Self::Setting(_) | Self::Books(_))
+    }
+
+    /// Whether it is a rule that holds in every case alike: a rule of the air, or what must hold always.
+    #[must_use]
+    pub const fn is_rule(&self) -> bool {
+        matches!(self, Self::Air(_) | Self::Always(_))
     }
 }
 
