@@ -263,16 +263,16 @@ deny-list: { version: 3, page: 2, cards: [6222021234567894] }
 rules:
   - title: The second ride of this card
     when: { message: ride, terminal: \"12345678\", card: 6222021234567894, trace: 7, nth: 2 }
-    then: [{ refuse: \"51\" }, { late: 3 s }, { slow: 2 s }, { wrong: mac }, { wrong: trace }, { wrong: amount }, twice, deny-card, { ask: deny-list }]
+    then: [{ refuse: \"51\" }, { late: 3 s }, { wrong: mac }, { wrong: trace }, { wrong: amount }, twice, deny-card, { ask: deny-list }]
   - then: [silent]
   - then: [hang-up, deny-card]
   - then: [approve, lost]
-  - then: [{ cut: 20 }]
+  - then: [{ cut: 20 }, { slow: 2 s }]
 ",
         )
         .unwrap();
         assert_eq!(rules.rules.len(), 5);
-        assert_eq!(rules.rules[0].then.0.len(), 9);
+        assert_eq!(rules.rules[0].then.0.len(), 8);
         assert_eq!(rules.rules[0].when.nth, NonZeroU32::new(2));
         assert_eq!(rules.rules[3].then, Then(vec![Action::Approve, Action::Lost]));
         let again = serde_json::from_value::<Rules>(serde_json::to_value(&rules).unwrap()).unwrap();
