@@ -15,13 +15,17 @@ const TOLD: usize = 3;
 
 pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
     checks.about(None, &criteria.lines);
+    // A device without any interface writes nothing and reports nothing: a person says what it does.
+    let writes = checks.device().interface.operator().is_none();
     for rule in AlwaysRule::ALL {
         let (by, wanted, found) = match rule {
-            AlwaysRule::Masked => (SeenBy::Device, "in all that the device writes", unmasked(events)),
+            AlwaysRule::Masked => {
+                (SeenBy::Device, "in all that the device writes", unmasked(events).filter(|_| writes))
+            }
             AlwaysRule::Refusals => (SeenBy::Person, "no gate and no charge without approval", breached(events)),
             // A case that expects faults says which.
             AlwaysRule::Faults if criteria.expect.faults.is_some() => continue,
-            AlwaysRule::Faults => (SeenBy::Device, "none reported", faults(events)),
+            AlwaysRule::Faults => (SeenBy::Device, "none reported", faults(events).filter(|_| writes)),
         };
         let Some(mut wrong) = found else { continue };
         let ok = wrong.is_empty();

@@ -158,7 +158,8 @@ impl CaseResult {
     /// How many of the expectations were judged, and how many there are. The comparison with the baseline does not
     /// count as an expectation, and neither do the rules that hold in every case.
     pub fn judged(&self) -> (usize, usize) {
-        let expectations = || self.checks.iter().filter(|check| check.seen_by != SeenBy::Baseline && !check.what.is_rule());
+        let expectations =
+            || self.checks.iter().filter(|check| check.seen_by != SeenBy::Baseline && !check.what.is_rule());
         (expectations().filter(|check| check.result != CheckResult::NotJudged).count(), expectations().count())
     }
 

@@ -115,7 +115,8 @@ fn without_a_terminal_nothing_that_a_person_sees_is_judged() {
     assert!(why.contains("nobody could be asked, because the run has no terminal"), "{why}");
     let checks = place.results()["cases"][0]["checks"].as_array().unwrap().clone();
     // The emulated card sees the reader's frames, whoever is there.
-    let of_device: Vec<_> = checks.iter().filter(|check| !check["what"].as_str().unwrap().starts_with("air ")).collect();
+    let of_device: Vec<_> =
+        checks.iter().filter(|check| !check["what"].as_str().unwrap().starts_with("air ")).collect();
     assert!(of_device.len() >= 5 && of_device.iter().all(|check| check["result"] == "not-judged"), "{checks:?}");
     assert!(place.verdict("BUS-002").1.contains("nobody can change its settings"));
 }
