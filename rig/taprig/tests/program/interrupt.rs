@@ -128,6 +128,13 @@ fn a_killed_run_leaves_no_board(bench: &str, process: &str) {
     run.until_waiting();
     let boards = run.boards(process);
     assert!(boards.len() >= 2, "{}", boards.len());
+    // The record is written behind the display. What has not reached the disk by now could be lost.
+    let events = place.path("report/events.jsonl");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !std::fs::read_to_string(&events).unwrap().contains("\"kind\":\"case-finished\"") {
+        assert!(std::time::Instant::now() < deadline, "the first case does not reach the disk");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     drop(run);
     for board in &boards {
         board.ends();
