@@ -1,17 +1,13 @@
 //! Judges what a validator must do in every case, whatever the case is about.
 
 use taprig_model::criteria::Criteria;
+use taprig_model::device::claim;
 use taprig_model::event::{AlwaysRule, Body, Criterion, Event, SeenBy, Signal, Source, Word};
 use taprig_model::expect::{Gate, Outcome};
 use taprig_model::units::Money;
 
-use taprig_model::device::claim;
-
 use crate::checks::{Checks, DeviceAnswer};
 use crate::tap::{TapEvents, taps_of};
-
-/// At most so many faults are told for one rule.
-const TOLD: usize = 3;
 
 pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut Checks<'a>) {
     checks.about(None, &criteria.lines);
@@ -27,16 +23,8 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
             AlwaysRule::Faults if criteria.expect.faults.is_some() => continue,
             AlwaysRule::Faults => (SeenBy::Device, "none reported", faults(events).filter(|_| writes)),
         };
-        let Some(mut wrong) = found else { continue };
-        let ok = wrong.is_empty();
-        let more = wrong.len().saturating_sub(TOLD);
-        wrong.truncate(TOLD);
-        let seen = match (ok, more) {
-            (true, _) => "so it is".to_owned(),
-            (false, 0) => wrong.join("; "),
-            (false, more) => format!("{}; and {more} more", wrong.join("; ")),
-        };
-        checks.add(by, Criterion::Always(rule), wanted, seen, ok);
+        let Some(wrong) = found else { continue };
+        checks.rule(by, Criterion::Always(rule), wanted, wrong, "so it is");
     }
 }
 
@@ -57,22 +45,32 @@ pub(crate) fn stated(wanted: &[String], events: &[Event], checks: &mut Checks<'_
 /// The recorder hides such numbers before anybody sees an event, and leaves a token for each one. A number that the device itself
 /// has masked has no token.
 fn unmasked(events: &[Event]) -> Option<Vec<String>> {
-    let mut wrote = events.iter().filter(|event| event.source == Source::Validator).filter_map(|event| {
+    let wrote = |event: &&Event| {
+        let told = match &event.body {
+            Body::Signal { signal, .. } => !matches!(signal, Signal::NotSeen { .. }),
+            Body::ConsoleNoise { .. }
+            | Body::ConsoleReply(_)
+            | Body::Journal { .. }
+            | Body::Status { .. }
+            | Body::Identified { .. } => true,
+            _ => false,
+        };
+        told && event.source == Source::Validator
+    };
+    let mut wrote = events.iter().filter(wrote).peekable();
+    wrote.peek()?;
+    let in_full = wrote.filter(|event| !event.numbers.is_empty()).map(|event| {
         let what = match &event.body {
-            Body::Signal { signal: Signal::NotSeen { .. }, .. } => return None,
             Body::Signal { signal, .. } => format!("event `{}`", signal.name()),
             Body::ConsoleNoise { text } => format!("line `{text}`"),
             Body::ConsoleReply(reply) => format!("reply `{}`", reply.text),
             Body::Journal { .. } => "journal".to_owned(),
             Body::Status { .. } => "status".to_owned(),
-            Body::Identified { .. } => "identity".to_owned(),
-            _ => return None,
+            _ => "identity".to_owned(),
         };
-        Some((what, !event.numbers.is_empty()))
+        format!("{what} has a number in full")
     });
-    let first = wrote.next()?;
-    let in_full = std::iter::once(first).chain(wrote).filter(|(_, in_full)| *in_full);
-    Some(in_full.map(|(what, _)| format!("{what} has a number in full")).collect())
+    Some(in_full.collect())
 }
 
 /// Taps that were not approved, and what they still did. `None`: the device reports no outcome.

@@ -64,6 +64,27 @@ impl<'a> Checks<'a> {
         self.push(by, what, wanted.into(), seen.into(), result, None);
     }
 
+    /// Adds a rule that holds if nothing is `wrong`. Then `fine` says what was looked at. At most the first few faults are told.
+    pub(crate) fn rule(
+        &mut self,
+        by: SeenBy,
+        what: Criterion,
+        wanted: &str,
+        mut wrong: Vec<String>,
+        fine: impl Into<String>,
+    ) {
+        const TOLD: usize = 3;
+        let ok = wrong.is_empty();
+        let more = wrong.len().saturating_sub(TOLD);
+        wrong.truncate(TOLD);
+        let seen = match (ok, more) {
+            (true, _) => fine.into(),
+            (false, 0) => wrong.join("; "),
+            (false, more) => format!("{}; and {more} more", wrong.join("; ")),
+        };
+        self.add(by, what, wanted, seen, ok);
+    }
+
     /// Adds an expectation that could not be judged.
     pub(crate) fn not_judged(
         &mut self,

@@ -16,6 +16,7 @@ mod baseline;
 mod card;
 mod checks;
 mod inferred;
+mod link;
 mod pattern;
 mod person;
 mod reported;

@@ -44,7 +44,7 @@ impl Block {
 enum Next {
     /// Anything that the block numbers allow.
     Go,
-    /// Ask again: nothing came, or it came damaged or late. `ours`: the reader's last I-block, which it may have to send again.
+    /// Ask again: nothing came, or it came damaged or late.
     Again,
     /// Send its last I-block again: the card did not get it.
     Resend,

@@ -46,9 +46,6 @@ impl Findings {
     }
 }
 
-/// At most so many faults of the reader are told for one rule.
-const TOLD: usize = 3;
-
 /// Judges the frames that a case states for one tap.
 pub(crate) fn stated(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_>) {
     if expect.frames.is_none() && expect.never_sent.is_empty() {
@@ -96,7 +93,7 @@ pub(crate) fn rules<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
         }
     }
     checks.about(None, &criteria.lines);
-    for (rule, Findings { looked_at, mut wrong }) in found {
+    for (rule, Findings { looked_at, wrong }) in found {
         if looked_at == 0 {
             continue;
         }
@@ -105,14 +102,6 @@ pub(crate) fn rules<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
             AirRule::Blocks => ("in turn", "blocks"),
             AirRule::Times => ("as the standard asks", "times"),
         };
-        let ok = wrong.is_empty();
-        let more = wrong.len().saturating_sub(TOLD);
-        wrong.truncate(TOLD);
-        let seen = match (ok, more) {
-            (true, _) => format!("{looked_at} {unit}"),
-            (false, 0) => wrong.join("; "),
-            (false, more) => format!("{}; and {more} more", wrong.join("; ")),
-        };
-        checks.add(SeenBy::Card, Criterion::Air(rule), wanted, seen, ok);
+        checks.rule(SeenBy::Card, Criterion::Air(rule), wanted, wrong, format!("{looked_at} {unit}"));
     }
 }

@@ -1,10 +1,11 @@
 //! The frames and the field of one tap, in order.
 
-use taprig_model::event::{Body, Fields};
+use taprig_model::event::Body;
 use taprig_model::expect::FrameName;
 use wire::air::frame_time_ns;
 use wire::crc::crc_a_ok;
 
+use crate::link::LinkFaults;
 use crate::tap::TapEvents;
 
 /// A frame of the reader.
@@ -87,40 +88,23 @@ impl Moment<'_> {
     }
 }
 
-/// What the case does to the response to one command.
-#[derive(Debug, Clone, Copy, Default)]
-struct Link {
-    /// How many of the card's frames arrive damaged. A masked frame has no check sum that could show it.
-    damaged: u32,
-    /// The card asks for more time.
-    extensions: bool,
-}
-
-impl Link {
-    fn of(fault: &str, values: &Fields) -> Self {
-        let times = values.get("times").and_then(|times| times.parse().ok()).unwrap_or(1);
-        Self { damaged: if fault == "corrupt" { times } else { 0 }, extensions: fault == "wtx" }
-    }
-}
-
 /// The moments of a tap, up to the removal of the card.
 pub(super) fn moments(tap: TapEvents<'_>) -> Vec<Moment<'_>> {
-    // The fault is told before the response that it belongs to, and that before its frames.
-    let (mut next, mut link) = (Link::default(), Link::default());
+    let mut faults = LinkFaults::default();
     let mut moments = Vec::new();
     for event in tap.events {
         match &event.body {
-            Body::Injected { fault, values, .. } => next = Link::of(fault, values),
-            Body::Exchange(_) => link = std::mem::take(&mut next),
+            Body::Injected { fault, values, .. } => faults.injected(fault, values),
+            Body::Exchange(_) => faults.answered(),
             Body::Removed { .. } => break,
             Body::Field { on, air_us } => moments.push(Moment::Field { on: *on, at_us: *air_us }),
             &Body::Frame { from_card: false, short, ref bytes, masked, air_us, .. } => {
-                let unasked = !link.extensions && FrameName::of(short, bytes) == FrameName::SWtx;
+                let unasked = !faults.now.extensions && FrameName::of(short, bytes) == FrameName::SWtx;
                 moments.push(Moment::Reader(Sent { short, bytes, masked, unasked, at_us: air_us }));
             }
             &Body::Frame { from_card: true, ref bytes, masked, late, air_us, .. } => {
-                let damaged = if masked { link.damaged > 0 } else { !crc_a_ok(bytes) };
-                link.damaged = link.damaged.saturating_sub(damaged.into());
+                let damaged = if masked { faults.now.damaged > 0 } else { !crc_a_ok(bytes) };
+                faults.now.damaged = faults.now.damaged.saturating_sub(damaged.into());
                 let arrives = match (late, damaged) {
                     (true, _) => Arrives::Late,
                     (false, true) => Arrives::Damaged,

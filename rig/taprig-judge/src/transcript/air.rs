@@ -11,6 +11,8 @@
 use taprig_model::event::Fields;
 use taprig_record::decode::hex;
 
+use crate::link::LinkFaults;
+
 /// SAK bit 3: the UID continues at the next cascade level.
 const SAK_CASCADE: u8 = 0x04;
 
@@ -29,45 +31,32 @@ enum Asked {
     Nothing,
 }
 
-/// What the case does to the response to one command.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Link {
-    /// Whether the card asks for more time.
-    extensions: bool,
-    /// How many of the card's next frames arrive damaged.
-    damaged: u32,
-}
-
 /// Follows the frames of one tap.
 #[derive(Debug)]
 pub(super) struct Air {
     asked: Asked,
-    /// The faults for the command that was answered last.
-    link: Link,
-    /// The faults for the next answer.
-    next: Link,
+    faults: LinkFaults,
 }
 
 impl Air {
     /// The state at the start of a tap.
     pub(super) fn new() -> Self {
-        Self { asked: Asked::Nothing, link: Link::default(), next: Link::default() }
+        Self { asked: Asked::Nothing, faults: LinkFaults::default() }
     }
 
     /// A fault was put on the link. The answer that it belongs to follows.
     pub(super) fn injected(&mut self, fault: &str, values: &Fields) {
-        let times = values.get("times").and_then(|times| times.parse().ok()).unwrap_or(1);
-        self.next = Link { extensions: fault == "wtx", damaged: if fault == "corrupt" { times } else { 0 } };
+        self.faults.injected(fault, values);
     }
 
     /// The host has answered a command.
     pub(super) fn answered(&mut self) {
-        self.link = std::mem::take(&mut self.next);
+        self.faults.answered();
     }
 
     /// The line for a frame, or `None` for polling.
     pub(super) fn line(&mut self, from_card: bool, short: bool, bytes: &[u8]) -> Option<String> {
-        if !self.link.extensions && matches!(bytes, [0xF2, _, _, _]) {
+        if !self.faults.now.extensions && matches!(bytes, [0xF2, _, _, _]) {
             return None;
         }
         if from_card {
@@ -83,8 +72,8 @@ impl Air {
                     _ => format!("{} bytes in place of a SAK", bytes.len()),
                 },
                 Asked::Ats => format!("ATS {}", hex(body(bytes))),
-                Asked::Block if self.link.damaged > 0 => {
-                    self.link.damaged -= 1;
+                Asked::Block if self.faults.now.damaged > 0 => {
+                    self.faults.now.damaged -= 1;
                     format!("damaged, {} bytes", bytes.len())
                 }
                 Asked::Block => block(bytes),
