@@ -104,7 +104,8 @@ impl<R: BufRead> Iterator for Stream<R> {
                     return Some(Err(ReadError::Io { path: self.path.clone(), cause }));
                 }
             };
-            if !self.raw && std::str::from_utf8(&line).is_ok_and(|line| line.contains(RAW)) {
+            // A line that was cut is no event, and is told.
+            if !self.raw && line.ends_with(b"}}\n") && std::str::from_utf8(&line).is_ok_and(|line| line.contains(RAW)) {
                 continue;
             }
             let event = if line.is_empty() {
@@ -173,6 +174,13 @@ mod tests {
         assert_eq!(of(text.as_bytes()).count(), 3);
         let left: Vec<_> = of(text.as_bytes()).without_raw_bytes().map(|event| event.unwrap().at_us).collect();
         assert_eq!(left, [1, 1]);
+    }
+
+    #[test]
+    fn a_damaged_event_of_raw_bytes_is_told() {
+        let text = format!("{NOTE}\n{}\n{NOTE}\n", &BYTES[..BYTES.len() - 5]);
+        let items: Vec<_> = of(text.as_bytes()).without_raw_bytes().collect();
+        assert!(matches!(&items[..], [Ok(_), Err(ReadError::Line { line: 2, .. }), Ok(_)]), "{items:?}");
     }
 
     #[test]

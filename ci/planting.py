@@ -1,0 +1,102 @@
+"""What ci/defects, ci/mutants and ci/hostile share: a copy of the firmware's sources that may be changed, and hosted boards made from it.
+
+The copy lies in target, in a folder of its own for each script, so that two scripts don't replace each other's programs.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TAPRIG = ROOT / "target/release/taprig"
+# What the workspace's manifests want to find; only the hosted boards are compiled.
+SOURCES = ["Cargo.toml", "Cargo.lock", "firmware", "rig", "ci/fuzz"]
+NOT_COPIED = {"target", "corpus", "artifacts", "snapshots", "doc"}
+# The test profile compiles a change in seconds. Sums wrap as in a release, or a defect could give itself away by a panic.
+PROFILE = [f"--config=profile.dev.{check}=false" for check in ("overflow-checks", "debug-assertions")]
+
+
+class DoesNotApply(Exception):
+    """A patch does not fit the sources."""
+
+
+class DoesNotCompile(Exception):
+    """The changed sources do not compile."""
+
+
+def commit():
+    """The last commit. A copy of the sources without its history has none."""
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return asked.stdout.strip() or "none"
+
+
+def sources():
+    for source in SOURCES:
+        path = ROOT / source
+        if path.is_file():
+            yield path.relative_to(ROOT)
+        for folder, folders, files in os.walk(path):
+            folders[:] = [name for name in folders if name not in NOT_COPIED]
+            yield from ((pathlib.Path(folder) / file).relative_to(ROOT) for file in files)
+
+
+class Copy:
+    """The copy of the sources in a folder, and the program that is built from it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.tree = folder / "tree"
+        self.program = folder / "sim-board"
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def restore(self):
+        """Makes the copy what the working tree is. A file that is not the same is written anew, so that its time tells cargo."""
+        wanted = set(sources())
+        for folder, _, files in os.walk(self.tree):
+            for file in files:
+                path = pathlib.Path(folder) / file
+                if path.relative_to(self.tree) not in wanted:
+                    path.unlink()
+        for source in wanted:
+            copy, content = self.tree / source, (ROOT / source).read_bytes()
+            if not copy.is_file() or copy.read_bytes() != content:
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(content)
+
+    def apply(self, patch, *options):
+        """Changes the copy by a patch: a file, or the bytes of one."""
+        # The copy lies in the repository, but its paths are not those of the repository.
+        environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(self.folder)}
+        environment.pop("GIT_DIR", None)
+        file, text = ("-", patch) if isinstance(patch, bytes) else (patch, None)
+        applied = subprocess.run(["git", "apply", *options, file], cwd=self.tree, env=environment, input=text, stderr=subprocess.PIPE)
+        if applied.returncode != 0:
+            raise DoesNotApply(applied.stderr.decode())
+
+    def build(self):
+        """Compiles the hosted boards from the copy."""
+        command = ["cargo", "build", "--quiet", "--locked", "--package", "board-sim", "--bin", "sim-board", *PROFILE]
+        environment = os.environ | {"CARGO_TARGET_DIR": str(self.folder / "build")}
+        # A defect may leave something unused.
+        environment["RUSTFLAGS"] = f"{environment.get('RUSTFLAGS', '')} --cap-lints warn".strip()
+        built = subprocess.run(command, cwd=self.tree, env=environment, stderr=subprocess.PIPE, text=True)
+        if built.returncode != 0:
+            raise DoesNotCompile(built.stderr)
+        shutil.copy2(self.folder / "build/debug/sim-board", self.program)
+
+    def bench(self, name, device):
+        """Writes a bench file. Both boards are the program that is built here, as a defect may be in the emulator, too."""
+        program = self.program.relative_to(ROOT)
+        path = self.folder / f"{name}.yaml"
+        path.write_text(
+            f"schema: 1\n"
+            f"title: The hosted firmware of {self.folder.name}, {name}\n"
+            f"device: {device}\n"
+            f"validator:\n"
+            f"  sim: {{ program: {program} }}\n"
+            f"card:\n"
+            f"  emulator: {{ sim: {{ program: {program} }} }}\n"
+            f"acquirer: {{ link: {{}} }}\n"
+        )
+        return path
