@@ -5,6 +5,7 @@ The copy lies in target, in a folder of its own for each script, so that two scr
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -17,12 +18,48 @@ NOT_COPIED = {"target", "corpus", "artifacts", "snapshots", "doc"}
 PROFILE = [f"--config=profile.dev.{check}=false" for check in ("overflow-checks", "debug-assertions")]
 
 
+HEADERS = ["Defect", "Requirement", "Cost"]
+
+
+class WrongPatch(Exception):
+    """A file of defects is not as it has to be."""
+
+
 class DoesNotApply(Exception):
     """A patch does not fit the sources."""
 
 
 class DoesNotCompile(Exception):
     """The changed sources do not compile."""
+
+
+class Defect:
+    """A file of fixtures/defects: headers, an empty line, a patch of files in one folder."""
+
+    def __init__(self, path, digits=3, within="firmware/"):
+        self.path = path
+        self.name = path.stem
+        if not re.fullmatch(rf"\d{{{digits}}}-[a-z0-9-]+", self.name):
+            raise WrongPatch(f"{path}: the name is to be like {1:0{digits}}-deny-list-never-compared.patch")
+        text = path.read_text()
+        head, separator, patch = text.partition("\n\n")
+        headers = re.findall(r"^(\w+): (.+(?:\n  .+)*)$", head, re.MULTILINE)
+        if [key for key, _ in headers] != HEADERS or not separator:
+            raise WrongPatch(f"{path}: a patch begins with {', '.join(HEADERS)}, each on a line of its own, and an empty line")
+        self.requirement = dict(headers)["Requirement"]
+        files = re.findall(r"^(?:---|\+\+\+) [ab]/(.+)$", patch, re.MULTILINE)
+        if not files or any(not file.startswith(within) for file in files):
+            raise WrongPatch(f"{path}: a defect is a change of files in {within}")
+
+
+def apply(patch, tree, ceiling, *options):
+    """Changes a tree by a patch: a file, or the bytes of one. The tree lies in the repository, but its paths are its own."""
+    environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(ceiling)}
+    environment.pop("GIT_DIR", None)
+    file, text = ("-", patch) if isinstance(patch, bytes) else (patch, None)
+    applied = subprocess.run(["git", "apply", *options, file], cwd=tree, env=environment, input=text, stderr=subprocess.PIPE)
+    if applied.returncode != 0:
+        raise DoesNotApply(applied.stderr.decode())
 
 
 def commit():
@@ -66,13 +103,7 @@ class Copy:
 
     def apply(self, patch, *options):
         """Changes the copy by a patch: a file, or the bytes of one."""
-        # The copy lies in the repository, but its paths are not those of the repository.
-        environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(self.folder)}
-        environment.pop("GIT_DIR", None)
-        file, text = ("-", patch) if isinstance(patch, bytes) else (patch, None)
-        applied = subprocess.run(["git", "apply", *options, file], cwd=self.tree, env=environment, input=text, stderr=subprocess.PIPE)
-        if applied.returncode != 0:
-            raise DoesNotApply(applied.stderr.decode())
+        apply(patch, self.tree, self.folder, *options)
 
     def build(self):
         """Compiles the hosted boards from the copy."""

@@ -21,7 +21,7 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
             AlwaysRule::Refusals => (SeenBy::Person, "no gate and no charge without approval", breached(events)),
             // A case that expects faults says which.
             AlwaysRule::Faults if criteria.expect.faults.is_some() => continue,
-            AlwaysRule::Faults => (SeenBy::Device, "none reported", faults(events).filter(|_| writes)),
+            AlwaysRule::Faults => (SeenBy::Device, "none reported", own_faults(events).filter(|_| writes)),
         };
         let Some(wrong) = found else { continue };
         checks.rule(by, Criterion::Always(rule), wanted, wrong, "so it is");
@@ -32,7 +32,7 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
 pub(crate) fn stated(wanted: &[String], events: &[Event], checks: &mut Checks<'_>) {
     let words = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
     checks.by_device(claim::NATIVE_CONSOLE, Criterion::Faults, words(wanted), || {
-        let mut seen = faults(events).unwrap_or_default();
+        let mut seen: Vec<_> = faults(events).unwrap_or_default().into_iter().map(|(what, _)| what).collect();
         seen.sort_unstable();
         seen.dedup();
         let ok = seen.iter().all(|fault| wanted.contains(fault)) && wanted.iter().all(|fault| seen.contains(fault));
@@ -99,18 +99,39 @@ fn opened(tap: TapEvents<'_>) -> bool {
     tap.signals().any(|signal| matches!(signal, Signal::Gate { gate: Word::Known(Gate::Open) }))
 }
 
-/// Faults that the device reports of itself. `None`: the device reports nothing at all.
-fn faults(events: &[Event]) -> Option<Vec<String>> {
-    let mut signals = events.iter().filter_map(|event| match &event.body {
-        // That nobody saw something is no word of the device.
-        Body::Signal { signal: Signal::NotSeen { .. }, .. } => None,
-        Body::Signal { signal, .. } => Some(signal),
-        _ => None,
-    });
-    let first = signals.next()?;
-    let faults = std::iter::once(first).chain(signals).filter_map(|signal| match signal {
-        Signal::Fault { what } => Some(what.clone()),
-        _ => None,
-    });
-    Some(faults.collect())
+/// What the reference device calls a card that lies on the reader long after its tap has ended.
+const CARD_LEFT: &str = "card-left";
+
+/// A card that lies there for so long after the last sign of its tap may be called left. The reference device waits 0.7 s.
+const LIES_US: u64 = 500_000;
+
+/// Faults that the device reports of itself, and whether the rig has caused them: if this host was too busy to take the card away in
+/// time, the device is right to say that the card is still there. `None`: the device reports nothing at all.
+fn faults(events: &[Event]) -> Option<Vec<(String, bool)>> {
+    let (mut any, mut faults) = (false, vec![]);
+    let (mut there, mut last_us) = (false, 0);
+    for event in events {
+        match &event.body {
+            Body::Presented { .. } => there = true,
+            Body::Removed { .. } => there = false,
+            // That nobody saw something is no word of the device.
+            Body::Signal { signal: Signal::NotSeen { .. }, .. } => {}
+            Body::Signal { signal, .. } => {
+                any = true;
+                let lies = there && event.at_us.saturating_sub(last_us) >= LIES_US;
+                last_us = event.at_us;
+                match signal {
+                    Signal::Fault { what } => faults.push((what.clone(), lies && what == CARD_LEFT)),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    any.then_some(faults)
+}
+
+/// The faults of the device that the rig has not caused.
+fn own_faults(events: &[Event]) -> Option<Vec<String>> {
+    faults(events).map(|faults| faults.into_iter().filter(|(_, caused)| !caused).map(|(what, _)| what).collect())
 }

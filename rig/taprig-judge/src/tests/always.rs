@@ -67,3 +67,20 @@ fn a_fault_has_to_be_expected() {
     fails("faults: [clock-unset, air-dead]", &events, "clock-unset, air-dead", "clock-unset");
     assert_eq!(not_judged(&silent(), "faults: [clock-unset]", &events), "the device does not claim native-console");
 }
+
+#[test]
+fn a_card_that_this_host_takes_away_late_is_no_fault_of_the_device() {
+    let left = |at_us| Event { at_us, ..signal(Signal::Fault { what: "card-left".into() }) };
+    let events = ride(1);
+    let away = events.iter().position(|event| matches!(event.body, Body::Removed { .. })).unwrap();
+    let of = |fault: Event, removed_first: bool| {
+        let mut events = events.clone();
+        events.insert(away + usize::from(removed_first), fault);
+        events
+    };
+    assert!(rules(&of(left(700_000), false)).iter().all(|(_, result, _)| *result == CheckResult::Holds));
+    breaks(AlwaysRule::Faults, &of(left(700_000), true), "card-left");
+    breaks(AlwaysRule::Faults, &of(left(499_999), false), "card-left");
+    // A case that holds the card to the reader expects the fault.
+    holds("faults: [card-left]", &of(left(700_000), false));
+}
