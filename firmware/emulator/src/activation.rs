@@ -1,6 +1,6 @@
 //! The card's part of ISO/IEC 14443-3 type A: REQA and WUPA, anticollision over cascade levels, SELECT, HLTA.
 
-use crate::card::Stage;
+use crate::stage::Stage;
 use crate::{Frame, with_crc};
 use heapless::Vec;
 use wire::crc::crc_a_ok;

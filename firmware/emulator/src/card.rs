@@ -3,6 +3,7 @@
 use crate::activation::{self, Activation};
 use crate::air_time::{self, AirTime};
 use crate::blocks::{self, Blocks};
+pub use crate::stage::Stage;
 use crate::{Frame, with_crc};
 use wire::Command;
 use wire::air::{FDT_PICC_US, Pace};
@@ -35,21 +36,6 @@ pub enum OnAir {
     },
     /// Nothing yet: the host thinks.
     Later,
-}
-
-/// Where a card is between two frames. A front end that answers anticollision by itself has to follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// It listens for REQA and WUPA, or takes part in anticollision.
-    Idle,
-    /// The reader has selected it.
-    Selected,
-    /// It has answered RATS: blocks are exchanged.
-    Blocks,
-    /// It listens for WUPA alone.
-    Halted,
-    /// It says nothing any more ([`Fault::Mute`](wire::link::Fault::Mute)).
-    Mute,
 }
 
 /// What the host is told.

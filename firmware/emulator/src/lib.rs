@@ -22,6 +22,7 @@ mod board;
 pub mod card;
 mod loopback;
 mod relay;
+mod stage;
 
 pub use air::Air;
 pub use board::Board;

@@ -3,16 +3,14 @@
 use heapless::Vec;
 use sha1::{Digest, Sha1};
 
-use crate::{Pan, Rid, Ride, UiRequest, oda::sm2};
+pub use crate::sm2::SM2_POINT;
+use crate::{Pan, Rid, Ride, UiRequest, sm2};
 
 /// Longest modulus of a certification authority's key: 1984 bits.
 pub const MAX_MODULUS: usize = 248;
 
 /// Shortest modulus of any key here: 1024 bits.
 pub const MIN_MODULUS: usize = 128;
-
-/// A point of the SM2 curve: X and Y, 32 bytes each.
-pub const SM2_POINT: usize = 64;
 
 /// Keys, lists and display of the device.
 pub trait Environment {

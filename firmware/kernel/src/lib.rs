@@ -34,6 +34,7 @@ mod records;
 mod run;
 pub mod selection;
 pub mod settings;
+mod sm2;
 mod standard;
 pub mod tag;
 #[cfg(test)]

@@ -9,9 +9,9 @@ use taprig_record::Scope;
 use super::boards::Ports;
 use super::sides::Sides;
 use super::{BenchError, Config, port, wedged};
-use crate::board::Start;
 use crate::card_side::CardSide;
 use crate::link::port::Way;
+use crate::start::Start;
 
 /// The longest time until a card emulator that has power answers.
 const ANSWERS: Duration = Duration::from_secs(2);

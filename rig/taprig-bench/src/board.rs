@@ -11,6 +11,7 @@ use super::BenchError;
 use super::air::Air;
 use crate::flash::{FlashReport, Image, Progress};
 use crate::link::endpoint::Endpoint;
+pub use crate::start::Start;
 use crate::switch::Turn;
 
 /// A board, from power-on to power-off.
@@ -152,15 +153,6 @@ pub trait Board: Send + std::fmt::Debug {
     fn flash(&mut self, _progress: &mut dyn FnMut(Progress)) -> Result<FlashReport, BenchError> {
         Err(BenchError::NotProgrammable(self.kind()))
     }
-}
-
-/// How a board starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// Its power came on, so it starts by itself.
-    PoweredOn,
-    /// Its power can't be switched, so it has been on the whole time.
-    StillOn,
 }
 
 /// What was made ahead of a power-on.

@@ -18,6 +18,7 @@ use super::boards::{Boards, Ports};
 use super::identity::Flashing;
 use super::place::Place;
 use super::program::ProgramBoard;
+use super::programs::Programs;
 use super::qemu::QemuBoard;
 use super::real::{Program, RealBoard};
 use super::sides::{self, Sides};
@@ -57,21 +58,6 @@ pub struct Config {
     pub desk: Option<Arc<dyn Desk>>,
     /// The state that a device without any interface is in for good, if its file names one.
     pub configured: Option<Situation>,
-}
-
-/// Programs that a bench starts.
-#[derive(Debug, Clone)]
-pub struct Programs {
-    /// `taprig` itself. Its subcommand `board` is the hosted firmware, and the model of a PN532.
-    pub taprig: PathBuf,
-    /// The hosted firmware: `taprig` as well, or `sim-board`, which starts faster.
-    pub hosted: PathBuf,
-    /// `qemu-system-arm`.
-    pub qemu: PathBuf,
-    /// The flash algorithm of emulated boards, an ELF file.
-    pub flash_algorithm: PathBuf,
-    /// The folder in which programs of a bench file are started: the project's.
-    pub folder: PathBuf,
 }
 
 impl Config {

@@ -18,7 +18,7 @@ use taprig_model::event::{PowerSwitch, Role};
 
 use super::air::Air;
 use super::board::{Board, Prepared};
-use super::open::Programs;
+use super::programs::Programs;
 use super::{BenchError, with_causes};
 use crate::command::has_ended;
 use crate::link::endpoint::Endpoint;

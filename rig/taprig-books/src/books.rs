@@ -1,8 +1,9 @@
 //! The three sides as they come.
 
 use crate::entries::{Claimed, Entries, Key, Paid, Ridden};
+use crate::group::GroupNames;
 use crate::names::{Name, Names};
-use crate::reconcile::GroupNames;
+pub use crate::place::{FileId, Place};
 use crate::time::Moment;
 use jiff::civil::Date;
 use std::collections::{BTreeSet, HashMap};
@@ -13,26 +14,6 @@ use taprig_model::books::result::{Gross, Side, Sum, Sums};
 
 /// The largest number of broken rows that are kept with their reasons. All of them are counted.
 const KEPT: usize = 1000;
-
-/// A file that was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileId(u32);
-
-impl FileId {
-    /// Its place in [`Books::files`].
-    pub(crate) const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// A row of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
-    pub file: FileId,
-    /// Line as an editor counts it, from 1.
-    pub row: u32,
-}
 
 /// What an acquirer knows of a claim. Merchant and terminal are compared without the blanks around them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +128,7 @@ impl Books {
     /// A file of a side, by the name that messages use.
     pub fn file(&mut self, side: Side, name: impl Into<String>) -> FileId {
         self.give(side);
-        let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        let id = FileId::new(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.files.push(File { side, name: name.into() });
         id
     }

@@ -1,9 +1,9 @@
 //! What the three sides have of one item.
 
-use crate::books::Place;
 use crate::class::{Acquirer, Clearing, class};
+use crate::group::GroupNames;
 use crate::names::Name;
-use crate::reconcile::GroupNames;
+use crate::place::Place;
 use crate::time::Moment;
 use taprig_model::acquirer::ResponseCode;
 use taprig_model::acquirer::log::State;

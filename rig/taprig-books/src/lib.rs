@@ -27,7 +27,9 @@
 mod books;
 pub mod class;
 mod entries;
+mod group;
 mod names;
+mod place;
 pub mod read;
 mod reconcile;
 mod running;

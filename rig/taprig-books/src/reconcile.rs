@@ -3,6 +3,7 @@
 use crate::books::{Books, Place, Repeated};
 use crate::class::{Acquirer, Clearing, class};
 use crate::entries::{Entries, Key};
+use crate::group::GroupNames;
 use crate::names::Name;
 use jiff::civil::{Date, Time};
 use std::collections::BTreeMap;
@@ -28,19 +29,7 @@ impl Default for Options {
     }
 }
 
-/// What a group has in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct GroupNames {
-    pub(crate) day: Option<Date>,
-    pub(crate) merchant: Name,
-    pub(crate) terminal: Name,
-    pub(crate) batch: u32,
-    pub(crate) line: Option<Name>,
-    pub(crate) product: Option<Name>,
-    pub(crate) class: Class,
-}
-
-/// The same as texts, in the order of the result.
+/// The names of a [group](GroupNames) as texts, in the order of the result.
 type GroupKey<'a> = (Option<Date>, &'a str, &'a str, u32, Option<&'a str>, Option<&'a str>, Class);
 
 impl Books {

@@ -511,6 +511,31 @@ fn a_code_of_a_device_stands_for_reasons_that_there_are() {
 }
 
 #[test]
+fn a_case_names_reasons_that_there_are() {
+    let said = |was: &str, is: &str| {
+        let dir = project();
+        put(&dir, "cases/reasons.yaml", include_str!("../../../cases/reasons.yaml"));
+        let text = GOOD_CASE.replacen(was, is, 1);
+        let line = 1 + text.lines().position(|line| line.contains("reason: ")).unwrap();
+        put(&dir, "cases/oda/ODA-001.yaml", text);
+        (check(&dir, &[]), format!("cases/oda/ODA-001.yaml:{line}:"))
+    };
+    // The reason of the case's last tap, and that of one tap.
+    for (was, is) in [
+        ("  outcome: declined\n", "  outcome: declined\n  reason: REASON\n"),
+        ("  - tap: { for: 120 ms }\n", "  - tap: { for: 120 ms, expect: { reason: REASON } }\n"),
+    ] {
+        let (right, _) = said(was, &is.replace("REASON", "gpo-malformed"));
+        assert!(right.ends_with("no problems\nexit code 0\n"), "{right}");
+        let (wrong, at) = said(was, &is.replace("REASON", "gpo-malformd"));
+        for expected in ["unknown reason `gpo-malformd`", "did you mean `gpo-malformed`?", &at] {
+            assert!(wrong.contains(expected), "`{expected}` is not in\n{wrong}");
+        }
+        assert!(wrong.ends_with("exit code 2\n"), "{wrong}");
+    }
+}
+
+#[test]
 fn a_claim_that_nothing_rests_on_is_refused() {
     for (claim, help) in [("oda-onlin", "did you mean `oda-online`?"), ("wtx-limits", "did you mean `wtx-limit`?")] {
         for made in [true, false] {

@@ -3,6 +3,7 @@
 use crate::air::Air;
 use crate::error::SimError;
 use crate::line::Line;
+use crate::peer::direction;
 use crate::pty::Pty;
 use crate::uplink::Uplink;
 use crate::waits::{Source, Waits};
@@ -193,14 +194,6 @@ impl Host {
             air.serve(newcomer);
         }
     }
-}
-
-/// What a line has to be waited for.
-pub(crate) fn direction(line: &Line) -> EventFlags {
-    let mut flags = EventFlags::empty();
-    flags.set(EventFlags::IN, line.wants_input());
-    flags.set(EventFlags::OUT, line.has_output());
-    flags
 }
 
 /// Standard input, by a handle of our own.

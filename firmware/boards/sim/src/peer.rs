@@ -1,6 +1,5 @@
 //! The other side of a line that is a unix socket.
 
-use crate::host::direction;
 use crate::line::Line;
 use crate::waits::{Source, Waits};
 use rustix::event::epoll::EventFlags;
@@ -32,6 +31,14 @@ impl Peer {
         };
         self.registered = done.is_ok().then_some(flags);
     }
+}
+
+/// What a line has to be waited for.
+pub(crate) fn direction(line: &Line) -> EventFlags {
+    let mut flags = EventFlags::empty();
+    flags.set(EventFlags::IN, line.wants_input());
+    flags.set(EventFlags::OUT, line.has_output());
+    flags
 }
 
 impl AsFd for Peer {

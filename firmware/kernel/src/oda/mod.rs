@@ -5,7 +5,6 @@ mod certificate;
 mod failure;
 mod rsa;
 mod sm;
-pub(crate) mod sm2;
 
 use heapless::Vec;
 use sha1::{Digest, Sha1};

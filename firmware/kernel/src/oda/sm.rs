@@ -8,13 +8,13 @@ use heapless::Vec;
 use super::{
     OdaFailure, Proof,
     certificate::{expired, identifies},
-    sm2::{Key, SIGNATURE},
 };
 use crate::{
     Environment,
     data::SIGNED,
     environment::SM2_POINT,
     gpo::{amount_bcd, code_bcd},
+    sm2::{Key, SIGNATURE},
     tag,
 };
 

@@ -8,7 +8,7 @@ use super::card::{AUTHENTICATION_DATA, Bytes, Device, Objects, PDOL, Spec, TRANS
 use super::keys::{TEST_AUTHORITY_57, TEST_CERTIFICATE_57};
 use crate::{
     CaKey, Card, LinkError, Mode, Oda, OdaFailure, Outcome, OutcomeKind, Reason, Settings, Transaction, aid::UNIONPAY,
-    oda::sm2::Key, tlv::Tag,
+    sm2::Key, tlv::Tag,
 };
 
 const AUTHORITY: [u8; 32] = [0x11; 32];

@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use wire::link::{self, Note, PROTOCOL, Report, Request};
 
 use super::{Answer, CardCapabilities, CardIdentity, CardNote, CardSide, What};
-use crate::board::Start;
 use crate::link::LinkError;
 use crate::link::emulator::Relay;
+use crate::start::Start;
 use taprig_record::units::lower_hex;
 
 /// The longest time for an identity. A board computes the digest of its flash when it is asked for the first time.

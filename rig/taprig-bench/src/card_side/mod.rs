@@ -130,8 +130,8 @@ use taprig_model::event::{Fields, Freshness, Release, Traffic};
 use taprig_model::step::{Beside, Fault};
 use tokio::time::Instant;
 
-use crate::board::Start;
 use crate::link::LinkError;
+use crate::start::Start;
 
 /// A card side that has power.
 ///

@@ -28,10 +28,10 @@ use taprig_model::step::Beside;
 use tokio::time::Instant;
 
 use super::{Answer, CardCapabilities, CardIdentity, CardNote, CardSide, What};
-use crate::board::Start;
 use crate::link::LinkError;
 use crate::link::port::ByteSink;
 use crate::link::vpcd::{Connection, Message, packed};
+use crate::start::Start;
 
 mod atr;
 #[cfg(test)]

@@ -104,8 +104,8 @@ use taprig_model::situation::{AuthorityKey, Situation};
 use tokio::time::Instant;
 
 use crate::BenchError;
-use crate::board::Start;
 use crate::link::LinkError;
+use crate::start::Start;
 
 /// The text of a [`Signal::Fault`] if the reader got no answer from the card side. The card side answers every frame,
 /// so the device's reaction says nothing about the device.

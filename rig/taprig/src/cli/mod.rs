@@ -49,6 +49,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use taprig::display::{Failure, Out};
 use taprig::setup;
 use taprig_bench::{BenchError, Config, wedged, with_advice, with_causes};
+use taprig_case::project::Fixture;
 use taprig_case::{Diagnostic, Problems, Project};
 use taprig_model::event::{Body, Event};
 use taprig_model::result::Summary;
@@ -344,6 +345,8 @@ pub(crate) fn config_with(project: &Project, bench: &str, firmware: &Path) -> Re
     config_given(project, bench, setup::Given { device: None, firmware: Some(firmware) })
 }
 
+/// Everything that opens a bench comes here first. A bench that shares a port with another one is refused here, so that no
+/// command talks to a board that is somebody else's.
 fn config_given(project: &Project, bench: &str, given: setup::Given<'_>) -> Result<Config, Problems> {
     let taprig = std::env::current_exe().map_err(|error| {
         Diagnostic::of_file(Path::new("taprig"), format!("can't find out where this program is: {error}"))
@@ -351,7 +354,9 @@ fn config_given(project: &Project, bench: &str, given: setup::Given<'_>) -> Resu
     // Both run the same firmware and take the same arguments, but the one that `ci/firmware` has built starts faster.
     let built = setup::built(project, "sim-board");
     let hosted = if built.is_file() { built } else { taprig.clone() };
-    setup::config_of(project, bench, given, taprig, hosted)
+    let config = setup::config_of(project, bench, given, taprig, hosted)?;
+    project.shares_nothing(&project.meant(Fixture::Bench, bench)?)?;
+    Ok(config)
 }
 
 /// The verdicts of a run, counted: `7 passed, 1 failed`.

@@ -1,6 +1,6 @@
 //! Input that is wrong: code 2, and nothing is run.
 
-use super::place::{Place, RIDE};
+use super::place::{Place, RIDE, Ran};
 
 /// `words` are said, and not a board was started nor a record made.
 fn nothing_is_run(place: &Place, args: &[&str], words: &[&str]) {
@@ -88,7 +88,7 @@ fn a_program_is_found_from_the_project_on() {
     let mut command = place.taprig(&["run", "--bench", "other"]);
     // From any other folder.
     let ran = command.current_dir(place.path("cases")).output().unwrap();
-    super::place::Ran::of(&ran).expect(0, &["1 passed"]);
+    Ran::of(&ran).expect(0, &["1 passed"]);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn for_a_program_problems_are_json() {
 fn arguments_that_make_no_sense() {
     for args in [&["--jobs", "0"][..], &["--jobs", "many"], &["--format", "xml"], &["--keep-card-numbers"]] {
         let place = with_a_case();
-        let ran = super::place::Ran::of(&place.taprig(&[&["run"], args].concat()).output().unwrap());
+        let ran = Ran::of(&place.taprig(&[&["run"], args].concat()).output().unwrap());
         assert_eq!(ran.code, 2, "{}", ran.err);
         assert!(ran.err.contains(args[0]), "{}", ran.err);
         assert!(!place.path("state").exists());
@@ -191,7 +191,7 @@ fn arguments_that_make_no_sense() {
 /// `taprig run --report REPORT` is refused before any board is started.
 fn no_folder_for_a_record(place: &Place, report: &str, words: &[&str]) {
     let args = ["run", "--bench", "sim", "--report", report];
-    let ran = super::place::Ran::of(&place.taprig(&args).output().unwrap());
+    let ran = Ran::of(&place.taprig(&args).output().unwrap());
     ran.expect(2, words);
     ran.expect(2, &["1 problem; nothing was run"]);
     assert!(!place.path("state").exists(), "a bench was opened");
@@ -216,14 +216,14 @@ fn a_report_among_files_of_somebody_else() {
     std::fs::rename(place.path("site/results.json"), place.path("site/other.json")).unwrap();
     for _ in 0..2 {
         let ran = place.taprig(&["run", "--bench", "sim", "--report", "site"]).output().unwrap();
-        super::place::Ran::of(&ran).expect(0, &["1 passed"]);
+        Ran::of(&ran).expect(0, &["1 passed"]);
         assert_eq!(std::fs::read_to_string(place.path("site/other.json")).unwrap(), "[]");
     }
 }
 
 /// `taprig tap ARGS`, to its end.
-fn tap(place: &Place, args: &[&str]) -> super::place::Ran {
-    super::place::Ran::of(&place.taprig(&[&["tap", "--bench", "sim"], args].concat()).output().unwrap())
+fn tap(place: &Place, args: &[&str]) -> Ran {
+    Ran::of(&place.taprig(&[&["tap", "--bench", "sim"], args].concat()).output().unwrap())
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_tap_with_names_that_nobody_knows() {
     let args = ["unionpay-credit-rsa1152", "--validator", "shangluo"];
     tap(&place, &args).expect(2, &["there is no validator `shangluo`", "did you mean `shangluo-flat-1-yuan`?", none]);
     let args = ["unionpay-credit-rsa1152", "--bench", "simm"];
-    let bench = super::place::Ran::of(&place.taprig(&[&["tap"], &args[..]].concat()).output().unwrap());
+    let bench = Ran::of(&place.taprig(&[&["tap"], &args[..]].concat()).output().unwrap());
     bench.expect(2, &["there is no bench `simm`", "did you mean `sim`?", none]);
     // Of many names the likest are told.
     for number in 1..=20 {
@@ -262,7 +262,7 @@ fn a_tap_with_files_in_place_of_names() {
         tap(&place, &[file, "--validator", validator]).expect(0, &words);
     }
     let args = ["tap", "elsewhere/mine.yaml", "--bench", "fixtures/benches/sim.yaml"];
-    super::place::Ran::of(&place.taprig(&args).output().unwrap()).expect(0, &["= approved"]);
+    Ran::of(&place.taprig(&args).output().unwrap()).expect(0, &["= approved"]);
 }
 
 /// What `check` lets through the validator takes, and what it does not take `check` does not let through.
@@ -294,10 +294,47 @@ fn a_device_file_that_is_not_finished_stops_only_its_own_device() {
     let bench = std::fs::read_to_string(place.path("fixtures/benches/sim.yaml")).unwrap();
     place.put("fixtures/benches/mine.yaml", &bench.replace("device: taprig-reference", "device: mine"));
 
-    let taprig = |args: &[&str]| super::place::Ran::of(&place.taprig(args).output().unwrap());
+    let taprig = |args: &[&str]| Ran::of(&place.taprig(args).output().unwrap());
     place.run(&["BUS-001", "--bench", "sim"]).expect(0, &["1 passed"]);
     taprig(&["list"]).expect(0, &["BUS-001"]);
     let refused = ["fixtures/devices/mine.yaml", "this value is not written yet"];
     place.run(&["BUS-001", "--bench", "mine"]).expect(2, &refused);
     taprig(&["check"]).expect(2, &refused);
+}
+
+/// Every command that opens a bench refuses one whose port another bench names too: a lock of one bench does not hold the
+/// other.
+#[test]
+fn a_port_that_another_bench_names_too() {
+    let terminal = super::attached::Terminal::new();
+    let attached = |port: &str| format!("attached: {{ serial: {{ path: {port} }} }}");
+    let path = terminal.path().to_str().unwrap().to_owned();
+    let place = with_a_case();
+    place.bench("desk", &attached(&path), "sim: {}");
+    place.bench("other", "sim: {}", &attached(&path));
+    let words = ["desk.yaml:5:", "the bench `other` names this serial port as well", "fixtures/benches/other.yaml"];
+    nothing_is_run(&place, &["--bench", "desk"], &words);
+    let (card, device) = ("unionpay-credit-rsa1152", "taprig-reference");
+    let commands: [&[&str]; 6] = [
+        &["tap", card, "--bench", "desk"],
+        &["serve", card, "--on", "desk"],
+        &["flash", "--bench", "desk"],
+        &["powercuts", "1", "1", "--bench", "desk"],
+        &["device", "check", device, "--bench", "desk"],
+        &["bench", "check", "desk"],
+    ];
+    for command in commands {
+        let ran = Ran::of(&place.taprig(command).output().unwrap());
+        ran.expect(2, &words);
+        assert!(!place.path("state").exists(), "{command:?} opened a bench");
+    }
+    // Nobody spoke to the device.
+    let (device, _port) = terminal.into_ends();
+    rustix::io::ioctl_fionbio(&device, true).unwrap();
+    let silent = std::io::Read::read(&mut &device, &mut [0; 1]).unwrap_err();
+    assert_eq!(silent.kind(), std::io::ErrorKind::WouldBlock);
+    // It is the other bench that is in the way, and nothing else.
+    place.bench("other", "sim: {}", "sim: {}");
+    place.device("ready: 5 s", "ready: 1 s");
+    place.run(&["--bench", "desk"]).expect(3, &["did not become ready within 1000 ms"]);
 }

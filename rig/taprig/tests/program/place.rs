@@ -49,7 +49,7 @@ impl Place {
     /// For a test that starts boards of this bench; `None` where they are emulated and such tests are left out.
     #[track_caller]
     pub(crate) fn of_bench(bench: &str) -> Option<Self> {
-        if bench == "qemu" {
+        if bench.starts_with("qemu") {
             super::qemu::qemu()?;
         }
         Some(Self::new())

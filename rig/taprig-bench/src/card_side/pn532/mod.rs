@@ -30,10 +30,10 @@ use tokio::time::Instant;
 use self::hsu::Hsu;
 use self::session::{Order, Session};
 use super::{Answer, CardCapabilities, CardIdentity, CardNote, CardSide};
-use crate::board::Start;
 use crate::link::LinkError;
 use crate::link::endpoint::Endpoint;
 use crate::link::port::ByteSink;
+use crate::start::Start;
 
 const WHO: &str = "the PN532";
 

@@ -26,10 +26,10 @@ use super::{
     Applied, Established, Identity, JournalPage, LastSituation, Noise, ValidatorCapability, ValidatorSide, unsupported,
 };
 use crate::BenchError;
-use crate::board::Start;
 use crate::link::LinkError;
 use crate::link::port::ByteSink;
 use crate::link::program::Program;
+use crate::start::Start;
 use reader::{Heard, Reader};
 
 /// Who is meant in messages.

@@ -29,11 +29,11 @@ use super::{
     unsupported,
 };
 use crate::BenchError;
-use crate::board::Start;
 use crate::link::LinkError;
 use crate::link::endpoint::Endpoint;
 use crate::link::lines::{Lines, first_words, what_came};
 use crate::link::port::ByteSink;
+use crate::start::Start;
 use meaning::{Meanings, UNTOLD};
 use settings::{List, Sending};
 use splitter::{Heard, Splitter};

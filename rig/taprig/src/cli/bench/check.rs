@@ -56,7 +56,6 @@ pub(crate) struct Args {
 pub(crate) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let started = Instant::now();
     let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);
-    project.shares_nothing(&project.meant(Fixture::Bench, &args.bench)?)?;
     // That a program does not greet is a finding here. A device file that does not fit the program is a wrong file.
     let silent = match config.greet_adapter() {
         Ok(greeting) => greeting.map_or(Ok(()), |greeting| setup::fits(project, &config, &greeting)).map(|()| None)?,

@@ -2,7 +2,8 @@
 
 use sm2::dsa::{Signature, VerifyingKey, signature::MultipartVerifier};
 
-use crate::environment::SM2_POINT;
+/// A point of the SM2 curve: X and Y, 32 bytes each.
+pub const SM2_POINT: usize = 64;
 
 /// A signature: r and s, 32 bytes each.
 pub(crate) const SIGNATURE: usize = 64;
