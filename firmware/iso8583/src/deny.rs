@@ -2,13 +2,19 @@
 
 use crate::error::{Error, What};
 
-/// Where a page begins: 10 digits as characters. The host makes them up; only zeros, the first page, have a meaning.
+/// Where a page begins: the number of cards on the pages before it, 10 digits as characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(pub [u8; 10]);
 
 impl Cursor {
     /// The first page.
     pub const FIRST: Self = Self(*b"0000000000");
+
+    /// The number of cards on the pages before it. A character that is no digit counts as 0; no page has one.
+    #[must_use]
+    pub fn cards_before(self) -> u64 {
+        self.0.iter().fold(0, |value, byte| value * 10 + u64::from(byte.wrapping_sub(b'0') % 10))
+    }
 }
 
 /// Field 63 of the request for a page: the organisation, 8 characters, and the cursor.
@@ -23,7 +29,8 @@ pub fn request(organisation: &[u8; 8], cursor: Cursor) -> [u8; 18] {
 /// One page of the deny list.
 ///
 /// A page without cards means an empty list only if it is the first page. If the version differs between two pages, the
-/// list has changed, and the download has to start again. The caller looks after both.
+/// list has changed, and the download has to start again. The next page has to begin where this one ends. The caller looks
+/// after all three.
 #[derive(Clone, Copy)]
 pub struct DenyPage<'a> {
     next: Option<Cursor>,

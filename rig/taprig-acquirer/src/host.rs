@@ -27,6 +27,7 @@ use taprig_model::acquirer::log::{self, Body, Heard, Mac, Summary};
 use taprig_model::acquirer::rules::{Action, Part, Rules};
 use taprig_model::units::DateTime;
 use taprig_record::numbers;
+use lists::Twist;
 use terminal::Terminal;
 
 /// What field 32 of every answer says.
@@ -269,6 +270,12 @@ impl Host {
         let rule = self.rules.find(facts);
         let actions = rule.as_ref().map_or(&[][..], |rule| &rule.then.0);
         heard.rule = rule.as_ref().map(|rule| rule.number as u64);
+        for action in actions {
+            if let Action::DenyList(list) = action {
+                heard.notes.push(format!("the deny list has version {} from now on", list.version.0));
+                self.deny = lists::Deny::new(Some(list.clone()));
+            }
+        }
         let silent = actions.iter().find(|action| matches!(action, Action::Silent | Action::HangUp));
         let orders = if let Some(action) = silent {
             heard.claims.extend(self.wait(request, mac));
@@ -281,7 +288,9 @@ impl Host {
                 Action::Refuse(code) => Some(Forced::Refuse(code.as_str())),
                 _ => None,
             });
-            let mut reply = self.decide(request, mac, forced);
+            let twist = Twist::of(actions);
+            heard.notes.extend(twist.misses(request.kind, request.code).map(str::to_owned));
+            let mut reply = self.decide(request, mac, forced, twist);
             if let Some(forced) = forced {
                 let word = if forced == Forced::Approve { "approves" } else { "refuses" };
                 reply.why = format!("{}; {}", self.name(rule.as_ref(), word), reply.why);
@@ -305,7 +314,7 @@ impl Host {
         rule.map_or_else(String::new, |rule| format!("{} {does}", rule.name()))
     }
 
-    fn decide(&mut self, request: &Request, mac: Mac, forced: Option<Forced<'_>>) -> Reply {
+    fn decide(&mut self, request: &Request, mac: Mac, forced: Option<Forced<'_>>, twist: Twist) -> Reply {
         let objection = self.objection(request, mac);
         match (forced, objection) {
             (Some(Forced::Refuse(code)), objection) => {
@@ -317,7 +326,7 @@ impl Host {
                 }
             }
             (Some(Forced::Approve), objection) => {
-                let mut reply = self.perform(request, Some("00"));
+                let mut reply = self.perform(request, Some("00"), twist);
                 reply.code = "00".into();
                 if let Some(objection) = objection {
                     reply.why = format!("else it would be {}: {}", objection.code, objection.why);
@@ -325,7 +334,7 @@ impl Host {
                 reply
             }
             (None, Some(objection)) => Reply::new(objection.code, objection.why),
-            (None, None) => self.perform(request, None),
+            (None, None) => self.perform(request, None, twist),
         }
     }
 
@@ -372,8 +381,9 @@ impl Host {
             .then(|| Objection::new("77", format!("the batch is {batch}, and the open batch is {}", terminal.batch.0)))
     }
 
-    /// Does what the message asks for. `forced` is the code that a rule prescribes for a claim.
-    fn perform(&mut self, request: &Request, forced: Option<&str>) -> Reply {
+    /// Does what the message asks for. `forced` is the code that a rule prescribes for a claim, and `twist` what it makes wrong in a
+    /// list.
+    fn perform(&mut self, request: &Request, forced: Option<&str>, twist: Twist) -> Reply {
         match request.kind {
             Some(MessageKind::SignOn) => self.sign_on(request),
             Some(MessageKind::SignOff) => {
@@ -385,8 +395,8 @@ impl Host {
             Some(MessageKind::Reversal) => self.reverse(request),
             Some(MessageKind::Settlement) => self.settle(request),
             Some(MessageKind::BatchUpload) => self.upload(request),
-            Some(MessageKind::ListPage) => self.list_page(request),
-            Some(MessageKind::KeyPage) => self.key_page(request),
+            Some(MessageKind::ListPage) => self.list_page(request, twist),
+            Some(MessageKind::KeyPage) => self.key_page(request, twist),
             Some(MessageKind::Ride | MessageKind::Advice) | None => Reply::new("12", "the host can't do this"),
         }
     }
@@ -508,7 +518,7 @@ fn add_one(message: &mut Message, number: u8, heard: &mut Heard) {
 const PIECES: usize = 4;
 
 /// The way of an answer.
-fn deliver(frame: Vec<u8>, actions: &[Action], trace: Option<String>, words: &mut Vec<String>) -> Vec<Order> {
+fn deliver(mut frame: Vec<u8>, actions: &[Action], trace: Option<String>, words: &mut Vec<String>) -> Vec<Order> {
     let (mut after, mut times, mut cut, mut lost, mut slow) = (Duration::ZERO, 1, None, false, None);
     for action in actions {
         match action {
@@ -532,6 +542,18 @@ fn deliver(frame: Vec<u8>, actions: &[Action], trace: Option<String>, words: &mu
                 lost = true;
                 words.push("lost".into());
             }
+            Action::Garbage(garbage) => {
+                frame = garbage.bytes();
+                words.push(format!("{} other bytes in its place", frame.len()));
+            }
+            Action::Length(length) => {
+                if let Some(field) = frame.first_chunk_mut::<2>() {
+                    // A number from 0 to 65535.
+                    *field = [(length.0 >> 8) as u8, length.0 as u8];
+                }
+                words.push(format!("its length says {}", length.0));
+            }
+            Action::NextPage(cursor) => words.push(format!("the next page begins at {}", cursor.0)),
             Action::Wrong(part) => words.push(format!("wrong {}", format!("{part:?}").to_lowercase())),
             _ => {}
         }

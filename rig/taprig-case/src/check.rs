@@ -188,6 +188,7 @@ impl Known {
                 let way = path!["given", "acquirer", "authority-keys", at];
                 self.name(Fixture::Key, key.as_str(), node, &way, problems);
             }
+            acquirer::given(given, node, problems);
         }
         if let Some(wanted) = &case.expect.acquirer {
             acquirer::wanted(case, wanted, node, &path!["expect", "acquirer"], problems);

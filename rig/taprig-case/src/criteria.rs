@@ -81,6 +81,9 @@ pub(crate) fn needs(case: &Case, settings: &Settings) -> Needs {
         step::Step::Validator(settings) => settings.fares.as_ref(),
         _ => None,
     });
+    if given.full_deny_list || given.acquirer.as_ref().is_some_and(|acquirer| acquirer.fill_deny_list.is_some()) {
+        claim(claim::DENY_CAPACITY);
+    }
     settings.fares.iter().chain(told).flat_map(claim::of_policy).for_each(&mut claim);
     for step in &case.steps {
         match step {

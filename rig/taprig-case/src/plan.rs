@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sha1::{Digest as _, Sha1};
 use taprig_card::Card;
 use taprig_model::acquirer::rules::Rules;
-use taprig_model::acquirer::{self, GivenAcquirer};
+use taprig_model::acquirer::{self, Fill, GivenAcquirer};
 use taprig_model::card::Change;
 use taprig_model::card::key::{self, Key};
 use taprig_model::criteria::Criteria;
+use taprig_model::device::Device;
 use taprig_model::name::Name;
-use taprig_model::settings::Settings;
+use taprig_model::settings::{DenyEntry, Settings};
 use taprig_model::situation::{AuthorityKey, Situation};
 use taprig_model::step::Step;
 use taprig_model::units::{Hex, Malformed};
@@ -43,6 +45,20 @@ pub struct Planned {
     pub attempt: u32,
 }
 
+impl Planned {
+    /// The required state of a certain device before the first step. Only the length of its deny list can depend on the device.
+    #[must_use]
+    pub fn situation_for(&self, device: &Device) -> Situation {
+        let mut situation = self.situation.clone();
+        if let (true, Some(capacity)) = (self.sub.case.given.full_deny_list, device.deny_capacity()) {
+            let list = situation.settings.deny_list.get_or_insert_default();
+            let missing = (capacity as usize).saturating_sub(list.len());
+            list.splice(..0, acquirer::made_up_cards(missing).map(|pan| DenyEntry { pan, psn: None }));
+        }
+        situation
+    }
+}
+
 /// The acquirer of a sub-case.
 #[derive(Debug, Clone)]
 pub struct PlannedAcquirer {
@@ -50,6 +66,20 @@ pub struct PlannedAcquirer {
     pub keys: acquirer::keys::Keys,
     /// What it does differently from a proper one.
     pub rules: Rules,
+    /// How long its deny list is for a device that claims how many cards it takes.
+    pub fill: Option<Fill>,
+}
+
+impl PlannedAcquirer {
+    /// The rules of the acquirer for a device. If the device does not claim how long its list is, the list is not filled.
+    #[must_use]
+    pub fn rules_for(&self, device: &Device) -> Rules {
+        let mut rules = self.rules.clone();
+        if let (Some(fill), Some(list), Some(capacity)) = (self.fill, &mut rules.deny_list, device.deny_capacity()) {
+            fill.fill(list, capacity);
+        }
+        rules
+    }
 }
 
 /// Key files by name.
@@ -83,14 +113,18 @@ impl Keys {
             Some(Key::Authority(key)) => handed_out(key).map_err(|error| format!("the key `{name}`: {error}")),
             Some(_) | None => Err(format!("`{name}` is not the key of a certification authority")),
         });
+        let made_up = (1..=given.made_up_keys.map_or(0, |number| number.0)).map(|number| {
+            // At most 99 keys.
+            made_up(number as u8).map_err(|error| format!("the made-up key {number}: {error}"))
+        });
         let keys = acquirer::keys::Keys {
             master: given.master.clone().unwrap_or(published.master),
             working: given.working.clone().unwrap_or(published.working),
             terminals: given.terminals.clone(),
-            authorities: authorities.collect::<Result<_, _>>()?,
+            authorities: authorities.chain(made_up).collect::<Result<_, _>>()?,
             ..published
         };
-        Ok(PlannedAcquirer { keys, rules: given.rules() })
+        Ok(PlannedAcquirer { keys, rules: given.rules(), fill: given.fill_deny_list })
     }
 
     /// The required state of a validator with these settings and the keys that they name.
@@ -102,6 +136,26 @@ impl Keys {
 
 /// The last day of the keys that an acquirer hands out.
 const LAST_DAY: &str = "20301231";
+
+/// A key of UnionPay's RID with this index, as an acquirer hands it out. Its modulus has 1024 bits and is not the product of two primes
+/// that anybody knows, so no card has a certificate under it. An acquirer hands keys out by index, and those of the test authorities
+/// begin at E0.
+fn made_up(index: u8) -> Result<acquirer::keys::Authority, Malformed> {
+    const RID: [u8; 5] = [0xA0, 0, 0, 3, 0x33];
+    const EXPONENT: u8 = 3;
+    let mut modulus = [0xC1; 128];
+    modulus[64] = index;
+    let sum = Sha1::new().chain_update(RID).chain_update([index]).chain_update(modulus).chain_update([EXPONENT]).finalize();
+    let hex = |bytes: &[u8]| Hex(bytes.to_vec()).to_string();
+    Ok(acquirer::keys::Authority {
+        rid: hex(&RID).parse()?,
+        index: hex(&[index]).parse()?,
+        expiry: LAST_DAY.parse()?,
+        modulus: hex(&modulus).parse()?,
+        exponent: hex(&[EXPONENT]).parse()?,
+        check_sum: hex(&sum).parse()?,
+    })
+}
 
 /// The key of an authority as an acquirer hands it out.
 fn handed_out(key: &key::Authority) -> Result<acquirer::keys::Authority, Malformed> {

@@ -82,9 +82,10 @@ const STATUSES: [(&str, Status); 10] = [
 ];
 
 /// Functions that make sense only together with others.
-const NEEDS: [(&str, &[&str]); 5] = [
+const NEEDS: [(&str, &[&str]); 6] = [
     ("already-paid-after-power", &["already-paid"]),
     ("asks-balance", &["e-cash"]),
+    ("deny-capacity", &["exception-file"]),
     ("e-cash", &["oda-offline"]),
     ("fdda-v01-required", &["fdda-v01"]),
     ("online", &["online-request"]),

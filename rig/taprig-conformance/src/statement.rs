@@ -164,7 +164,7 @@ fn functions(device: &Device, criteria: &[Criteria], depends: &Depends<'_>) -> V
     let mut names: BTreeSet<&str> = known.keys().copied().chain(claim::ALL).collect();
     names.extend(criteria.iter().flat_map(|case| &case.needs.claims).map(taprig_model::name::Name::as_str));
     names.extend(device.claims.keys().map(taprig_model::name::Name::as_str));
-    let stated = |name: &str| device.claims.iter().find(|(claim, _)| claim.as_str() == name).map(|(_, made)| *made);
+    let stated = |name: &str| device.claim(name).map(taprig_model::device::Claim::is_made);
     let function = |name: &str| Function {
         claim: name.to_owned(),
         meaning: known.get(name).copied(),
@@ -240,7 +240,12 @@ fn limits(device: &Device) -> Vec<Limit> {
         value: format!("{bytes} bytes"),
         status: Status::Optional,
     });
-    deadlines.into_iter().chain(texts).collect()
+    let cards = device.deny_capacity().map(|cards| Limit {
+        of: "number of cards on the deny list".into(),
+        value: format!("{cards} cards"),
+        status: Status::IfClaimed(&[claim::DENY_CAPACITY]),
+    });
+    deadlines.into_iter().chain(texts).chain(cards).collect()
 }
 
 /// The words of cases that the device has words for. A kind without a map is left out: the device uses the words of cases.

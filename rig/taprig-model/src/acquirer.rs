@@ -7,7 +7,7 @@ pub mod log;
 pub mod rules;
 mod work;
 
-pub use given::GivenAcquirer;
+pub use given::{Fill, GivenAcquirer, made_up_cards};
 pub use work::{Download, DownloadStep, Work, WorkResult, WorkStep};
 
 use crate::text::text;

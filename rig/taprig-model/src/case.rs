@@ -68,6 +68,10 @@ pub struct Given {
     /// Further cards, by the names that taps use.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cards: BTreeMap<Name, GivenCard>,
+    /// The deny list of the settings is as long as the `deny-capacity` that the device claims. The rig makes up the cards that are
+    /// missing, and tells them before those of the settings. A case that says this needs the claim.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub full_deny_list: bool,
     /// The acquirer. If it is absent, no acquirer hears the validator in this case. A bench without one can't play a case that has
     /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,6 +19,7 @@ use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 /// A device under test: its conformance statement, and how the rig talks to it.
@@ -32,7 +33,7 @@ pub struct Device {
     /// What the device must say about itself before anything is flashed or run.
     pub identity: Identity,
     /// The conformance statement: every function that cases ask for, and whether the device claims it.
-    pub claims: BTreeMap<Name, bool>,
+    pub claims: BTreeMap<Name, Claim>,
     /// Where the reviewed transcripts of this device are. If it is absent, the device has none and taprig compares
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +74,46 @@ impl Device {
     /// Whether the device makes a claim.
     #[must_use]
     pub fn claims(&self, claim: &str) -> bool {
-        self.claims.iter().any(|(name, made)| *made && name.as_str() == claim)
+        self.claim(claim).is_some_and(Claim::is_made)
+    }
+
+    /// What the device file states of a claim. `None` if it does not name it.
+    #[must_use]
+    pub fn claim(&self, claim: &str) -> Option<Claim> {
+        self.claims.iter().find(|(name, _)| name.as_str() == claim).map(|(_, stated)| *stated)
+    }
+
+    /// How many cards the deny list holds, if the device claims it.
+    #[must_use]
+    pub fn deny_capacity(&self) -> Option<u32> {
+        self.claim(claim::DENY_CAPACITY).and_then(Claim::number)
+    }
+}
+
+/// What a device file states of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Claim {
+    /// The device has the function, or it does not.
+    Made(bool),
+    /// The device has the function, and this is how much of it. Only the claims of [`claim::IN_NUMBERS`] are stated like this.
+    Number(NonZeroU32),
+}
+
+impl Claim {
+    /// Whether the device claims the function.
+    #[must_use]
+    pub const fn is_made(self) -> bool {
+        !matches!(self, Self::Made(false))
+    }
+
+    /// How much the device claims, if the claim is a number.
+    #[must_use]
+    pub const fn number(self) -> Option<u32> {
+        match self {
+            Self::Number(number) => Some(number.get()),
+            Self::Made(_) => None,
+        }
     }
 }
 
@@ -100,6 +140,11 @@ pub mod claim {
     pub const UPLINK: &str = "uplink";
     /// The device speaks the console language of the reference device, word for word.
     pub const NATIVE_CONSOLE: &str = "native-console";
+
+    /// How many cards the deny list holds. The claim is a number.
+    pub const DENY_CAPACITY: &str = "deny-capacity";
+    /// The claims that are numbers. A device that does not have such a function states `false`.
+    pub const IN_NUMBERS: [&str; 1] = [DENY_CAPACITY];
 
     /// Fares by distance, with tap-on and tap-off.
     pub const DISTANCE_FARES: &str = "distance-fares";
@@ -133,7 +178,7 @@ pub mod claim {
     }
 
     /// All of these claims.
-    pub const ALL: [&str; 13] = [
+    pub const ALL: [&str; 14] = [
         TELLS_REASON,
         TELLS_CVM,
         JOURNAL,
@@ -141,6 +186,7 @@ pub mod claim {
         ATTENTION_SOUND,
         UPLINK,
         NATIVE_CONSOLE,
+        DENY_CAPACITY,
         DISTANCE_FARES,
         TRANSFERS,
         PRODUCT_DISCOUNTS,

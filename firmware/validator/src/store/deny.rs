@@ -73,6 +73,11 @@ impl<B: Board> Store<'_, B> {
         denied
     }
 
+    /// Cards that a deny list takes.
+    pub fn deny_capacity(&self) -> u32 {
+        self.layout.deny_cards
+    }
+
     /// Puts a card, or with `psn` `None` every card of the account, on the deny list.
     ///
     /// # Errors

@@ -211,8 +211,12 @@ impl<B: Board> Service<'_, '_, B> {
             self.store.load_deny(&mut download, &pan).map_err(failure)?;
         }
         match page.next() {
-            // A cursor that comes again would make the download endless.
-            Some(next) if next == cursor => Err(Failure::new("page-gap")),
+            // The next page begins where this one ends. Every page has a card, so the download comes to its end.
+            Some(next) if next.cards_before() != cursor.cards_before() + page.len() as u64 => {
+                Err(Failure::new("page-gap"))
+            }
+            // More cards follow than the list in force could take, also if the host names some of them twice.
+            Some(next) if next.cards_before() >= self.store.deny_capacity().into() => Err(Failure::new("full")),
             Some(next) => Ok(Then::Ask(Ask::DenyPage { download, cursor: next, version: Some(page.version()) })),
             None => {
                 self.store.finish_deny(download, page.version()).map_err(failure)?;

@@ -3,8 +3,13 @@
 use super::request::Request;
 use super::{Host, Reply};
 use crate::codec::Message;
-use crate::codec::lists::{self, Page};
-use taprig_model::acquirer::rules::DenyList;
+use crate::codec::lists::{self, AuthorityKey, Page};
+use std::borrow::Cow;
+use taprig_model::acquirer::MessageKind;
+use taprig_model::acquirer::rules::{Action, DenyList, Part};
+
+/// The network code of a request for a key of an authority.
+const KEY: u16 = 370;
 
 /// Cards in a page unless the rules file says otherwise.
 const CARDS_IN_A_PAGE: usize = 20;
@@ -49,13 +54,63 @@ impl Deny {
     }
 }
 
+/// What a rule makes different in a list that a terminal downloads.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Twist {
+    /// A page of the deny list says that the next one begins here.
+    next: Option<u64>,
+    /// The check sum of a key is wrong.
+    check_sum: bool,
+    /// Another key takes the place of the one that was asked for.
+    other_key: bool,
+}
+
+impl Twist {
+    pub(super) fn of(actions: &[Action]) -> Self {
+        Self {
+            next: actions.iter().find_map(|action| match action {
+                Action::NextPage(cursor) => Some(u64::from(cursor.0)),
+                _ => None,
+            }),
+            check_sum: actions.contains(&Action::Wrong(Part::CheckSum)),
+            other_key: actions.contains(&Action::Wrong(Part::Key)),
+        }
+    }
+
+    /// What the rule asks for and the answer does not have.
+    pub(super) fn misses(self, kind: Option<MessageKind>, code: u16) -> Option<&'static str> {
+        if self.next.is_some() && kind != Some(MessageKind::ListPage) {
+            return Some("the answer is no page of the deny list, so it names no next page");
+        }
+        let is_key = kind == Some(MessageKind::KeyPage) && code == KEY;
+        ((self.check_sum || self.other_key) && !is_key).then_some("the answer has no key of an authority that could be wrong")
+    }
+
+    /// Makes a key wrong. `all` are the keys of the host.
+    fn key<'k>(self, asked: Option<&'k AuthorityKey>, all: &'k [AuthorityKey]) -> Option<Cow<'k, AuthorityKey>> {
+        let mut key = Cow::Borrowed(asked?);
+        if self.other_key
+            && let Some(other) = all.iter().find(|other| other.name != key.name)
+        {
+            key = Cow::Borrowed(other);
+        }
+        if self.check_sum
+            && let Some(first) = key.to_mut().check_sum.first_mut()
+        {
+            *first ^= 1;
+        }
+        Some(key)
+    }
+}
+
 impl Host {
-    pub(super) fn list_page(&mut self, request: &Request) -> Reply {
+    pub(super) fn list_page(&mut self, request: &Request, twist: Twist) -> Reply {
         let asked = match lists::page_request(request.message.data(63).unwrap_or_default()) {
             Ok(asked) => asked,
             Err(error) => return Reply::new("30", error),
         };
-        let page = self.deny.page(asked.cursor);
+        let mut page = self.deny.page(asked.cursor);
+        page.next = twist.next.or(page.next);
         let why = format!(
             "version {}: {} cards from {} on, {}",
             page.version,
@@ -66,7 +121,7 @@ impl Host {
         Reply { add: Message::default().bytes(63, page.field()), ..Reply::new("00", why) }
     }
 
-    pub(super) fn key_page(&mut self, request: &Request) -> Reply {
+    pub(super) fn key_page(&mut self, request: &Request, twist: Twist) -> Reply {
         let field = request.message.data(62).unwrap_or_default();
         let keys = self.setup.authorities();
         let (field, why) = match request.code {
@@ -79,7 +134,7 @@ impl Host {
                 Ok(name) => {
                     let key = keys.iter().find(|key| key.name == name);
                     let what = if key.is_some() { "the key with index" } else { "there is no key with index" };
-                    (lists::key_answer(key), format!("{what} {:02X}", name.index))
+                    (lists::key_answer(twist.key(key, keys).as_deref()), format!("{what} {:02X}", name.index))
                 }
                 Err(error) => return Reply::new("30", error),
             },

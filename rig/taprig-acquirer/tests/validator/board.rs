@@ -58,6 +58,8 @@ pub(crate) struct Bench {
     pub(crate) from_host: Budget,
     pub(crate) sent: Cell<usize>,
     pub(crate) received: Cell<usize>,
+    /// The byte from the host, counted from the first one, in which these bits are altered.
+    pub(crate) spoilt: Cell<Option<(usize, u8)>>,
     console_in: RefCell<VecDeque<u8>>,
     console_out: RefCell<Vec<u8>>,
     inbox: RefCell<VecDeque<u8>>,
@@ -101,6 +103,7 @@ impl Bench {
             from_host: Budget::default(),
             sent: Cell::new(0),
             received: Cell::new(0),
+            spoilt: Cell::new(None),
             console_in: RefCell::default(),
             console_out: RefCell::default(),
             inbox: RefCell::default(),
@@ -180,7 +183,12 @@ impl Bench {
         while let Some(entry) = coming.first_entry()
             && entry.key().0 <= self.now.get()
         {
-            let bytes = entry.remove();
+            let mut bytes = entry.remove();
+            if let Some((at, bits)) = self.spoilt.get()
+                && let Some(byte) = at.checked_sub(self.received.get()).and_then(|at| bytes.get_mut(at))
+            {
+                *byte ^= bits;
+            }
             let passed = self.from_host.take(bytes.len());
             self.received.set(self.received.get() + bytes.len());
             if passed < bytes.len() {

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A host that refuses the second claim, and a validator with three rides, of which one is dear.
-fn scene() -> (Rc<RefCell<Desk>>, Vec<u8>) {
+pub(super) fn scene() -> (Rc<RefCell<Desk>>, Vec<u8>) {
     let desk = host(json!({
         "schema": 1,
         "deny-list": { "version": 2, "page": 1, "cards": [CARDS[0], CARDS[2]] },
@@ -17,10 +17,10 @@ fn scene() -> (Rc<RefCell<Desk>>, Vec<u8>) {
     (desk, memory)
 }
 
-const WORKS: [&str; 3] = ["upload", "settle", "download deny"];
+pub(super) const WORKS: [&str; 3] = ["upload", "settle", "download deny"];
 
 /// Claims the rest after a cut, and compares the books.
-fn finish(bench: &Bench, desk: &Rc<RefCell<Desk>>, what: &str) {
+pub(super) fn finish(bench: &Bench, desk: &Rc<RefCell<Desk>>, what: &str) {
     let mut again = Bench::new(bench.nvm.borrow().clone(), desk);
     let said = again.run(&WORKS, WORKS.len());
     assert!(said.iter().all(|line| line.contains("result=done")), "{what}: {said:?}");

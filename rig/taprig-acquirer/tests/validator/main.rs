@@ -4,6 +4,7 @@
 
 mod board;
 mod cuts;
+mod garbage;
 mod memory;
 mod play;
 mod power;

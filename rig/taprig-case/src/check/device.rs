@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use taprig_model::device::{Device, Fixed, Interface, NOT_WRITTEN, UNFINISHED, claim};
+use taprig_model::device::{Claim, Device, Fixed, Interface, NOT_WRITTEN, UNFINISHED, claim};
 
 use super::settings;
 use crate::diagnostic::Problems;
@@ -39,6 +39,17 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
         let problem =
             node.place(&path!["claims", claim::UPLINK]).problem("only the interface `native` can keep this claim");
         problems.push(problem.help("withdraw the claim"));
+    }
+    for (name, stated) in &device.claims {
+        let in_numbers = claim::IN_NUMBERS.contains(&name.as_str());
+        let (what, help) = match stated {
+            Claim::Made(true) if in_numbers => {
+                ("this claim is a number", "write the number, or `false` if the device does not have the function")
+            }
+            Claim::Number(_) if !in_numbers => ("this claim is no number", "write `true` or `false`"),
+            Claim::Made(_) | Claim::Number(_) => continue,
+        };
+        problems.push(node.place(&path!["claims", name.as_str()]).problem(what).help(help));
     }
     for claim in claim::OF_FARES {
         if device.claims(claim) && matches!(device.interface, Interface::Rules(_)) {

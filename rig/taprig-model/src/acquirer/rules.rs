@@ -1,7 +1,7 @@
 //! A rules file of an acquirer: what the host does differently from a proper one, and its deny list.
 
 use super::{MessageKind, ResponseCode, Terminal};
-use crate::units::{Duration, Pan};
+use crate::units::{Duration, Hex, Pan};
 use crate::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub struct Rules {
 }
 
 /// A deny list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DenyList {
     /// Version of the list, at most 8 digits. Each card that a rule adds raises it by 1.
@@ -43,7 +43,7 @@ pub struct DenyList {
 macro_rules! bounded {
     ($(#[$doc:meta])* $type:ident, $least:literal, $most:literal, $what:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "u32")]
         #[schemars(extend("minimum" = $least, "maximum" = $most))]
         pub struct $type(pub u32);
@@ -69,6 +69,22 @@ bounded!(
 bounded!(
     /// Cards in a page of the deny list.
     PageSize, 1, 51, "a number of cards in a page"
+);
+bounded!(
+    /// Where a page of the deny list begins: so many cards of the list come before it.
+    Cursor, 0, 999_999_999, "a cursor of a page"
+);
+bounded!(
+    /// A number of keys that an acquirer makes up.
+    MadeUpKeys, 1, 99, "a number of made-up keys"
+);
+bounded!(
+    /// What the length of a frame says: two bytes.
+    FrameLength, 0, 65_535, "the length of a frame"
+);
+bounded!(
+    /// Bytes that a host makes up in place of an answer.
+    GarbageLength, 1, 2000, "a number of bytes in place of an answer"
 );
 bounded!(
     /// A trace: 6 digits.
@@ -145,6 +161,57 @@ pub enum Action {
     DenyCard,
     /// Ask the terminal to do something, by the processing request in the header of the answer.
     Ask(Request),
+    /// Replace the deny list by this one before the message is decided.
+    DenyList(DenyList),
+    /// Say in a page of the deny list that more pages follow, and that the next one begins at this cursor.
+    NextPage(Cursor),
+    /// Decide as usual, and send these bytes in place of the answer. They need not be a frame.
+    Garbage(Garbage),
+    /// Say in the length field of the answer that so many bytes follow. The answer itself is whole.
+    Length(FrameLength),
+}
+
+/// Bytes in place of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Garbage {
+    /// These bytes, hexadecimal.
+    Bytes(Hex),
+    /// Bytes that look random. The same numbers always give the same bytes.
+    Random(RandomBytes),
+}
+
+/// Bytes that look random.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RandomBytes {
+    /// How many bytes, 1 to 2000.
+    pub random: GarbageLength,
+    /// It chooses the bytes.
+    pub seed: u32,
+}
+
+impl Garbage {
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Bytes(bytes) => bytes.as_ref().to_vec(),
+            Self::Random(RandomBytes { random, seed }) => {
+                let mut state = u64::from(*seed);
+                (0..random.0).map(|_| splitmix(&mut state)).collect()
+            }
+        }
+    }
+}
+
+/// The next byte of the generator SplitMix64 (Steele, Lea and Flood, 2014).
+fn splitmix(state: &mut u64) -> u8 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (mixed ^ (mixed >> 31)).to_le_bytes()[0]
 }
 
 /// A part of an answer that a rule can make wrong. If the answer does not have the part, the action does nothing, and the log
@@ -160,6 +227,10 @@ pub enum Part {
     Trace,
     /// The amount (field 4): it is one fen more. The MAC is right for the wrong amount.
     Amount,
+    /// The check sum of a key of an authority (DF03): its first byte is another one.
+    CheckSum,
+    /// The key of an authority: another one of the host's keys, which is right in itself, comes in its place.
+    Key,
 }
 
 /// What an answer can ask a terminal to do, by the sixth digit of the header.
@@ -201,24 +272,32 @@ impl Action {
             Self::Cut(_) => "cut",
             Self::DenyCard => "deny-card",
             Self::Ask(_) => "ask",
+            Self::DenyList(_) => "deny-list",
+            Self::NextPage(_) => "next-page",
+            Self::Garbage(_) => "garbage",
+            Self::Length(_) => "length",
         }
     }
 
     /// Whether two actions can't be done to one message.
     const fn excludes(&self, other: &Self) -> bool {
         match self {
-            Self::Silent | Self::HangUp => !matches!(other, Self::DenyCard),
+            Self::Silent | Self::HangUp => !matches!(other, Self::DenyCard | Self::DenyList(_)),
             Self::Approve => matches!(other, Self::Refuse(_)),
+            // Nobody sees what the answer would have been.
             Self::Lost => {
-                matches!(
-                    other,
-                    Self::Late(_) | Self::Slow(_) | Self::Wrong(_) | Self::Twice | Self::Cut(_) | Self::Ask(_)
-                )
+                matches!(other, Self::Late(_) | Self::Slow(_) | Self::Twice | Self::Cut(_)) || other.changes_answer()
             }
+            Self::Garbage(_) => matches!(other, Self::Lost) || other.changes_answer(),
             Self::Cut(_) | Self::Slow(_) => matches!(other, Self::Twice),
             Self::Wrong(Part::NoMac) => matches!(other, Self::Wrong(Part::Mac)),
             _ => false,
         }
+    }
+
+    /// Whether the action changes what the answer says.
+    const fn changes_answer(&self) -> bool {
+        matches!(self, Self::Wrong(_) | Self::Ask(_) | Self::NextPage(_) | Self::Length(_) | Self::Garbage(_))
     }
 }
 
@@ -268,10 +347,13 @@ rules:
   - then: [hang-up, deny-card]
   - then: [approve, lost]
   - then: [{ cut: 20 }, { slow: 2 s }]
+  - then: [{ deny-list: { version: 4, cards: [6222021234567894] } }, { next-page: 3 }, { length: 0 }, { wrong: check-sum }, { wrong: key }]
+  - then: [{ garbage: 00 05 60 }, { deny-list: { version: 4 } }, { late: 1 s }]
+  - then: [{ garbage: { random: 100, seed: 7 } }, refuse: \"05\"]
 ",
         )
         .unwrap();
-        assert_eq!(rules.rules.len(), 5);
+        assert_eq!(rules.rules.len(), 8);
         assert_eq!(rules.rules[0].then.0.len(), 8);
         assert_eq!(rules.rules[0].when.nth, NonZeroU32::new(2));
         assert_eq!(rules.rules[3].then, Then(vec![Action::Approve, Action::Lost]));
@@ -294,9 +376,23 @@ rules:
             "[twice, { cut: 1 }]",
             "[{ late: 1 s }, { late: 2 s }]",
             "[{ wrong: mac }, { wrong: mac }]",
+            "[{ garbage: 00 }, { wrong: mac }]",
+            "[lost, { garbage: 00 }]",
+            "[{ next-page: 3 }, lost]",
+            "[silent, { garbage: 00 }]",
+            "[{ length: 3 }, { garbage: 00 }]",
         ] {
             assert!(then(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn bytes_that_look_random_depend_on_the_seed_alone() {
+        let bytes = |seed| Garbage::Random(RandomBytes { random: GarbageLength(64), seed }).bytes();
+        assert_eq!((bytes(7).len(), bytes(7)), (64, bytes(7)));
+        assert_ne!(bytes(7), bytes(8));
+        // The first outputs of SplitMix64 for the seed 0 are E220A8397B1DCDAF and 6E789E6AA1B965F4.
+        assert_eq!(bytes(0)[..2], [0xAF, 0xF4]);
     }
 
     #[test]
@@ -314,6 +410,11 @@ rules:
             "schema: 1\ndeny-list: { version: 1, page: 52 }",
             "schema: 1\ndeny-list: { version: 100000000 }",
             "schema: 1\nrules: [{ when: { trace: 1000000 }, then: [silent] }]",
+            "schema: 1\nrules: [{ then: [{ garbage: 0 }] }]",
+            "schema: 1\nrules: [{ then: [{ garbage: { random: 0, seed: 1 } }] }]",
+            "schema: 1\nrules: [{ then: [{ length: 65536 }] }]",
+            "schema: 1\nrules: [{ then: [{ next-page: 1000000000 }] }]",
+            "schema: 1\nrules: [{ then: [{ deny-list: { cards: [] } }] }]",
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -182,12 +182,12 @@ pub(super) fn claims(cases: &[CaseResult], inputs: &Inputs) -> Vec<ClaimRow> {
     for why in cases.iter().flat_map(|case| &case.checks).filter_map(|check| check.why.as_deref()) {
         *unjudged.entry(why).or_default() += 1;
     }
-    let row = |(name, claimed): (&taprig_model::name::Name, &bool)| {
+    let row = |(name, claimed): (&taprig_model::name::Name, &taprig_model::device::Claim)| {
         let not_judged = unjudged.iter().filter(|(why, _)| why.split_whitespace().any(|word| word == name.as_str()));
         ClaimRow {
             name: name.to_string(),
             meaning: meaning(name.as_str(), &inputs.device, inputs).unwrap_or_default(),
-            claimed: *claimed,
+            claimed: claimed.is_made(),
             counts: counts.get(name.as_str()).copied().unwrap_or_default(),
             not_judged: not_judged.map(|(_, count)| count).sum(),
         }

@@ -34,10 +34,12 @@ pub(super) async fn play(
     bench.fresh().await?;
     let mut stage =
         Stage { planned, scope, cards: planned.cards.clone(), armed: vec![], taps: 0, journal: 0, stuck: false };
-    bench.situate(&planned.situation, nonce).await?;
+    let situation = planned.situation_for(bench.device());
+    bench.situate(&situation, nonce).await?;
     if let Some(acquirer) = &planned.acquirer {
         // Only now: what the validator has sent before belongs to an earlier case.
-        bench.acquirer_begins(Host::new(Setup::new(acquirer.keys.clone()), acquirer.rules.clone()));
+        let rules = acquirer.rules_for(bench.device());
+        bench.acquirer_begins(Host::new(Setup::new(acquirer.keys.clone()), rules));
     }
     for (number, step) in (1..).zip(&planned.sub.case.steps) {
         let began = Instant::now();

@@ -1,6 +1,7 @@
 //! With rules: each action, and what it does to the books.
 
 use super::*;
+use crate::codec::lists::Page;
 use log::State;
 
 fn ride_rule(then: Value) -> Bench {
@@ -132,6 +133,84 @@ fn the_list_does_not_decide_about_the_ride_that_fills_it() {
     let mut bench = ride_rule(json!(["deny-card"]));
     assert_eq!(bench.ride(1, 200).code(), "00");
     assert_eq!(bench.ride(2, 200).code(), "05");
+}
+
+fn list_rule(nth: u32, then: Value) -> Bench {
+    let rule = json!({ "when": { "message": "list-page", "nth": nth }, "then": then });
+    let list = json!({ "version": 3, "page": 1, "cards": [CARD, "6226001234567892", "6228481234567890128"] });
+    let rules = json!({ "schema": 1, "deny-list": list, "rules": [rule] });
+    let mut bench = Bench::of(keys(), rules);
+    bench.sign_on();
+    bench
+}
+
+/// Cursor of the next page, version, and cards.
+fn told(got: &Got) -> (Option<u64>, u32, Vec<String>) {
+    let page = Page::parse(got.answer().data(63).unwrap()).unwrap();
+    (page.next, page.version, page.cards)
+}
+
+#[test]
+fn the_list_changes_before_the_page_for_which_the_rule_is() {
+    let mut bench = list_rule(2, json!([{ "deny-list": { "version": 9, "cards": ["6226001234567892"] } }]));
+    assert_eq!(told(&bench.page(0)), (Some(1), 3, vec![CARD.to_owned()]));
+    let second = bench.page(0);
+    assert_eq!(told(&second), (None, 9, vec!["6226001234567892".to_owned()]));
+    assert_eq!(second.heard.notes, ["the deny list has version 9 from now on"]);
+    assert_eq!(bench.ride(1, 100).code(), "00", "the card is off the list");
+}
+
+#[test]
+fn a_page_names_any_next_page() {
+    let mut bench = list_rule(1, json!([{ "next-page": 7 }]));
+    assert_eq!(told(&bench.page(0)).0, Some(7));
+    assert_eq!(told(&bench.page(0)).0, Some(1));
+    let mut last = list_rule(1, json!([{ "next-page": 1 }]));
+    assert_eq!(told(&last.page(2)).0, Some(1), "also the last page");
+    let mut ride = ride_rule(json!([{ "next-page": 1 }]));
+    assert!(ride.ride(1, 100).heard.notes[0].starts_with("the answer is no page"));
+}
+
+#[test]
+fn other_bytes_come_in_place_of_an_answer_that_is_decided() {
+    let mut bench = ride_rule(json!([{ "garbage": "00 03 60" }]));
+    let got = bench.ride(1, 100);
+    assert_eq!(got.answers(), [vec![0, 3, 0x60]]);
+    assert_eq!(got.heard.delivery, ["3 other bytes in its place"]);
+    assert_eq!(bench.ride(1, 100).code(), "94", "the host has the claim");
+    let mut bench = ride_rule(json!([{ "garbage": { "random": 20, "seed": 1 } }]));
+    assert_eq!(bench.ride(1, 100).answers()[0].len(), 20);
+}
+
+#[test]
+fn a_frame_has_any_length_and_is_whole() {
+    let right = ride_rule(json!([])).ride(1, 100).answers().remove(0);
+    let wrong = ride_rule(json!([{ "length": 258 }])).ride(1, 100).answers().remove(0);
+    assert_eq!(wrong[..2], [1, 2]);
+    assert_eq!(wrong[2..], right[2..]);
+}
+
+#[test]
+fn a_key_has_a_wrong_check_sum_or_is_another_one() {
+    let mut keys = keys();
+    let mut second = keys["authorities"][0].clone();
+    second["index"] = json!("09");
+    keys["authorities"].as_array_mut().unwrap().push(second);
+    let mut asked = |then: Value| {
+        let rule = json!({ "when": { "message": "key-page" }, "then": then });
+        let mut bench = Bench::of(keys.clone(), json!({ "schema": 1, "rules": [rule] }));
+        bench.sign_on();
+        let field = b"\x9F\x06\x05\xA0\0\0\x03\x33\x9F\x22\x01\x08".to_vec();
+        let got = bench.say(&base(0x0800, 5, "00000001370").bytes(62, field));
+        let answer = got.answer();
+        let objects = tlv::decode(&answer.data(62).unwrap()[1..]).unwrap();
+        (tlv::find(&objects, 0x9F22).unwrap()[0], tlv::find(&objects, 0xDF03).unwrap()[..2].to_vec())
+    };
+    assert_eq!(asked(json!([])), (8, vec![0xCD, 0xCD]));
+    assert_eq!(asked(json!([{ "wrong": "check-sum" }])), (8, vec![0xCC, 0xCD]));
+    assert_eq!(asked(json!([{ "wrong": "key" }])), (9, vec![0xCD, 0xCD]));
+    let got = ride_rule(json!([{ "wrong": "check-sum" }])).ride(1, 100);
+    assert!(got.heard.notes[0].starts_with("the answer has no key"), "{:?}", got.heard.notes);
 }
 
 #[test]

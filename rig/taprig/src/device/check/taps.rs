@@ -388,7 +388,7 @@ impl Check<'_> {
             let what = "the device claims `processing-message`, but showed no message that means `processing`";
             self.wrong(&way(&["claims", "processing-message"]), what, "map the message, or withdraw the claim");
         }
-        let untried = device.claims.iter().filter(|(name, made)| **made && !TRIED.contains(&name.as_str()));
+        let untried = device.claims.iter().filter(|(name, claim)| claim.is_made() && !TRIED.contains(&name.as_str()));
         let untried: Vec<&str> = untried.map(|(name, _)| name.as_str()).collect();
         if !untried.is_empty() {
             self.report.untried(format!("the claims {}", untried.join(", ")));

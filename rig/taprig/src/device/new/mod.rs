@@ -110,6 +110,10 @@ pub(super) fn told(answers: &Answers) -> BTreeSet<String> {
 
 /// Whether the answers leave room for a claim. What the interface can't do is not claimed.
 fn can_claim(answers: &Answers, claim: &str) -> bool {
+    // Such a claim is no answer to a question of yes or no.
+    if claim::IN_NUMBERS.contains(&claim) {
+        return false;
+    }
     let tells_itself = [claim::STATUS, claim::JOURNAL, claim::TELLS_REASON, claim::TELLS_CVM];
     match answers.interface {
         InterfaceKind::Native => true,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use taprig_model::device::answers::{Answers, ConsoleAnswers, InterfaceKind};
 use taprig_model::device::rules::{AmountForm, Encoding, EventKind, LineEnd, Pattern};
-use taprig_model::device::{Deadlines, Sight, UNFINISHED};
+use taprig_model::device::{Deadlines, Sight, UNFINISHED, claim};
 use taprig_model::settings::Settings;
 
 use super::yaml::{flow, text};
@@ -151,7 +151,10 @@ fn claims(answers: &Answers, catalog: &Catalog, page: &mut Page) {
     let own = answers.claims.iter().flatten().map(|claim| (claim.as_str().to_owned(), None));
     let all: BTreeMap<String, Option<String>> = own.chain(catalog.claims.clone()).collect();
     for (name, sentence) in &all {
-        let line = format!("  {name}: {}", made(name));
+        let line = match made(name) {
+            true if claim::IN_NUMBERS.contains(&name.as_str()) => format!("  {name}: \"{UNFINISHED} the number\""),
+            made => format!("  {name}: {made}"),
+        };
         match sentence {
             Some(sentence) => page.line(&format!("{line:COLUMN$} # {sentence}")),
             None => page.line(&line),
