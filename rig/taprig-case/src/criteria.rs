@@ -17,9 +17,18 @@ use taprig_model::step::{self, TapStep};
 /// The criteria of a sub-case.
 pub(crate) fn of(sub: &SubCase) -> Criteria {
     let case = &sub.case;
+    // Claims are compared with the settings that were in force at their taps.
+    let in_words = |settings: &Settings| match &case.given.acquirer {
+        Some(_) => settings.in_words_without_lists().into_iter().collect(),
+        None => BTreeMap::new(),
+    };
     let steps = case.steps.iter().enumerate().map(|(index, step)| StepCriteria {
         wanted: wanted(step),
         lines: sub.lines.step(index).cloned().unwrap_or_default(),
+        settings: match step {
+            step::Step::Validator(settings) => in_words(settings),
+            _ => BTreeMap::new(),
+        },
     });
     Criteria {
         id: sub.id.to_string(),
@@ -27,6 +36,7 @@ pub(crate) fn of(sub: &SubCase) -> Criteria {
         file: sub.file.display().to_string(),
         requires: case.requires.clone(),
         needs: Needs { settings: settings(sub), ..needs(case, &sub.settings) },
+        settings: in_words(&sub.settings),
         steps: steps.collect(),
         expect: case.expect.clone(),
         lines: sub.lines.case().clone(),

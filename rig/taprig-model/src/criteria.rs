@@ -30,6 +30,10 @@ pub struct Criteria {
     /// What the case needs from the device and the bench. If something is missing, the case is not applicable.
     #[serde(default)]
     pub needs: Needs,
+    /// The settings of the validator before the first step, in words, by the key of the setting. Only a case with an acquirer
+    /// has them, because its claims name settings. Records of earlier versions do not have them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
     /// Its steps, in order.
     pub steps: Vec<StepCriteria>,
     /// The expectations for the whole case.
@@ -70,6 +74,9 @@ pub struct StepCriteria {
     /// Where the expectations are in the file of the case.
     #[serde(default)]
     pub lines: WantedLines,
+    /// The settings that the step tells the validator, as in [`Criteria::settings`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 /// What must be seen in a step.

@@ -23,4 +23,4 @@ pub use card::{EmulatorOptions, run_emulator};
 pub use device::{ValidatorOptions, run_validator};
 pub use error::SimError;
 pub use host::Host;
-pub use nvm::MEMORY;
+pub use nvm::{MEMORY, Nvm};

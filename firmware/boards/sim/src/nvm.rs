@@ -15,7 +15,7 @@ const WINDOW: usize = 16 * 1024;
 
 /// The file, and the part of it that was read last.
 #[derive(Debug)]
-pub(crate) struct Nvm {
+pub struct Nvm {
     file: File,
     size: usize,
     window: RefCell<Window>,
@@ -39,7 +39,10 @@ impl Window {
 impl Nvm {
     /// Opens the file of a memory of `size` bytes, or makes one of zeros; a shorter one is made longer, and of a longer one the
     /// rest is not used.
-    pub(crate) fn open(path: &Path, size: u32) -> Result<Self, SimError> {
+    ///
+    /// # Errors
+    /// [`SimError::Nvm`] when the file can't be opened, made or made longer.
+    pub fn open(path: &Path, size: u32) -> Result<Self, SimError> {
         Self::try_open(path, size).map_err(|source| SimError::Nvm { path: path.to_owned(), source })
     }
 
@@ -52,7 +55,8 @@ impl Nvm {
     }
 
     /// Its size in bytes.
-    pub(crate) fn size(&self) -> usize {
+    #[must_use]
+    pub fn size(&self) -> usize {
         self.size
     }
 
@@ -60,7 +64,7 @@ impl Nvm {
     ///
     /// # Errors
     /// When the file can't be read, or the range is beyond the end.
-    pub(crate) fn read(&self, offset: usize, buffer: &mut [u8]) -> io::Result<()> {
+    pub fn read(&self, offset: usize, buffer: &mut [u8]) -> io::Result<()> {
         self.within(offset, buffer.len())?;
         let mut window = self.window.borrow_mut();
         if window.part(offset, buffer.len()).is_none() {
@@ -81,7 +85,7 @@ impl Nvm {
     ///
     /// # Errors
     /// When the file takes no bytes, or the range is beyond the end.
-    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) -> io::Result<()> {
+    pub fn write(&self, offset: usize, bytes: &[u8]) -> io::Result<()> {
         self.within(offset, bytes.len())?;
         let mut window = self.window.borrow_mut();
         match window.part(offset, bytes.len()) {

@@ -1,10 +1,11 @@
-//! Cuts of the line all over its messages.
+//! Cuts of the line at every byte of its messages.
 
 use super::board::{Bench, Desk};
 use super::{CARDS, assert_same_books, host, memory, messages};
 use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A host that refuses the second claim, and a validator with three rides, of which one is dear.
 pub(super) fn scene() -> (Rc<RefCell<Desk>>, Vec<u8>) {
@@ -32,24 +33,51 @@ pub(super) fn finish(bench: &Bench, desk: &Rc<RefCell<Desk>>, what: &str) {
     assert!(CARDS.iter().all(|card| denied(card)), "{what}: the refused card and those of the list are barred");
 }
 
-#[test]
-fn a_line_that_is_cut_loses_no_claim_and_doubles_none() {
+/// Cuts the line after each `step`th byte, in both directions.
+fn cut_line(step: usize) {
     let (desk, memory) = scene();
     let mut whole = Bench::new(memory, &desk);
     whole.run(&WORKS, WORKS.len());
     for (name, bytes) in [("to the host", whole.sent.get()), ("from the host", whole.received.get())] {
         assert!(bytes > 500, "{name}: {bytes}");
-        // A step that shares no factor with the lengths of fields, so that cuts fall at all places of a message.
-        for cut in (0..bytes).step_by(11) {
-            let (desk, memory) = scene();
-            let mut bench = Bench::new(memory, &desk);
-            let line = if name == "to the host" { &bench.to_host } else { &bench.from_host };
-            line.set(cut);
-            let said = bench.run(&WORKS, WORKS.len());
-            let what = format!("line {name} cut after {cut} of {bytes} bytes: {said:?}");
-            finish(&bench, &desk, &what);
-        }
+        let next = AtomicUsize::new(0);
+        let work = || {
+            // The journal with three rides is the same before each cut.
+            let (begin, memory) = scene();
+            let begin = begin.borrow().clone();
+            loop {
+                let cut = next.fetch_add(step, Ordering::Relaxed);
+                if cut >= bytes {
+                    break;
+                }
+                let desk = Rc::new(RefCell::new(begin.clone()));
+                let mut bench = Bench::new(memory.clone(), &desk);
+                let line = if name == "to the host" { &bench.to_host } else { &bench.from_host };
+                line.set(cut);
+                let said = bench.run(&WORKS, WORKS.len());
+                let what = format!("line {name} cut after {cut} of {bytes} bytes: {said:?}");
+                finish(&bench, &desk, &what);
+            }
+        };
+        std::thread::scope(|threads| {
+            for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+                threads.spawn(work);
+            }
+        });
+        println!("{} cuts {name}", bytes.div_ceil(step));
     }
+}
+
+#[test]
+fn a_line_that_is_cut_at_every_byte_loses_no_claim_and_doubles_none() {
+    cut_line(1);
+}
+
+/// The same with fewer cuts, for those who run the tests very often, such as `ci/full mutants`. The step shares no factor with the
+/// lengths of fields, so that cuts fall at all places of a message.
+#[test]
+fn a_line_that_is_cut_now_and_then_loses_no_claim_and_doubles_none() {
+    cut_line(11);
 }
 
 /// The next message may follow within the time in which a silent line ends a frame, because the wait for an answer can be as short.

@@ -6,6 +6,7 @@ mod board;
 mod cuts;
 mod garbage;
 mod memory;
+mod million;
 mod play;
 mod power;
 mod requests;
@@ -79,7 +80,12 @@ fn ride(card: &str, fare: u32, atc: u16) -> Record {
 
 /// The memory of a validator that knows its master key and has these rides: card and fare in fen.
 fn memory(desk: &Rc<RefCell<Desk>>, rides: &[(&str, u32)]) -> Vec<u8> {
-    let bench = Bench::new(vec![0; SIZE], desk);
+    memory_of(SIZE, desk, rides)
+}
+
+/// The same in a memory of `size` bytes.
+fn memory_of(size: usize, desk: &Rc<RefCell<Desk>>, rides: &[(&str, u32)]) -> Vec<u8> {
+    let bench = Bench::new(vec![0; size], desk);
     let (mut store, _) = Store::open(&bench);
     let mut settings = store.settings().clone();
     for (key, value) in [

@@ -54,10 +54,12 @@ pub(crate) struct Cut {
 pub(crate) struct PowerCut;
 
 /// A write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Write {
     /// Its first byte.
     pub(crate) offset: usize,
+    /// What is written.
+    pub(crate) bytes: Vec<u8>,
     /// The act under way.
     pub(crate) act: usize,
 }
@@ -70,11 +72,16 @@ pub(crate) struct Chip {
     pub(crate) cut: Cell<Option<Cut>>,
     /// Writes since the power came on.
     pub(crate) writes: RefCell<Vec<Write>>,
+    /// Whether nobody wants to know the writes, of which there are too many to keep.
+    pub(crate) forgets_writes: bool,
     /// A planted fault: the chip says that a write is done while it still holds it back, until the next write begins. For
     /// whoever looks at the memory afterwards, all that the firmware did between the two writes came too early.
     pub(crate) holds_back: bool,
     /// The write that is held back: where it is, and what was there before.
     held: RefCell<Option<(usize, Vec<u8>)>>,
+    /// A planted fault: a later write, which is already in the memory when the power is cut. For whoever looks at the memory
+    /// afterwards, the firmware made this write too early.
+    pub(crate) early: RefCell<Option<Write>>,
     /// The content at the end of each act, if that is wanted.
     pub(crate) marks: RefCell<Option<Vec<Vec<u8>>>>,
 }
@@ -108,7 +115,9 @@ impl Chip {
 
     pub(crate) fn write(&self, offset: usize, new: &[u8], act: usize) {
         let number = self.writes.borrow().len();
-        self.writes.borrow_mut().push(Write { offset, act });
+        if !self.forgets_writes {
+            self.writes.borrow_mut().push(Write { offset, bytes: new.to_vec(), act });
+        }
         let mut bytes = self.bytes.borrow_mut();
         let cut = self.cut.get().filter(|cut| cut.write == number);
         if let Some(cut) = cut {
@@ -117,6 +126,9 @@ impl Chip {
             }
             for (at, byte) in new.iter().enumerate().filter(|(at, _)| cut.left.keeps(*at, new.len())) {
                 bytes[offset + at] = *byte;
+            }
+            if let Some(early) = self.early.take() {
+                bytes[early.offset..early.offset + early.bytes.len()].copy_from_slice(&early.bytes);
             }
             drop(bytes);
             // No hook of a panic is called: nothing is wrong.

@@ -11,6 +11,7 @@ use super::fields;
 use super::ledger::{Claim, Ledger, Sent, word};
 use super::reconciled;
 use super::ride::Ride;
+use super::settings::InForce;
 use crate::checks::{Checks, DeviceAnswer};
 use crate::tap::{TapEvents, stopped, taps};
 
@@ -35,7 +36,11 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
         let (Some(sent), Some(mark)) = (claim.sent.first(), claim.mark()) else { continue };
         let Some(ride) = rides.iter().find(|ride| ride.has(&mark)) else { continue };
         checks.about(Some(ride.tap), &criteria.lines);
-        let compared = fields::compare(*sent, ride, is_request(*sent, ride, &taps), &criteria.needs.settings);
+        let at = |event: &Event| InForce::at(event, events, criteria);
+        let began = taps.iter().find(|tap| tap.number == ride.tap).and_then(|tap| tap.events.first());
+        let settings =
+            fields::Settings { at_tap: began.map_or_else(|| at(sent.event()), at), when_sent: at(sent.event()) };
+        let compared = fields::compare(*sent, ride, is_request(*sent, ride, &taps), &settings);
         told(Book::Fields, "as exchanged", compared.differences, format!("{} values", compared.compared), checks);
     }
     checks.about(None, &criteria.lines);

@@ -5,41 +5,41 @@
 //!
 //! | value | rule |
 //! | --- | --- |
-//! | 95 | The card sees zeros, because the reader does not know its own result yet. A claim is for a card that passed, so the bits of byte 1 that say that authentication was not done or failed, or that the card is on a list, must be 0. In a request to the issuer, who decides himself, bits 8, 6 and 4 may be set: authentication was not done, data are missing, authentication failed |
+//! | 95 | The card sees zeros, because the reader does not know its own result yet. [`results`] has a rule for each byte |
 //! | 9F27 | If the card did not send it, it follows from 9F10: bits 6 and 5 of byte 2 of the card verification results |
 //! | 9F1A | If the reader did not send it, it is 0156, China |
 //! | 9F03 | If the reader did not send it, it is 0 |
 //! | 9F33, 9F34, 9F35, 9F1E | They have their length. The card does not see them |
-//! | field 14 | year and month of 5F24, or else of track 2 |
+//! | 84, 9F66 | They must be there if they were exchanged. No other field holds them |
+//! | field 14 | year and month of 5F24, or else of track 2. It may be absent if field 35 holds the date |
 //! | field 23 | 5F34; absent if the card has none |
-//! | field 48 | DF21, DF22 and DF23 are line, bus and driver of the settings, if the field has these objects |
-//! | fields 41, 42 | terminal and merchant of the settings |
-
-use std::collections::{BTreeMap, BTreeSet};
+//! | field 48 | DF21, DF22 and DF23 are line, bus and driver of the settings at the tap. One that is set must be there. A field 48 without any of the three has another bank's format, and is not compared |
+//! | fields 41, 42 | terminal and merchant of the settings when the claim was sent |
 
 use taprig_model::units::Hex;
 use taprig_record::decode::tlv::{self, Item};
 use taprig_record::numbers::Place;
 
 use super::ledger::Sent;
+use super::results;
 use super::ride::Ride;
+use super::settings::InForce;
 
-/// The values of settings of a case, by key.
-pub(super) type Wanted = BTreeMap<String, BTreeSet<String>>;
+/// The data objects that somebody needs to verify the cryptogram and to judge the tap, and those of the terminal: what public
+/// programs of bus validators send in every claim.
+const REQUIRED: [u32; 16] = [
+    0x9F26, 0x9F27, 0x9F10, 0x9F37, 0x9F36, 0x95, 0x9A, 0x9C, 0x9F02, 0x5F2A, 0x82, 0x9F1A, 0x9F03, 0x9F33, 0x9F35,
+    0x9F1E,
+];
 
-/// The data objects that somebody needs to verify the cryptogram and to judge the tap.
-const REQUIRED: [u32; 13] =
-    [0x9F26, 0x9F27, 0x9F10, 0x9F37, 0x9F36, 0x95, 0x9A, 0x9C, 0x9F02, 0x5F2A, 0x82, 0x9F1A, 0x9F03];
+/// Data objects that no other field of a claim holds: which application paid, and what the reader announced to it.
+const REQUIRED_IF_EXCHANGED: [u32; 2] = [0x84, 0x9F66];
 
 /// Data objects of the terminal that a card does not see, and their lengths in bytes.
 const OWN: [(u32, usize); 4] = [(0x9F33, 3), (0x9F34, 3), (0x9F35, 1), (0x9F1E, 8)];
 
-/// Bits of byte 1 of 95: authentication not performed, SDA failed, data missing, on the exception file, DDA failed, CDA
-/// failed.
-const FAILED: u8 = 0xFC;
-
-/// Those of them that must not be set in a request to the issuer either.
-const NEVER: u8 = 0x54;
+/// The data objects of field 48, and the settings that they name.
+const PLACE: [(u32, &str); 3] = [(0xDF21, "line"), (0xDF22, "bus"), (0xDF23, "driver")];
 
 /// What differs between a claim and its tap, one sentence each, and how many values were compared.
 #[derive(Debug, Default)]
@@ -65,13 +65,23 @@ impl Comparison {
     }
 }
 
+/// The settings that a claim names.
+#[derive(Debug)]
+pub(super) struct Settings<'c> {
+    /// Those at the tap.
+    pub(super) at_tap: InForce<'c>,
+    /// Those when the claim was sent.
+    pub(super) when_sent: InForce<'c>,
+}
+
 /// Compares a claim with its tap. `request`: the rider waited for the answer.
-pub(super) fn compare(sent: Sent<'_>, ride: &Ride, request: bool, settings: &Wanted) -> Comparison {
+pub(super) fn compare(sent: Sent<'_>, ride: &Ride, request: bool, settings: &Settings<'_>) -> Comparison {
     let mut all = Comparison::default();
     card(sent, ride, &mut all);
     amounts(sent, ride, &mut all);
-    chip(sent, ride, if request { NEVER } else { FAILED }, &mut all);
-    terminal(sent, settings, &mut all);
+    chip(sent, ride, request, &settings.at_tap, &mut all);
+    terminal(sent, &settings.when_sent, &mut all);
+    place(sent, &settings.at_tap, &mut all);
     all
 }
 
@@ -106,9 +116,9 @@ fn card(sent: Sent<'_>, ride: &Ride, all: &mut Comparison) {
     }
     let sequence = ride.object(0x5F34).map(|sequence| format!("0{sequence}"));
     all.same("field 23", sent.field(23), sequence.as_deref());
-    if let Some(claim) = sent.field(14) {
-        let own = ride.object(0x5F24).and_then(|date| date.get(..4));
-        all.same("field 14", Some(claim), own.or_else(|| track?.get(1..5)));
+    let expiry = ride.object(0x5F24).and_then(|date| date.get(..4)).or_else(|| track?.get(1..5));
+    if sent.field(14).is_some() || sent.field(35).is_none() {
+        all.same("field 14", sent.field(14), expiry);
     }
 }
 
@@ -124,11 +134,12 @@ fn amounts(sent: Sent<'_>, ride: &Ride, all: &mut Comparison) {
     all.same("field 49", sent.field(49), currency.get(1..));
 }
 
-/// Field 55. The bits `wrong` of byte 1 of 95 must not be set.
-fn chip(sent: Sent<'_>, ride: &Ride, wrong: u8, all: &mut Comparison) {
+/// Field 55.
+fn chip(sent: Sent<'_>, ride: &Ride, request: bool, settings: &InForce<'_>, all: &mut Comparison) {
     let objects = sent.chip();
-    let missing: Vec<_> =
-        REQUIRED.iter().filter(|tag| !objects.contains_key(tag)).map(|tag| format!("{tag:02X}")).collect();
+    let exchanged = REQUIRED_IF_EXCHANGED.iter().filter(|tag| ride.object(**tag).is_some());
+    let required = REQUIRED.iter().chain(exchanged);
+    let missing: Vec<_> = required.filter(|tag| !objects.contains_key(tag)).map(|tag| format!("{tag:02X}")).collect();
     all.wrong(missing.is_empty(), || format!("field 55 has no {}", missing.join(", ")));
     for (&tag, &claim) in &objects {
         let name = format!("{tag:02X} in field 55");
@@ -136,10 +147,8 @@ fn chip(sent: Sent<'_>, ride: &Ride, wrong: u8, all: &mut Comparison) {
             // Account numbers are compared by their tokens.
             (0x57 | 0x5A | 0x9F6B, _) => {}
             (0x95, _) => {
-                let failed = byte(claim).is_none_or(|first| first & wrong != 0);
-                all.wrong(claim.len() == 10 && !failed, || {
-                    format!("{name} is {claim}, which does not say that the card has passed")
-                });
+                let problem = results::problem(claim, ride, request, settings);
+                all.wrong(problem.is_none(), || format!("{name} is {claim}, {}", problem.unwrap_or_default()));
             }
             (_, Some(tap)) => all.same(&name, Some(claim), Some(tap)),
             (0x9F27, None) => all.same(&name, Some(claim), cryptogram_type(ride).as_deref()),
@@ -165,26 +174,37 @@ fn cryptogram_type(ride: &Ride) -> Option<String> {
     Some(format!("{:02X}", (second >> 4 & 0b11) << 6))
 }
 
-/// Fields 41, 42 and 48.
-fn terminal(sent: Sent<'_>, settings: &Wanted, all: &mut Comparison) {
-    let mut setting = |what: &str, key: &str, claim: Option<&str>| {
-        let Some(wanted) = settings.get(key) else { return };
-        all.wrong(claim.is_some_and(|claim| wanted.iter().any(|wanted| wanted.trim_end() == claim.trim_end())), || {
-            let wanted: Vec<_> = wanted.iter().map(String::as_str).collect();
-            format!("{what} is {} and must be {} ({key})", claim.unwrap_or("absent"), wanted.join(" or "))
-        });
-    };
-    setting("field 41", "terminal", sent.field(41));
-    setting("field 42", "merchant", sent.field(42));
-    let Some(Hex(bytes)) = sent.field(48).and_then(|text| text.parse().ok()) else { return };
-    for item in tlv::walk(&bytes) {
-        let Item::Object { tag, value, .. } = item else { continue };
-        let key = match tag {
-            0xDF21 => "line",
-            0xDF22 => "bus",
-            0xDF23 => "driver",
-            _ => continue,
-        };
-        setting(&format!("{tag:02X} in field 48"), key, Some(&String::from_utf8_lossy(value)));
+/// Fields 41 and 42.
+fn terminal(sent: Sent<'_>, settings: &InForce<'_>, all: &mut Comparison) {
+    setting("field 41", "terminal", sent.field(41), settings, all);
+    setting("field 42", "merchant", sent.field(42), settings, all);
+}
+
+/// Field 48.
+fn place(sent: Sent<'_>, settings: &InForce<'_>, all: &mut Comparison) {
+    let bytes = sent.field(48).and_then(|text| text.parse::<Hex>().ok()).unwrap_or(Hex(Vec::new())).0;
+    let named: Vec<(u32, String)> = tlv::walk(&bytes)
+        .into_iter()
+        .filter_map(|item| match item {
+            Item::Object { tag, value, .. } => Some((tag, String::from_utf8_lossy(value).into_owned())),
+            _ => None,
+        })
+        .filter(|(tag, _)| PLACE.iter().any(|(own, _)| own == tag))
+        .collect();
+    if sent.field(48).is_some() && named.is_empty() {
+        return;
     }
+    for (tag, key) in PLACE {
+        let value = named.iter().find(|(own, _)| *own == tag).map(|(_, value)| value.as_str());
+        setting(&format!("{tag:02X} in field 48"), key, value, settings, all);
+    }
+}
+
+/// Compares a value with the setting that it names. A setting that is empty needs no value.
+fn setting(what: &str, key: &str, claim: Option<&str>, settings: &InForce<'_>, all: &mut Comparison) {
+    let Some(wanted) = settings.values(key) else { return };
+    let told = claim.unwrap_or_default().trim_end();
+    all.wrong(wanted.iter().any(|wanted| wanted.trim_end() == told), || {
+        format!("{what} is {} and must be {} ({key})", claim.unwrap_or("absent"), wanted.join(" or "))
+    });
 }

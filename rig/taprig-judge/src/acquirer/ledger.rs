@@ -22,6 +22,11 @@ impl<'e> Sent<'e> {
         field(&self.heard.request, number)
     }
 
+    /// The event that brought the message.
+    pub(super) fn event(self) -> &'e Event {
+        self.event
+    }
+
     /// Whether the message is one of these events.
     pub(super) fn is_among(self, events: &[Event]) -> bool {
         events.iter().any(|event| std::ptr::eq(event, self.event))

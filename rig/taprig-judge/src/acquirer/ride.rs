@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use taprig_model::device::Device;
 use taprig_model::event::{Body, JournalRow, Signal, Word};
-use taprig_model::expect::{Gate, Outcome, Sound};
+use taprig_model::expect::{Cvm, Gate, Outcome, Sound};
 use taprig_record::decode::hex;
 use taprig_record::numbers::{Number, of_exchange};
 
@@ -30,6 +30,8 @@ pub(super) struct Ride {
     /// An amount that was not charged at this tap and may be claimed for it: the highest fare of a trip, or an old fare. `None` if
     /// the device tells none.
     pub(super) held: Option<u64>,
+    /// Whether the device says that it asked the rider for a PIN, which the issuer verifies.
+    pub(super) asked_for_pin: bool,
 }
 
 impl Ride {
@@ -93,7 +95,9 @@ impl Ride {
             _ => None,
         });
         let held = tap.result().and_then(|result| result.held);
-        Self { tap: tap.number, objects, numbers, approved, charged, purse, held }
+        let cvm = tap.result().and_then(|result| result.cvm);
+        let asked_for_pin = cvm == Some(&Word::Known(Cvm::OnlinePin));
+        Self { tap: tap.number, objects, numbers, approved, charged, purse, held, asked_for_pin }
     }
 
     /// A data object in hexadecimal.

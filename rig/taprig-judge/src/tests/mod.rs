@@ -2,6 +2,7 @@
 
 mod acquirer;
 mod always;
+mod fields;
 mod inferred;
 mod reconciled;
 mod record;
@@ -126,6 +127,7 @@ fn criteria(expect: Expect) -> Criteria {
         file: "cases/bus/BUS-001.yaml".into(),
         requires: vec![],
         needs: taprig_model::criteria::Needs::default(),
+        settings: Default::default(),
         steps: vec![],
         expect,
         lines: WantedLines { line: Some(9), each: [(Criterion::Gate, 12)].into() },
@@ -325,7 +327,10 @@ fn step(number: u32) -> Event {
 
 /// A case with these steps that has no expectations of its own.
 fn of_steps(steps: Vec<StepWanted>) -> Criteria {
-    let steps = steps.into_iter().map(|wanted| StepCriteria { wanted, lines: WantedLines::default() }).collect();
+    let steps = steps
+        .into_iter()
+        .map(|wanted| StepCriteria { wanted, lines: WantedLines::default(), settings: Default::default() })
+        .collect();
     Criteria { steps, ..criteria(Expect::default()) }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! To add a scenario, add it to [`scenarios::all`]. A table of the memory that no scenario writes fails the test.
 
+mod early;
 mod model;
 mod scenarios;
 
@@ -62,8 +63,13 @@ impl Scene {
 
     /// The power comes on, and goes with the cut or at the end of the play.
     fn power(&mut self, cut: Option<Cut>) -> Ended {
-        self.play.power_on();
         let chip = self.chip.on(cut);
+        self.power_chip(chip)
+    }
+
+    /// The same with a chip that may have a planted fault.
+    fn power_chip(&mut self, chip: Chip) -> Ended {
+        self.play.power_on();
         let desk = Rc::new(RefCell::new(self.desk.clone()));
         let bench = Bench::with_street(chip, &desk, self.play.clone(), self.now_us);
         let ended = match catch_unwind(AssertUnwindSafe(|| validator::run(&bench))) {
@@ -130,27 +136,48 @@ fn part(offset: usize) -> &'static str {
         .map_or("a table that this test does not know", |(name, _)| name)
 }
 
+/// A scenario before its first act with a cut, and its play without a cut.
+struct Played<'a> {
+    begin: Scene,
+    whole: Scene,
+    model: model::Model<'a>,
+    /// The first act that is not cut any more.
+    last_act: usize,
+}
+
+impl<'a> Played<'a> {
+    fn new(scenario: &'a Scenario, holds_back: bool) -> Self {
+        let mut begin = Scene::new(scenario, holds_back);
+        begin.play.goes_on(scenario.before.clone());
+        if !scenario.before.is_empty() {
+            assert_eq!(begin.power(None), Ended::Over, "{}: {:?}", scenario.name, begin.play.troubles);
+        }
+        let first_act = begin.play.at();
+        let last_act = first_act + scenario.acts.len();
+        begin.play.goes_on(scenario.acts.iter().cloned().chain([Act::Work("upload"), Act::Work("settle")]));
+
+        let mut whole = begin.clone();
+        *whole.chip.marks.borrow_mut() = Some(vec![whole.chip.borrow().clone()]);
+        assert_eq!(whole.power(None), Ended::Over, "{}: {:?}", scenario.name, whole.play.troubles);
+        let marks = whole.chip.marks.take().unwrap();
+        let model = model::Model::new(scenario, first_act, &marks, &whole.play.riders);
+        Self { begin, whole, model, last_act }
+    }
+
+    /// The writes in which the power is cut.
+    fn writes(&self) -> Vec<Write> {
+        self.whole.writes().into_iter().take_while(|write| write.act < self.last_act).collect()
+    }
+}
+
 /// Cuts the power in each write of a scenario.
 fn cut_everywhere(scenario: &Scenario, holds_back: bool) -> Report {
-    let mut begin = Scene::new(scenario, holds_back);
-    begin.play.goes_on(scenario.before.clone());
-    if !scenario.before.is_empty() {
-        assert_eq!(begin.power(None), Ended::Over, "{}: {:?}", scenario.name, begin.play.troubles);
-    }
-    let first_act = begin.play.at();
-    let last_act = first_act + scenario.acts.len();
-    begin.play.goes_on(scenario.acts.iter().cloned().chain([Act::Work("upload"), Act::Work("settle")]));
-
-    let mut whole = begin.clone();
-    *whole.chip.marks.borrow_mut() = Some(vec![whole.chip.borrow().clone()]);
-    assert_eq!(whole.power(None), Ended::Over, "{}: {:?}", scenario.name, whole.play.troubles);
-    let marks = whole.chip.marks.take().unwrap();
-    let model = model::Model::new(scenario, first_act, &marks, &whole.play.riders);
+    let played = Played::new(scenario, holds_back);
+    let Played { begin, whole, model, .. } = &played;
     let mut report = Report::default();
-    report.violations.extend(model.ends(&whole).err().map(|why| format!("{} without a cut: {why}", scenario.name)));
+    report.violations.extend(model.ends(whole).err().map(|why| format!("{} without a cut: {why}", scenario.name)));
 
-    let writes = whole.writes().into_iter().take_while(|write| write.act < last_act).enumerate();
-    for (number, write) in writes {
+    for (number, write) in played.writes().into_iter().enumerate() {
         report.writes += 1;
         for left in Left::ALL {
             let cut = Cut { write: number, left };
@@ -168,11 +195,11 @@ fn cut_everywhere(scenario: &Scenario, holds_back: bool) -> Report {
                         report.second += 1;
                         let told = |why: String| format!("{what}, and again in write {again}: {why}");
                         report.violations.extend(model.holds(&scene).err().map(told));
-                        report.violations.extend(goes_on(&model, &mut scene).err().map(told));
+                        report.violations.extend(goes_on(model, &mut scene).err().map(told));
                     }
                 }
             }
-            report.violations.extend(goes_on(&model, &mut scene).err().map(told));
+            report.violations.extend(goes_on(model, &mut scene).err().map(told));
         }
     }
     report
