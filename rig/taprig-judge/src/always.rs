@@ -120,9 +120,8 @@ fn faults(events: &[Event]) -> Option<Vec<(String, bool)>> {
                 any = true;
                 let lies = there && event.at_us.saturating_sub(last_us) >= LIES_US;
                 last_us = event.at_us;
-                match signal {
-                    Signal::Fault { what } => faults.push((what.clone(), lies && what == CARD_LEFT)),
-                    _ => {}
+                if let Signal::Fault { what } = signal {
+                    faults.push((what.clone(), lies && what == CARD_LEFT));
                 }
             }
             _ => {}
