@@ -255,7 +255,7 @@ impl Bench {
     }
 
     fn tap(&self, port: &'static str) -> ByteSink {
-        let serial = self.scope.serial(port);
+        let serial = if port == sides::VALIDATOR_CONSOLE { self.scope.console(port) } else { self.scope.serial(port) };
         std::sync::Arc::new(move |way, bytes| serial.bytes(Instant::now(), way == Way::In, bytes))
     }
 }

@@ -30,6 +30,9 @@ const EMULATOR_BAUD: u32 = 115_200;
 /// Speed of a validator's console if neither the bench file nor the device file gives one, in bits per second.
 const CONSOLE_BAUD: u32 = 115_200;
 
+/// The name of a validator's text console in a record. Account numbers in its raw bytes are masked.
+pub(super) const VALIDATOR_CONSOLE: &str = "validator-console";
+
 /// What the two sides need to know about themselves, from the bench file and the device file.
 #[derive(Debug, Clone)]
 pub(super) struct Sides {
@@ -81,7 +84,7 @@ impl Sides {
     pub(super) fn validator_port(&self) -> &'static str {
         match self.device.interface {
             Interface::Adapter(_) => "validator-adapter",
-            Interface::Native(_) | Interface::Rules(_) | Interface::Operator(_) => "validator-console",
+            Interface::Native(_) | Interface::Rules(_) | Interface::Operator(_) => VALIDATOR_CONSOLE,
         }
     }
 

@@ -7,12 +7,14 @@
 //! events.jsonl     one event a line, in the order they were told
 //! firmware.json    images of the boards with their digests
 //! inputs.tar.gz    what the run was judged by
-//! serial/          <bench>-<port>.bin: raw bytes of both directions; `serial` events tell when and whose
+//! serial/          <bench>-<port>.bin: raw bytes of both directions, those of a text console masked; `serial` events tell when
+//!                  and whose
 //! ```
 //!
 //! A run emits events through a [`Scope`]. One thread writes them and hands each event to the listeners (such as the
 //! display).
 
+mod consoles;
 pub mod decode;
 mod folder;
 mod inputs;

@@ -5,8 +5,10 @@
 //! digit that the device itself masked with `*`.
 
 mod frames;
+mod stream;
 
 pub use frames::Frames;
+pub use stream::Stream;
 
 use crate::decode::tlv;
 use crate::decode::value::{masked, number_in_certificate};
@@ -230,35 +232,58 @@ fn fields(fields: &mut Fields, found: &mut Found) {
 }
 
 fn words(text: &mut String, found: &mut Found) {
+    let (out, _) =
+        words_until(text, &mut true, found, &Way { hide: |number| hidden(&digits_of(number)), waits: |_| false });
+    if out != *text {
+        *text = out;
+    }
+}
+
+/// How a text is masked.
+struct Way {
+    /// What is written for an account number, which may be in groups.
+    hide: fn(&str) -> String,
+    /// Whether a text that begins with a word can't be masked before more of it is known.
+    waits: fn(&str) -> bool,
+}
+
+/// Masks the account numbers of `text` up to its end, or up to the word that has to wait. Returns what is masked and the length
+/// of the text that it stands for. `alone` says whether a word can begin at the beginning of the text, and then, whether one can
+/// begin behind what is masked.
+fn words_until(text: &str, alone: &mut bool, found: &mut Found, way: &Way) -> (String, usize) {
     let mut out = String::new();
-    let mut rest = text.as_str();
-    let mut alone = true;
+    let mut rest = text;
     while let Some(next) = rest.chars().next() {
-        let number = if alone && next.is_ascii_digit() { number(rest) } else { 0 };
+        if *alone && next.is_ascii_hexdigit() && (way.waits)(rest) {
+            break;
+        }
+        let number = if *alone && next.is_ascii_digit() { number(rest) } else { 0 };
         if number == 0
-            && alone
+            && *alone
             && let Some((word, hidden)) = data_objects(rest, found)
         {
             out.push_str(&hidden);
             rest = &rest[word..];
-            alone = false;
+            *alone = false;
             continue;
         }
         if number == 0 {
             out.push(next);
-            alone = !next.is_ascii_alphanumeric();
+            *alone = !next.is_ascii_alphanumeric();
             rest = &rest[next.len_utf8()..];
         } else {
-            let digits: String = rest[..number].chars().filter(char::is_ascii_digit).collect();
-            out.push_str(&hidden(&digits));
-            found.push(digits);
+            out.push_str(&(way.hide)(&rest[..number]));
+            found.push(digits_of(&rest[..number]));
             rest = &rest[number..];
-            alone = false;
+            *alone = false;
         }
     }
-    if out != *text {
-        *text = out;
-    }
+    (out, text.len() - rest.len())
+}
+
+/// The digits of an account number that may be in groups.
+fn digits_of(number: &str) -> String {
+    number.chars().filter(char::is_ascii_digit).collect()
 }
 
 fn hidden(digits: &str) -> String {

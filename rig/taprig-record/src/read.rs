@@ -75,7 +75,7 @@ impl Record {
         })
     }
 
-    /// Raw bytes of a port, in both directions. [`Body::Serial`] says when bytes passed, and in which direction.
+    /// Raw bytes of a port, in both directions. Those of a text console are masked. [`Body::Serial`] says when bytes passed, and in which direction.
     ///
     /// # Errors
     /// The file can't be read.
@@ -91,7 +91,7 @@ mod tests {
     use crate::{EVENTS, MARK, Mark, Options, Recorder, WriteError};
     use std::sync::{Arc, Mutex};
     use std::time::Instant;
-    use taprig_model::event::{Bytes, Exchange, Fields, FirmwareImage, Role, Signal, Source};
+    use taprig_model::event::{Bytes, Exchange, Fields, FirmwareImage, PowerSwitch, Role, Signal, Source};
 
     fn write(folder: &Path, whole: bool) -> Recorder {
         let recorder = Recorder::start(Some(folder), Options { whole }, vec![]).unwrap();
@@ -151,6 +151,41 @@ mod tests {
             let text = fs::read_to_string(folder.path().join(EVENTS)).unwrap();
             assert_eq!(text.contains("6226091234567890"), whole, "{text}");
             assert_eq!(text.contains("5A08622609CCCCCC78909000"), !whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_on_a_console_are_hidden_unless_kept_whole_and_nothing_is_lost() {
+        for (whole, complete) in [(false, true), (false, false), (true, true)] {
+            let folder = tempfile::tempdir().unwrap();
+            let recorder = Recorder::start(Some(folder.path()), Options { whole }, vec![]).unwrap();
+            let bench = recorder.scope().bench("desk");
+            let (console, link) = (bench.console("validator-console"), bench.serial("emulator-link"));
+            for piece in ["CARD 6226091", "234567890", "\nLQ9>", "6226091234567890"] {
+                console.bytes(Instant::now(), true, piece.as_bytes());
+                link.bytes(Instant::now(), true, piece.as_bytes());
+            }
+            // A board without power does not go on with a number.
+            bench.emit(Source::Rig, Body::Power { role: Role::Validator, on: false, by: Some(PowerSwitch::Cut) });
+            console.bytes(Instant::now(), true, b"12");
+            if complete {
+                recorder.close(true).unwrap();
+            }
+            drop((recorder, bench, console, link));
+            let record = Record::open(folder.path()).unwrap();
+            let text = "CARD 6226091234567890\nLQ9>6226091234567890";
+            assert_eq!(record.serial("desk", "emulator-link").unwrap(), text.as_bytes(), "no text console");
+            let text = if whole { text.to_owned() } else { text.replace("622609123456", "622609xxxxxx") };
+            let raw = record.serial("desk", "validator-console").unwrap();
+            assert_eq!(String::from_utf8(raw).unwrap(), format!("{text}12"));
+            let mut ends = std::collections::BTreeMap::new();
+            for event in &record.events {
+                if let Body::Serial { port, offset, len, .. } = &event.body {
+                    let end = ends.insert(port.clone(), offset + u64::from(*len));
+                    assert_eq!(end.unwrap_or_default(), *offset, "every byte has an event");
+                }
+            }
+            assert_eq!(ends["validator-console"], text.len() as u64 + 2);
         }
     }
 

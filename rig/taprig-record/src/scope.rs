@@ -1,5 +1,6 @@
 //! The handle through which the parts of a run emit events.
 
+use super::consoles::Passed;
 use super::mask::{self, Frames};
 use super::writer::{Message, Recorder};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -86,13 +87,23 @@ impl Scope {
         &self.recorder
     }
 
-    /// A tap for the raw bytes of a serial port of this bench. Make only one for each port, because it counts the
-    /// bytes.
+    /// A tap for the raw bytes of a serial port of this bench. They are recorded as they are.
     pub fn serial(&self, port: &str) -> SerialTap {
+        self.tap(port, false)
+    }
+
+    /// A tap for the raw bytes of a text console of this bench. Account numbers in them are masked, byte for byte, unless the
+    /// record is kept whole: see [`mask::Stream`].
+    pub fn console(&self, port: &str) -> SerialTap {
+        self.tap(port, self.recorder.mask().is_some())
+    }
+
+    fn tap(&self, port: &str, masked: bool) -> SerialTap {
         SerialTap {
             recorder: self.recorder.clone(),
             bench: self.bench.clone().unwrap_or_else(|| "rig".into()),
             port: port.into(),
+            masked,
         }
     }
 }
@@ -103,6 +114,7 @@ pub struct SerialTap {
     recorder: Recorder,
     bench: Arc<str>,
     port: Arc<str>,
+    masked: bool,
 }
 
 impl SerialTap {
@@ -111,12 +123,8 @@ impl SerialTap {
         if bytes.is_empty() {
             return;
         }
-        self.recorder.send(Message::Serial {
-            at_us: self.recorder.micros(at),
-            bench: self.bench.clone(),
-            port: self.port.clone(),
-            received,
-            bytes: bytes.to_vec(),
-        });
+        let (at_us, bench, port) = (self.recorder.micros(at), self.bench.clone(), self.port.clone());
+        let passed = Passed { at_us, bench, port, received, bytes: bytes.to_vec() };
+        self.recorder.send(Message::Serial { passed, masked: self.masked });
     }
 }

@@ -1,5 +1,6 @@
 //! The thread that writes a record.
 
+use super::consoles::{Consoles, Passed};
 use super::read::Record;
 use super::scope::lock;
 use super::{EVENTS, FIRMWARE, MARK, Mark, SERIAL, Scope, State, folder, mask, pretty, replace, seal, serial_name};
@@ -79,7 +80,7 @@ struct Inner {
 
 pub(super) enum Message {
     Event(Box<Event>),
-    Serial { at_us: u64, bench: Arc<str>, port: Arc<str>, received: bool, bytes: Vec<u8> },
+    Serial { passed: Passed, masked: bool },
     Flush { done: SyncSender<()> },
     Close { complete: bool },
 }
@@ -103,7 +104,7 @@ impl Recorder {
         listeners: Vec<Listener>,
     ) -> Result<Self, WriteError> {
         let (sender, receiver) = sync_channel(QUEUE);
-        let mut writer = Writer { files, listeners, failure: None };
+        let mut writer = Writer { files, listeners, failure: None, consoles: Consoles::default() };
         let thread = thread::Builder::new().name("record".into()).spawn(move || writer.run(&receiver));
         let thread = thread.map_err(WriteError::Thread)?;
         Ok(Self(Arc::new(Inner {
@@ -155,7 +156,7 @@ impl Recorder {
     }
 
     /// Waits until the operating system has everything that was emitted before. From then on the data survive this
-    /// process.
+    /// process. Digits that a text console wrote last may still wait for their rest: see [`mask::Stream`].
     pub fn flush(&self) {
         let (done, written) = sync_channel(1);
         self.send(Message::Flush { done });
@@ -191,6 +192,7 @@ struct Writer {
     files: Option<Files>,
     listeners: Vec<Listener>,
     failure: Option<WriteError>,
+    consoles: Consoles,
 }
 
 impl Writer {
@@ -219,37 +221,53 @@ impl Writer {
 
     /// Handles a message. Returns `Some(complete)` if the record is to be closed.
     fn take(&mut self, message: Message) -> Option<bool> {
-        let event = match message {
-            Message::Close { complete } => return Some(complete),
+        match message {
+            Message::Close { complete } => {
+                let rest = self.consoles.end(None);
+                self.serial(rest);
+                return Some(complete);
+            }
             Message::Flush { done } => {
                 self.attempt(Files::flush);
                 // The caller may have stopped waiting.
                 let _ = done.send(());
-                return None;
             }
-            Message::Event(event) => *event,
-            Message::Serial { at_us, bench, port, received, bytes } => {
-                // Raw bytes have no listener, so there is nothing to do without files.
-                let offset = self.attempt(|files| files.raw(&bench, &port, &bytes))?;
-                Event {
-                    at_us,
-                    board_us: None,
-                    bench: Some((*bench).to_owned()),
-                    case: None,
-                    source: Source::Rig,
-                    numbers: vec![],
-                    body: Body::Serial {
-                        port: (*port).to_owned(),
-                        received,
-                        offset,
-                        len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
-                    },
+            Message::Event(event) => {
+                // What a board says after it had no power does not go on with what it said before.
+                if let (Body::Power { .. } | Body::BenchClosed {}, Some(bench)) = (&event.body, &event.bench) {
+                    let rest = self.consoles.end(Some(bench));
+                    self.serial(rest);
                 }
+                self.event(&event);
             }
-        };
-        self.attempt(|files| files.event(&event));
-        self.listeners.iter_mut().for_each(|listener| listener(&event));
+            Message::Serial { passed, masked } => {
+                let passed = if masked { self.consoles.push(passed) } else { vec![passed] };
+                self.serial(passed);
+            }
+        }
         None
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.attempt(|files| files.event(event));
+        self.listeners.iter_mut().for_each(|listener| listener(event));
+    }
+
+    fn serial(&mut self, passed: Vec<Passed>) {
+        for Passed { at_us, bench, port, received, bytes } in passed {
+            // Raw bytes have no listener, so there is nothing to do without files.
+            let Some(offset) = self.attempt(|files| files.raw(&bench, &port, &bytes)) else { continue };
+            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            self.event(&Event {
+                at_us,
+                board_us: None,
+                bench: Some((*bench).to_owned()),
+                case: None,
+                source: Source::Rig,
+                numbers: vec![],
+                body: Body::Serial { port: (*port).to_owned(), received, offset, len },
+            });
+        }
     }
 
     /// After a failure nothing more is written, but the listeners still receive events.

@@ -341,3 +341,41 @@ fn the_debug_output_of_a_device_is_told_and_shown_when_its_case_fails() {
     let told = r#""case":"BUS-001","source":"validator","body":{"kind":"console-noise","text":"dbg asked 2"}"#;
     assert!(events.contains(told), "{events}");
 }
+
+/// The two halves of the number come to the rig one by one.
+#[test]
+fn a_number_that_a_device_writes_in_two_parts_is_masked_in_the_raw_bytes() {
+    let place = Place::new();
+    // The next question comes when the device has said all of that.
+    place.case("BUS-001", &ASK.replace("]", ", { wait: 1 s }, { console: { send: status, expect: ok* } }]"));
+    let (console, link) = (Terminal::new(), Terminal::new());
+    let attached = |terminal: &Terminal| format!("attached: {{ serial: {{ path: {} }} }}", terminal.path().display());
+    place.bench("desk", &attached(&console), &attached(&link));
+    let (ask, asked) = channel();
+    let mut questions = 0;
+    let say = play_validator(console, move |line| {
+        questions += u8::from(line == "status");
+        // The first one belongs to the known state.
+        if line == "status" && questions == 2 {
+            ask.send(()).unwrap();
+        }
+        answers(line)
+    });
+    std::thread::spawn(move || {
+        asked.recv().unwrap();
+        for part in ["card 6226 0912 ", "3456 78", "90\ncard 622609", "1234567890\n"] {
+            std::thread::sleep(Duration::from_millis(20));
+            say(part);
+        }
+    });
+    play_emulator(link, reports(in_a_row()));
+    // A device must not write it.
+    place.run(&["--bench", "desk"]).expect(1, &["line `card 622609xxxxxx7890` has a number in full"]);
+    assert_eq!(place.record(), "complete");
+    let raw = std::fs::read_to_string(place.path("report/serial/desk-1-validator-console.bin")).unwrap();
+    assert!(raw.contains("card 6226 09xx xxxx 7890\ncard 622609xxxxxx7890\n"), "{raw}");
+    for number in ["6226 0912 3456", "6226091234"] {
+        let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
+        assert!(!raw.contains(number) && !events.contains(number), "{number}: {raw}");
+    }
+}

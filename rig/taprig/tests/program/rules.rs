@@ -90,6 +90,29 @@ fn a_console_unlike_ours_is_judged_to_the_end() {
     }
 }
 
+/// The rig sends a number to the device, and the device repeats it.
+#[test]
+fn the_raw_bytes_of_a_console_have_no_account_number_unless_it_is_kept() {
+    let place = place();
+    let steps = "steps: [{ validator: { deny-list: ['6229900280000000644', '6229900180000039'] } }, tap, { status: { state: ready } }]\n";
+    place.case("BUS-001", &format!("{steps}expect: {{ outcome: approved }}\n"));
+    let raw = |args: &[&str]| {
+        place.run(&[&["--bench", "lumiqin-lq9"], args].concat()).expect(0, &["1 passed"]);
+        assert_eq!(place.record(), "complete");
+        let bytes = std::fs::read(place.path("report/serial/lumiqin-lq9-1-validator-console.bin")).unwrap();
+        // Its texts are GBK, and so they stay.
+        assert!(bytes.windows(4).any(|bytes| bytes == [0xD7, 0xB4, 0xCC, 0xAC]), "status");
+        bytes.iter().map(|byte| char::from(*byte)).collect::<String>()
+    };
+    let (masked, whole) = (raw(&[]), raw(&["--keep-card-numbers"]));
+    for (number, hidden) in [("6229900280000000644", "622990xxxxxxxxx0644"), ("6229900180000039", "622990xxxxxx0039")] {
+        assert!(!masked.contains(number), "{number} is in the record");
+        let sent = masked.matches(&format!("BL+ {hidden} ")).count();
+        assert!(sent >= 2, "sent and repeated: {sent} times");
+        assert_eq!(whole.matches(&format!("BL+ {number} ")).count(), sent);
+    }
+}
+
 #[test]
 fn a_verdict_on_a_wrong_fare_is_a_fail() {
     let place = place();
