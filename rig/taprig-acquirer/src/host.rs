@@ -19,6 +19,7 @@ use crate::keys::{KeySet, hand_out};
 use crate::mac::{MacKey, mac};
 use crate::rules::{Facts, Matched, Matcher};
 use crate::show::shown;
+use lists::Twist;
 use request::{Objection, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,7 +28,6 @@ use taprig_model::acquirer::log::{self, Body, Heard, Mac, Summary};
 use taprig_model::acquirer::rules::{Action, Part, Rules};
 use taprig_model::units::DateTime;
 use taprig_record::numbers;
-use lists::Twist;
 use terminal::Terminal;
 
 /// What field 32 of every answer says.

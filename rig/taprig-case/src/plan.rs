@@ -145,7 +145,8 @@ fn made_up(index: u8) -> Result<acquirer::keys::Authority, Malformed> {
     const EXPONENT: u8 = 3;
     let mut modulus = [0xC1; 128];
     modulus[64] = index;
-    let sum = Sha1::new().chain_update(RID).chain_update([index]).chain_update(modulus).chain_update([EXPONENT]).finalize();
+    let sum =
+        Sha1::new().chain_update(RID).chain_update([index]).chain_update(modulus).chain_update([EXPONENT]).finalize();
     let hex = |bytes: &[u8]| Hex(bytes.to_vec()).to_string();
     Ok(acquirer::keys::Authority {
         rid: hex(&RID).parse()?,

@@ -83,7 +83,8 @@ impl Twist {
             return Some("the answer is no page of the deny list, so it names no next page");
         }
         let is_key = kind == Some(MessageKind::KeyPage) && code == KEY;
-        ((self.check_sum || self.other_key) && !is_key).then_some("the answer has no key of an authority that could be wrong")
+        ((self.check_sum || self.other_key) && !is_key)
+            .then_some("the answer has no key of an authority that could be wrong")
     }
 
     /// Makes a key wrong. `all` are the keys of the host.
