@@ -554,6 +554,22 @@ fn a_claim_that_nothing_rests_on_is_refused() {
 }
 
 #[test]
+fn a_claim_is_a_number_where_it_tells_how_much() {
+    for (is, said_of_it) in [
+        ("bus: true\n  deny-capacity: true", "this claim is a number"),
+        ("bus: true\n  deny-capacity: 0", "or the number of a claim that is a number"),
+        ("bus: 5", "this claim is no number"),
+    ] {
+        let line = is.lines().last().unwrap().trim();
+        let (said, at) = check_rules("bus: true", is, line);
+        assert!(said.contains(said_of_it) && said.contains(&at) && said.ends_with("exit code 2\n"), "{is}: {said}");
+    }
+    for is in ["bus: true\n  deny-capacity: 512", "bus: true\n  deny-capacity: false"] {
+        assert!(check_rules("bus: true", is, "bus: true").0.ends_with("exit code 0\n"), "{is}");
+    }
+}
+
+#[test]
 fn a_bench_with_a_program_or_a_network_is_checked() {
     let bench = |validator: &str| {
         let dir = project();
