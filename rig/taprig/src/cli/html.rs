@@ -23,6 +23,13 @@ pub(crate) struct Args {
     since: Option<PathBuf>,
 }
 
+impl Args {
+    /// The file that this command writes.
+    pub(super) fn writes(&self) -> PathBuf {
+        self.to.clone().unwrap_or_else(|| self.record.join(ReportFile::Html.name()))
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let unread = |folder: &Path, error: &ReadError| Problems::from(Diagnostic::of_file(folder, error.to_string()));
     let since = args.since.as_deref().map(|folder| Since::read(folder).map_err(|error| unread(folder, &error)));
@@ -32,8 +39,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         Err(HtmlError::Read(error)) => return Err(unread(&args.record, &error)),
         Err(error @ HtmlError::Template(_)) => return Ok(super::rig_failed(&error)),
     };
-    let to = args.to.clone().unwrap_or_else(|| args.record.join(ReportFile::Html.name()));
-    super::capture::unsealed(&args.record, &to, "report html")?;
+    let to = args.writes();
     check(&to, &html)?;
     if let Err(error) = taprig_record::replace(&to, html.text.as_bytes()) {
         let advice = "check that the folder exists, may be written and has room";
