@@ -38,10 +38,12 @@ def address(case):
 class Record:
     """What a record says, read without taprig."""
 
-    def __init__(self, folder, since=None):
+    def __init__(self, folder, since=None, history=None):
         self.folder = pathlib.Path(folder)
         # The record of the run with which the page compares this one.
         self.since = since
+        # The history whose nights the page shows.
+        self.history = history and pathlib.Path(history)
         self.page = self.folder / "report.html"
         self.results = json.loads((self.folder / "results.json").read_text())
         self.cases = {case["id"]: case for case in self.results["cases"]}
@@ -182,6 +184,29 @@ def changes(browser, record):
     more = sum(int(number.replace(",", "")) for number in re.findall(r"and ([\d,]+) more", section))
     expect(len(shown) + more == len(wanted), f"{len(shown)} changes are listed and {more} more are said to be there, and {len(wanted)} verdicts differ")
     return f"{len(wanted)} changes"
+
+
+def nights(browser, record):
+    """The last nights of the bench: a bar a night with its counts, and on the page of a case its verdict in each."""
+    opened(browser, record)
+    drawn = browser.run("return [...document.querySelectorAll('#nights .bench-nights title')].map((title) => title.textContent)")
+    if record.history is None:
+        return "compared with no history"
+    own = record.results["run"]
+    lines = [json.loads(line) for line in record.history.read_text().splitlines()]
+    lines = sorted((line for line in lines if line["bench"] == own["environment"]["bench"] and line["started"] <= own["started"]), key=lambda line: line["started"])[-30:]
+    for line, title in zip(lines, drawn, strict=True):
+        counts = Counter(case["verdict"] for case in line["cases"])
+        expect(title.startswith(f"{line['started']}: {counts['pass']} passed") and (f", {counts['fail']} failed" in title) == bool(counts["fail"]),
+               f"the night of {line['started']} has {dict(counts)} and is drawn as {title!r}")
+    word = {"pass": "pass", "fail": "fail", "changed": "changed", "error": "error of the rig", "not-applicable": "not run", "skipped": "not run"}
+    for case in (record.with_verdict("fail")[:1] + record.with_verdict("pass")[:1]):
+        show(browser, case)
+        shown = browser.run("return [...document.querySelectorAll('#case .nights title')].map((title) => title.textContent)")
+        verdicts = [next((row["verdict"] for row in line["cases"] if row["id"] == case), None) for line in lines]
+        wanted = [f"{line['started']}: {word.get(verdict, 'not played')}" for line, verdict in zip(lines, verdicts)]
+        expect(shown == wanted, f"{case}: the nights are {shown[-3:]}, and the history has {wanted[-3:]}")
+    return f"{len(drawn)} nights"
 
 
 NUMBERS = """return [...document.querySelectorAll(arguments[0] + ' .matrix tbody tr')].map((row) => ({
@@ -432,4 +457,4 @@ def without_script(driver, record):
         expect(not browser.run("return document.querySelector('form').getClientRects().length"), "a filter is shown that needs script")
 
 
-ANY = [console, size, ready, quick, first_screen, tested, changes, requirements, conformance, rows, details, deep_link, filters, keyboard, narrow, accessible, dark, printed]
+ANY = [console, size, ready, quick, first_screen, tested, changes, nights, requirements, conformance, rows, details, deep_link, filters, keyboard, narrow, accessible, dark, printed]
