@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import re
+import tarfile
 import time
 import urllib.parse
 from collections import Counter
@@ -37,11 +38,21 @@ def address(case):
 class Record:
     """What a record says, read without taprig."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, since=None, history=None):
         self.folder = pathlib.Path(folder)
+        # The record of the run with which the page compares this one.
+        self.since = since
+        # The history whose nights the page shows.
+        self.history = history and pathlib.Path(history)
         self.page = self.folder / "report.html"
         self.results = json.loads((self.folder / "results.json").read_text())
         self.cases = {case["id"]: case for case in self.results["cases"]}
+
+    def planned(self):
+        """The criteria of each sub-case, and the device file, from the inputs of the run."""
+        with tarfile.open(self.folder / "inputs.tar.gz") as inputs:
+            criteria = [json.loads(line) for line in inputs.extractfile("criteria.jsonl")]
+            return criteria, json.load(inputs.extractfile("device.json"))
 
     def verdict(self, case):
         verdict = self.cases[case]["verdict"]
@@ -143,6 +154,117 @@ def first_screen(browser, record):
     unjudged = Counter(check["why"] for case in record.cases.values() for check in case["checks"] if check.get("why"))
     for why, number in unjudged.items():
         expect(why in text and str(number) in text, f"the first screen does not say that {number} expectations were not judged: {why}")
+
+
+def tested(browser, record):
+    """What was tested: the card sides, and whether times are modelled or measured, are those of the record's benches."""
+    opened(browser, record)
+    facts = dict(browser.run("""return [...document.querySelectorAll('[aria-labelledby=h-tested] .facts div')].map((fact) =>
+        [fact.querySelector('dt').textContent, [...fact.querySelectorAll('dd')].map((value) => value.textContent)])"""))
+    benches = record.results["benches"].values()
+    for name, shown, wanted in [("card side", facts.get("Card side", []), {bench["card_side"] for bench in benches if bench.get("card_side")}),
+                                ("basis of times", [re.match(r"\w*", value)[0] for value in facts.get("Times", [])], {bench["time"] for bench in benches if bench.get("time")})]:
+        expect(set(shown) == wanted, f"the {name} is said to be {shown}, and the record has {sorted(wanted)}")
+
+
+def changes(browser, record):
+    """What changed since the run with which the page compares: each sub-case with another verdict, with both verdicts."""
+    opened(browser, record)
+    section = browser.run("return document.querySelector('#changes')?.textContent || ''")
+    if record.since is None:
+        return "compared with no run"
+    before, now = ({case: result["verdict"].replace("-", " ") for case, result in one.cases.items()} for one in (record.since, record))
+    wanted = {case: f"was {before[case]}, is {now[case]}" for case in now if case in before and before[case] != now[case]}
+    both = len(set(before) & set(now))
+    for words in (record.since.results["run"]["started"], f"{len(wanted):,} of {both:,} sub-cases"):
+        expect(words in section, f"what changed does not say {words!r}: {section[:200]!r}")
+    shown = browser.run("return [...document.querySelectorAll('#changes .changes li')].map((item) => [item.querySelector('a')?.textContent, item.querySelector('.dim').textContent])")
+    wrong = [item for item in shown if wanted.get(item[0]) != item[1]]
+    expect(not wrong, f"a change is wrong: {wrong[:3]}")
+    more = sum(int(number.replace(",", "")) for number in re.findall(r"and ([\d,]+) more", section))
+    expect(len(shown) + more == len(wanted), f"{len(shown)} changes are listed and {more} more are said to be there, and {len(wanted)} verdicts differ")
+    return f"{len(wanted)} changes"
+
+
+def nights(browser, record):
+    """The last nights of the bench: a bar a night with its counts, and on the page of a case its verdict in each."""
+    opened(browser, record)
+    drawn = browser.run("return [...document.querySelectorAll('#nights .bench-nights title')].map((title) => title.textContent)")
+    if record.history is None:
+        return "compared with no history"
+    own = record.results["run"]
+    lines = [json.loads(line) for line in record.history.read_text().splitlines()]
+    lines = sorted((line for line in lines if line["bench"] == own["environment"]["bench"] and line["started"] <= own["started"]), key=lambda line: line["started"])[-30:]
+    for line, title in zip(lines, drawn, strict=True):
+        counts = Counter(case["verdict"] for case in line["cases"])
+        expect(title.startswith(f"{line['started']}: {counts['pass']} passed") and (f", {counts['fail']} failed" in title) == bool(counts["fail"]),
+               f"the night of {line['started']} has {dict(counts)} and is drawn as {title!r}")
+    word = {"pass": "pass", "fail": "fail", "changed": "changed", "error": "error of the rig", "not-applicable": "not run", "skipped": "not run"}
+    for case in (record.with_verdict("fail")[:1] + record.with_verdict("pass")[:1]):
+        show(browser, case)
+        shown = browser.run("return [...document.querySelectorAll('#case .nights title')].map((title) => title.textContent)")
+        verdicts = [next((row["verdict"] for row in line["cases"] if row["id"] == case), None) for line in lines]
+        wanted = [f"{line['started']}: {word.get(verdict, 'not played')}" for line, verdict in zip(lines, verdicts)]
+        expect(shown == wanted, f"{case}: the nights are {shown[-3:]}, and the history has {wanted[-3:]}")
+    return f"{len(drawn)} nights"
+
+
+NUMBERS = """return [...document.querySelectorAll(arguments[0] + ' .matrix tbody tr')].map((row) => ({
+    name: row.querySelector('code').textContent, text: row.textContent, second: row.cells[1].textContent,
+    part: row.closest('.wide').previousElementSibling?.textContent || row.closest('details')?.querySelector('summary').textContent || '',
+    numbers: [...row.querySelectorAll('.num a')].map((link) => [link.hash, link.textContent]),
+    cases: [...row.cells[row.cells.length - 1].querySelectorAll('a')].map((link) => link.textContent) }))"""
+
+
+def numbered(rows, key, wanted):
+    """The numbers of a table are those of the record, and each leads to its sub-cases."""
+    for row in rows:
+        shown = {}
+        for link, number in row["numbers"]:
+            asked = urllib.parse.parse_qs(link.split("?")[1])
+            expect(asked.get(key) == [row["name"]], f"a number of {row['name']} leads to {link}")
+            shown[asked["v"][0]] = int(number.replace(",", ""))
+        expect(shown == dict(wanted[row["name"]]), f"{row['name']} has the numbers {shown}, and the record has {dict(wanted[row['name']])}")
+
+
+def requirements(browser, record):
+    """The requirement matrix: each requirement once, with its numbers and cases, and in the part that its verdicts put it in."""
+    opened(browser, record)
+    counts, cases, unjudged = {}, {}, Counter()
+    for case, result in record.cases.items():
+        for requirement in result.get("requires", []):
+            counts.setdefault(requirement, Counter())[record.verdict(case)] += 1
+            cases.setdefault(requirement, set()).add(case.split("/")[0])
+            unjudged[requirement] += sum(check["result"] == "not-judged" for check in result["checks"])
+    rows = browser.run(NUMBERS, "#requirements")
+    expect(len({row["name"] for row in rows}) == len(rows) and {row["name"] for row in rows} >= set(counts), "the matrix has not each requirement once")
+    tried = [row for row in rows if row["name"] in counts]
+    numbered(tried, "r", counts)
+    for row in tried:
+        name, of = row["name"], counts[row["name"]]
+        expect(set(row["cases"]) == cases[name], f"{name}: the matrix has other cases than the record")
+        expect(row["part"].startswith("Failed:") == bool(of["fail"]), f"{name} has {of['fail']} failures and is in the part {row['part']!r}")
+        clean = of["pass"] and not (of["fail"] or of["error"] or of["skipped"] or of["changed"] or unjudged[name])
+        expect(not row["part"].startswith("Met:") or clean, f"{name} is said to be met, with {dict(of)} and {unjudged[name]} expectations not judged")
+    return f"{len(rows)} requirements"
+
+
+def conformance(browser, record):
+    """The conformance statement: each claim of the device file, whether it is made, and the sub-cases that rest on it."""
+    opened(browser, record)
+    criteria, device = record.planned()
+    counts = {claim: Counter() for claim in device["claims"]}
+    for planned in criteria:
+        for claim in planned.get("needs", {}).get("claims", []):
+            if planned["id"] in record.cases:
+                counts.setdefault(claim, Counter())[record.verdict(planned["id"])] += 1
+    rows = browser.run(NUMBERS, "#conformance")
+    expect({row["name"]: "yes" in row["second"] for row in rows} == device["claims"], "the claims are not those of the device file")
+    numbered(rows, "c", counts)
+    for row in rows:
+        failed = device["claims"][row["name"]] and counts[row["name"]]["fail"]
+        expect(("rests on it failed" in row["text"]) == bool(failed), f"{row['name']}: {counts[row['name']]['fail']} sub-cases that rest on this claim failed, and the page says {row['text'][-90:]!r}")
+    return f"{len(rows)} claims"
 
 
 def rows(browser, record):
@@ -335,4 +457,4 @@ def without_script(driver, record):
         expect(not browser.run("return document.querySelector('form').getClientRects().length"), "a filter is shown that needs script")
 
 
-ANY = [console, size, ready, quick, first_screen, rows, details, deep_link, filters, keyboard, narrow, accessible, dark, printed]
+ANY = [console, size, ready, quick, first_screen, tested, changes, nights, requirements, conformance, rows, details, deep_link, filters, keyboard, narrow, accessible, dark, printed]

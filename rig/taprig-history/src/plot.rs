@@ -4,7 +4,9 @@
 //! the classes `nights`, `night` and those of the verdicts (`pass`, `fail`, ...); without a style the colours are the
 //! attributes, which are readable on a light and on a dark page.
 
+use crate::last::counts;
 use crate::series::Series;
+use crate::show;
 use std::fmt::Write as _;
 use taprig_model::history::Night;
 use taprig_model::result::Verdict;
@@ -12,6 +14,12 @@ use taprig_model::result::Verdict;
 /// The width of a night and its height, in CSS pixels.
 const WIDTH: usize = 7;
 const HEIGHT: usize = 16;
+
+/// The height of the night with the most sub-cases in [`nights`].
+const TALL: usize = 48;
+
+/// What did not pass is never lower than this, so that one failure among thousands can be seen.
+const LEAST: usize = 4;
 
 /// A case in one night.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +60,7 @@ pub fn verdicts(points: &[Point]) -> String {
     let width = points.len() * WIDTH;
     let bad = points.iter().filter(|point| point.verdict.is_some_and(Verdict::is_notable)).count();
     let label = format!("the last {} nights: {bad} without a pass", points.len());
-    let mut svg = open("nights", width.max(WIDTH), &label);
+    let mut svg = open("nights", (width.max(WIDTH), HEIGHT), &label);
     for (place, point) in points.iter().enumerate() {
         let (word, fill, height) = match point.verdict {
             Some(Verdict::Pass) => ("pass", "#2e9e5b", 8),
@@ -97,7 +105,7 @@ pub fn durations(points: &[Point]) -> String {
     }
     let ms = |us: &u64| format!("{}.{} ms", us / 1000, us % 1000 / 100);
     let label = format!("durations from {} to {}", ms(least), ms(most));
-    let mut svg = open("durations", points.len() * WIDTH, &label);
+    let mut svg = open("durations", (points.len() * WIDTH, HEIGHT), &label);
     // From zero, so that a small difference looks small.
     let room = HEIGHT as u64 - 2;
     let line: Vec<String> = passed
@@ -109,9 +117,44 @@ pub fn durations(points: &[Point]) -> String {
     svg
 }
 
-fn open(class: &str, width: usize, label: &str) -> String {
+/// A bar for each of these nights, oldest first: at the bottom what passed, above it what did not. The title of a bar has the counts.
+#[must_use]
+pub fn nights(nights: &[&Night]) -> String {
+    let most = nights.iter().map(|night| night.cases.len()).max().unwrap_or_default().max(1);
+    let mut bad = 0;
+    let mut bars = String::new();
+    for (place, night) in nights.iter().enumerate() {
+        let counts = counts(night);
+        let failed = counts.fail + counts.quarantined;
+        bad += usize::from(failed + counts.error > 0);
+        let height = |count: u32| TALL * count as usize / most;
+        let seen = |count: u32| if count == 0 { 0 } else { height(count).max(LEAST) };
+        let above = [
+            (seen(counts.not_applicable + counts.skipped), "not-applicable", "#9aa0a6"),
+            (seen(counts.changed), "changed", "#b377d9"),
+            (seen(counts.error), "error", "#d98e04"),
+            (seen(failed), "fail", "#d64545"),
+        ];
+        let room = TALL.saturating_sub(above.iter().map(|(height, ..)| height).sum());
+        let parts = std::iter::once((height(counts.pass).min(room), "pass", "#2e9e5b")).chain(above);
+        let (x, cell, mut y) = (place * WIDTH, WIDTH - 1, TALL);
+        let _ = write!(bars, "<g><title>{}: {}</title>", escaped(&night.started), escaped(&show::counts(&counts)));
+        for (height, word, fill) in parts.filter(|(height, ..)| *height > 0) {
+            y = y.saturating_sub(height);
+            let _ = write!(
+                bars,
+                r#"<rect class="night {word}" x="{x}" y="{y}" width="{cell}" height="{height}" fill="{fill}"/>"#
+            );
+        }
+        bars += "</g>";
+    }
+    let label = format!("the last {} nights: {bad} with a failure or an error of the rig", nights.len());
+    open("bench-nights", ((nights.len() * WIDTH).max(WIDTH), TALL), &label) + &bars + "</svg>"
+}
+
+fn open(class: &str, (width, height): (usize, usize), label: &str) -> String {
     format!(
-        r#"<svg class="{class}" xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}" viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{}">"#,
+        r#"<svg class="{class}" xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-label="{}">"#,
         escaped(label)
     )
 }
@@ -190,5 +233,22 @@ mod tests {
         assert!(verdicts(&[]).ends_with("</svg>"));
         let nights = Nights::of("BUS-001", "P").nights;
         assert_eq!(points(&Series::all(&nights)[0], "NO-CASE", 9)[0].verdict, None);
+    }
+
+    #[test]
+    fn one_failure_among_thousands_is_drawn() {
+        let mut all = Nights::of("BUS-001", "PPF");
+        for night in &mut all.nights {
+            night.cases.extend((0..2_000).map(|number| crate::samples::row(&format!("BUS-9{number:04}"), 'P')));
+        }
+        let svg = nights(&all.nights.iter().collect::<Vec<_>>());
+        assert!(svg.contains("the last 3 nights: 1 with a failure or an error of the rig"), "{svg}");
+        assert!(
+            svg.contains(r##"<rect class="night fail" x="14" y="0" width="6" height="4" fill="#d64545"/>"##),
+            "{svg}"
+        );
+        assert!(svg.contains("2026-11-03T01:30:00Z: 2000 passed, 1 failed</title>"), "{svg}");
+        assert_eq!(svg.matches("class=\"night pass\"").count(), 3);
+        assert!(nights(&[]).ends_with("</svg>"));
     }
 }

@@ -31,7 +31,7 @@ pub use inputs::{INPUTS, Inputs};
 pub use read::{ReadError, Record};
 pub use scope::{Scope, SerialTap};
 pub use stream::Stream;
-pub use writer::{Listener, Options, Recorder, WriteError};
+pub use writer::{Closing, Listener, Options, Recorder, WriteError};
 
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -83,11 +83,11 @@ struct Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// The record is still being written, or its writer was killed.
+    /// The record or its reports are still being written, or their writer was killed.
     Open,
     /// The record was closed before the run's end.
     Partial,
-    /// The record was closed at the run's end.
+    /// The record was closed at the run's end, after its last file was written.
     Complete,
 }
 

@@ -75,7 +75,41 @@ struct Inner {
     sender: SyncSender<Message>,
     started: Instant,
     mask: Option<mask::Key>,
-    thread: Mutex<Option<JoinHandle<Result<(), WriteError>>>>,
+    thread: Mutex<Option<JoinHandle<Result<Closing, WriteError>>>>,
+}
+
+/// A record with all of its events, whose folder still waits for other files, such as reports. Until [`Closing::mark`] it is
+/// marked as open, so nobody seals it, and no other run can take its folder. If the value is dropped instead, the record
+/// is a partial one.
+#[must_use = "the record is marked as partial if this is dropped"]
+pub struct Closing {
+    files: Option<Files>,
+    state: State,
+}
+
+impl Closing {
+    /// The state that the record will have.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Marks the record with its state. Call it after the last file of the folder is written.
+    ///
+    /// # Errors
+    /// The mark can't be written.
+    pub fn mark(mut self) -> Result<(), WriteError> {
+        self.files.take().map_or(Ok(()), |mut files| files.mark(self.state))
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(mut files) = self.files.take() {
+            // Nobody can be told. The record then stays marked as open.
+            let _ = files.mark(State::Partial);
+        }
+    }
 }
 
 pub(super) enum Message {
@@ -104,7 +138,7 @@ impl Recorder {
         listeners: Vec<Listener>,
     ) -> Result<Self, WriteError> {
         let (sender, receiver) = sync_channel(QUEUE);
-        let mut writer = Writer { files, listeners, failure: None, consoles: Consoles::default() };
+        let writer = Writer { files, listeners, failure: None, consoles: Consoles::default() };
         let thread = thread::Builder::new().name("record".into()).spawn(move || writer.run(&receiver));
         let thread = thread.map_err(WriteError::Thread)?;
         Ok(Self(Arc::new(Inner {
@@ -165,12 +199,22 @@ impl Recorder {
     }
 
     /// Writes the waiting events, marks the record and closes it. This waits for the disk. On an async runtime call it
-    /// last, or where blocking is allowed. A second call does nothing.
+    /// last, or where blocking is allowed. A second call does nothing. If other files of the record are still to be
+    /// written, call [`Recorder::end`] instead.
     ///
     /// # Errors
     /// The first failure to write since the start of the record.
     pub fn close(&self, complete: bool) -> Result<(), WriteError> {
-        let Some(thread) = lock(&self.0.thread).take() else { return Ok(()) };
+        self.end(complete)?.mark()
+    }
+
+    /// Writes the waiting events and waits for the disk, as [`Recorder::close`] does, but does not mark the record yet.
+    ///
+    /// # Errors
+    /// The first failure to write since the start of the record.
+    pub fn end(&self, complete: bool) -> Result<Closing, WriteError> {
+        let nothing = Closing { files: None, state: if complete { State::Complete } else { State::Partial } };
+        let Some(thread) = lock(&self.0.thread).take() else { return Ok(nothing) };
         self.send(Message::Close { complete });
         thread.join().unwrap_or(Err(WriteError::Panicked))
     }
@@ -183,7 +227,8 @@ impl Drop for Inner {
         let _ = self.sender.send(Message::Close { complete: false });
         // A listener may hold the last handle, and the writer can't wait for itself.
         if thread.thread().id() != thread::current().id() {
-            let _ = thread.join();
+            // What it returns marks the record when it is dropped.
+            drop(thread.join());
         }
     }
 }
@@ -196,7 +241,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(&mut self, receiver: &Receiver<Message>) -> Result<(), WriteError> {
+    fn run(mut self, receiver: &Receiver<Message>) -> Result<Closing, WriteError> {
         let mut complete = None;
         while complete.is_none() {
             // This blocks for the first event and then takes all that wait, so that each batch needs one flush.
@@ -214,9 +259,9 @@ impl Writer {
                 thread::sleep(LINGER);
             }
         }
-        let state = if complete == Some(true) && self.failure.is_none() { State::Complete } else { State::Partial };
-        self.attempt(|files| files.close(state));
-        self.failure.take().map_or(Ok(()), Err)
+        self.attempt(Files::sync);
+        let state = if complete == Some(true) { State::Complete } else { State::Partial };
+        self.failure.take().map_or(Ok(Closing { files: self.files.take(), state }), Err)
     }
 
     /// Handles a message. Returns `Some(complete)` if the record is to be closed.
@@ -398,11 +443,10 @@ impl Files {
         self.events.flush().map_err(|cause| WriteError::Io { doing: "writing", path: path(), cause })
     }
 
-    fn close(&mut self, state: State) -> Result<(), WriteError> {
+    fn sync(&mut self) -> Result<(), WriteError> {
         self.flush()?;
         let path = || self.folder.join(EVENTS);
-        self.events.get_ref().sync_all().map_err(|cause| WriteError::Io { doing: "writing", path: path(), cause })?;
-        self.mark(state)
+        self.events.get_ref().sync_all().map_err(|cause| WriteError::Io { doing: "writing", path: path(), cause })
     }
 
     fn mark(&mut self, state: State) -> Result<(), WriteError> {
@@ -420,7 +464,7 @@ impl Files {
 }
 
 fn unsealed(folder: &Path) -> Result<(), WriteError> {
-    let refused = |why: seal::Sealed| WriteError::Folder { path: folder.to_owned(), why: why.to_string() };
+    let refused = |why: seal::Sealed| WriteError::Folder { path: why.folder.clone(), why: why.to_string() };
     seal::refuse(folder).map_err(refused)
 }
 

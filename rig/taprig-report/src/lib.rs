@@ -8,7 +8,7 @@ mod own_time;
 mod tally;
 
 pub use capture::Capture;
-pub use html::{Html, Since};
+pub use html::{Html, Nights, Since};
 pub use junit::junit;
 pub use notable::Notable;
 pub use tally::Tally;
@@ -17,7 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use taprig_model::event::Event;
 use taprig_model::result::RunResult;
-use taprig_record::{ReportFile, pretty, replace, seal};
+use taprig_record::{ReportFile, State, pretty, replace, seal};
 
 /// A report can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +54,12 @@ fn put(folder: &Path, file: ReportFile, content: io::Result<Vec<u8>>) -> Result<
     unsealed.and(content).and_then(|content| replace(&path, &content)).map_err(|cause| ReportError { path, cause })
 }
 
-/// Writes `report.html` into `folder`, from the record that is there.
+/// Writes `report.html` into `folder`, from the record that is there. `state` is the state that the record will have as soon as
+/// this report, its last file, is written.
 ///
 /// # Errors
 /// The record can't be read, or the file can't be written.
-pub fn write_html(folder: &Path, since: Option<&Since>) -> Result<(), ReportError> {
-    let page = Html::of(folder, since).map_err(io::Error::other);
+pub fn write_html(folder: &Path, state: State, since: Option<&Since>) -> Result<(), ReportError> {
+    let page = Html::of_ending(folder, state, since).map_err(io::Error::other);
     put(folder, ReportFile::Html, page.map(|page| page.text.into_bytes()))
 }

@@ -308,6 +308,23 @@
     return nodes;
   };
 
+  // The last nights of a case, as `taprig history` draws them. Only cases that did not pass in each night have letters.
+  const nights = $("nights") ? JSON.parse($("nights").textContent) : null;
+  const NIGHT = { P: ["pass", 8], F: ["fail", 16], C: ["changed", 16], E: ["error", 12], N: ["na", 3], "-": ["none", 1] };
+  const NIGHT_WORDS = { P: "pass", F: "fail", C: "changed", E: "error of the rig", N: "not run", "-": "not played" };
+  const nightSection = (id) => {
+    if (!nights) return null;
+    const count = nights.started.length;
+    const letters = [...(nights.cases[id] ?? "P".repeat(count))];
+    const bad = letters.filter((letter) => "FCE".includes(letter)).length;
+    const words = bad ? `${bad} of the last ${count} nights without a pass` : letters.every((letter) => letter === "P") ? `Passed in each of the last ${count} nights` : `No failure in the last ${count} nights`;
+    const cells = letters.map((letter, at) => svg("rect", { class: `night ${NIGHT[letter][0]}`, x: 7 * at, y: 16 - NIGHT[letter][1], width: 6, height: NIGHT[letter][1] },
+      svg("title", {}, `${nights.started[at]}: ${NIGHT_WORDS[letter]}`)));
+    return section("Last nights", el("p", null, words),
+      el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Verdict of each night" },
+        svg("svg", { class: "nights", width: 7 * count, height: 16, viewBox: `0 0 ${7 * count} 16`, role: "img", "aria-label": words }, ...cells)));
+  };
+
   const show = (entry, data) => {
     const place = found.indexOf(entry);
     const near = (step, words) => {
@@ -335,11 +352,13 @@
         section("What the case is", factList(entry, data)),
         entry.requires.length ? section("Requirements", requirementList(entry)) : null,
         data.checks.length ? section("Expected and seen", checkTable(entry, data)) : null,
+        nightSection(entry.id),
         section("Repeat it", el("div", { class: "cmd" }, el("code", null, command), copy)),
         data.timeline.length ? section("Timeline", ...[graphic].filter(Boolean), ...eventTable(data.timeline)) : null,
         exchanges.length ? section("Commands and responses", ...exchanges) : null);
     } else {
       nodes.push(el("p", { class: "warning" }, "The details of this case were left out, because the report would have become too large. The record has them."),
+        nightSection(entry.id),
         section("Repeat it", el("div", { class: "cmd" }, el("code", null, command), copy)));
     }
     $("case").replaceChildren(...nodes.filter((node) => node !== null));

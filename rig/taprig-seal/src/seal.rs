@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use taprig_record::seal::{SIGNATURE, STATEMENT, SUMS, TIME_STAMP, is_sealed};
-use taprig_record::{Inputs, ReadError, Record, pretty, replace};
+use taprig_record::{Inputs, ReadError, Record, State, pretty, replace};
 
 /// What a seal needs beside the record.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,7 @@ pub fn seal(folder: &Path, with: &Sealing<'_>) -> Result<Sealed, SealError> {
     }
     let record = Record::open(folder)?;
     let inputs = Inputs::read(folder)?;
-    if !is_closed(&record.events) || record.torn > 0 {
+    if record.state == State::Open || !is_closed(&record.events) || record.torn > 0 {
         return Err(SealError::Open);
     }
     if let Some(finding) = follows(folder, &record, &inputs).into_iter().next() {

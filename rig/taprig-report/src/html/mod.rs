@@ -18,6 +18,7 @@ mod chunks;
 mod detail;
 mod gather;
 mod matrix;
+mod nights;
 mod page;
 mod rows;
 mod since;
@@ -25,11 +26,12 @@ mod summary;
 mod table;
 mod text;
 
+pub use nights::Nights;
 pub use since::Since;
 
 use std::path::Path;
 
-use taprig_record::{Inputs, ReadError, Stream};
+use taprig_record::{Inputs, ReadError, State, Stream};
 
 use page::Condition;
 
@@ -69,15 +71,40 @@ impl Html {
     /// # Errors
     /// The record can't be read at all, or a later version of taprig wrote it.
     pub fn of(folder: &Path, since: Option<&Since>) -> Result<Self, HtmlError> {
+        Self::make(folder, None, since, None)
+    }
+
+    /// The same, with the last nights of the bench from a history.
+    ///
+    /// # Errors
+    /// As for [`Html::of`].
+    pub fn with_nights(folder: &Path, since: Option<&Since>, nights: &Nights) -> Result<Self, HtmlError> {
+        Self::make(folder, None, since, Some(nights))
+    }
+
+    /// The same for a record that has all of its events, but is not marked with its state yet, because this page belongs to it.
+    ///
+    /// # Errors
+    /// As for [`Html::of`].
+    pub fn of_ending(folder: &Path, state: State, since: Option<&Since>) -> Result<Self, HtmlError> {
+        Self::make(folder, Some(state), since, None)
+    }
+
+    fn make(
+        folder: &Path,
+        state: Option<State>,
+        since: Option<&Since>,
+        nights: Option<&Nights>,
+    ) -> Result<Self, HtmlError> {
         let mut stream = Stream::open(folder)?.without_raw_bytes();
         let gathered = gather::gather(&mut stream)?;
         let (inputs, wrong) = match Inputs::read(folder) {
             Ok(inputs) => (Some(inputs), None),
             Err(error) => (None, Some(error)),
         };
-        let condition =
-            Condition { state: stream.state(), torn: stream.torn(), inputs: wrong.as_ref().map(ToString::to_string) };
-        let text = page::page(&gathered, inputs.as_ref(), &condition, since)?;
+        let state = state.unwrap_or_else(|| stream.state());
+        let condition = Condition { state, torn: stream.torn(), inputs: wrong.as_ref().map(ToString::to_string) };
+        let text = page::page(&gathered, inputs.as_ref(), &condition, since, nights)?;
         let (unreadable, unreadable_count) = gathered.unreadable;
         Ok(Self { text, unreadable, unreadable_count, torn: stream.torn(), inputs: wrong })
     }

@@ -10,6 +10,7 @@ use taprig_record::{Inputs, State};
 
 use super::gather::Gathered;
 use super::matrix::{self, ClaimRow, RequirementRow};
+use super::nights::{self, Nights};
 use super::since::Since;
 use super::summary::{self, Changed, Errored, Fact, Failed, Headline, Part, Reason, Tiles};
 use super::table::{self, Family, counted as of_verdict, look};
@@ -35,6 +36,7 @@ struct Page<'a> {
     tested: Vec<Fact>,
     laboratory: Vec<Fact>,
     changes: Option<Changed>,
+    nights: Option<nights::Section>,
     faults: Vec<String>,
     errors: Vec<Errored>,
     more_errors: usize,
@@ -119,6 +121,7 @@ pub(super) fn page(
     inputs: Option<&Inputs>,
     condition: &Condition,
     since: Option<&Since>,
+    nights: Option<&Nights>,
 ) -> Result<String, askama::Error> {
     let result = &gathered.result;
     let requirements = matrix::requirements(result, inputs);
@@ -152,6 +155,7 @@ pub(super) fn page(
         bar_words,
         laboratory: summary::laboratory(result),
         changes: since.map(|since| summary::changed(since, result)),
+        nights: nights.map(|nights| nights.section(result)).map(|section| nights::Section { data: in_script(&section.data), ..section }),
         faults,
         errors,
         more_errors,

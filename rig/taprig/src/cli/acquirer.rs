@@ -38,6 +38,13 @@ fn address(text: &str) -> Result<String, String> {
     if right { Ok(text.into()) } else { Err("write host and port, such as `127.0.0.1:5800`".into()) }
 }
 
+impl Args {
+    /// The file that this command writes, if there is one.
+    pub(super) fn writes(&self) -> Option<PathBuf> {
+        self.log.clone()
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let mut problems = Problems::default();
     let keys = match &args.keys {

@@ -51,6 +51,13 @@ pub(crate) struct Args {
     pub(super) format: Format,
 }
 
+impl Args {
+    /// The folder that this command writes.
+    pub(super) fn writes(&self) -> PathBuf {
+        self.log.clone().unwrap_or_else(|| format!("bisect-{}", self.case.replace('/', "__")).into())
+    }
+}
+
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     // Everything is read and checked before anything runs.
     let mut suite = Suite::load(project, std::slice::from_ref(&args.case))?;
@@ -75,7 +82,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
             return Err(Diagnostic::of_file(Path::new(&planned.id), problem).into());
         }
     }
-    let folder = args.log.clone().unwrap_or_else(|| format!("bisect-{}", args.case.replace('/', "__")).into());
+    let folder = args.writes();
     let baseline = format!("{:?}", BaselineUse::from(args.baseline)).to_lowercase();
     let question = Question::new(&args.case, &config.name, project.digest(), args.repeat, baseline, &images);
     let log = Log::open(&folder, question)?;
@@ -206,13 +213,20 @@ impl Bisection<'_> {
         recorder.flush();
         let summary = kept.lock().unwrap_or_else(PoisonError::into_inner).0.result().summary;
         scope.emit(Source::Rig, Body::RunFinished { summary, interrupted: self.stop.is_set() });
-        if let Err(error) = recorder.close(!self.stop.is_set()) {
-            rig_failed(&error);
-            return Ok(None);
-        }
+        let closing = match recorder.end(!self.stop.is_set()) {
+            Ok(closing) => closing,
+            Err(error) => {
+                rig_failed(&error);
+                return Ok(None);
+            }
+        };
         let (tally, notable) = &*kept.lock().unwrap_or_else(PoisonError::into_inner);
         let result = tally.result();
         if let Err(error) = taprig_report::write(folder, &result, &notable.events()) {
+            rig_failed(&error);
+            return Ok(None);
+        }
+        if let Err(error) = closing.mark() {
             rig_failed(&error);
             return Ok(None);
         }

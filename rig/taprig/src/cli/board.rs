@@ -26,6 +26,13 @@ pub(crate) struct Args {
     fault: Vec<pn532_model::fault::Planned>,
 }
 
+impl Args {
+    /// Sockets and files that this command makes.
+    pub(super) fn writes(&self) -> Vec<PathBuf> {
+        [Some(&self.air), self.nvm.as_ref(), self.uplink.as_ref()].into_iter().flatten().cloned().collect()
+    }
+}
+
 pub(super) fn run(args: &Args) -> Exit {
     let done = match (args.role.as_str(), &args.nvm, args.fault.as_slice()) {
         ("validator", Some(nvm), []) => {

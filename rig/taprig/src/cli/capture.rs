@@ -1,10 +1,10 @@
 //! `taprig report capture`: writes the capture of a stored record.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use taprig_case::{Diagnostic, Problems};
 use taprig_model::event::Body;
-use taprig_record::{Record, ReportFile, replace, seal};
+use taprig_record::{Record, ReportFile, replace};
 use taprig_report::Capture;
 
 use super::{Exit, print, resume};
@@ -20,10 +20,16 @@ pub(crate) struct Args {
     file: Option<PathBuf>,
 }
 
+impl Args {
+    /// The file that this command writes.
+    pub(super) fn writes(&self) -> PathBuf {
+        self.file.clone().unwrap_or_else(|| self.record.join(ReportFile::Capture.name()))
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let record = resume::open(&args.record)?;
-    let file = args.file.clone().unwrap_or_else(|| args.record.join(ReportFile::Capture.name()));
-    unsealed(&args.record, &file, "report capture")?;
+    let file = args.writes();
     if let Err(error) = replace(&file, &Capture::of(&record.events).finish()) {
         let help = "check that the folder exists, may be written and has room";
         return Err(Diagnostic::of_file(&file, format!("writing the capture: {error}")).help(help).into());
@@ -49,20 +55,4 @@ fn counted(record: &Record) -> String {
         frames => format!("{frames} frames"),
     };
     format!("{taps} taps, {exchanges} exchanges, {frames}")
-}
-
-/// A file that is put into a sealed record would break its seal.
-pub(super) fn unsealed(record: &Path, file: &Path, command: &str) -> Result<(), Problems> {
-    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let inside = match (record.canonicalize(), parent.canonicalize()) {
-        (Ok(record), Ok(parent)) => parent.starts_with(record),
-        _ => false,
-    };
-    match seal::refuse(record) {
-        Err(sealed) if inside => {
-            let help = format!("name a file elsewhere: `taprig {command} DIR FILE`");
-            Err(Diagnostic::of_file(record, sealed.to_string()).help(help).into())
-        }
-        _ => Ok(()),
-    }
 }

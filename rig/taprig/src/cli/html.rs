@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use taprig_case::{Diagnostic, Problems};
+use taprig_history::file::BrokenLine;
 use taprig_record::{ReadError, ReportFile};
 use taprig_report::html::HtmlError;
-use taprig_report::{Html, Since};
+use taprig_report::{Html, Nights, Since};
 
 use super::{Exit, print, say};
 
@@ -21,25 +22,51 @@ pub(crate) struct Args {
     /// Folder of the record of an earlier run. The report says what has changed since then.
     #[arg(long, value_name = "EARLIER")]
     since: Option<PathBuf>,
+    /// File of a history that `taprig history add` has written. The report shows the last nights of this device on this bench.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+}
+
+impl Args {
+    /// The file that this command writes.
+    pub(super) fn writes(&self) -> PathBuf {
+        self.to.clone().unwrap_or_else(|| self.record.join(ReportFile::Html.name()))
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let unread = |folder: &Path, error: &ReadError| Problems::from(Diagnostic::of_file(folder, error.to_string()));
     let since = args.since.as_deref().map(|folder| Since::read(folder).map_err(|error| unread(folder, &error)));
     let since = since.transpose()?;
-    let html = match Html::of(&args.record, since.as_ref()) {
+    let nights = args.history.as_deref().map(|file| {
+        Nights::read(file).map_err(|error| {
+            Problems::from(
+                Diagnostic::of_file(file, error.to_string()).help("`taprig history add DIR` makes a history"),
+            )
+        })
+    });
+    let nights = nights.transpose()?;
+    let made = match &nights {
+        Some(nights) => Html::with_nights(&args.record, since.as_ref(), nights),
+        None => Html::of(&args.record, since.as_ref()),
+    };
+    let html = match made {
         Ok(html) => html,
         Err(HtmlError::Read(error)) => return Err(unread(&args.record, &error)),
         Err(error @ HtmlError::Template(_)) => return Ok(super::rig_failed(&error)),
     };
-    let to = args.to.clone().unwrap_or_else(|| args.record.join(ReportFile::Html.name()));
-    super::capture::unsealed(&args.record, &to, "report html")?;
+    let to = args.writes();
     check(&to, &html)?;
     if let Err(error) = taprig_record::replace(&to, html.text.as_bytes()) {
         let advice = "check that the folder exists, may be written and has room";
         return Ok(super::rig_failed(&std::io::Error::other(format!("writing {}: {error}; {advice}", to.display()))));
     }
-    let left_out = told(&args.record, &html);
+    let mut left_out = told(&args.record, &html);
+    for (file, BrokenLine { line, why }) in
+        args.history.iter().flat_map(|file| nights.iter().flat_map(Nights::broken).map(move |broken| (file, broken)))
+    {
+        left_out.push(format!("reading {}, line {line}: {why}; the night in this line is left out", file.display()));
+    }
     left_out.iter().for_each(|line| say(&format!("taprig: {line}")));
     let printed = print(&format!("{}\n", to.display()));
     Ok(if printed == Exit::Ok && !left_out.is_empty() { Exit::BadInput } else { printed })

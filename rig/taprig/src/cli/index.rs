@@ -11,6 +11,13 @@ pub(crate) struct Args {
     check: bool,
 }
 
+impl Args {
+    /// Whether this command writes into the project.
+    pub(super) const fn writes(&self) -> bool {
+        !self.check
+    }
+}
+
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let mut suite = Suite::load(project, &[])?;
     // The suite of a project has an index already.

@@ -23,6 +23,13 @@ pub(crate) struct Args {
     to: PathBuf,
 }
 
+impl Args {
+    /// The folder that this command writes.
+    pub(super) fn writes(&self) -> PathBuf {
+        self.to.clone()
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let parts = args.records.iter().map(|folder| Part::open(folder)).collect::<Result<Vec<_>, _>>()?;
     let to = args.to.canonicalize().ok();
@@ -189,12 +196,13 @@ fn write(parts: &[Part], args: &Args) -> Result<taprig_model::result::RunResult,
     let end =
         Event { at_us: last, board_us: None, bench: None, case: None, source: Source::Rig, body: end, numbers: vec![] };
     recorder.replay(end.clone());
-    recorder.close(!interrupted).map_err(|error| then(&error))?;
+    let closing = recorder.end(!interrupted).map_err(|error| then(&error))?;
     let events: Vec<Event> = events.into_iter().chain([end]).collect();
     let result = Tally::of(&events).result();
     taprig_report::write(&args.to, &result, &events).map_err(|error| then(&error))?;
     taprig_report::write_capture(&args.to, Capture::of(&events)).map_err(|error| then(&error))?;
-    taprig_report::write_html(&args.to, None).map_err(|error| then(&error))?;
+    taprig_report::write_html(&args.to, closing.state(), None).map_err(|error| then(&error))?;
+    closing.mark().map_err(|error| then(&error))?;
     Ok(result)
 }
 

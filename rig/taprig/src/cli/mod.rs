@@ -24,6 +24,7 @@ mod list;
 mod matrix;
 mod merge;
 mod new;
+mod outputs;
 mod powercuts;
 mod problem;
 mod reconcile;
@@ -225,6 +226,9 @@ pub(crate) fn main() -> ExitCode {
         | Command::Index(_)
         | Command::Board(_) => Format::Human,
     };
+    if let Err(problems) = outputs::check(&cli) {
+        return problem::report(&problems, format).into();
+    }
     let done = match cli.command {
         // These commands need no project.
         Command::Schema(args) => schema::run(&args),

@@ -34,6 +34,13 @@ const FILES: [(&str, &str); 10] = [
 /// The folder within the new one in which everything is written first.
 const UNFINISHED: &str = ".taprig-new";
 
+impl Args {
+    /// The folder that this command writes.
+    pub(super) fn writes(&self) -> PathBuf {
+        self.dir.clone()
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let dir = &args.dir;
     let content = suite::installed()?;

@@ -87,6 +87,13 @@ fn yuan(text: &str) -> Result<u128, String> {
     digits.parse().map_err(|_| wrong())
 }
 
+impl Args {
+    /// The file that this command writes, if there is one.
+    pub(super) fn writes(&self) -> Option<PathBuf> {
+        self.output.clone()
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     if args.acquirer.is_empty() && args.clearing.is_empty() {
         let problem = Diagnostic::of_file(Path::new("--journal"), "there is nothing to compare the journal with");

@@ -52,6 +52,14 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
+impl Args {
+    /// The folder that this command writes.
+    pub(super) fn writes(&self) -> PathBuf {
+        let stem = self.plan.file_stem().unwrap_or_default().to_string_lossy();
+        self.output.clone().unwrap_or_else(|| format!("replay-{stem}").into())
+    }
+}
+
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let mut problems = Problems::default();
     let source = Source::read(&args.plan);
@@ -73,8 +81,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     if let Some(exit) = super::refused(&config) {
         return Ok(exit);
     }
-    let stem = args.plan.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let folder = args.output.clone().unwrap_or_else(|| format!("replay-{stem}").into());
+    let folder = args.writes();
     let replay = Replay::of(&plan, args.samples, &[&text, &fleet_text]);
     let setting =
         engine::prepare(plan, Config::clone(&config), Box::new(CaseTaps), project, folder.clone(), args.samples)?;

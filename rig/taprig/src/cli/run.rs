@@ -26,7 +26,7 @@ use taprig_model::lab::Lab;
 use taprig_model::lock::ENVIRONMENT;
 use taprig_model::quarantine::Entry;
 use taprig_model::result::RunResult;
-use taprig_record::{Inputs, Options, Record, Recorder, WriteError};
+use taprig_record::{Closing, Inputs, Options, Record, Recorder, State, WriteError};
 use taprig_report::{Capture, Notable, Since, Tally};
 
 use super::{Exit, Format, config, desk, interrupt, resume, say};
@@ -81,6 +81,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// The folders that this command writes.
+    pub(super) fn writes(&self) -> Vec<PathBuf> {
+        self.report.iter().chain(&self.resume).cloned().collect()
+    }
+
     /// What of the suite this run leaves out. `None` if it runs all cases.
     pub(super) fn left_out(&self) -> Option<String> {
         if !self.select.is_empty() {
@@ -251,25 +256,28 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     recorder.flush();
     let summary = kept.lock().unwrap_or_else(PoisonError::into_inner).0.result().summary;
     scope.emit(Source::Rig, Body::RunFinished { summary, interrupted: stop.is_set() });
-    let closed = recorder.close(!stop.is_set());
+    // Nobody may seal the record before its last report is written, so it is marked at the very end.
+    let ended = recorder.end(!stop.is_set());
     let (tally, notable, capture) = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
     let result = tally.result();
     let mut failed = !result.faults.is_empty() || stop.is_set();
-    if let Err(error) = closed {
-        say(&format!("taprig: {error}"));
-        failed = true;
-    }
+    let closing = ended.map_err(|error| say(&format!("taprig: {error}"))).ok();
+    failed |= closing.is_none();
     failed |= super::shown(&shown) != Exit::Ok;
     if let Some(folder) = &args.report {
         let written = [
             taprig_report::write(folder, &result, &notable.events()),
             taprig_report::write_capture(folder, capture),
-            taprig_report::write_html(folder, since.as_ref()),
+            taprig_report::write_html(folder, closing.as_ref().map_or(State::Open, Closing::state), since.as_ref()),
         ];
         for error in written.into_iter().filter_map(Result::err) {
             say(&format!("taprig: {error}"));
             failed = true;
         }
+    }
+    if let Some(Err(error)) = closing.map(Closing::mark) {
+        say(&format!("taprig: {error}"));
+        failed = true;
     }
     let exit = match (result.summary.exit_code(baseline), failed) {
         (1, _) => Exit::CaseFailed,

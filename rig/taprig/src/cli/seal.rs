@@ -27,6 +27,14 @@ pub(crate) struct Args {
     authority: Option<PathBuf>,
 }
 
+impl Args {
+    /// A seal is written into the record. Of a record that is sealed already, sealing itself tells it. So this is the folder around
+    /// the record, which must not be a sealed record either.
+    pub(super) fn writes(&self) -> PathBuf {
+        self.record.join("..")
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let wrong = |why: String| Problems::from(Diagnostic::of_file(&args.record, why));
     let failed = |error: SealError| match error {

@@ -34,6 +34,13 @@ pub(crate) struct Args {
     pub(super) format: Format,
 }
 
+impl Args {
+    /// The folder that this command writes.
+    pub(super) fn writes(&self) -> PathBuf {
+        self.to.clone()
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let stored = Stored::open(&args.record)?;
     let lab = laboratory(args, stored.result.run.lab.as_deref())?;

@@ -45,6 +45,13 @@ pub(crate) struct Export {
     to: PathBuf,
 }
 
+impl Export {
+    /// The folder that this command writes.
+    pub(super) fn writes(&self) -> PathBuf {
+        self.to.clone()
+    }
+}
+
 /// The installed suite.
 pub(super) fn installed() -> Result<Content, Problems> {
     let Some(installed) = Installed::find() else {

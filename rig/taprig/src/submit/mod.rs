@@ -214,11 +214,20 @@ fn item(candidate: &Candidate<'_>, found: &mut Found) {
                 found.add(About::Item, what, "state the firmware that was tested, or test the one that is stated");
             }
         }
-        if let (Some(stated), Some(printed)) = (&lab.item.serial_number, &used.serial_number)
-            && stated != printed
-        {
-            let what = format!("the serial number {stated} is stated, and the device on {bench} has {printed}");
-            found.add(About::Item, what, "correct the laboratory file, or test the device that is stated");
+        match (&lab.item.serial_number, &used.serial_number) {
+            (Some(stated), Some(printed)) if stated != printed => {
+                let what = format!("the serial number {stated} is stated, and the device on {bench} has {printed}");
+                found.add(About::Item, what, "correct the laboratory file, or test the device that is stated");
+            }
+            // Nothing would connect the record with the device that the report is about.
+            (Some(stated), None) => {
+                let what =
+                    format!("the serial number {stated} is stated, and the record has none of the device on {bench}");
+                let help =
+                    "run the cases again with `--serial-number NUMBER`, or write `serial-number` into the bench file";
+                found.add(About::Item, what, help);
+            }
+            _ => {}
         }
     }
     if let Some(stated) = firmware.sha256.as_ref().map(ToString::to_string) {

@@ -199,6 +199,8 @@ fn another_firmware_and_another_device_are_refused() {
     only(image, About::Item, &format!("firmware sha256 {stated} is stated, and the device ran {other}"));
     let serial = |record: &mut Record| record.result.benches.get_mut("sim").unwrap().serial_number = Some("7".into());
     only(serial, About::Item, "the serial number 0042 is stated, and the device on sim has 7");
+    let nameless = |record: &mut Record| record.result.benches.get_mut("sim").unwrap().serial_number = None;
+    only(nameless, About::Item, "the serial number 0042 is stated, and the record has none of the device on sim");
 }
 
 #[test]

@@ -41,6 +41,48 @@ fn a_run_leaves_a_page_and_a_stored_record_gives_the_same() {
 }
 
 #[test]
+fn a_page_shows_the_last_nights_of_its_bench() {
+    let place = ran();
+    let history = |args: &[&str]| Ran::of(&place.taprig(&[&["history"], args].concat()).output().unwrap());
+    fs::rename(place.path("report"), place.path("earlier")).unwrap();
+    history(&["add", "earlier"]).expect(0, &[]);
+    // The start of a run names its night, in whole seconds.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    place.case("BUS-001", WRONG);
+    place.run(&["--bench", "sim"]).expect(1, &["2 failed"]);
+    html(&place, &["report", "x.html", "--history", "nowhere.jsonl"]).expect(2, &["nowhere.jsonl"]);
+    assert!(!place.path("x.html").exists());
+    let with = ["report", "x.html", "--history", "taprig-history.jsonl"];
+    html(&place, &with).expect(0, &[]);
+    assert!(
+        page(&place, "x.html").contains(
+            "1 night of taprig-reference on the bench sim, the oldest on the left. This run is not one of them"
+        )
+    );
+    history(&["add", "report"]).expect(0, &[]);
+    html(&place, &with).expect(0, &[]);
+    let both = page(&place, "x.html");
+    for words in [
+        "2 nights of taprig-reference on the bench sim, the oldest on the left. The last one is this run.",
+        "<svg class=\"bench-nights\"",
+        "<a href=\"#BUS-001\">BUS-001</a></th><td>fails since ",
+        "\"BUS-001\":\"PF\"",
+        "\"BUS-002\":\"FF\"",
+    ] {
+        assert!(both.contains(words), "{words}");
+    }
+    // A report of the first run says nothing of the night that came later.
+    html(&place, &["earlier", "y.html", "--history", "taprig-history.jsonl"]).expect(0, &[]);
+    assert!(page(&place, "y.html").contains("1 night of taprig-reference on the bench sim"));
+    let mut text = fs::read_to_string(place.path("taprig-history.jsonl")).unwrap();
+    text.insert_str(0, "{\"schema\":\n");
+    fs::write(place.path("taprig-history.jsonl"), text).unwrap();
+    html(&place, &with).expect(2, &["taprig-history.jsonl, line 1: "]);
+    assert!(page(&place, "x.html").contains("2 nights of"));
+    assert!(!page(&place, "report/report.html").contains("id=\"nights\""), "a run knows no history");
+}
+
+#[test]
 fn a_page_says_what_changed_since_an_earlier_run() {
     let place = ran();
     fs::rename(place.path("report"), place.path("earlier")).unwrap();

@@ -38,7 +38,8 @@ impl Vendor {
     /// Runs the cases and seals the record.
     #[track_caller]
     fn sealed(&self, args: &[&str], code: i32) {
-        self.0.run(&[&["--bench", "sim"], args].concat()).expect(code, &[]);
+        // The laboratory file states this number.
+        self.0.run(&[&["--bench", "sim", "--serial-number", "0042"], args].concat()).expect(code, &[]);
         self.taprig(&["seal", "report", "--key", "key"]).expect(0, &[]);
     }
 
@@ -133,7 +134,7 @@ fn a_submission_holds_what_a_reviewer_needs_and_verifies_without_the_project() {
     }
     // Nothing is written into the record itself.
     for inside in ["report/handed-in", "report/new/handed-in"] {
-        vendor.taprig(&["submit", "report", "--to", inside]).expect(2, &["it lies in the record report"]);
+        vendor.taprig(&["submit", "report", "--to", inside]).expect(2, &["this record is sealed"]);
     }
     assert_eq!(contents(&vendor.at("report")), before);
     vendor.taprig(&["submit", "report", "--to", "second/"]).expect(0, &["wrote the submission second"]);
@@ -172,7 +173,7 @@ fn a_record_without_a_laboratory_file_takes_one_at_the_submission() {
 #[test]
 fn a_record_that_is_not_sealed_or_was_altered_is_refused() {
     let vendor = Vendor::new();
-    vendor.0.run(&["--bench", "sim", "--lab", "lab.yaml"]).expect(0, &[]);
+    vendor.0.run(&["--bench", "sim", "--serial-number", "0042", "--lab", "lab.yaml"]).expect(0, &[]);
     vendor.refused(&[], &[("seal", "SHA256SUMS.sig: it is missing, so the record is not sealed")]);
     vendor.taprig(&["seal", "report", "--key", "key"]).expect(0, &[]);
     vendor.0.put(
@@ -223,6 +224,14 @@ fn a_failed_case_and_another_firmware_are_refused() {
         ("item", "firmware version 0.1.1 is stated, and the device on sim"),
     ];
     vendor.refused(&[], &reasons);
+}
+
+#[test]
+fn a_record_that_does_not_say_which_device_was_tested_is_refused() {
+    let vendor = Vendor::new();
+    vendor.0.run(&["--bench", "sim", "--lab", "lab.yaml"]).expect(0, &[]);
+    vendor.taprig(&["seal", "report", "--key", "key"]).expect(0, &[]);
+    vendor.refused(&[], &[("item", "the serial number 0042 is stated, and the record has none of the device on sim")]);
 }
 
 #[test]

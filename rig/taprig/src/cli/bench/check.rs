@@ -53,6 +53,13 @@ pub(crate) struct Args {
     pub(crate) format: Format,
 }
 
+impl Args {
+    /// The folder in which this command tries to write.
+    pub(in crate::cli) fn writes(&self) -> PathBuf {
+        self.report.clone()
+    }
+}
+
 pub(crate) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let started = Instant::now();
     let mut config = Arc::unwrap_or_clone(config(project, &args.bench)?);

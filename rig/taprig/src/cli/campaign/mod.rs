@@ -42,6 +42,14 @@ impl Command {
         }
     }
 
+    /// The file that this command writes, if there is one.
+    pub(super) fn writes(&self) -> Option<PathBuf> {
+        match self {
+            Self::Status(args) => args.html.clone(),
+            Self::Brief(_) | Self::Slip(_) | Self::Sample(_) => None,
+        }
+    }
+
     /// The sample of a lot needs no project.
     pub(super) const fn needs_project(&self) -> bool {
         !matches!(self, Self::Sample(_))

@@ -17,6 +17,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether this command writes a device file into the project.
+    pub(super) const fn writes_project(&self) -> bool {
+        matches!(self, Self::New(_))
+    }
+
     /// Format of the result.
     pub(super) fn format(&self) -> Format {
         match self {

@@ -69,12 +69,24 @@ struct Records {
     records: Vec<PathBuf>,
 }
 
+impl Args {
+    /// The file of the history.
+    fn file(&self) -> PathBuf {
+        match (&self.history, std::env::var_os(VARIABLE)) {
+            (Some(path), _) => path.clone(),
+            (None, Some(path)) if !path.is_empty() => path.into(),
+            (None, _) => FILE.into(),
+        }
+    }
+
+    /// The file that this command writes, if it is no question.
+    pub(super) fn writes(&self) -> Option<PathBuf> {
+        matches!(self.question, Some(Question::Add(_) | Question::Rebuild(_))).then(|| self.file())
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
-    let path = match (&args.history, std::env::var_os(VARIABLE)) {
-        (Some(path), _) => path.clone(),
-        (None, Some(path)) if !path.is_empty() => path.into(),
-        (None, _) => FILE.into(),
-    };
+    let path = args.file();
     match &args.question {
         Some(Question::Add(records)) => add::add(&path, &records.records, args.format),
         Some(Question::Rebuild(records)) => add::rebuild(&path, &records.records, args.format),
