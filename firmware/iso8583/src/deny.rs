@@ -159,6 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_counts_cards() {
+        assert_eq!(Cursor::FIRST.cards_before(), 0);
+        assert_eq!(Cursor(*b"0000000042").cards_before(), 42);
+        assert_eq!(Cursor(*b"9999999999").cards_before(), 9_999_999_999);
+        // No page has such a cursor.
+        assert_eq!(Cursor([0xFF; 10]).cards_before() % 10, u64::from((0xFF_u8 - b'0') % 10));
+    }
+
+    #[test]
     fn the_three_kinds_of_pages() {
         let field = format!("1{:08}{:02}{}", 7, 3, CARDS.concat());
         let page = DenyPage::parse(field.as_bytes()).unwrap();

@@ -558,7 +558,7 @@ fn a_work_ends_as_it_should() {
     let seen = |expect, events: Vec<Event>| {
         let criteria = of_steps(vec![StepWanted::Work { work: Work::Upload, expect }]);
         let mut device = device();
-        device.claims.insert("uplink".parse().unwrap(), true);
+        device.claims.insert("uplink".parse().unwrap(), Claim::Made(true));
         let events = [vec![event(Body::CaseStarted(CaseStarted::default())), step(1)], events].concat();
         let judgement = stated(judge(&criteria, &device, &events, Baseline::Off));
         let [check] = judgement.checks.as_slice() else { panic!("{:?}", judgement.checks) };

@@ -11,7 +11,7 @@ mod unseen;
 
 use taprig_model::capability::CardCapability;
 use taprig_model::criteria::{Criteria, StepCriteria, StepWanted, WantedLines};
-use taprig_model::device::Device;
+use taprig_model::device::{Claim, Device};
 use taprig_model::event::{
     Bytes, CaseStarted, ConsoleReply, Exchange, Fields, JournalRow, ReadyAgain, Reason, RigFault, Signal, Source,
     Status, Traffic, Word,
@@ -25,7 +25,7 @@ fn device() -> Device {
     let reader = serde_yaml::Deserializer::from_str(file);
     let mut device: Device = serde_yaml::with::singleton_map_recursive::deserialize(reader).unwrap();
     // Here it is the claim that a case needs and the device does not make.
-    device.claims.insert("online".parse().unwrap(), false);
+    device.claims.insert("online".parse().unwrap(), Claim::Made(false));
     device
 }
 

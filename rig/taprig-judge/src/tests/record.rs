@@ -79,7 +79,7 @@ fn other_criteria_give_exactly_their_differences() {
     let (mut criteria, events) = record();
     criteria[0].expect.gate = Some(Gate::Shut);
     let mut claims = device();
-    claims.claims.insert("online".parse().unwrap(), true);
+    claims.claims.insert("online".parse().unwrap(), Claim::Made(true));
     let differences = again(&criteria, &claims, &events).differences;
     let told: Vec<_> =
         differences.iter().map(|d| (d.id.as_str(), d.now, d.why.as_deref().unwrap_or_default())).collect();

@@ -123,7 +123,7 @@ fn a_card_is_put_on_the_list_and_the_terminal_is_asked_to_fetch_it() {
     let got = bench.ride(1, 200);
     assert_eq!(got.frame().header.request(), 7);
     assert_eq!(got.heard.notes.last().unwrap(), "the card is on the deny list from version 1 on");
-    let page = crate::codec::lists::Page::parse(bench.page(0).answer().data(63).unwrap()).unwrap();
+    let page = Page::parse(bench.page(0).answer().data(63).unwrap()).unwrap();
     assert_eq!((page.version, page.cards), (1, vec![CARD.to_owned()]));
     assert_eq!(bench.ride(2, 200).code(), "05");
 }
@@ -196,7 +196,7 @@ fn a_key_has_a_wrong_check_sum_or_is_another_one() {
     let mut second = keys["authorities"][0].clone();
     second["index"] = json!("09");
     keys["authorities"].as_array_mut().unwrap().push(second);
-    let mut asked = |then: Value| {
+    let asked = |then: Value| {
         let rule = json!({ "when": { "message": "key-page" }, "then": then });
         let mut bench = Bench::of(keys.clone(), json!({ "schema": 1, "rules": [rule] }));
         bench.sign_on();
