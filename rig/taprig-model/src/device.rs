@@ -92,10 +92,7 @@ impl Device {
 
 /// What a device file states of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "`true`, `false`, or the number of a claim that is a number, such as `deny-capacity: 512`"
-)]
+#[serde(untagged, expecting = "this is neither `true` nor `false` nor a number from 1 on")]
 pub enum Claim {
     /// The device has the function, or it does not.
     Made(bool),
