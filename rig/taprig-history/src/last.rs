@@ -121,6 +121,22 @@ pub fn counts(night: &Night) -> Summary {
     counts
 }
 
+/// Counts of verdicts in words.
+#[must_use]
+pub fn words(counts: &Summary) -> String {
+    let named = [
+        (counts.pass, "passed"),
+        (counts.changed, "changed since the baseline"),
+        (counts.fail, "failed"),
+        (counts.quarantined, "failed in quarantine"),
+        (counts.error, if counts.error == 1 { "error of the rig" } else { "errors of the rig" }),
+        (counts.not_applicable, "not applicable"),
+        (counts.skipped, "not run"),
+    ];
+    let named = named.iter().filter(|(count, name)| *count > 0 || *name == "passed");
+    named.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,9 +4,8 @@
 //! the classes `nights`, `night` and those of the verdicts (`pass`, `fail`, ...); without a style the colours are the
 //! attributes, which are readable on a light and on a dark page.
 
-use crate::last::counts;
+use crate::last::{counts, words};
 use crate::series::Series;
-use crate::show;
 use std::fmt::Write as _;
 use taprig_model::history::Night;
 use taprig_model::result::Verdict;
@@ -138,7 +137,7 @@ pub fn nights(nights: &[&Night]) -> String {
         let room = TALL.saturating_sub(above.iter().map(|(height, ..)| height).sum());
         let parts = std::iter::once((height(counts.pass).min(room), "pass", "#2e9e5b")).chain(above);
         let (x, cell, mut y) = (place * WIDTH, WIDTH - 1, TALL);
-        let _ = write!(bars, "<g><title>{}: {}</title>", escaped(&night.started), escaped(&show::counts(&counts)));
+        let _ = write!(bars, "<g><title>{}: {}</title>", escaped(&night.started), escaped(&words(&counts)));
         for (height, word, fill) in parts.filter(|(height, ..)| *height > 0) {
             y = y.saturating_sub(height);
             let _ = write!(

@@ -1,7 +1,7 @@
 //! The answers as text for a person.
 
 use crate::benches::BenchErrors;
-use crate::last::LastNight;
+use crate::last::{self, LastNight};
 use crate::pace::{Slow, Slowing};
 use crate::plot::Point;
 use crate::standing::{Standing, State};
@@ -190,17 +190,7 @@ fn bench(bench: &BenchErrors, one_night: bool) -> Vec<String> {
 /// The verdicts in words.
 #[must_use]
 pub fn counts(counts: &Summary) -> String {
-    let named = [
-        (counts.pass, "passed"),
-        (counts.changed, "changed since the baseline"),
-        (counts.fail, "failed"),
-        (counts.quarantined, "failed in quarantine"),
-        (counts.error, if counts.error == 1 { "error of the rig" } else { "errors of the rig" }),
-        (counts.not_applicable, "not applicable"),
-        (counts.skipped, "not run"),
-    ];
-    let named = named.iter().filter(|(count, name)| *count > 0 || *name == "passed");
-    named.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+    last::words(counts)
 }
 
 fn duration(us: u64) -> String {
