@@ -173,7 +173,10 @@ pub enum Action {
 
 /// Bytes in place of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "this is neither bytes in hexadecimal nor `{ random: 100, seed: 7 }` with 1 to 2000 bytes")]
+#[serde(
+    untagged,
+    expecting = "this is neither bytes in hexadecimal nor `{ random: 100, seed: 7 }` with 1 to 2000 bytes"
+)]
 pub enum Garbage {
     /// These bytes, hexadecimal.
     Bytes(Hex),
