@@ -60,9 +60,11 @@ fn a_missing_qemu_fails_the_tests_that_need_it() {
 /// The same for a whole test, in a process of its own whose environment names no QEMU that there is.
 #[test]
 fn a_test_that_needs_qemu_fails_without_it() {
+    // Where this file is a module depends on the tests that use it.
+    let (_, module) = module_path!().split_once("::").unwrap();
     let run = |without: &str| {
         let mut tests = Command::new(std::env::current_exe().unwrap());
-        tests.args(["--exact", "qemu::qemu_is_there"]);
+        tests.args(["--exact", &format!("{module}::qemu_is_there")]);
         tests.env("TAPRIG_QEMU", "/nonexistent/qemu-system-arm").env("TAPRIG_WITHOUT_QEMU", without);
         let output = tests.output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
