@@ -79,17 +79,18 @@ impl Statement {
     fn functions(&self) -> Section {
         let row = |of: &Function| {
             let needs = if of.needs.is_empty() { String::new() } else { format!("; needs {}", of.needs.join(", ")) };
-            let claimed = match of.claimed {
-                Claimed::Yes => "yes",
-                Claimed::No => "no",
-                Claimed::NotStated => "no (not stated)",
+            let claimed = match (of.claimed, of.number) {
+                (Claimed::Yes, Some(number)) => format!("yes, {number}"),
+                (Claimed::Yes, None) => "yes".into(),
+                (Claimed::No, _) => "no".into(),
+                (Claimed::NotStated, _) => "no (not stated)".into(),
             };
             vec![
                 of.claim.clone(),
                 of.meaning.unwrap_or("a claim of the project's own cases").to_owned(),
                 of.status.letter().to_owned(),
                 format!("{}{needs}", of.status.words()),
-                claimed.to_owned(),
+                claimed,
                 ids(&of.requirements.wholly),
                 ids(&of.requirements.partly),
             ]

@@ -62,6 +62,9 @@ pub struct Function {
     pub needs: &'static [&'static str],
     /// Whether the device claims it.
     pub claimed: Claimed,
+    /// How much of it the device claims, if the claim is a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
     /// The requirements that depend on it.
     pub requirements: Dependents,
 }
@@ -175,6 +178,7 @@ fn functions(device: &Device, criteria: &[Criteria], depends: &Depends<'_>) -> V
             Some(false) => Claimed::No,
             None => Claimed::NotStated,
         },
+        number: device.claim(name).and_then(taprig_model::device::Claim::number),
         requirements: depends.on_claim(name),
     };
     names.into_iter().map(function).collect()

@@ -59,6 +59,17 @@ fn function<'a>(statement: &'a Statement, claim: &str) -> &'a crate::Function {
 }
 
 #[test]
+fn a_claim_that_is_a_number_is_stated_with_it() {
+    let device = device(&json!({ "bus": true, "exception-file": true, "deny-capacity": 512 }), &json!({}));
+    let statement = Statement::of(&device, &[]);
+    let of = function(&statement, "deny-capacity");
+    assert_eq!((of.claimed, of.number), (Claimed::Yes, Some(512)));
+    assert_eq!(function(&statement, "bus").number, None);
+    let sheet = serde_json::to_value(&statement).unwrap();
+    assert!(sheet.to_string().contains(r#""number":512"#), "{sheet}");
+}
+
+#[test]
 fn a_statement_has_every_function_and_what_depends_on_it() {
     let cases = [
         criteria("BUS-001", &["R-A", "R-B"], &["bus", "journal"], "3 s"),

@@ -134,6 +134,8 @@ pub(super) struct ClaimRow {
     /// What the claim means, if a device file of the record says it.
     pub meaning: String,
     pub claimed: bool,
+    /// How much of it the device claims, if the claim is a number.
+    pub number: Option<u32>,
     pub counts: Summary,
     /// Expectations that were not judged without this claim.
     pub not_judged: usize,
@@ -188,6 +190,7 @@ pub(super) fn claims(cases: &[CaseResult], inputs: &Inputs) -> Vec<ClaimRow> {
             name: name.to_string(),
             meaning: meaning(name.as_str(), &inputs.device, inputs).unwrap_or_default(),
             claimed: claimed.is_made(),
+            number: claimed.number(),
             counts: counts.get(name.as_str()).copied().unwrap_or_default(),
             not_judged: not_judged.map(|(_, count)| count).sum(),
         }
