@@ -1,5 +1,6 @@
 //! The plan: what to run, with everything that it needs. It is made before a bench is touched.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,10 +49,10 @@ pub struct Planned {
 impl Planned {
     /// The required state of a certain device before the first step. Only the length of its deny list can depend on the device.
     #[must_use]
-    pub fn situation_for(&self, device: &Device) -> Situation {
-        let mut situation = self.situation.clone();
+    pub fn situation_for(&self, device: &Device) -> Cow<'_, Situation> {
+        let mut situation = Cow::Borrowed(&self.situation);
         if let (true, Some(capacity)) = (self.sub.case.given.full_deny_list, device.deny_capacity()) {
-            let list = situation.settings.deny_list.get_or_insert_default();
+            let list = situation.to_mut().settings.deny_list.get_or_insert_default();
             let missing = (capacity as usize).saturating_sub(list.len());
             list.splice(..0, acquirer::made_up_cards(missing).map(|pan| DenyEntry { pan, psn: None }));
         }

@@ -1,11 +1,11 @@
 //! The answers as text for a person.
 
 use crate::benches::BenchErrors;
-use crate::last::{self, LastNight};
+use crate::last::{LastNight, words};
 use crate::pace::{Slow, Slowing};
 use crate::plot::Point;
 use crate::standing::{Standing, State};
-use taprig_model::result::{Summary, Verdict};
+use taprig_model::result::Verdict;
 
 /// The largest number of cases that are listed under one heading.
 const LISTED: usize = 20;
@@ -16,9 +16,9 @@ pub fn last_night(night: &LastNight) -> String {
     let mut lines = vec![format!("{} on {}: the night of {}", night.device, night.bench, moment(&night.night.started))];
     let verdicts = &night.verdicts;
     let end = if night.complete { "" } else { "; it did not reach its end" };
-    lines.push(format!("  {} in {}{end}", counts(verdicts), duration(night.took_us)));
+    lines.push(format!("  {} in {}{end}", words(verdicts), duration(night.took_us)));
     if let Some(before) = &night.before {
-        lines.push(format!("  the night before: {}", counts(before)));
+        lines.push(format!("  the night before: {}", words(before)));
     }
     let serial = night.serial_number.iter().map(|number| format!("serial number {number}"));
     let firmware = night.firmware.iter().map(|firmware| format!("firmware {firmware}"));
@@ -185,12 +185,6 @@ fn bench(bench: &BenchErrors, one_night: bool) -> Vec<String> {
         format!("    {} ({times}{last})", cause.what)
     }));
     lines
-}
-
-/// The verdicts in words.
-#[must_use]
-pub fn counts(counts: &Summary) -> String {
-    last::words(counts)
 }
 
 fn duration(us: u64) -> String {

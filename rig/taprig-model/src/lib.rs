@@ -25,6 +25,7 @@ pub mod lock;
 pub mod name;
 pub mod preset;
 pub mod quarantine;
+pub mod random;
 pub mod reason;
 pub mod repeat;
 pub mod requirement;

@@ -10,6 +10,7 @@
 //! | 5 | 0: there is no script, no TDOL and no answer of the issuer that the card would see |
 
 use taprig_model::settings::Limit;
+use taprig_model::units::Hex;
 
 use super::ride::Ride;
 use super::settings::InForce;
@@ -62,9 +63,8 @@ impl Rule {
 /// What is wrong with the results of a claim, in hexadecimal. `request`: the rider waited for the answer of the issuer. `settings`
 /// are those at the tap.
 pub(super) fn problem(claim: &str, ride: &Ride, request: bool, settings: &InForce<'_>) -> Option<String> {
-    let bytes: Option<Vec<u8>> =
-        (0..claim.len()).step_by(2).map(|at| u8::from_str_radix(claim.get(at..at + 2)?, 16).ok()).collect();
-    let Some(bytes) = bytes.filter(|bytes| bytes.len() == 5) else {
+    let bytes = claim.parse::<Hex>().ok().and_then(|bytes| <[u8; 5]>::try_from(bytes.as_ref()).ok());
+    let Some(bytes) = bytes else {
         return Some("and it has 5 bytes".into());
     };
     for (number, (byte, rule)) in (1..).zip(bytes.into_iter().zip(rules(ride, request, settings))) {

@@ -1,6 +1,7 @@
 //! A rules file of an acquirer: what the host does differently from a proper one, and its deny list.
 
 use super::{MessageKind, ResponseCode, Terminal};
+use crate::random::SplitMix64;
 use crate::units::{Duration, Hex, Pan};
 use crate::version::Version;
 use schemars::JsonSchema;
@@ -201,20 +202,11 @@ impl Garbage {
         match self {
             Self::Bytes(bytes) => bytes.as_ref().to_vec(),
             Self::Random(RandomBytes { random, seed }) => {
-                let mut state = u64::from(*seed);
-                (0..random.0).map(|_| splitmix(&mut state)).collect()
+                let mut numbers = SplitMix64(u64::from(*seed));
+                (0..random.0).map(|_| numbers.draw().to_le_bytes()[0]).collect()
             }
         }
     }
-}
-
-/// The next byte of the generator SplitMix64 (Steele, Lea and Flood, 2014).
-fn splitmix(state: &mut u64) -> u8 {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (mixed ^ (mixed >> 31)).to_le_bytes()[0]
 }
 
 /// A part of an answer that a rule can make wrong. If the answer does not have the part, the action does nothing, and the log

@@ -15,6 +15,7 @@ pub mod table;
 use std::time::Duration;
 
 use phase::{Act, PHASES, Phase};
+use taprig_model::random::SplitMix64;
 
 /// A cut that was drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,19 +32,11 @@ impl Drawn {
     /// The cut of a seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
-        let mut state = seed;
-        let mut next = || {
-            // SplitMix64 (Steele, Lea, Flood 2014).
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut word = state;
-            word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-            word ^ word >> 31
-        };
+        let mut numbers = SplitMix64(seed);
         // The remainder favours no phase by more than one part in 10^18.
-        let (act, phase) = PHASES[(next() % PHASES.len() as u64) as usize];
+        let (act, phase) = PHASES[(numbers.draw() % PHASES.len() as u64) as usize];
         // 53 bits are what the type holds.
-        let part = (next() >> 11) as f64 / (1_u64 << 53) as f64;
+        let part = (numbers.draw() >> 11) as f64 / (1_u64 << 53) as f64;
         Self { act, phase, part }
     }
 
