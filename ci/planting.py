@@ -1,8 +1,9 @@
-"""What ci/defects, ci/mutants and ci/hostile share: a copy of the firmware's sources that may be changed, and hosted boards made from it.
+"""What the scripts share that plant defects: a copy of the firmware's sources that may be changed, hosted boards made from it, and runs on them.
 
 The copy lies in target, in a folder of its own for each script, so that two scripts don't replace each other's programs.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -23,6 +24,10 @@ HEADERS = ["Defect", "Requirement", "Cost"]
 
 class WrongPatch(Exception):
     """A file of defects is not as it has to be."""
+
+
+class RigFault(Exception):
+    """The rig could not judge."""
 
 
 class DoesNotApply(Exception):
@@ -66,6 +71,45 @@ def commit():
     """The last commit. A copy of the sources without its history has none."""
     asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return asked.stdout.strip() or "none"
+
+
+def about():
+    """For each requirement, the ids of the cases about it, in the order of the suite."""
+    told = subprocess.run([TAPRIG, "list", "--format", "json"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    cases = {}
+    for case in json.loads(told)["cases"]:
+        for requirement in case["requires"]:
+            cases.setdefault(requirement, {})[case["id"].split("/")[0]] = None
+    return {requirement: list(ids) for requirement, ids in cases.items()}
+
+
+def play(report, *arguments):
+    """Plays cases with `taprig run`; the results. A run that can't be judged is a fault of the rig."""
+    shutil.rmtree(report, ignore_errors=True)
+    command = [TAPRIG, "run", *arguments, "--report", report]
+    ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    results = report / "results.json"
+    if ran.returncode not in (0, 1, 3) or not results.exists():
+        raise RigFault(f"taprig ended with {ran.returncode}:\n{ran.stdout[-4000:]}")
+    results = json.loads(results.read_text())
+    if not results["complete"]:
+        raise RigFault(f"the run did not end:\n{ran.stdout[-4000:]}")
+    return results
+
+
+def excused(path, digits=3):
+    """The defects that a file names as not caught: number and reason on a line."""
+    lines = [line.split(None, 1) for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    if bad := [line for line in lines if len(line) != 2 or not re.fullmatch(rf"\d{{{digits}}}", line[0])]:
+        raise WrongPatch(f"{path}: `{' '.join(bad[0])}` is no number and reason")
+    return {number: reason for number, reason in lines}
+
+
+def summarise(summary):
+    """Adds a line to the summary of the script whose part this is."""
+    if path := os.environ.get("TAPRIG_SUMMARY"):
+        with open(path, "a") as file:
+            file.write(summary + "\n")
 
 
 def sources():
