@@ -29,8 +29,6 @@ pub struct Planned {
     pub sub: SubCase,
     /// Its id as text: `ODA-004/expiry`.
     pub id: String,
-    /// The criteria of the sub-case.
-    pub criteria: Criteria,
     /// The required state of the validator before the first step.
     pub situation: Situation,
     /// The personalised cards that the sub-case uses, by the name that taps use. `None` stands for the card of a plain
@@ -47,6 +45,12 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// The criteria of the sub-case. They are made anew for each caller: a run of many cases would need much memory to keep them all.
+    #[must_use]
+    pub fn criteria(&self) -> Criteria {
+        self.sub.criteria()
+    }
+
     /// The required state of a certain device before the first step. Only the length of its deny list can depend on the device.
     #[must_use]
     pub fn situation_for(&self, device: &Device) -> Cow<'_, Situation> {
@@ -182,14 +186,13 @@ pub fn plan(workshop: &mut Workshop, cases: Vec<SubCase>) -> Result<Vec<Planned>
     let mut planned = Vec::with_capacity(cases.len());
     for sub in cases {
         let id = sub.id.to_string();
-        let criteria = sub.criteria();
         let situation = keys.situation(&sub.settings);
         let frames = is_about_frames(sub.id.case.family());
         let acquirer = sub.case.given.acquirer.as_ref().map(|given| keys.acquirer(given)).transpose();
         match cards(workshop, &sub, &mut problems).and_then(|cards| Ok((cards, acquirer?))) {
             Ok((cards, acquirer)) => {
                 let keys = keys.clone();
-                planned.push(Planned { id, criteria, situation, cards, acquirer, keys, frames, attempt: 1, sub });
+                planned.push(Planned { id, situation, cards, acquirer, keys, frames, attempt: 1, sub });
             }
             Err(why) => problems.push(
                 Diagnostic::of_file(&workshop.project().root().join(&sub.file), format!("{id}: {why}"))

@@ -27,7 +27,7 @@ mod stream;
 pub mod units;
 mod writer;
 
-pub use inputs::{INPUTS, Inputs};
+pub use inputs::{INPUTS, Inputs, Packed};
 pub use read::{ReadError, Record};
 pub use scope::{Scope, SerialTap};
 pub use stream::Stream;

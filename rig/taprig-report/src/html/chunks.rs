@@ -16,10 +16,10 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// Cases in a chunk. More cases make the file smaller, and a case opens more slowly.
-const CASES: usize = 50;
+const CASES: usize = 20;
 
 /// Bytes of a chunk before it is compressed. Large cases make smaller chunks.
-const CHUNK: usize = 768 * 1024;
+const CHUNK: usize = 320 * 1024;
 
 /// Bytes of the shared table before it is compressed. It is unpacked when the first case is opened.
 const SHARED: usize = 1024 * 1024;

@@ -18,7 +18,7 @@ use taprig_model::result::{RunResult, Verdict};
 use taprig_record::{Listener, Options, Recorder};
 use taprig_report::{Notable, Tally};
 
-use super::run::{BaselineArg, inputs, run_started};
+use super::run::{BaselineArg, Extra, inputs, run_started};
 use super::{Exit, Format, desk, interrupt, print, rig_failed, say};
 
 /// Arguments of `taprig bisect`.
@@ -183,7 +183,13 @@ impl Bisection<'_> {
         }
         let baseline: BaselineUse = self.args.baseline.into();
         let mode = if baseline == BaselineUse::Off { Mode::Off } else { Mode::Compare };
-        let inputs = inputs(self.project, &config, &planned[..self.cases.len()], mode);
+        let inputs = match inputs(self.project, &config, &planned[..self.cases.len()], mode, Extra::default()) {
+            Ok(inputs) => inputs,
+            Err(error) => {
+                rig_failed(&error);
+                return Ok(None);
+            }
+        };
         let cases = u32::try_from(self.cases.len()).unwrap_or(u32::MAX);
         let started = run_started(self.project, &config, cases, baseline, vec![]);
         let config = Arc::new(config);
@@ -205,7 +211,7 @@ impl Bisection<'_> {
         };
         let scope = recorder.scope();
         scope.emit(Source::Rig, Body::RunStarted(started));
-        if let Err(error) = inputs.write(folder, false) {
+        if let Err(error) = inputs.write(folder) {
             rig_failed(&error);
             return Ok(None);
         }

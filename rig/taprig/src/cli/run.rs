@@ -26,7 +26,7 @@ use taprig_model::lab::Lab;
 use taprig_model::lock::ENVIRONMENT;
 use taprig_model::quarantine::Entry;
 use taprig_model::result::RunResult;
-use taprig_record::{Closing, Inputs, Options, Record, Recorder, State, WriteError};
+use taprig_record::{Closing, Inputs, Options, Packed, Record, Recorder, State, WriteError};
 use taprig_report::{Capture, Notable, Since, Tally};
 
 use super::{Exit, Format, config, desk, interrupt, resume, say};
@@ -174,10 +174,12 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     }
     let baseline = args.baseline.into();
     let mode = if baseline == BaselineUse::Off { Mode::Off } else { Mode::from_env() };
-    let mut inputs = args.report.as_ref().map(|_| inputs(project, &config, &planned, mode));
-    if let (Some(inputs), Some((_, text))) = (&mut inputs, &lab) {
-        inputs.files.insert(PathBuf::from(lab::FILE), text.clone());
-    }
+    let extra = Extra { lab: lab.as_ref().map(|(_, text)| text.as_str()), whole: args.keep_card_numbers };
+    let inputs = args.report.as_ref().map(|_| inputs(project, &config, &planned, mode, extra));
+    let inputs = match inputs.transpose() {
+        Ok(inputs) => inputs,
+        Err(error) => return Ok(super::rig_failed(&error)),
+    };
     let lab = lab.map(|(lab, _)| Box::new(lab));
     if let Some(record) = earlier {
         planned = Earlier::of(&record.events).left(planned);
@@ -240,7 +242,7 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     };
     scope.emit(Source::Rig, body);
     if let (Some(folder), Some(inputs)) = (&args.report, inputs)
-        && let Err(error) = inputs.write(folder, args.keep_card_numbers)
+        && let Err(error) = inputs.write(folder)
     {
         return Ok(super::rig_failed(&error));
     }
@@ -336,20 +338,33 @@ fn kept_words(report: Option<&Path>, result: &RunResult) -> String {
     }
 }
 
+/// What a run keeps in its inputs beside what it was judged by.
+#[derive(Default)]
+pub(super) struct Extra<'a> {
+    /// The text of the laboratory file.
+    lab: Option<&'a str>,
+    /// Whether account numbers stay unmasked.
+    whole: bool,
+}
+
 /// The inputs of the verdicts of a run, for its record. If transcripts are accepted during the run, the verdicts rest
 /// on the old ones. Then the record shows that the transcripts changed.
-pub(super) fn inputs(project: &Project, config: &Config, planned: &[plan::Planned], mode: Mode) -> Inputs {
+pub(super) fn inputs(
+    project: &Project,
+    config: &Config,
+    planned: &[plan::Planned],
+    mode: Mode,
+    extra: Extra<'_>,
+) -> Result<Packed, WriteError> {
     let baselines = Baselines::of(project.root(), &config.device).filter(|_| mode != Mode::Off).map(|baselines| {
         let read = |of: &plan::Planned| baselines.read(&of.sub.file, &of.id).ok().flatten();
         planned.iter().filter_map(|of| Some((of.id.clone(), read(of)?))).collect()
     });
-    Inputs {
-        criteria: planned.iter().map(|of| of.criteria.clone()).collect(),
-        device: config.device.clone(),
-        bench: config.capabilities(),
-        baselines,
-        files: project.texts(),
-    }
+    let mut files = project.texts();
+    files.extend(extra.lab.map(|text| (PathBuf::from(lab::FILE), text.to_owned())));
+    let (device, bench) = (config.device.clone(), config.capabilities());
+    let inputs = Inputs { criteria: vec![], device, bench, baselines, files };
+    Packed::of(&inputs, planned.iter().map(plan::Planned::criteria), extra.whole)
 }
 
 /// The first event of a run.

@@ -49,7 +49,7 @@ pub fn run(
 /// empty, the sub-case applies.
 #[must_use]
 pub fn lacks(planned: &Planned, config: &Config) -> Vec<String> {
-    let mut lacks = taprig_judge::lacks(&planned.criteria, &config.device, &config.capabilities());
+    let mut lacks = taprig_judge::lacks(&planned.criteria(), &config.device, &config.capabilities());
     if config.device.interface.operator().is_none() || config.desk.is_some() {
         return lacks;
     }

@@ -99,16 +99,16 @@ fn judged(
     mode: Mode,
     scope: &Scope,
 ) -> Result<(Verdict, Option<String>), RigFault> {
-    let (events, device, criteria) = (scope.events(), bench.device(), &planned.criteria);
+    let (events, device, criteria) = (scope.events(), bench.device(), planned.criteria());
     let (file, id, title) = (&planned.sub.file, &planned.id, &planned.sub.case.title);
     let baselines = Baselines::of(root, device);
     let judgement = match baselines.as_ref().filter(|_| criteria.baseline && mode != Mode::Off) {
-        None => judge(criteria, device, &events, Baseline::Off),
+        None => judge(&criteria, device, &events, Baseline::Off),
         Some(files) => {
             let failed = |error: SnapshotError| unusable(&error, root);
             let mode = if files.is_locked(file) { Mode::Compare } else { mode };
             let reviewed = files.read(file, id).map_err(failed)?;
-            let judgement = judge(criteria, device, &events, Baseline::Of(reviewed.as_deref()));
+            let judgement = judge(&criteria, device, &events, Baseline::Of(reviewed.as_deref()));
             let changed = judgement.checks.iter().any(|check| check.what == Criterion::Baseline && check.fails());
             match (changed, mode) {
                 (_, Mode::Off | Mode::Compare) => judgement,
@@ -121,7 +121,7 @@ fn judged(
                 (true, Mode::Accept) if judgement.verdict == Verdict::Changed => {
                     let text = transcript(&events);
                     files.accept(file, id, title, &text).map_err(failed)?;
-                    judge(criteria, device, &events, Baseline::Of(Some(&text)))
+                    judge(&criteria, device, &events, Baseline::Of(Some(&text)))
                 }
                 (true, _) => {
                     files.propose(file, id, title, &transcript(&events)).map_err(failed)?;
