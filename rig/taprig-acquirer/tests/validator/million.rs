@@ -31,9 +31,15 @@ const LOOK_UPS: u32 = 100_000;
 /// The longest time that half of the look-ups, and 99 of 100, may take.
 const LIMIT: Duration = Duration::from_micros(50);
 
-/// The number of a card on the list. The cards between two of them are not on the list.
+/// The number of a card on the list.
 fn number(card: u32) -> String {
-    format!("62260000{:08}", 10 * card + 10)
+    taprig_model::units::Pan::made_up(card).to_string()
+}
+
+/// The number that has another last digit. No card has it, because the check digit would be wrong.
+fn neighbour(number: &str) -> String {
+    let (rest, last) = number.split_at(number.len() - 1);
+    format!("{rest}{}", (last.parse::<u32>().unwrap() + 1) % 10)
 }
 
 fn pan(number: &str) -> Pan {
@@ -114,8 +120,7 @@ fn look_up(store: &Store<'_, Shelf>, barred: bool) -> Vec<Duration> {
             // All over the list, by a step that shares no factor with it.
             let card = u32::try_from(u64::from(turn) * 7_919 % u64::from(CARDS)).unwrap();
             let number = number(card);
-            // The card behind it differs from it by one.
-            let pan = if barred { pan(&number) } else { pan(&(number.parse::<u64>().unwrap() + 1).to_string()) };
+            let pan = if barred { pan(&number) } else { pan(&neighbour(&number)) };
             let began = Instant::now();
             let denied = store.denied(&pan, Some(1));
             let took = began.elapsed();
