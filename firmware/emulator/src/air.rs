@@ -1,7 +1,7 @@
 //! What carries frames between the reader and the card.
 
 use crate::card::{OnAir, Stage};
-use crate::{Board, loopback};
+use crate::{CardBoard, loopback};
 use wire::air::{Message, Pace};
 use wire::frame::{Collected, Collector};
 use wire::link::{self, Front, Refusal};
@@ -50,14 +50,14 @@ pub trait Air {
     const REAL_TIME: bool;
 
     /// How much time S(WTX) asks the reader for, in us.
-    fn extension_us<B: Board>() -> u64;
+    fn extension_us<B: CardBoard>() -> u64;
 
     /// What happened next. After [`FromAir::Bytes`] the bytes are in `frame`, CRC included.
-    fn hear<B: Board>(&mut self, board: &B, frame: &mut Heard) -> Option<FromAir>;
+    fn hear<B: CardBoard>(&mut self, board: &B, frame: &mut Heard) -> Option<FromAir>;
 
     /// Does what is due. Returns when something will be due next, on the board's clock in us; `u64::MAX`: nothing will.
     /// What it did shows in [`Air::hear`].
-    fn serve<B: Board>(&mut self, board: &B) -> u64;
+    fn serve<B: CardBoard>(&mut self, board: &B) -> u64;
 
     /// Whether this card can be played.
     ///
@@ -66,25 +66,25 @@ pub trait Air {
     fn fits(&self, front: &Front) -> Result<(), Refusal>;
 
     /// The card enters the field.
-    fn present<B: Board>(&mut self, board: &B, front: &Front);
+    fn present<B: CardBoard>(&mut self, board: &B, front: &Front);
 
     /// The card leaves the field.
-    fn remove<B: Board>(&mut self, board: &B);
+    fn remove<B: CardBoard>(&mut self, board: &B);
 
     /// Answers the frame that waits. Returns false if nobody waits or if there is nothing to send, so that nothing goes
     /// out.
-    fn answer<B: Board>(&mut self, board: &B, answer: &Outgoing<'_>) -> bool;
+    fn answer<B: CardBoard>(&mut self, board: &B, answer: &Outgoing<'_>) -> bool;
 
     /// The answer to the frame that waits comes later. If it does not come in time, `extension` goes out instead, and
     /// [`Air::hear`] reports it. The reader waits for `waiting_us`.
-    fn later<B: Board>(&mut self, board: &B, extension: OnAir, waiting_us: u64);
+    fn later<B: CardBoard>(&mut self, board: &B, extension: OnAir, waiting_us: u64);
 
     /// Takes back the frame of [`Air::later`], because the answer is there. Returns false if it has gone out already:
     /// then [`Air::hear`] reports that next.
-    fn take_back<B: Board>(&mut self, board: &B) -> bool;
+    fn take_back<B: CardBoard>(&mut self, board: &B) -> bool;
 
     /// Time since the card was presented, in us, if this air measures it. `modelled` is what the card computed.
-    fn air_us<B: Board>(&self, _board: &B, modelled: u32) -> u32 {
+    fn air_us<B: CardBoard>(&self, _board: &B, modelled: u32) -> u32 {
         modelled
     }
 
@@ -101,7 +101,7 @@ pub trait Air {
     }
 
     /// The self-test of an air that is wired to itself, with so many blocks. `None`: it can't be.
-    fn loopback<B: Board>(&mut self, _board: &B, _blocks: u16) -> Option<Tally> {
+    fn loopback<B: CardBoard>(&mut self, _board: &B, _blocks: u16) -> Option<Tally> {
         None
     }
 }
@@ -151,7 +151,7 @@ impl UartAir {
     }
 
     /// Every frame gets one answer, the one before too, should the reader not have waited for it.
-    fn give_up<B: Board>(&mut self, board: &B) {
+    fn give_up<B: CardBoard>(&mut self, board: &B) {
         self.waiting = None;
         if let Some(exchange) = self.open.take() {
             send(board, &Message::Silence { exchange });
@@ -159,7 +159,7 @@ impl UartAir {
     }
 
     /// Ends the exchange that is open. Returns whether a frame of the card goes out.
-    fn say<B: Board>(&mut self, board: &B, on_air: &OnAir) -> bool {
+    fn say<B: CardBoard>(&mut self, board: &B, on_air: &OnAir) -> bool {
         let Some(exchange) = self.open.take() else { return false };
         let message = match on_air {
             OnAir::Silence | OnAir::Later => Message::Silence { exchange },
@@ -172,14 +172,14 @@ impl UartAir {
         is_frame
     }
 
-    fn begin<B: Board>(&mut self, board: &B, exchange: u8) {
+    fn begin<B: CardBoard>(&mut self, board: &B, exchange: u8) {
         self.give_up(board);
         self.open = Some(exchange);
     }
 }
 
 /// Returns when the last byte has left the UART, on the board's clock, in ns.
-fn send<B: Board>(board: &B, message: &Message<'_>) -> u64 {
+fn send<B: CardBoard>(board: &B, message: &Message<'_>) -> u64 {
     // A frame of the card is at most what a message carries.
     let packed = message.encode().unwrap_or_default();
     // The check sum has been computed by now, which takes a slow chip longer than a byte.
@@ -189,7 +189,7 @@ fn send<B: Board>(board: &B, message: &Message<'_>) -> u64 {
 }
 
 /// How long so many bytes are on the UART, in ns.
-fn on_uart_ns<B: Board>(board: &B, bytes: usize) -> u64 {
+fn on_uart_ns<B: CardBoard>(board: &B, bytes: usize) -> u64 {
     bytes as u64 * u64::from(board.air_byte_ns())
 }
 
@@ -197,11 +197,11 @@ impl Air for UartAir {
     const FIRMWARE: &'static str = link::FIRMWARE_UART;
     const REAL_TIME: bool = false;
 
-    fn extension_us<B: Board>() -> u64 {
+    fn extension_us<B: CardBoard>() -> u64 {
         B::PATIENCE_US
     }
 
-    fn hear<B: Board>(&mut self, board: &B, frame: &mut Heard) -> Option<FromAir> {
+    fn hear<B: CardBoard>(&mut self, board: &B, frame: &mut Heard) -> Option<FromAir> {
         if core::mem::take(&mut self.extended) {
             return Some(FromAir::Extended);
         }
@@ -246,7 +246,7 @@ impl Air for UartAir {
         None
     }
 
-    fn serve<B: Board>(&mut self, board: &B) -> u64 {
+    fn serve<B: CardBoard>(&mut self, board: &B) -> u64 {
         let Some(waiting) = &self.waiting else { return u64::MAX };
         if board.now_us() < waiting.at_us {
             return waiting.at_us;
@@ -261,26 +261,26 @@ impl Air for UartAir {
         Ok(())
     }
 
-    fn present<B: Board>(&mut self, board: &B, _front: &Front) {
+    fn present<B: CardBoard>(&mut self, board: &B, _front: &Front) {
         self.give_up(board);
         send(board, &Message::Load { card: true });
     }
 
-    fn remove<B: Board>(&mut self, board: &B) {
+    fn remove<B: CardBoard>(&mut self, board: &B) {
         self.give_up(board);
         send(board, &Message::Load { card: false });
     }
 
-    fn answer<B: Board>(&mut self, board: &B, answer: &Outgoing<'_>) -> bool {
+    fn answer<B: CardBoard>(&mut self, board: &B, answer: &Outgoing<'_>) -> bool {
         self.waiting = None;
         self.say(board, answer.on_air)
     }
 
-    fn later<B: Board>(&mut self, board: &B, extension: OnAir, _waiting_us: u64) {
+    fn later<B: CardBoard>(&mut self, board: &B, extension: OnAir, _waiting_us: u64) {
         self.waiting = Some(Waiting { extension, at_us: board.now_us().saturating_add(B::PATIENCE_US) });
     }
 
-    fn take_back<B: Board>(&mut self, _board: &B) -> bool {
+    fn take_back<B: CardBoard>(&mut self, _board: &B) -> bool {
         self.waiting = None;
         !self.extended
     }
@@ -293,7 +293,7 @@ impl Air for UartAir {
         Some(self.pace)
     }
 
-    fn loopback<B: Board>(&mut self, board: &B, blocks: u16) -> Option<Tally> {
+    fn loopback<B: CardBoard>(&mut self, board: &B, blocks: u16) -> Option<Tally> {
         Some(loopback::looped(board, blocks))
     }
 }

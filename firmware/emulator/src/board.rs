@@ -3,8 +3,8 @@
 /// A board that carries a card emulator.
 ///
 /// All methods take `&self`, as the validator's board does, so that one type can be both. Bytes that arrive while the firmware does other things must be kept: 2 KiB in each direction are enough.
-pub trait Board {
-    /// How long the host may think before the card asks the reader for more time, in us of [`Board::now_us`].
+pub trait CardBoard {
+    /// How long the host may think before the card asks the reader for more time, in us of [`CardBoard::now_us`].
     ///
     /// On the modelled air the reader's clock is only a guard of 1.5 s against a dead emulator, so that the default
     /// stays well below that and well above what a busy host machine needs: S(WTX) that the host's load brings about would

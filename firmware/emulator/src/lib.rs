@@ -10,8 +10,8 @@
 //!                                └── air time
 //! ```
 //!
-//! A board implements [`Board`] and calls [`run`]. A board with another air than a UART implements [`Air`] too, and calls
-//! [`run_over`]. Blocking code, no heap; all waiting is in [`Board::sleep`].
+//! A board implements [`CardBoard`] and calls [`run`]. A board with another air than a UART implements [`Air`] too, and calls
+//! [`run_over`]. Blocking code, no heap; all waiting is in [`CardBoard::sleep`].
 #![no_std]
 
 pub mod activation;
@@ -25,7 +25,7 @@ mod relay;
 mod stage;
 
 pub use air::Air;
-pub use board::Board;
+pub use board::CardBoard;
 pub use relay::{Relay, run, run_over};
 
 #[cfg(test)]

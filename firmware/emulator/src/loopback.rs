@@ -1,10 +1,10 @@
 //! The self-test of the air.
 
-use crate::Board;
+use crate::CardBoard;
 use wire::loopback::{PATIENCE_US, Tally};
 
 /// The self-test of the air, with its transmitter wired to its receiver.
-pub(crate) fn looped<B: Board>(board: &B, blocks: u16) -> Tally {
+pub(crate) fn looped<B: CardBoard>(board: &B, blocks: u16) -> Tally {
     // What a reader said before is none of it.
     while board.air_read().is_some() {}
     let next = || {

@@ -3,20 +3,20 @@
 use crate::air::{Air, FromAir, Heard, Outgoing, UartAir};
 use crate::air_time::FWT_ACTIVATION_NS;
 use crate::card::{Card, Event, FromReader, OnAir, Stage};
-use crate::{Board, MAX_FRAME};
+use crate::{CardBoard, MAX_FRAME};
 use heapless::{String, Vec};
 use sha2::{Digest, Sha256};
 use wire::frame::{Collected, Collector};
 use wire::link::{self, AirFrame, Front, Identity, Note, Order, PROTOCOL, Refusal, Report, Request};
 use wire::loopback::Tally;
 
-/// Runs the card emulator on a board whose air is a UART. Returns when the board is [stopped](Board::stopped).
-pub fn run<B: Board>(board: &B) {
+/// Runs the card emulator on a board whose air is a UART. Returns when the board is [stopped](CardBoard::stopped).
+pub fn run<B: CardBoard>(board: &B) {
     run_over(board, UartAir::default());
 }
 
-/// Runs the card emulator over this air. Returns when the board is [stopped](Board::stopped).
-pub fn run_over<B: Board, A: Air>(board: &B, air: A) {
+/// Runs the card emulator over this air. Returns when the board is [stopped](CardBoard::stopped).
+pub fn run_over<B: CardBoard, A: Air>(board: &B, air: A) {
     let mut orders = Collector::<{ link::MAX_PACKED }>::new();
     let mut relay = Relay::start(board, air);
     while !board.stopped() {
@@ -67,7 +67,7 @@ pub struct Relay<A> {
 
 impl<A: Air> Relay<A> {
     /// Tells the host that the board has started.
-    pub fn start<B: Board>(board: &B, air: A) -> Self {
+    pub fn start<B: CardBoard>(board: &B, air: A) -> Self {
         let mut relay = Self {
             air,
             heard: Heard::new(),
@@ -93,7 +93,7 @@ impl<A: Air> Relay<A> {
     }
 
     /// Does what is due, and returns when something will be due next, on the board's clock.
-    pub fn serve<B: Board>(&mut self, board: &B) -> u64 {
+    pub fn serve<B: CardBoard>(&mut self, board: &B) -> u64 {
         loop {
             let deadline = self.air.serve(board);
             if !self.hear(board) {
@@ -103,7 +103,7 @@ impl<A: Air> Relay<A> {
     }
 
     /// Takes what has happened on the air. Returns whether anything has.
-    pub fn hear<B: Board>(&mut self, board: &B) -> bool {
+    pub fn hear<B: CardBoard>(&mut self, board: &B) -> bool {
         let mut anything = false;
         while let Some(heard) = self.air.hear(board, &mut self.heard) {
             anything = true;
@@ -144,7 +144,7 @@ impl<A: Air> Relay<A> {
         }
     }
 
-    fn field<B: Board>(&mut self, board: &B, on: bool) {
+    fn field<B: CardBoard>(&mut self, board: &B, on: bool) {
         if !on {
             self.count_reader();
         }
@@ -157,7 +157,7 @@ impl<A: Air> Relay<A> {
     }
 
     /// A frame of the reader: seven bits, or those bytes that were heard.
-    fn frame<B: Board>(&mut self, board: &B, short: Option<u8>) {
+    fn frame<B: CardBoard>(&mut self, board: &B, short: Option<u8>) {
         // A reader that was running before this board started has its field on.
         self.field(board, true);
         self.count_reader();
@@ -200,7 +200,7 @@ impl<A: Air> Relay<A> {
         }
     }
 
-    fn trace_reader<B: Board>(&mut self, board: &B, short: Option<u8>, stamp: Stamp) {
+    fn trace_reader<B: CardBoard>(&mut self, board: &B, short: Option<u8>, stamp: Stamp) {
         if self.trace {
             let bytes = match short {
                 Some(bits) => Vec::from_iter([bits]),
@@ -211,7 +211,7 @@ impl<A: Air> Relay<A> {
         }
     }
 
-    fn trace_answer<B: Board>(&mut self, board: &B, on_air: &OnAir) {
+    fn trace_answer<B: CardBoard>(&mut self, board: &B, on_air: &OnAir) {
         if let (true, OnAir::Frame { frame, .. }) = (self.trace, on_air) {
             let bytes = frame.iter().copied().collect();
             let late = self.card.as_ref().is_some_and(Card::was_late);
@@ -219,7 +219,7 @@ impl<A: Air> Relay<A> {
         }
     }
 
-    fn event<B: Board>(&mut self, board: &B, event: Event) {
+    fn event<B: CardBoard>(&mut self, board: &B, event: Event) {
         let report = match event {
             Event::Activated { fsd } => Report::Activated { fsd },
             Event::Released(release) => Report::Released(release),
@@ -237,7 +237,7 @@ impl<A: Air> Relay<A> {
     }
 
     /// The card leaves the field.
-    fn take_away<B: Board>(&mut self, board: &B) {
+    fn take_away<B: CardBoard>(&mut self, board: &B) {
         let mut traffic = link::Traffic::default();
         if let Some(card) = &self.card {
             traffic = link::Traffic { reader_us: self.reader_us, ..card.traffic() };
@@ -249,7 +249,7 @@ impl<A: Air> Relay<A> {
     }
 
     /// One message from the host.
-    pub fn link<B: Board>(&mut self, board: &B, body: &[u8]) {
+    pub fn link<B: CardBoard>(&mut self, board: &B, body: &[u8]) {
         let Ok(Order { number, request }) = link::decode(body) else {
             self.damaged(board);
             return;
@@ -290,7 +290,7 @@ impl<A: Air> Relay<A> {
         self.tell(board, report);
     }
 
-    fn answer<B: Board>(&mut self, board: &B, command: u16, answer: link::Answer) -> Result<(), Refusal> {
+    fn answer<B: CardBoard>(&mut self, board: &B, command: u16, answer: link::Answer) -> Result<(), Refusal> {
         self.awaiting(command)?;
         if !self.air.take_back(board) {
             // S(WTX) is on its way: the card keeps the answer for the confirmation.
@@ -323,7 +323,7 @@ impl<A: Air> Relay<A> {
         Ok(())
     }
 
-    fn present<B: Board>(&mut self, board: &B) -> Result<(), Refusal> {
+    fn present<B: CardBoard>(&mut self, board: &B) -> Result<(), Refusal> {
         let front = self.front.clone().ok_or(Refusal::NoCard)?;
         self.air.present(board, &front);
         self.reader_us = None;
@@ -332,11 +332,11 @@ impl<A: Air> Relay<A> {
     }
 
     /// Bytes from the host that are no order.
-    pub fn damaged<B: Board>(&mut self, board: &B) {
+    pub fn damaged<B: CardBoard>(&mut self, board: &B) {
         self.tell(board, Report::Damaged);
     }
 
-    fn identity<B: Board>(&mut self, board: &B) -> Identity {
+    fn identity<B: CardBoard>(&mut self, board: &B) -> Identity {
         let digest = *self.digest.get_or_insert_with(|| match board.image() {
             [] => [0; 32],
             image => Sha256::digest(image).into(),
@@ -350,7 +350,7 @@ impl<A: Air> Relay<A> {
         }
     }
 
-    fn stamp<B: Board>(&self, board: &B) -> Stamp {
+    fn stamp<B: CardBoard>(&self, board: &B) -> Stamp {
         let air_us = match &self.card {
             Some(card) => self.air.air_us(board, card.air_us()),
             None => self.air_us,
@@ -358,13 +358,13 @@ impl<A: Air> Relay<A> {
         Stamp { at_us: board.now_us(), air_us }
     }
 
-    fn tell<B: Board>(&mut self, board: &B, report: Report) {
+    fn tell<B: CardBoard>(&mut self, board: &B, report: Report) {
         let stamp = self.stamp(board);
         self.tell_of(board, stamp, report);
     }
 
     /// Tells of something that happened a moment ago.
-    fn tell_of<B: Board>(&mut self, board: &B, Stamp { at_us, air_us }: Stamp, report: Report) {
+    fn tell_of<B: CardBoard>(&mut self, board: &B, Stamp { at_us, air_us }: Stamp, report: Report) {
         let note = Note { number: self.note, at_us, air_us, report };
         self.note = self.note.wrapping_add(1);
         // No note exceeds the longest message; the host would see a gap in the numbers.

@@ -3,7 +3,7 @@
 extern crate std;
 
 use crate::air::UartAir;
-use crate::{Board, Relay};
+use crate::{CardBoard, Relay};
 use core::cell::{Cell, RefCell};
 use heapless::Vec;
 use std::collections::VecDeque;
@@ -42,7 +42,7 @@ pub(crate) struct Desk {
     reader: RefCell<VecDeque<u8>>,
 }
 
-impl Board for Desk {
+impl CardBoard for Desk {
     fn name(&self) -> &'static str {
         "desk"
     }

@@ -7,7 +7,7 @@ use taprig_model::event::Role;
 
 use super::acquirer::Acquirer;
 use super::air::{Air, Link};
-use super::board::{Board, Prepared};
+use super::board::{BenchBoard, Prepared};
 use super::{Bench, BenchError};
 
 /// What was made ahead, by role.
@@ -79,7 +79,7 @@ impl Bench {
 
     fn next_air(&mut self) -> Result<Air, BenchError> {
         self.cycles += 1;
-        let validator = self.boards.get(Role::Validator).map(Board::kind);
+        let validator = self.boards.get(Role::Validator).map(BenchBoard::kind);
         let uplink = match (self.acquirer.as_ref().and_then(Acquirer::socket), validator) {
             (Some(_), Some(BoardKind::Qemu)) => Some(Link::Wired),
             (Some(socket), Some(BoardKind::Sim)) => Some(Link::Socket(socket.to_owned())),

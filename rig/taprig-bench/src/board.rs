@@ -17,14 +17,14 @@ use crate::switch::Turn;
 /// A board, from power-on to power-off.
 ///
 /// The methods block for milliseconds. A bench has its own thread.
-pub trait Board: Send + std::fmt::Debug {
+pub trait BenchBoard: Send + std::fmt::Debug {
     /// The kind of the board.
     fn kind(&self) -> BoardKind;
 
     /// Switches the board on. Returns where its link is. An emulated core does not run until
-    /// [`Board::go`], so that no byte comes before the link is open.
+    /// [`BenchBoard::go`], so that no byte comes before the link is open.
     ///
-    /// `air` is the air if both boards are processes on this host. `prepared` is what [`Board::preparation`] made.
+    /// `air` is the air if both boards are processes on this host. `prepared` is what [`BenchBoard::preparation`] made.
     ///
     /// # Errors
     /// [`BenchError`] that names what does not start.
@@ -38,7 +38,7 @@ pub trait Board: Send + std::fmt::Debug {
         Ok(())
     }
 
-    /// Restarts the firmware without the power switch, after [`Board::power_on`]. Returns whether the board can do that.
+    /// Restarts the firmware without the power switch, after [`BenchBoard::power_on`]. Returns whether the board can do that.
     ///
     /// # Errors
     /// [`BenchError`] if the board is not reset, or if its core does not run.
@@ -47,13 +47,13 @@ pub trait Board: Send + std::fmt::Debug {
         self.go().map(|()| true)
     }
 
-    /// What switches the power after [`Board::go`] or [`Board::power_off`]. `None` if those two methods
+    /// What switches the power after [`BenchBoard::go`] or [`BenchBoard::power_off`]. `None` if those two methods
     /// switch it.
     fn switch(&self, _on: bool) -> Option<Turn> {
         None
     }
 
-    /// Whether the firmware restarts when [`Board::power_on`] and [`Board::go`] switch the board on.
+    /// Whether the firmware restarts when [`BenchBoard::power_on`] and [`BenchBoard::go`] switch the board on.
     fn restarts(&self) -> bool {
         true
     }
@@ -64,18 +64,18 @@ pub trait Board: Send + std::fmt::Debug {
     /// How the board's power was last switched.
     fn switched(&self) -> PowerSwitch;
 
-    /// Whether [`Board::cut`] would keep the board's process.
+    /// Whether [`BenchBoard::cut`] would keep the board's process.
     fn can_be_cut(&self) -> bool {
         false
     }
 
-    /// Switches the power off as [`Board::power_off`] does, but keeps the process if possible, for
-    /// [`Board::power_on_again`].
+    /// Switches the power off as [`BenchBoard::power_off`] does, but keeps the process if possible, for
+    /// [`BenchBoard::power_on_again`].
     fn cut(&mut self) {
         self.power_off();
     }
 
-    /// Switches the board on as [`Board::power_on`] does, with the process that [`Board::cut`] has kept. Returns
+    /// Switches the board on as [`BenchBoard::power_on`] does, with the process that [`BenchBoard::cut`] has kept. Returns
     /// `None` if a new process is needed, because there is no kept process or it can't continue.
     fn power_on_again(&mut self) -> Option<Endpoint> {
         None
@@ -115,7 +115,7 @@ pub trait Board: Send + std::fmt::Debug {
         None
     }
 
-    /// The digest of what is in flash where [`Board::image`] belongs, read through the debug probe. `None` if the board has
+    /// The digest of what is in flash where [`BenchBoard::image`] belongs, read through the debug probe. `None` if the board has
     /// no image or no probe.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ pub trait Board: Send + std::fmt::Debug {
         false
     }
 
-    /// Erases, programs and verifies [`Board::image`] through the debug probe. Afterwards the board is off if its power
+    /// Erases, programs and verifies [`BenchBoard::image`] through the debug probe. Afterwards the board is off if its power
     /// can be switched. Otherwise it is reset.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use taprig_model::bench::BoardKind;
 use taprig_model::event::Role;
 
-use super::board::Board;
+use super::board::BenchBoard;
 use crate::flash::Image;
 use crate::link::endpoint::Endpoint;
 
@@ -15,13 +15,13 @@ pub(super) type Ports = BTreeMap<Role, Endpoint>;
 /// The boards, in the order in which they get power. A bench has no board for a role that something else fills, such as
 /// a virtual reader in place of a card emulator.
 #[derive(Debug)]
-pub(super) struct Boards(Vec<(Role, Box<dyn Board>)>);
+pub(super) struct Boards(Vec<(Role, Box<dyn BenchBoard>)>);
 
 impl Boards {
     /// These boards. The card emulator has to come before the validator, because the validator is the client of the
     /// emulator's socket for the air.
     #[must_use]
-    pub(super) fn new(boards: Vec<(Role, Box<dyn Board>)>) -> Self {
+    pub(super) fn new(boards: Vec<(Role, Box<dyn BenchBoard>)>) -> Self {
         Self(boards)
     }
 
@@ -37,21 +37,21 @@ impl Boards {
         self.iter().map(|(role, board)| (role, board.kind())).collect()
     }
 
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (Role, &dyn Board)> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (Role, &dyn BenchBoard)> {
         self.0.iter().map(|(role, board)| (*role, &**board))
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (Role, &mut Box<dyn Board>)> {
+    pub(super) fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (Role, &mut Box<dyn BenchBoard>)> {
         self.0.iter_mut().map(|(role, board)| (*role, board))
     }
 
     #[must_use]
-    pub(super) fn get(&self, role: Role) -> Option<&dyn Board> {
+    pub(super) fn get(&self, role: Role) -> Option<&dyn BenchBoard> {
         self.iter().find(|(of, _)| *of == role).map(|(_, board)| board)
     }
 
     #[must_use]
-    pub(super) fn get_mut(&mut self, role: Role) -> Option<&mut Box<dyn Board>> {
+    pub(super) fn get_mut(&mut self, role: Role) -> Option<&mut Box<dyn BenchBoard>> {
         self.iter_mut().find(|(of, _)| *of == role).map(|(_, board)| board)
     }
 

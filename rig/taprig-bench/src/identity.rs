@@ -5,7 +5,7 @@ use std::time::Instant;
 use taprig_model::bench::BoardKind;
 use taprig_model::event::{Body, Fields, FlashOutcome, Role, Source};
 
-use super::board::Board;
+use super::board::BenchBoard;
 use super::{Bench, BenchError, command};
 use crate::card_side::CardIdentity;
 use crate::flash::Image;
@@ -52,7 +52,7 @@ impl Bench {
     pub(super) async fn establish(&mut self, flashing: Flashing) -> Result<(), BenchError> {
         self.flashed.clear();
         let anyway = flashing.is_anyway();
-        let spared = |board: &dyn Board| flashing == Flashing::Emulated && board.kind() != BoardKind::Qemu;
+        let spared = |board: &dyn BenchBoard| flashing == Flashing::Emulated && board.kind() != BoardKind::Qemu;
         let mut flashed = Vec::new();
         for (role, board) in self.boards.iter() {
             // A real board first says who it is, so that nothing is flashed if cables are exchanged.

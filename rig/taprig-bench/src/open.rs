@@ -13,7 +13,7 @@ use taprig_model::event::{Body, FirmwareImage, Role, Source, TimeBasis};
 use taprig_model::situation::Situation;
 
 use super::acquirer::Acquirer;
-use super::board::Board;
+use super::board::BenchBoard;
 use super::boards::{Boards, Ports};
 use super::identity::Flashing;
 use super::place::Place;
@@ -202,7 +202,7 @@ impl Bench {
     }
 }
 
-fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result<Box<dyn Board>, BenchError> {
+fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result<Box<dyn BenchBoard>, BenchError> {
     let state = slot.state().join(role.to_string());
     let power = switch(config, role);
     Ok(match file {
@@ -234,9 +234,9 @@ fn board(config: &Config, role: Role, file: &BoardConfig, slot: &Slot) -> Result
 }
 
 /// What is in the place of a card emulator's board if the card side is a chip with firmware of its own.
-fn chip(config: &Config, slot: &Slot) -> Option<(Role, Box<dyn Board>)> {
+fn chip(config: &Config, slot: &Slot) -> Option<(Role, Box<dyn BenchBoard>)> {
     let role = Role::Emulator;
-    let board: Box<dyn Board> = match &config.bench.card {
+    let board: Box<dyn BenchBoard> = match &config.bench.card {
         CardSideConfig::Pn532(module) => {
             let power = switch(config, role);
             Box::new(RealBoard::new(role, Attached::Serial(module.serial.clone()), power, None))

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use taprig_model::event::{Body, Role, Source};
 
 use super::air::Air;
-use super::board::{Board, Start};
+use super::board::{BenchBoard, Start};
 use super::boards::Ports;
 use super::identity::Flashing;
 use super::{Bench, BenchError, Links, with_causes};
@@ -207,7 +207,7 @@ impl Bench {
         self.in_place && self.boards.can_be_cut()
     }
 
-    fn tell_power(&self, role: Role, board: &dyn Board, on: bool) {
+    fn tell_power(&self, role: Role, board: &dyn BenchBoard, on: bool) {
         let by = Some(board.switched());
         self.scope.emit(Source::Power, Body::Power { role, on, by });
     }

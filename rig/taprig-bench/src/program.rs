@@ -17,7 +17,7 @@ use taprig_model::bench::{Argument, ArgumentPlace, BoardKind};
 use taprig_model::event::{PowerSwitch, Role};
 
 use super::air::Air;
-use super::board::{Board, Prepared};
+use super::board::{BenchBoard, Prepared};
 use super::programs::Programs;
 use super::{BenchError, with_causes};
 use crate::command::has_ended;
@@ -164,7 +164,7 @@ impl Drop for Running {
     }
 }
 
-impl Board for ProgramBoard {
+impl BenchBoard for ProgramBoard {
     fn kind(&self) -> BoardKind {
         BoardKind::Program
     }

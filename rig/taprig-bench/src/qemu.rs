@@ -11,7 +11,7 @@ use taprig_model::bench::BoardKind;
 use taprig_model::event::{PowerSwitch, Role};
 
 use super::air::{Air, Uplink};
-use super::board::{Board, Preparation, Prepared};
+use super::board::{BenchBoard, Preparation, Prepared};
 use super::error::with_causes;
 use super::{BenchError, Programs};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
@@ -107,7 +107,7 @@ fn failed(role: Role) -> impl Fn(BoardError) -> BenchError {
     move |error| BenchError::Start { role, kind: BoardKind::Qemu, what: with_causes(&error), advice: error.advice() }
 }
 
-impl Board for QemuBoard {
+impl BenchBoard for QemuBoard {
     fn kind(&self) -> BoardKind {
         BoardKind::Qemu
     }

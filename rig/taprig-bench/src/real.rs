@@ -8,7 +8,7 @@ use taprig_model::event::{PowerSwitch, Role};
 use taprig_model::units::Hex;
 
 use super::air::Air;
-use super::board::{Board, Prepared};
+use super::board::{BenchBoard, Prepared};
 use super::switch::{Switch, Turn};
 use super::{BenchError, port};
 use crate::flash::{self, FlashJob, FlashReport, Image, Progress, Target};
@@ -43,7 +43,7 @@ impl RealBoard {
     }
 }
 
-impl Board for RealBoard {
+impl BenchBoard for RealBoard {
     fn kind(&self) -> BoardKind {
         if self.program.is_some() { BoardKind::Probe } else { BoardKind::Attached }
     }

@@ -21,7 +21,7 @@ use crate::link::port::ByteSink;
 use crate::validator_side::adapter::{self, AdapterValidator};
 use crate::validator_side::native::NativeValidator;
 use crate::validator_side::operator::{Desk, OperatorValidator};
-use crate::validator_side::rules::{RulesValidator, Told};
+use crate::validator_side::rules::{RulesValidator, SettingsTold};
 use crate::validator_side::{Noise, ValidatorSide};
 
 /// Speed of an emulator's link if the bench file gives none, in bits per second.
@@ -41,7 +41,7 @@ pub(super) struct Sides {
     console_baud: u32,
     emulator_baud: u32,
     /// What a device that rules describe was last told.
-    told: Told,
+    told: SettingsTold,
     /// The project's folder.
     folder: PathBuf,
     /// Values of the bench file for an adapter program.
@@ -60,7 +60,7 @@ impl Sides {
             card: bench.card.clone(),
             console_baud: baud(Some(&bench.validator)).or(device.interface.baud()).unwrap_or(CONSOLE_BAUD),
             emulator_baud: baud(bench.card.board()).unwrap_or(EMULATOR_BAUD),
-            told: Told::default(),
+            told: SettingsTold::default(),
             folder: config.programs.folder.clone(),
             parameters: bench.validator.external().map(|external| external.parameters.clone()).unwrap_or_default(),
             desk: config.desk.clone(),

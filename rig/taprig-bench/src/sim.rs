@@ -15,7 +15,7 @@ use taprig_model::event::{PowerSwitch, Role};
 
 use super::BenchError;
 use super::air::{Air, Uplink};
-use super::board::{Board, Prepared};
+use super::board::{BenchBoard, Prepared};
 use crate::link::endpoint::Endpoint;
 
 /// The longest time from the start of the process to the line that names its port.
@@ -123,7 +123,7 @@ fn first_line(mut from: impl Read + AsFd, within: Duration) -> String {
     String::from_utf8_lossy(&line).into_owned()
 }
 
-impl Board for SimBoard {
+impl BenchBoard for SimBoard {
     fn kind(&self) -> BoardKind {
         BoardKind::Sim
     }

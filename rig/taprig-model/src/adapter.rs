@@ -446,14 +446,14 @@ pub struct Event {
     pub said: Said,
     /// What happened.
     #[serde(flatten)]
-    pub told: Told,
+    pub told: Reported,
 }
 
 /// What a device can report by itself. Words are those of the device, and the map `words` of the device file says what
 /// they mean. Without a map, the device uses the words of cases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Told {
+pub enum Reported {
     /// Its firmware has started.
     Started {},
     /// It is ready for a card.
@@ -560,7 +560,7 @@ impl<'de> Deserialize<'de> for Event {
         let seq = u64::deserialize(seq).map_err(wrong("seq"))?;
         let at_us = take("at_us").map(u64::deserialize).transpose().map_err(wrong("at_us"))?;
         let said = take("said").map(Said::deserialize).transpose().map_err(wrong("said"))?.unwrap_or_default();
-        let told = Told::deserialize(Value::Object(object)).map_err(D::Error::custom)?;
+        let told = Reported::deserialize(Value::Object(object)).map_err(D::Error::custom)?;
         Ok(Self { seq, at_us, said, told })
     }
 }

@@ -233,7 +233,7 @@ impl<C: Chip> validator::board::Board for Device<C> {
     }
 }
 
-impl<C: Chip> emulator::Board for Device<C> {
+impl<C: Chip> emulator::CardBoard for Device<C> {
     fn name(&self) -> &'static str {
         C::NAME
     }

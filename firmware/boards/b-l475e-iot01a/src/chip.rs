@@ -7,7 +7,7 @@ use crate::clock;
 use crate::lines::{AIR, HOST};
 use crate::registers::{flash, rcc};
 use board_arm::{Device, Memory};
-use board_stm32::{Board, Line, Resets, Stm32, time};
+use board_stm32::{Line, Resets, Stm32, Stm32Board, time};
 use cortex_m_rt::exception;
 
 /// The board.
@@ -19,7 +19,7 @@ impl BL475eIot01a {
     ///
     /// `faults_told`: the console is text, and a fault is told on it before the board starts again.
     #[must_use]
-    pub fn start(faults_told: bool) -> Device<Board<Self>> {
+    pub fn start(faults_told: bool) -> Device<Stm32Board<Self>> {
         // The caches are on after every reset of a real chip.
         let real = flash::ACR.read() != 0;
         board_stm32::keep_debug_port_awake();

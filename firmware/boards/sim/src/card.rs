@@ -24,7 +24,7 @@ pub fn run_emulator(options: &EmulatorOptions) -> Result<(), SimError> {
 
 struct Desk(Host);
 
-impl emulator::Board for Desk {
+impl emulator::CardBoard for Desk {
     fn name(&self) -> &'static str {
         "sim"
     }

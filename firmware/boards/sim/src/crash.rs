@@ -11,7 +11,7 @@ thread_local! {
 }
 
 /// Runs the firmware. When it panics, `say` gets the line that a board's console gets, and the end is a reset.
-pub(crate) fn told(firmware: impl FnOnce() -> End, say: impl FnOnce(&[u8])) -> End {
+pub(crate) fn watched(firmware: impl FnOnce() -> End, say: impl FnOnce(&[u8])) -> End {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(|info| {
         // Words that can't be written are no reason to panic in a panic.
@@ -42,7 +42,7 @@ mod tests {
     fn a_panic_is_told_and_a_reset() {
         let _alone = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
         let mut said = Vec::new();
-        let end = told(|| panic!("for the test"), |line| said.extend(line));
+        let end = watched(|| panic!("for the test"), |line| said.extend(line));
         assert!(matches!(end, End::Reset));
         let said = String::from_utf8(said).expect("text");
         assert!(said.starts_with("\n! fault what=panic at=") && said.contains("crash.rs:"), "{said}");
@@ -51,6 +51,6 @@ mod tests {
     #[test]
     fn an_end_is_an_end() {
         let _alone = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
-        assert!(matches!(told(|| End::Stopped, |_| panic!("said something")), End::Stopped));
+        assert!(matches!(watched(|| End::Stopped, |_| panic!("said something")), End::Stopped));
     }
 }

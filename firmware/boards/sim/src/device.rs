@@ -38,7 +38,7 @@ pub fn run_validator(options: &ValidatorOptions) -> Result<(), SimError> {
         host.connect_uplink(uplink);
     }
     let mut device = Device { host, nvm, rtc: Cell::new(None), cause: ResetCause::Power };
-    while let End::Reset = crash::told(|| validator::run(&device), |line| device.host.serial_write(line)) {
+    while let End::Reset = crash::watched(|| validator::run(&device), |line| device.host.serial_write(line)) {
         device.host.forget_input();
         device.cause = ResetCause::Reset;
     }

@@ -13,13 +13,13 @@ use wire::link::{Answer, Company, Front, Note, Order, Report, Request};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-struct Board {
+struct BoardProcess {
     child: Child,
     stdin: Option<ChildStdin>,
     serial: File,
 }
 
-impl Board {
+impl BoardProcess {
     fn start(args: &[&Path]) -> Self {
         let (kind, paths) = args.split_first().expect("a kind");
         let mut child = Command::new(env!("CARGO_BIN_EXE_sim-board"))
@@ -81,7 +81,7 @@ impl Board {
     }
 }
 
-impl Drop for Board {
+impl Drop for BoardProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -116,7 +116,7 @@ fn air_answer(peer: &mut UnixStream, message: &Message<'_>) -> Vec<u8> {
 fn the_emulator_serves_host_and_reader_and_a_reader_that_comes_again() {
     let folder = folder("emulator");
     let air = folder.join("air");
-    let mut board = Board::start(&[Path::new("emulator"), &air]);
+    let mut board = BoardProcess::start(&[Path::new("emulator"), &air]);
     board.report("start", |report| *report == Report::Started);
     let echo = Order { number: 7, request: Request::Echo(*b"\0\r\n\x03\x11\x13\x7f\xff") };
     board.serial.write_all(&wire::link::encode(&echo).expect("fits")).expect("sent");
@@ -139,7 +139,7 @@ fn the_emulator_serves_host_and_reader_and_a_reader_that_comes_again() {
 fn the_validator_finds_an_emulator_that_comes_later_and_one_that_comes_again() {
     let folder = folder("validator");
     let air = folder.join("air");
-    let board = Board::start(&[Path::new("validator"), &air, &folder.join("nvm")]);
+    let board = BoardProcess::start(&[Path::new("validator"), &air, &folder.join("nvm")]);
     board.line("! started");
     for _ in 0..2 {
         let _ = std::fs::remove_file(&air);
@@ -158,8 +158,9 @@ fn a_card_held_to_the_validator_is_asked_for_its_directory_and_its_answer_arrive
     let air = folder.join("air");
     // As the rig starts the `program` of a bench file.
     let [board, air_is, nvm_is] = ["board", "--air", "--nvm"].map(Path::new);
-    let mut card = Board::start(&[board, Path::new("emulator"), air_is, &air]);
-    let mut validator = Board::start(&[board, Path::new("validator"), air_is, &air, nvm_is, &folder.join("nvm")]);
+    let mut card = BoardProcess::start(&[board, Path::new("emulator"), air_is, &air]);
+    let mut validator =
+        BoardProcess::start(&[board, Path::new("validator"), air_is, &air, nvm_is, &folder.join("nvm")]);
     validator.line("! ready");
     validator.serial.write_all(b"clock 2018-05-21T08:00:00\n").expect("sent");
     validator.line("ok");

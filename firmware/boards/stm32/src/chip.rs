@@ -125,13 +125,13 @@ pub trait Stm32 {
 
 /// The board as [`Device`] wants it.
 #[derive(Debug)]
-pub struct Board<S>(PhantomData<S>);
+pub struct Stm32Board<S>(PhantomData<S>);
 
 /// Starts tick and serial ports, when the clocks run. Once, at start.
 ///
 /// `real`: no emulation. `faults_told`: the console is text, and a fault is told on it before the board starts again.
 #[must_use]
-pub fn start<S: Stm32>(clock: Clock, real: bool, faults_told: bool) -> Device<Board<S>> {
+pub fn start<S: Stm32>(clock: Clock, real: bool, faults_told: bool) -> Device<Stm32Board<S>> {
     REAL.store(real, Ordering::Relaxed);
     time::start(clock.core, if real { TICK_HZ } else { EMULATED_TICK_HZ });
     S::HOST.start(clock.host, HOST_BAUD);
@@ -158,7 +158,7 @@ pub fn interrupted<S: Stm32>(number: i16) {
     S::took();
 }
 
-impl<S: Stm32> Chip for Board<S> {
+impl<S: Stm32> Chip for Stm32Board<S> {
     const NAME: &'static str = S::NAME;
 
     fn nvm() -> Memory {

@@ -12,6 +12,8 @@ pub mod time;
 mod usart;
 
 #[cfg(target_os = "none")]
-pub use chip::{Board, Clock, Line, Resets, Stm32, interrupted, is_real, keep_debug_port_awake, start, start_noise};
+pub use chip::{
+    Clock, Line, Resets, Stm32, Stm32Board, interrupted, is_real, keep_debug_port_awake, start, start_noise,
+};
 #[cfg(target_os = "none")]
 pub use usart::Usart;

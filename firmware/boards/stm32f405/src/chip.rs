@@ -5,7 +5,7 @@ use crate::registers::{flash, pwr, rcc};
 use crate::usart::{AIR, HOST};
 use board_arm::{Device, Memory};
 use board_stm32::time::comes;
-use board_stm32::{Board, Clock, Line, Resets, Stm32};
+use board_stm32::{Clock, Line, Resets, Stm32, Stm32Board};
 use cortex_m_rt::exception;
 
 /// The board.
@@ -17,7 +17,7 @@ impl Stm32f405 {
     ///
     /// `faults_told`: the console is text, and a fault is told on it before the board starts again.
     #[must_use]
-    pub fn start(faults_told: bool) -> Device<Board<Self>> {
+    pub fn start(faults_told: bool) -> Device<Stm32Board<Self>> {
         // HSION is set after every reset of a real chip.
         let real = rcc::CR.read() != 0;
         rcc::AHB1ENR.set(rcc::GPIOA_EN | rcc::BACKUP_SRAM_EN);

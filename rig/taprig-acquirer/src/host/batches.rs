@@ -1,6 +1,6 @@
 //! Settlement and batch upload.
 
-use super::claims::told as claim_told;
+use super::claims::log_entry;
 use super::request::Request;
 use super::terminal::Claim;
 use super::{Host, Reply};
@@ -34,10 +34,10 @@ impl Host {
         let balanced = answer.home.result == 1 && answer.foreign.result == 1;
         let why = if balanced {
             terminal.close_batch(answer.digits());
-            format!("balanced: {}; the next batch is {}", told(own), terminal.batch.0)
+            format!("balanced: {}; the next batch is {}", in_words(own), terminal.batch.0)
         } else {
             terminal.upload.get_or_insert_default();
-            format!("not balanced: the host has {}, the terminal {}", told(own), told(totals.home.debit))
+            format!("not balanced: the host has {}, the terminal {}", in_words(own), in_words(totals.home.debit))
         };
         Reply { add: Message::default().digits(48, answer.digits()), ..Reply::new("00", why) }
     }
@@ -84,7 +84,7 @@ impl Host {
                         state: State::Accepted,
                         code: "00".into(),
                     };
-                    claims.push(claim_told(request, (batch, trace), &claim, false));
+                    claims.push(log_entry(request, (batch, trace), &claim, false));
                     terminal.claims.insert((batch, trace), claim);
                     notes.push(format!("trace {trace} is new to the host and accepted"));
                 }
@@ -101,7 +101,7 @@ impl Host {
                     } else if claim.state != State::Accepted {
                         notes.push(format!("trace {trace} is uploaded as paid, but its claim is {:?}", claim.state));
                     }
-                    claims.push(claim_told(request, (batch, trace), claim, !waited || claim.state == State::Waiting));
+                    claims.push(log_entry(request, (batch, trace), claim, !waited || claim.state == State::Waiting));
                 }
             }
         }
@@ -128,11 +128,12 @@ impl Host {
         let own = Half { debit: terminal.accepted(), result: 1, ..Half::default() };
         let answered = Totals { home: own, foreign: Half { result: 1, ..Half::default() } }.digits();
         terminal.close_batch(answered);
-        let why = format!("batch {batch} is closed with {}; the next batch is {}", told(own.debit), terminal.batch.0);
+        let why =
+            format!("batch {batch} is closed with {}; the next batch is {}", in_words(own.debit), terminal.batch.0);
         Reply { notes: missing, ..Reply::new("00", why) }
     }
 }
 
-fn told(sum: Sum) -> String {
+fn in_words(sum: Sum) -> String {
     format!("{} payments over {}", sum.count, Money::from_fen(sum.fen))
 }

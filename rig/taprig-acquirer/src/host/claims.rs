@@ -17,7 +17,7 @@ impl Host {
         let terminal = self.terminal(request);
         if let Some(claim) = terminal.claims.get(&place) {
             let repeated = |code: &str, why: &str| Reply {
-                claims: vec![told(request, place, claim, true)],
+                claims: vec![log_entry(request, place, claim, true)],
                 notes: notes.clone(),
                 ..Reply::new(code, why)
             };
@@ -44,7 +44,7 @@ impl Host {
         };
         let state = if code == "00" { State::Accepted } else { State::Refused };
         let claim = Claim { merchant: request.merchant.clone(), account, fen, state, code: code.into() };
-        let told = told(request, place, &claim, false);
+        let told = log_entry(request, place, &claim, false);
         terminal.claims.insert(place, claim);
         Reply { claims: vec![told], notes, ..Reply::new(code, why) }
     }
@@ -65,7 +65,7 @@ impl Host {
         };
         let claims = &mut self.terminal(request).claims;
         let repeat = claims.contains_key(&place);
-        Some(told(request, place, claims.entry(place).or_insert(new), repeat))
+        Some(log_entry(request, place, claims.entry(place).or_insert(new), repeat))
     }
 
     /// Takes a claim back.
@@ -89,12 +89,12 @@ impl Host {
             State::Reversed => ("00", "the claim was taken back before", true),
             State::Refused => ("00", "the claim was refused, so there is nothing to take back", true),
         };
-        let told = told(request, place, claim, repeat);
+        let told = log_entry(request, place, claim, repeat);
         Reply { claims: vec![told], notes, ..Reply::new(code, why) }
     }
 }
 
-pub(super) fn told(request: &Request, (batch, trace): (u32, u32), claim: &Claim, repeat: bool) -> log::Claim {
+pub(super) fn log_entry(request: &Request, (batch, trace): (u32, u32), claim: &Claim, repeat: bool) -> log::Claim {
     log::Claim {
         terminal: request.terminal.clone(),
         merchant: claim.merchant.clone(),

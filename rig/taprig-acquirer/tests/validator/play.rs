@@ -47,7 +47,7 @@ impl Act {
 
 /// What was seen of a tap.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Tap {
+pub(crate) struct SeenTap {
     /// The act that it belongs to.
     pub(crate) act: usize,
     /// Whether the gate opened.
@@ -82,7 +82,7 @@ pub(crate) struct Play {
     acts: Vec<Act>,
     at: usize,
     stage: Stage,
-    pub(crate) taps: Vec<Tap>,
+    pub(crate) taps: Vec<SeenTap>,
     /// When the validator was ready, in us since its power came on.
     pub(crate) ready_us: Option<u64>,
     /// Lines of the console about something that went wrong, since the power came on.
@@ -139,7 +139,7 @@ impl Play {
             Act::Tap { rider, .. } => {
                 let rider = *rider;
                 self.riders[rider].card.reset();
-                self.taps.push(Tap { act: self.at, gate: false, signed: None });
+                self.taps.push(SeenTap { act: self.at, gate: false, signed: None });
                 vec![Do::Present(rider)]
             }
             Act::Say(command) => vec![Do::Type(command.clone())],

@@ -76,7 +76,7 @@ struct Body {
     to_host: RefCell<Vec<u8>>,
 }
 
-impl emulator::Board for Body {
+impl emulator::CardBoard for Body {
     fn name(&self) -> &'static str {
         "bench"
     }

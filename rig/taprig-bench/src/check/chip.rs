@@ -2,7 +2,7 @@
 
 use taprig_model::bench::{Bench, BoardConfig, Probe};
 
-use super::{Finding, Step, part};
+use super::{CheckStep, Finding, part};
 use crate::flash::{self, FlashError, Target};
 use taprig_model::units::Hex;
 
@@ -55,15 +55,20 @@ fn judge(of: &str, chip: &Chip, words: [u32; 3]) -> Vec<Finding> {
     if id != chip.id.2 {
         let seen = format!("the chip says that it is {id:X}, and a {} is {:X}", chip.name, chip.id.2);
         let advice = "check that the probe is wired to this board, and that `chip` in the bench file is right";
-        return vec![Finding::failed(Step::Attach, of, seen, advice)];
+        return vec![Finding::failed(CheckStep::Attach, of, seen, advice)];
     }
-    let attached = Finding::ok(Step::Attach, of, format!("chip {id:X} ({}) with {size} KB of flash", chip.name));
+    let attached = Finding::ok(CheckStep::Attach, of, format!("chip {id:X} ({}) with {size} KB of flash", chip.name));
     let level = (words[2] >> chip.protection.1).to_le_bytes()[0];
     let protection = if level == chip.protection.2 {
-        Finding::ok(Step::Protection, of, "the chip is not protected")
+        Finding::ok(CheckStep::Protection, of, "the chip is not protected")
     } else {
         let seen = format!("the chip is protected: its level is {level:02X}, and {:02X} is none", chip.protection.2);
-        Finding::failed(Step::Protection, of, seen, "remove the protection with the maker's tool; this erases the chip")
+        Finding::failed(
+            CheckStep::Protection,
+            of,
+            seen,
+            "remove the protection with the maker's tool; this erases the chip",
+        )
     };
     vec![attached, protection]
 }
@@ -80,7 +85,7 @@ fn read(probe: &Probe, addresses: &[u64]) -> Result<Vec<u32>, FlashError> {
     flash::read(&Target::Real { chip: probe.chip.clone(), probe: probe.probe.clone() }, addresses)
 }
 
-fn not_reached(step: Step, of: &str, error: &FlashError) -> Finding {
+fn not_reached(step: CheckStep, of: &str, error: &FlashError) -> Finding {
     let advice = error.cause.advice().unwrap_or("check power and wires of the probe");
     Finding::failed(step, of, format!("{error} ({})", error.details()), advice)
 }
@@ -92,7 +97,7 @@ fn serial_number(of: &str, probe: &Probe) -> Option<Finding> {
     }
     let target = Target::Real { chip: probe.chip.clone(), probe: probe.probe.clone() };
     Some(match flash::chip_serial(&target) {
-        Err(error) => not_reached(Step::Attach, of, &error),
+        Err(error) => not_reached(CheckStep::Attach, of, &error),
         Ok(seen) => compared(of, &seen?, probe.chip_serial.as_ref()),
     })
 }
@@ -100,12 +105,12 @@ fn serial_number(of: &str, probe: &Probe) -> Option<Finding> {
 /// What a serial number says about the board.
 fn compared(of: &str, seen: &Hex, wanted: Option<&Hex>) -> Finding {
     match wanted {
-        None => Finding::ok(Step::Attach, of, format!("the chip has the serial number {seen} (`chip-serial`)")),
+        None => Finding::ok(CheckStep::Attach, of, format!("the chip has the serial number {seen} (`chip-serial`)")),
         Some(wanted) if wanted == seen => {
-            Finding::ok(Step::Attach, of, format!("it is the chip {seen} of the bench file"))
+            Finding::ok(CheckStep::Attach, of, format!("it is the chip {seen} of the bench file"))
         }
         Some(wanted) => Finding::failed(
-            Step::Attach,
+            CheckStep::Attach,
             of,
             format!("the chip has the serial number {seen}, but the bench file says {wanted}"),
             "connect the probe to the right board, or correct `probe` or `chip-serial` in the bench file",
@@ -121,7 +126,7 @@ pub fn check(bench: &Bench) -> Vec<Finding> {
         let chip = CHIPS.iter().find(|chip| probe.chip.to_uppercase().starts_with(&chip.name.to_uppercase()));
         let wanted = chip.map(words);
         findings.extend(match (read(probe, wanted.as_ref().map_or(&[], |words| words)), chip) {
-            (Err(error), _) => vec![not_reached(Step::Attach, of, &error)],
+            (Err(error), _) => vec![not_reached(CheckStep::Attach, of, &error)],
             (Ok(words), Some(chip)) if words.len() == 3 => {
                 let mut findings = judge(of, chip, [words[0], words[1], words[2]]);
                 findings.extend(serial_number(of, probe));
@@ -130,8 +135,8 @@ pub fn check(bench: &Bench) -> Vec<Finding> {
             (Ok(_), _) => {
                 let why = format!("the check does not know the registers of the {}", probe.chip);
                 vec![
-                    Finding::ok(Step::Attach, of, "the chip answers"),
-                    Finding::not_applicable(Step::Protection, of, why),
+                    Finding::ok(CheckStep::Attach, of, "the chip answers"),
+                    Finding::not_applicable(CheckStep::Protection, of, why),
                 ]
             }
         });
@@ -145,10 +150,10 @@ pub fn check_asleep(bench: &Bench, times: u32) -> Vec<Finding> {
     let attaches = |(of, probe): (&'static str, &Probe)| {
         for time in 1..=times {
             if let Err(error) = read(probe, &[]) {
-                return not_reached(Step::Asleep, of, &error).among(&format!("attach {time} of {times}"));
+                return not_reached(CheckStep::Asleep, of, &error).among(&format!("attach {time} of {times}"));
             }
         }
-        Finding::ok(Step::Asleep, of, format!("attached {times} times while the firmware slept"))
+        Finding::ok(CheckStep::Asleep, of, format!("attached {times} times while the firmware slept"))
     };
     probes(bench).map(attaches).collect()
 }

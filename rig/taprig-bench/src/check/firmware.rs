@@ -4,7 +4,7 @@ use taprig_model::bench::BoardKind;
 use taprig_model::event::Role;
 use taprig_record::Recorder;
 
-use super::{Finding, Step, part};
+use super::{CheckStep, Finding, part};
 use crate::identity::Flashing;
 use crate::{Bench, BenchError, Config};
 
@@ -38,18 +38,18 @@ impl Bench {
                 },
             };
             let flashed = if self.flashed.contains(&role) { ", flashed now" } else { "" };
-            findings.push(Finding::ok(Step::Flash, part(role), format!("{image}{flashed}")));
+            findings.push(Finding::ok(CheckStep::Flash, part(role), format!("{image}{flashed}")));
             if let Some(switch) = board.switch(true) {
-                findings.push(Finding::ok(Step::Flash, format!("power of the {}", part(role)), switch.seen()));
+                findings.push(Finding::ok(CheckStep::Flash, format!("power of the {}", part(role)), switch.seen()));
             }
         }
         if let Some(switch) = &self.external {
             let of = format!("power of the {}", part(Role::Validator));
-            findings.push(Finding::ok(Step::Flash, of, switch.turn(true).seen()));
+            findings.push(Finding::ok(CheckStep::Flash, of, switch.turn(true).seen()));
         }
         let device = &self.sides.device.identity;
         findings.push(Finding::ok(
-            Step::Flash,
+            CheckStep::Flash,
             part(Role::Validator),
             format!("is {} with {}; ready after {} ms", device.device, device.firmware, started.elapsed().as_millis()),
         ));

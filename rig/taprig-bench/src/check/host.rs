@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Finding, Step};
+use super::{CheckStep, Finding};
 use crate::slot::bench_folder;
 use crate::state_dir;
 
@@ -30,9 +30,9 @@ fn state(bench: &str) -> Finding {
         .and_then(|()| std::fs::write(&tried, ""))
         .and_then(|()| std::fs::remove_file(&tried));
     match written {
-        Ok(()) => Finding::ok(Step::Host, PART, format!("{} can be written", folder.display())),
+        Ok(()) => Finding::ok(CheckStep::Host, PART, format!("{} can be written", folder.display())),
         Err(error) => Finding::failed(
-            Step::Host,
+            CheckStep::Host,
             PART,
             format!("{} can't be written: {error}", folder.display()),
             "set TAPRIG_STATE to a folder that you may write",
@@ -46,7 +46,7 @@ fn disk(what: &str, folder: &Path) -> Finding {
     match rustix::fs::statvfs(there) {
         Ok(stat) => free(what, there, stat.f_bavail.saturating_mul(stat.f_frsize)),
         Err(error) => Finding::failed(
-            Step::Host,
+            CheckStep::Host,
             PART,
             format!("the free disk of {} can't be read: {error}", there.display()),
             "check that the disk is mounted",
@@ -58,13 +58,13 @@ fn free(what: &str, folder: &Path, bytes: u64) -> Finding {
     let seen = format!("{} MB free for {what} in {}", bytes >> 20, folder.display());
     match bytes {
         ..LEAST => Finding::failed(
-            Step::Host,
+            CheckStep::Host,
             PART,
             seen,
             "make room: the record of a run of all cases has 30 MB, and a full disk ends the run",
         ),
-        LEAST..LITTLE => Finding::warning(Step::Host, PART, seen, "delete old records soon"),
-        LITTLE.. => Finding::ok(Step::Host, PART, seen),
+        LEAST..LITTLE => Finding::warning(CheckStep::Host, PART, seen, "delete old records soon"),
+        LITTLE.. => Finding::ok(CheckStep::Host, PART, seen),
     }
 }
 

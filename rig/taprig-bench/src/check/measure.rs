@@ -9,7 +9,7 @@ use taprig_model::event::{Fields, Role, Signal};
 use taprig_model::situation::Situation;
 use tokio::time::Instant as Deadline;
 
-use super::{Finding, Step, part};
+use super::{CheckStep, Finding, part};
 use crate::card_side::What;
 use crate::link::LinkError;
 use crate::validator_side::ValidatorCapability;
@@ -68,7 +68,7 @@ impl Bench {
         }
         if !self.sides.card_answers() {
             let why = "a virtual reader asks, and is not asked";
-            findings.push(Finding::not_applicable(Step::Console, part(Role::Emulator), why));
+            findings.push(Finding::not_applicable(CheckStep::Console, part(Role::Emulator), why));
             return Ok(findings);
         }
         let mut times = Times::default();
@@ -87,10 +87,10 @@ impl Bench {
     /// [`BenchError`] if the validator does not answer.
     pub async fn check_loop(&mut self) -> Result<Finding, BenchError> {
         let of = part(Role::Validator);
-        let Some(links) = &mut self.links else { return Ok(Finding::not_applicable(Step::Loop, of, "it is off")) };
+        let Some(links) = &mut self.links else { return Ok(Finding::not_applicable(CheckStep::Loop, of, "it is off")) };
         if !links.validator.capabilities().contains(&ValidatorCapability::NativeConsole) {
             let why = "its firmware has no loop test that the rig knows";
-            return Ok(Finding::not_applicable(Step::Loop, of, why));
+            return Ok(Finding::not_applicable(CheckStep::Loop, of, why));
         }
         let told = links.validator.converse(&format!("loopback {BLOCKS}")).await?;
         Ok(loop_finding(&Fields::parse(&told.reply.text)))
@@ -103,7 +103,7 @@ impl Bench {
     /// [`BenchError`] if the card side fails.
     pub async fn check_air(&mut self, card: &Activation, next: bool) -> Result<Finding, BenchError> {
         let of = part(Role::Emulator);
-        let Some(links) = &mut self.links else { return Ok(Finding::not_applicable(Step::Air, of, "it is off")) };
+        let Some(links) = &mut self.links else { return Ok(Finding::not_applicable(CheckStep::Air, of, "it is off")) };
         // What the validator reported before is not about this card.
         while links.validator.signal(Deadline::now()).await?.is_some() {}
         let side = &mut links.card;
@@ -138,10 +138,10 @@ impl Bench {
         self.fresh = false;
         Ok(match activated {
             Some(time) => {
-                Finding::ok(Step::Air, of, format!("the reader activated a card after {} ms", time.as_millis()))
+                Finding::ok(CheckStep::Air, of, format!("the reader activated a card after {} ms", time.as_millis()))
             }
             None => Finding::failed(
-                Step::Air,
+                CheckStep::Air,
                 of,
                 format!("the reader did not activate a card within {} s", SEES.as_secs()),
                 self.air_advice(),
@@ -172,13 +172,15 @@ impl Bench {
                 (Some((board, host)), Some((board_later, host_later))) => {
                     clock_finding(board_later.saturating_sub(board), host_later.duration_since(host))
                 }
-                _ => Finding::not_applicable(Step::Clock, part(Role::Emulator), "it has no clock of its own"),
+                _ => Finding::not_applicable(CheckStep::Clock, part(Role::Emulator), "it has no clock of its own"),
             },
             match (validator, validator_later) {
                 (Some((board, host)), Some((board_later, host_later))) => {
                     seconds_finding(board_later.duration_since(board).as_secs(), host_later.duration_since(host))
                 }
-                _ => Finding::not_applicable(Step::Clock, part(Role::Validator), "it does not tell the time of day"),
+                _ => {
+                    Finding::not_applicable(CheckStep::Clock, part(Role::Validator), "it does not tell the time of day")
+                }
             },
         ])
     }
@@ -252,10 +254,10 @@ impl Times {
         let seen =
             format!("answers in {:.1} ms (median of {}, longest {:.1} ms)", ms(median), self.0.len(), ms(longest));
         if median <= SLOW {
-            return Finding::ok(Step::Console, part(role), seen);
+            return Finding::ok(CheckStep::Console, part(role), seen);
         }
         let advice = "look at the latency timer and the speed of the adapter, and at the load of this machine";
-        Finding::warning(Step::Console, part(role), seen, advice)
+        Finding::warning(CheckStep::Console, part(role), seen, advice)
     }
 }
 
@@ -266,16 +268,16 @@ fn loop_finding(told: &Fields) -> Finding {
         (number("sent"), number("back"), number("wrong"), number("us"))
     else {
         let advice = "flash the firmware of this version of taprig";
-        return Finding::failed(Step::Loop, of, "its answer to `loopback` lacks a number", advice);
+        return Finding::failed(CheckStep::Loop, of, "its answer to `loopback` lacks a number", advice);
     };
     let seen = format!("{sent} bytes sent, {back} back, {wrong} wrong, in {us} us");
     let advice = match () {
         () if back < sent => "bytes were lost: wire the output of the air to its own input, and nothing else to either",
         () if wrong > 0 => "the bit rate is wrong: check the crystal and the clock settings of the board",
         () if !LOOP_US.contains(&us) => "the air is not at 1 Mbit/s: check the crystal and the clock settings",
-        () => return Finding::ok(Step::Loop, of, seen),
+        () => return Finding::ok(CheckStep::Loop, of, seen),
     };
-    Finding::failed(Step::Loop, of, seen, advice)
+    Finding::failed(CheckStep::Loop, of, seen, advice)
 }
 
 fn clock_finding(board_us: u64, host: Duration) -> Finding {
@@ -284,10 +286,10 @@ fn clock_finding(board_us: u64, host: Duration) -> Finding {
     let percent = (board.as_secs_f64() / host.as_secs_f64().max(f64::MIN_POSITIVE) - 1.0) * 100.0;
     let seen = format!("its clock differs from this machine's by {percent:+.2} % over {:.1} s", host.as_secs_f64());
     if percent.abs() <= APART {
-        return Finding::ok(Step::Clock, of, seen);
+        return Finding::ok(CheckStep::Clock, of, seen);
     }
     let advice = "check the crystal and the clock settings of the board; the firmware must be the one for this board";
-    Finding::failed(Step::Clock, of, seen, advice)
+    Finding::failed(CheckStep::Clock, of, seen, advice)
 }
 
 /// Compares a clock that tells full seconds.
@@ -298,26 +300,28 @@ fn seconds_finding(board: i64, host: Duration) -> Finding {
     #[expect(clippy::cast_precision_loss, reason = "a check takes seconds and not years")]
     let apart = (board as f64 - host.as_secs_f64()).abs();
     if apart <= 1.0 + host.as_secs_f64() * APART / 100.0 {
-        return Finding::ok(Step::Clock, of, seen);
+        return Finding::ok(CheckStep::Clock, of, seen);
     }
-    Finding::failed(Step::Clock, of, seen, "check the crystal and the clock settings of the board")
+    Finding::failed(CheckStep::Clock, of, seen, "check the crystal and the clock settings of the board")
 }
 
 fn settings_finding(of: &str, before: Option<&str>, after: Option<&str>, claimed: bool) -> Finding {
     match (before, after) {
-        (None, _) => Finding::not_applicable(Step::Settings, of, "it tells no name of its settings"),
+        (None, _) => Finding::not_applicable(CheckStep::Settings, of, "it tells no name of its settings"),
         (Some(before), Some(after)) if before == after => {
-            Finding::ok(Step::Settings, of, "its settings outlived the power cycle")
+            Finding::ok(CheckStep::Settings, of, "its settings outlived the power cycle")
         }
         _ if claimed => Finding::failed(
-            Step::Settings,
+            CheckStep::Settings,
             of,
             "its settings did not outlive the power cycle, although its device file claims `non-volatile`",
             "put a battery on VBAT, or name a device file without this claim, such as taprig-reference-4k-volatile",
         ),
-        _ => {
-            Finding::ok(Step::Settings, of, "its settings did not outlive the power cycle, and it does not claim that")
-        }
+        _ => Finding::ok(
+            CheckStep::Settings,
+            of,
+            "its settings did not outlive the power cycle, and it does not claim that",
+        ),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`host`] and [`ports`] tell what can be told without opening anything. [`chip`] uses the debug probes.
 //! [`Bench`](crate::Bench) has the checks that need power: they open the bench as a run does. Nothing here prints or
-//! decides what comes next: each check returns a [`Finding`], and [`Step`] has the order of the first day of real boards.
+//! decides what comes next: each check returns a [`Finding`], and [`CheckStep`] has the order of the first day of real boards.
 
 pub mod chip;
 mod firmware;
@@ -20,7 +20,7 @@ use crate::{BenchError, with_causes};
 /// The steps of a check, in their order. A later step makes no sense if an earlier one has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Step {
+pub enum CheckStep {
     /// Folders and disk of this machine.
     Host,
     /// Ports, probes, programs: they are there and may be used.
@@ -47,7 +47,7 @@ pub enum Step {
     Tap,
 }
 
-impl Step {
+impl CheckStep {
     /// The name of the step.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -68,7 +68,7 @@ impl Step {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for CheckStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -92,7 +92,7 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The step that it belongs to.
-    pub step: Step,
+    pub step: CheckStep,
     /// The part: `validator`, `card side`, `this machine`.
     pub part: String,
     /// How it ended.
@@ -107,25 +107,35 @@ pub struct Finding {
 impl Finding {
     /// A check that holds.
     #[must_use]
-    pub fn ok(step: Step, part: impl Into<String>, seen: impl Into<String>) -> Self {
+    pub fn ok(step: CheckStep, part: impl Into<String>, seen: impl Into<String>) -> Self {
         Self { step, part: part.into(), state: State::Ok, seen: seen.into(), advice: None }
     }
 
     /// Something that a person should know.
     #[must_use]
-    pub fn warning(step: Step, part: impl Into<String>, seen: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub fn warning(
+        step: CheckStep,
+        part: impl Into<String>,
+        seen: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self { state: State::Warning, advice: Some(advice.into()), ..Self::ok(step, part, seen) }
     }
 
     /// A check that failed.
     #[must_use]
-    pub fn failed(step: Step, part: impl Into<String>, seen: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub fn failed(
+        step: CheckStep,
+        part: impl Into<String>,
+        seen: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self { state: State::Failed, advice: Some(advice.into()), ..Self::ok(step, part, seen) }
     }
 
     /// A check that does not apply, and why.
     #[must_use]
-    pub fn not_applicable(step: Step, part: impl Into<String>, why: impl Into<String>) -> Self {
+    pub fn not_applicable(step: CheckStep, part: impl Into<String>, why: impl Into<String>) -> Self {
         Self { state: State::NotApplicable, ..Self::ok(step, part, why) }
     }
 
@@ -137,7 +147,7 @@ impl Finding {
 
     /// A check that ended with an error.
     #[must_use]
-    pub fn error(step: Step, part: impl Into<String>, error: &BenchError) -> Self {
+    pub fn error(step: CheckStep, part: impl Into<String>, error: &BenchError) -> Self {
         let advice = error.advice().map(std::borrow::Cow::into_owned);
         Self { state: State::Failed, advice, ..Self::ok(step, part, with_causes(error)) }
     }

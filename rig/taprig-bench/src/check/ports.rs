@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 use taprig_model::bench::{Bench, BoardConfig, CardSideConfig, ProbeName, SerialPort, SwitchConfig};
 use taprig_model::event::Role;
 
-use super::{Finding, State, Step, part};
+use super::{CheckStep, Finding, State, part};
 use crate::flash::{self, ProbeFound};
 use crate::port;
 
@@ -41,7 +41,7 @@ pub fn check(bench: &Bench, system: &System) -> Vec<Finding> {
         let path = match port::find(wanted.role, wanted.port) {
             Ok(path) => path,
             Err(error) => {
-                findings.push(Finding::error(Step::Ports, of, &error));
+                findings.push(Finding::error(CheckStep::Ports, of, &error));
                 continue;
             }
         };
@@ -51,7 +51,7 @@ pub fn check(bench: &Bench, system: &System) -> Vec<Finding> {
         if let Some(other) = paths.insert(real.clone(), of.clone()).filter(|_| !wanted.shares) {
             let seen = format!("{} is the port of the {other} as well", real.display());
             let advice = "correct the bench file: each part needs a port of its own";
-            findings.push(Finding::failed(Step::Ports, of, seen, advice));
+            findings.push(Finding::failed(CheckStep::Ports, of, seen, advice));
         }
     }
     for (role, board) in bench.boards() {
@@ -67,7 +67,7 @@ pub fn check(bench: &Bench, system: &System) -> Vec<Finding> {
     }
     if findings.is_empty() {
         let why = "the bench file names no serial port, debug probe or program that switches power";
-        findings.push(Finding::not_applicable(Step::Ports, "this machine", why));
+        findings.push(Finding::not_applicable(CheckStep::Ports, "this machine", why));
     }
     findings
 }
@@ -120,9 +120,9 @@ fn serial(of: &str, path: &Path, system: &System) -> Vec<Finding> {
             Some(group) => format!("`sudo usermod -aG {group} $USER`, then log in again"),
             None => "give this user the right to read and write it".to_owned(),
         };
-        return vec![Finding::failed(Step::Ports, of, format!("{}: {error}", path.display()), advice)];
+        return vec![Finding::failed(CheckStep::Ports, of, format!("{}: {error}", path.display()), advice)];
     }
-    let mut findings = vec![Finding::ok(Step::Ports, of, format!("{} may be read and written", path.display()))];
+    let mut findings = vec![Finding::ok(CheckStep::Ports, of, format!("{} may be read and written", path.display()))];
     findings.extend(latency(of, path, system));
     findings
 }
@@ -135,10 +135,10 @@ fn latency(of: &str, path: &Path, system: &System) -> Option<Finding> {
     let ms: u32 = fs::read_to_string(&file).ok()?.trim().parse().ok()?;
     let seen = format!("the latency timer of {} is {ms} ms", path.display());
     if ms <= LATENCY {
-        return Some(Finding::ok(Step::Ports, of, seen));
+        return Some(Finding::ok(CheckStep::Ports, of, seen));
     }
     let advice = format!("`echo 1 | sudo tee {}`; `ci/udev --install` makes it permanent", file.display());
-    Some(Finding::warning(Step::Ports, of, seen, advice))
+    Some(Finding::warning(CheckStep::Ports, of, seen, advice))
 }
 
 /// The group that owns a file.
@@ -155,16 +155,16 @@ fn debug_probe(of: &str, selector: Option<&ProbeName>, system: &System) -> Findi
         Ok(probe) => probe,
         Err(error) => {
             let advice = error.cause.advice().unwrap_or("check its cable");
-            return Finding::failed(Step::Ports, of, format!("its debug probe: {error}"), advice);
+            return Finding::failed(CheckStep::Ports, of, format!("its debug probe: {error}"), advice);
         }
     };
     let Some(node) = usb_node(&probe, system) else {
-        return Finding::ok(Step::Ports, of, format!("the debug probe {} is there", probe.name));
+        return Finding::ok(CheckStep::Ports, of, format!("the debug probe {} is there", probe.name));
     };
     match access(&node, Access::READ_OK | Access::WRITE_OK) {
-        Ok(()) => Finding::ok(Step::Ports, of, format!("the debug probe {} may be used", probe.name)),
+        Ok(()) => Finding::ok(CheckStep::Ports, of, format!("the debug probe {} may be used", probe.name)),
         Err(error) => Finding::failed(
-            Step::Ports,
+            CheckStep::Ports,
             of,
             format!("the debug probe {}: {}: {error}", probe.name, node.display()),
             "`ci/udev --install` installs udev rules for it; plug it in again afterwards",
@@ -197,9 +197,9 @@ fn program(of: &str, name: &str) -> Finding {
         std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| is_there(dir.join(name))))
     };
     match found {
-        true => Finding::ok(Step::Ports, of, format!("the program {name} can be started")),
+        true => Finding::ok(CheckStep::Ports, of, format!("the program {name} can be started")),
         false => Finding::failed(
-            Step::Ports,
+            CheckStep::Ports,
             of,
             format!("there is no program {name} that can be started"),
             "install it, or correct `power` in the bench file",

@@ -24,11 +24,11 @@ struct Body<'a> {
     #[serde(borrow)]
     kind: Cow<'a, str>,
     #[serde(borrow, default)]
-    claims: Vec<Told<'a>>,
+    claims: Vec<LoggedClaim<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Told<'a> {
+struct LoggedClaim<'a> {
     #[serde(borrow)]
     terminal: Cow<'a, str>,
     #[serde(borrow)]
@@ -90,7 +90,7 @@ impl Reading<'_> {
         self.good += 1;
         let place = self.place(line);
         for told in &entry.body.claims {
-            let Told { batch, trace, fen, state, repeat, .. } = *told;
+            let LoggedClaim { batch, trace, fen, state, repeat, .. } = *told;
             let claim = Claim { merchant: &told.merchant, terminal: &told.terminal, batch, trace, fen, state };
             self.books.claim(&claim, Some(Heard { at, repeat, place }));
         }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::example::{CAMPAIGN, Example};
 
 /// What is said of a campaign with another text in one place, and in which line.
-fn told(was: &str, is: &str) -> Vec<(usize, String)> {
+fn said_of(was: &str, is: &str) -> Vec<(usize, String)> {
     let example = Example::new().with(was, is);
     let problems = example.read().unwrap_err();
     problems
@@ -21,7 +21,7 @@ fn told(was: &str, is: &str) -> Vec<(usize, String)> {
 
 /// One problem, in the line that has this text.
 fn one(was: &str, is: &str, line_of: &str, message: &str) {
-    let told = told(was, is);
+    let told = said_of(was, is);
     let text = CAMPAIGN.replace(was, is);
     let line = text.lines().position(|line| line.contains(line_of)).unwrap() + 1;
     assert!(told.len() == 1 && told[0].0 == line && told[0].1.contains(message), "{told:?}, line {line}");
@@ -35,7 +35,7 @@ fn gates_that_wait_for_each_other() {
         "needs: [sample, go-live]",
         "these gates wait for each other: go-live -> go-live",
     );
-    let both = told(
+    let both = said_of(
         "    needs: [type-test]\n    records: { suite: short",
         "    needs: [go-live]\n    records: { suite: short",
     );
@@ -62,7 +62,7 @@ fn names_that_mean_nothing() {
         "the fleet has no bus `TL-2-03` | did you mean",
     );
     one("    bus: TL-2-02\n", "    bus: TL-9-02\n", "bus: TL-9-02", "the fleet has no bus `TL-9-02`");
-    let county = told("county: Luonan,", "county: Luonam,");
+    let county = said_of("county: Luonan,", "county: Luonam,");
     assert!(county[0].1.contains("the county `Luonan` of the fleet is missing"), "{county:?}");
     assert!(county[1].1.contains("the fleet has no county `Luonam` | did you mean `Luonan`?"), "{county:?}");
     one(
@@ -86,7 +86,7 @@ fn values_that_can_not_be() {
     one("deadline: 2018-05-19", "deadline: 2018-05-32", "2018-05-32", "`2018-05-32` is not a day");
     one("digest: \"1111", "digest: \"x111", "x111", "is not a SHA-256");
     one("begins: 2018-04-02\n", "begins: 2018-04-02\ndone: true\n", "done: true", "unknown key `done`");
-    let twice = told("  - task: permission", "  - task: drivers");
+    let twice = said_of("  - task: permission", "  - task: drivers");
     assert!(twice.iter().any(|(_, what)| what.contains("the campaign has two tasks `drivers`")), "{twice:?}");
 }
 

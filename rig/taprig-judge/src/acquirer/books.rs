@@ -28,10 +28,10 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
     let ledger = Ledger::of(events);
     let taps = taps(events);
     let rides = Ride::all(&taps, checks.device());
-    told(Book::Readable, "all", readable(&ledger), format!("{} messages", ledger.messages.len()), checks);
-    told(Book::Repeats, "none", repeats(&ledger), format!("{} claims, each once", ledger.claims.len()), checks);
+    judge_book(Book::Readable, "all", readable(&ledger), format!("{} messages", ledger.messages.len()), checks);
+    judge_book(Book::Repeats, "none", repeats(&ledger), format!("{} claims, each once", ledger.claims.len()), checks);
     let approvals = approvals(&ledger, &rides, &taps);
-    told(Book::Approvals, "all", approvals, format!("{} claims", ledger.claims.len()), checks);
+    judge_book(Book::Approvals, "all", approvals, format!("{} claims", ledger.claims.len()), checks);
     for claim in &ledger.claims {
         let (Some(sent), Some(mark)) = (claim.sent.first(), claim.mark()) else { continue };
         let Some(ride) = rides.iter().find(|ride| ride.has(&mark)) else { continue };
@@ -41,7 +41,7 @@ pub(crate) fn judge<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
         let settings =
             fields::Settings { at_tap: began.map_or_else(|| at(sent.event()), at), when_sent: at(sent.event()) };
         let compared = fields::compare(*sent, ride, is_request(*sent, ride, &taps), &settings);
-        told(Book::Fields, "as exchanged", compared.differences, format!("{} values", compared.compared), checks);
+        judge_book(Book::Fields, "as exchanged", compared.differences, format!("{} values", compared.compared), checks);
     }
     checks.about(None, &criteria.lines);
     let what = Criterion::Books(Book::Accounted);
@@ -73,7 +73,7 @@ fn answered(what: Criterion, wanted: &str, answer: DeviceAnswer, checks: &mut Ch
 }
 
 /// Adds a check that holds if there are no problems.
-fn told(book: Book, wanted: &str, problems: Vec<String>, fine: String, checks: &mut Checks<'_>) {
+fn judge_book(book: Book, wanted: &str, problems: Vec<String>, fine: String, checks: &mut Checks<'_>) {
     let ok = problems.is_empty();
     let seen = if ok { fine } else { problems.join("; ") };
     checks.add(SeenBy::Acquirer, Criterion::Books(book), wanted, seen, ok);

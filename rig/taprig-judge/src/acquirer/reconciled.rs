@@ -152,13 +152,13 @@ fn entry(
 fn difference(item: &Item) -> String {
     let side = |side: Side| {
         let entry = item.entries.iter().find(|entry| entry.side == side);
-        entry.map_or_else(|| format!("{} has nothing", side.word()), told)
+        entry.map_or_else(|| format!("{} has nothing", side.word()), in_words)
     };
     let (batch, trace, class) = (item.batch, item.trace, item.class.word());
     format!("batch {batch} trace {trace} is {class}: {}, {}", side(Side::Journal), side(Side::Acquirer))
 }
 
-fn told(entry: &Entry) -> String {
+fn in_words(entry: &Entry) -> String {
     let (amount, word) = (Money::from_fen(entry.fen), entry.state.map_or("", State::word));
     format!("{} has {amount} {word}", entry.side.word())
 }

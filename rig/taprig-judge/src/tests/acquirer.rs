@@ -29,7 +29,7 @@ pub(super) fn object(tag: u32, value: &str) -> (u32, Vec<u8>) {
 
 /// What reader and card exchange in a tap.
 #[derive(Clone)]
-pub(super) struct Tap {
+pub(super) struct SampleTap {
     pub(super) card: &'static str,
     pub(super) cryptogram: &'static str,
     pub(super) counter: &'static str,
@@ -38,7 +38,7 @@ pub(super) struct Tap {
     pub(super) held: Option<u64>,
 }
 
-pub(super) const TAP: Tap = Tap {
+pub(super) const TAP: SampleTap = SampleTap {
     card: CARD,
     cryptogram: "0102030405060708",
     counter: "0017",
@@ -52,7 +52,7 @@ const AMOUNT: &str = "000000000100";
 const RANDOM: &str = "DEADBEEF";
 const IAD: &str = "07010103A0000001";
 
-impl Tap {
+impl SampleTap {
     pub(super) fn events(&self, number: u32) -> Vec<Event> {
         let pdol = "9F66049F02069F03069F1A0295055F2A029A039C019F3704";
         let fci = tlv::encode(&[object(0x84, "A000000333010102"), (0xA5, tlv::encode(&[object(0x9F38, pdol)]))]);
@@ -130,7 +130,7 @@ impl Tap {
     }
 }
 
-impl Tap {
+impl SampleTap {
     pub(super) fn reversal(&self, trace: u32) -> Message {
         Message::new(0x0400)
             .digits(2, self.card)
@@ -146,7 +146,7 @@ impl Tap {
 }
 
 /// The claim with another data object in field 55.
-pub(super) fn with_object(tap: &Tap, tag: u32, value: &str) -> Message {
+pub(super) fn with_object(tap: &SampleTap, tag: u32, value: &str) -> Message {
     let chip: Vec<_> = tap
         .chip()
         .into_iter()
@@ -193,14 +193,14 @@ impl Scene {
     }
 
     /// A terminal that has signed on, and these taps.
-    pub(super) fn with(taps: &[&Tap]) -> Self {
+    pub(super) fn with(taps: &[&SampleTap]) -> Self {
         let mut scene = Self::new(serde_json::json!([]));
         scene.sign_on();
         scene.taps(taps);
         scene
     }
 
-    pub(super) fn taps(&mut self, taps: &[&Tap]) {
+    pub(super) fn taps(&mut self, taps: &[&SampleTap]) {
         for (number, tap) in (1..).zip(taps) {
             self.events.extend(tap.events(number));
             if tap.charged > 0 {
@@ -323,7 +323,7 @@ fn a_claim_as_it_must_be() {
 
 #[test]
 fn what_comes_twice_must_be_the_same_and_for_one_tap_once() {
-    let other = Tap { cryptogram: "1112131415161718", counter: "0018", ..TAP };
+    let other = SampleTap { cryptogram: "1112131415161718", counter: "0018", ..TAP };
     let mut scene = Scene::with(&[&TAP, &other]);
     scene.say(&TAP.claim(1));
     scene.say(&TAP.claim(1));
@@ -353,7 +353,7 @@ fn what_comes_twice_must_be_the_same_and_for_one_tap_once() {
 
 #[test]
 fn a_claim_needs_an_approved_tap_with_its_amount() {
-    let declined = Tap { outcome: Outcome::Declined, charged: 0, ..TAP };
+    let declined = SampleTap { outcome: Outcome::Declined, charged: 0, ..TAP };
     let mut scene = Scene::with(&[&declined]);
     scene.say(&TAP.claim(1));
     scene.list();
@@ -373,7 +373,7 @@ fn a_claim_needs_an_approved_tap_with_its_amount() {
 }
 
 /// A tap of an electronic-cash card: what is available after the payment (9F5D), and what the card holds in the end.
-fn electronic_cash(tap: &Tap, number: u32, available: u64, held: u64) -> Vec<Event> {
+fn electronic_cash(tap: &SampleTap, number: u32, available: u64, held: u64) -> Vec<Event> {
     let mut events = tap.events(number);
     let data = tlv::encode(&[(0x77, tlv::encode(&[object(0x9F5D, &format!("{available:012}"))]))]);
     events.insert(3, exchange(9, &hex("80CA9F5D00"), &[data, vec![0x90, 0]].concat()));
@@ -383,13 +383,13 @@ fn electronic_cash(tap: &Tap, number: u32, available: u64, held: u64) -> Vec<Eve
 
 #[test]
 fn a_claim_of_a_ride_that_was_paid_at_a_torn_tap_is_for_that_tap() {
-    let torn = Tap { outcome: Outcome::TryAgain, charged: 0, ..TAP };
-    let again = Tap { cryptogram: "1112131415161718", counter: "0018", ..TAP };
-    let judged = |torn_held: u64, again_held: u64, claimed: &Tap| {
+    let torn = SampleTap { outcome: Outcome::TryAgain, charged: 0, ..TAP };
+    let again = SampleTap { cryptogram: "1112131415161718", counter: "0018", ..TAP };
+    let judged = |torn_held: u64, again_held: u64, claimed: &SampleTap| {
         let mut scene = Scene::with(&[]);
         scene.events.extend(electronic_cash(&torn, 1, 4900, torn_held));
         scene.events.extend(electronic_cash(&again, 2, 4800, again_held));
-        scene.say(&Tap { charged: 100, ..claimed.clone() }.claim(1));
+        scene.say(&SampleTap { charged: 100, ..claimed.clone() }.claim(1));
         scene.ridden.push((claimed.counter.into(), claimed.cryptogram.into(), 100));
         scene.list();
         scene.wrong().into_iter().map(|(book, _)| book).collect::<Vec<_>>()
@@ -409,7 +409,7 @@ fn a_tap_that_charged_nothing_may_be_claimed_over_what_it_held() {
     for outcome in [Outcome::Approved, Outcome::Declined] {
         let wrong = || vec![Book::Approvals, Book::Reconciled];
         for (held, expected) in [(Some(100), vec![]), (Some(99), wrong()), (None, wrong())] {
-            let tap = Tap { outcome, charged: 0, held, ..TAP };
+            let tap = SampleTap { outcome, charged: 0, held, ..TAP };
             let mut scene = Scene::with(&[&tap]);
             scene.say(&TAP.claim(1));
             scene.ridden.push((tap.counter.into(), tap.cryptogram.into(), 100));
@@ -419,7 +419,7 @@ fn a_tap_that_charged_nothing_may_be_claimed_over_what_it_held() {
         }
     }
     // Nothing is missing if it is never claimed.
-    let mut scene = Scene::with(&[&Tap { charged: 0, held: Some(100), ..TAP }]);
+    let mut scene = Scene::with(&[&SampleTap { charged: 0, held: Some(100), ..TAP }]);
     scene.books(vec![]);
     assert_eq!(scene.wrong(), []);
 }
@@ -491,7 +491,7 @@ fn each_charged_ride_is_claimed_or_waits() {
 fn what_a_case_states_about_its_acquirer() {
     let mut scene =
         Scene::new(serde_json::json!([{ "when": { "message": "ride", "nth": 2 }, "then": [{ "refuse": "51" }] }]));
-    let other = Tap { cryptogram: "1112131415161718", counter: "0018", ..TAP };
+    let other = SampleTap { cryptogram: "1112131415161718", counter: "0018", ..TAP };
     scene.sign_on();
     scene.taps(&[&TAP, &other]);
     scene.say(&TAP.claim(1));

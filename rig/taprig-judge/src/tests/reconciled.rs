@@ -2,12 +2,12 @@
 
 use taprig_model::event::Book;
 
-use super::acquirer::{Scene, TAP, Tap};
+use super::acquirer::{SampleTap, Scene, TAP};
 use super::*;
 
 /// A tap in which the device asked the issuer, and perhaps took the request back.
 fn asked(outcome: Outcome, rules: serde_json::Value, reversed: bool) -> Scene {
-    let tap = Tap { outcome, charged: if outcome == Outcome::Approved { 100 } else { 0 }, ..TAP };
+    let tap = SampleTap { outcome, charged: if outcome == Outcome::Approved { 100 } else { 0 }, ..TAP };
     let mut scene = Scene::new(rules);
     scene.sign_on();
     let mut before = tap.events(1);
@@ -82,7 +82,7 @@ fn the_journal_and_the_acquirer_agree_to_the_fen() {
 
 /// The device lists a tap that charged nothing and held 1.00 CNY like this. With `claimed` its claim was sent.
 fn held(claimed: bool, word: &str, charged: u64) -> Vec<(Book, String)> {
-    let tap = Tap { charged: 0, held: Some(100), ..TAP };
+    let tap = SampleTap { charged: 0, held: Some(100), ..TAP };
     let mut scene = Scene::with(&[&tap]);
     if claimed {
         scene.say(&TAP.claim(1));

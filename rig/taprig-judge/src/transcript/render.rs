@@ -256,7 +256,7 @@ mod tests {
     use taprig_model::event::{Exchange, Release, Traffic};
     use taprig_model::samples::{event, started};
 
-    fn told(name: &str, values: &str) -> Body {
+    fn signal(name: &str, values: &str) -> Body {
         let said = Fields::parse(values);
         let signal = match name {
             "ready" => Signal::Ready {},
@@ -291,12 +291,12 @@ mod tests {
 
     fn console_side() -> Vec<Body> {
         vec![
-            told("show", r#"id=16 text="processing""#),
-            told("show", r#"id=03 text="approved""#),
-            told("sound", "accepted"),
-            told("gate", "open"),
-            told("result", "outcome=approved reason=oda fare=100 charged=100 cryptogram=arqc oda=ok"),
-            told("ready", ""),
+            signal("show", r#"id=16 text="processing""#),
+            signal("show", r#"id=03 text="approved""#),
+            signal("sound", "accepted"),
+            signal("gate", "open"),
+            signal("result", "outcome=approved reason=oda fare=100 charged=100 cryptogram=arqc oda=ok"),
+            signal("ready", ""),
         ]
     }
 
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn which_port_was_faster_and_what_was_random_says_nothing() {
         let once = transcript(&case(card_side(7).into_iter().chain(console_side())));
-        let idle = told("show", r#"id=15 text="present card" amount=100"#);
+        let idle = signal("show", r#"id=15 text="present card" amount=100"#);
         let other = std::iter::once(idle.clone()).chain(console_side()).chain(card_side(9)).chain([idle]);
         assert_eq!(transcript(&case(other)), once);
     }

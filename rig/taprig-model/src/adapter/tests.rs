@@ -13,7 +13,7 @@ fn event(line: &str) -> Result<Event, String> {
 
 #[test]
 fn an_event_has_a_number_and_perhaps_the_time_of_the_device() {
-    let show = Told::Show { message: "03".into() };
+    let show = Reported::Show { message: "03".into() };
     let seen = event(r#"{"event":"show","seq":7,"at_us":1200,"message":"03","said":{"text":"approved"}}"#).unwrap();
     let said = [("text".to_owned(), "approved".to_owned())].into();
     assert_eq!(seen, Event { seq: 7, at_us: Some(1200), said, told: show.clone() });
@@ -87,23 +87,19 @@ fn the_schema_wants_no_more_than_the_reader() {
     assert_eq!(schema["$defs"]["Reply"]["required"], serde_json::json!(["reply"]));
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn reported() -> impl Strategy<Value = Reported> {
     let word = || ".{0,8}".prop_map(String::from);
     let option = || prop::option::of(word());
     prop_oneof![
-        Just(Told::Started {}),
-        Just(Told::Ready {}),
-        word().prop_map(|message| Told::Show { message }),
-        word().prop_map(|sound| Told::Sound { sound }),
-        word().prop_map(|gate| Told::Gate { gate }),
-        (option(), option(), any::<Option<u64>>(), option()).prop_map(|(outcome, reason, charged, cvm)| Told::Result {
-            outcome,
-            reason,
-            charged,
-            cvm
-        }),
-        word().prop_map(|what| Told::Fault { what }),
-        word().prop_map(|name| Told::Other { name }),
+        Just(Reported::Started {}),
+        Just(Reported::Ready {}),
+        word().prop_map(|message| Reported::Show { message }),
+        word().prop_map(|sound| Reported::Sound { sound }),
+        word().prop_map(|gate| Reported::Gate { gate }),
+        (option(), option(), any::<Option<u64>>(), option())
+            .prop_map(|(outcome, reason, charged, cvm)| Reported::Result { outcome, reason, charged, cvm }),
+        word().prop_map(|what| Reported::Fault { what }),
+        word().prop_map(|name| Reported::Other { name }),
     ]
 }
 
@@ -113,7 +109,7 @@ proptest! {
         seq in any::<u64>(),
         at_us in any::<Option<u64>>(),
         said in prop::collection::btree_map(".{0,6}", ".{0,6}", 0..3),
-        told in told(),
+        told in reported(),
     ) {
         let event = Event { seq, at_us, said, told };
         let line = serde_json::to_vec(&event).unwrap();

@@ -38,7 +38,7 @@ pub struct Distance {
     /// The stops of the line, at most 64.
     pub stops: Vec<Stop>,
     /// What a trip costs, by its length, at most 16 steps. A trip costs the fare of the first step that is long enough.
-    pub steps: Vec<Step>,
+    pub steps: Vec<FareStep>,
     /// The longest time from tap-on to tap-off. A trip without a tap-off in this time costs the highest fare.
     pub trip: Window,
 }
@@ -60,7 +60,7 @@ pub struct Stop {
 /// A step of a fare by distance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Step {
+pub struct FareStep {
     /// The longest distance that has this fare.
     pub up_to: Metres,
     /// The fare.

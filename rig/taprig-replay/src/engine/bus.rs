@@ -25,7 +25,7 @@ use super::watch::Watched;
 use super::worker::{Held, Worker};
 use crate::books::{BusBooks, Sample};
 use crate::error::ReplayError;
-use crate::plan::{Account, Bus, Kind, Nature, Plan, PlannedDay, Tap, Uplink};
+use crate::plan::{Account, Bus, Kind, Nature, Plan, PlannedDay, PlannedTap, Uplink};
 use crate::sample;
 
 /// A ride is dated by the validator's clock, which runs on while the machine is busy. It may be this much later than planned, in
@@ -167,7 +167,7 @@ impl Life<'_, '_> {
         Ok(self.ledger.evening(&rides, self.worker.heard())?)
     }
 
-    async fn tap(&mut self, day: &PlannedDay, tap: &Tap) -> Result<(), Failed> {
+    async fn tap(&mut self, day: &PlannedDay, tap: &PlannedTap) -> Result<(), Failed> {
         self.apply(&Settings { clock: Some(tap.at), ..Settings::default() }).await?;
         let sampled = tap.kind == Kind::Ride && self.samples.last() == Some(&(self.charged + 1));
         let scope = self.worker.recorder.scope().case("tap");
@@ -209,7 +209,7 @@ impl Life<'_, '_> {
     }
 
     /// Keeps what a case needs to play this ride again.
-    fn sample(&mut self, day: &PlannedDay, tap: &Tap, counter: u16, scope: &Scope) {
+    fn sample(&mut self, day: &PlannedDay, tap: &PlannedTap, counter: u16, scope: &Scope) {
         let account = &self.accounts[tap.card];
         let Some((image, _)) = self.worker.setting.image(&account.image) else { return };
         let settings = of_bus(self.bus);

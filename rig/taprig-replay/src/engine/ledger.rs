@@ -13,7 +13,7 @@ use taprig_model::books::columns::Columns;
 use taprig_model::books::journal::{COLUMNS, Ride};
 use taprig_model::books::result::{Reconciliation, Side, Sum, Sums};
 
-use super::claims::{Claims, Heard, Told};
+use super::claims::{Claims, DatedClaim, Heard};
 use super::rows;
 use crate::books::{BusBooks, CLEARING, Counted, Sample};
 use crate::error::ReplayError;
@@ -92,7 +92,7 @@ impl<'a> Ledger<'a> {
         let hours = self.plan.file.hours;
         self.log.add(&rows::log(&heard.claims, |day| evening(day, hours)))?;
         for told in &heard.claims {
-            let Told { day, claim } = told;
+            let DatedClaim { day, claim } = told;
             self.lines += 1;
             let at = Moment { day: *day, time: Some(hours.to.0) };
             let place = Place { file: self.log_file, row: self.lines };
@@ -111,9 +111,9 @@ impl<'a> Ledger<'a> {
     }
 
     /// The bank pays, and what is decided by then is settled.
-    fn pay(&mut self, paid: &[Told]) -> Result<(), ReplayError> {
+    fn pay(&mut self, paid: &[DatedClaim]) -> Result<(), ReplayError> {
         self.clearing.add(&rows::clearing(paid))?;
-        for Told { day, claim } in paid {
+        for DatedClaim { day, claim } in paid {
             let row = Cleared {
                 merchant: &claim.merchant,
                 terminal: &claim.terminal,
@@ -196,7 +196,7 @@ impl<'a> Ledger<'a> {
         let mut claims = Claims::default();
         for line in self.read(Part::Acquirer)?.lines() {
             let line = line.map_err(|source| self.unreadable(Part::Acquirer, source))?;
-            let told = rows::told(&line).map_err(|why| self.broken(Part::Acquirer, &why))?;
+            let told = rows::read_log(&line).map_err(|why| self.broken(Part::Acquirer, &why))?;
             told.iter().for_each(|told| claims.hear(told));
         }
         self.clearing = Growing::create(self.folder, &self.bus.name, Part::Clearing)?;

@@ -7,7 +7,7 @@ use taprig_model::acquirer::log;
 use taprig_model::books::Label;
 use taprig_model::books::journal::Ride;
 
-use super::claims::Told;
+use super::claims::DatedClaim;
 
 /// Rows of a journal without its header.
 pub(super) fn journal(rides: &[Ride]) -> Vec<u8> {
@@ -15,8 +15,8 @@ pub(super) fn journal(rides: &[Ride]) -> Vec<u8> {
 }
 
 /// Rows of a clearing file without its header.
-pub(super) fn clearing(paid: &[Told]) -> Vec<u8> {
-    csv(paid.iter().map(|Told { day, claim }| clearing_row(claim, *day)))
+pub(super) fn clearing(paid: &[DatedClaim]) -> Vec<u8> {
+    csv(paid.iter().map(|DatedClaim { day, claim }| clearing_row(claim, *day)))
 }
 
 fn csv(rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
@@ -71,9 +71,9 @@ struct LogBody<'a> {
 }
 
 /// Lines of the acquirer's log. Claims are heard in the evening of their day.
-pub(super) fn log(told: &[Told], evening: impl Fn(Date) -> DateTime) -> Vec<u8> {
+pub(super) fn log(told: &[DatedClaim], evening: impl Fn(Date) -> DateTime) -> Vec<u8> {
     let mut lines = Vec::new();
-    for Told { day, claim } in told {
+    for DatedClaim { day, claim } in told {
         // China is 8 hours ahead of UTC.
         let at = evening(*day).checked_sub(8.hours()).map(|at| at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
         let body = LogBody { kind: "heard", message: "ride", claims: [claim] };
@@ -100,10 +100,10 @@ struct ReadBody {
 ///
 /// # Errors
 /// It is not such a line.
-pub(super) fn told(line: &str) -> Result<Vec<Told>, String> {
+pub(super) fn read_log(line: &str) -> Result<Vec<DatedClaim>, String> {
     let Read { at, body } = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let day = taprig_books::time::Moment::of_utc(&at)?.day;
-    Ok(body.claims.into_iter().map(|claim| Told { day, claim }).collect())
+    Ok(body.claims.into_iter().map(|claim| DatedClaim { day, claim }).collect())
 }
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
         let (terminal, merchant) = ("12345678".to_owned(), "123456789012345".to_owned());
         let claim =
             log::Claim { terminal, merchant, batch: 1, trace: 1, fen: 100, state: State::Accepted, repeat: true };
-        let heard = Told { day: date(2018, 1, 1), claim };
+        let heard = DatedClaim { day: date(2018, 1, 1), claim };
         for hour in [0, 7, 20, 23] {
             let lines = log(std::slice::from_ref(&heard), |day| day.at(hour, 59, 0, 0));
             let text = String::from_utf8(lines).unwrap();
@@ -127,12 +127,12 @@ mod tests {
                 let begin = r#"{"at":"2018-01-01T12:59:00.000Z","body":{"kind":"heard","message":"ride","claims":[{"#;
                 assert!(text.starts_with(begin), "{text}");
             }
-            assert_eq!(told(text.trim_end()), Ok(vec![heard.clone()]), "{text}");
+            assert_eq!(read_log(text.trim_end()), Ok(vec![heard.clone()]), "{text}");
             let mut books = Books::new();
             let file = books.file(Side::Acquirer, "acquirer.jsonl");
             taprig_books::read::log::read(text.as_bytes(), file, "acquirer.jsonl", &mut books).unwrap();
             assert_eq!(books.broken_rows(), 0);
         }
-        assert!(told("{}").is_err());
+        assert!(read_log("{}").is_err());
     }
 }

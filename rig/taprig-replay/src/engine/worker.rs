@@ -21,7 +21,7 @@ use taprig_model::validator::Validator;
 use taprig_record::{Listener, Options, Recorder};
 
 use super::Player;
-use super::claims::{Heard, Told};
+use super::claims::{DatedClaim, Heard};
 use crate::error::ReplayError;
 use crate::plan::Plan;
 
@@ -195,7 +195,7 @@ fn hear(hearing: &mut Hearing, event: &Event) {
         Body::Acquirer { happened } => {
             let (Happened::Heard(message), Some(day)) = (&**happened, hearing.day) else { return };
             let heard = &mut hearing.heard;
-            heard.claims.extend(message.claims.iter().map(|claim| Told { day, claim: claim.clone() }));
+            heard.claims.extend(message.claims.iter().map(|claim| DatedClaim { day, claim: claim.clone() }));
             let of_claim = [MessageKind::Ride, MessageKind::Advice, MessageKind::Reversal];
             if message.claims.is_empty() && message.message.is_some_and(|kind| of_claim.contains(&kind)) {
                 heard

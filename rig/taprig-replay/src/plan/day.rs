@@ -14,7 +14,7 @@ const NEXT: i64 = 3;
 
 /// A tap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tap {
+pub struct PlannedTap {
     /// When, by the validator's clock.
     pub at: DateTime,
     /// The card: its place in [`Plan::accounts`].
@@ -67,7 +67,7 @@ pub struct PlannedDay {
     /// The fare.
     pub fare: Fare,
     /// The taps, in order.
-    pub taps: Vec<Tap>,
+    pub taps: Vec<PlannedTap>,
     /// What becomes of the line in the evening.
     pub uplink: Uplink,
     /// Number of the first ride of the day among those of the bus, from 1.
@@ -133,7 +133,7 @@ impl Iterator for Days<'_> {
 }
 
 impl Days<'_> {
-    fn taps(&mut self, day: &BusDay) -> Vec<Tap> {
+    fn taps(&mut self, day: &BusDay) -> Vec<PlannedTap> {
         let hours = self.plan.file.hours;
         let span = hours.to.0.duration_since(hours.from.0).as_secs();
         let (rides, begin) = (i64::from(day.rides), seconds(hours.from.0));
@@ -145,7 +145,7 @@ impl Days<'_> {
             let free = u64::try_from(to - from - 8 * NEXT).unwrap_or(0);
             let mut at = begin + from + i64::try_from(self.random.below(free + 1)).unwrap_or(0);
             let mut add = |card: usize, kind: Kind| {
-                taps.push(Tap { at: moment(day.day, at), card, kind });
+                taps.push(PlannedTap { at: moment(day.day, at), card, kind });
                 at += NEXT;
             };
             // The first claim of a day may be the one that is lost, and it must be an ordinary one then.

@@ -15,7 +15,7 @@ use crate::file::{Fleet, PlanFile, price};
 use share::{Group, Unreachable, apportion, counts};
 
 pub use cards::{Account, Nature};
-pub use day::{Days, Kind, PlannedDay, Tap};
+pub use day::{Days, Kind, PlannedDay, PlannedTap};
 
 /// A plan of all rides of a fleet.
 #[derive(Debug, Clone)]

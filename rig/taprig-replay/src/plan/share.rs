@@ -144,11 +144,11 @@ fn exact(groups: &[Group], counts: &mut [u64], total: u64) -> Result<(), Unreach
     }
     let before = prices.clone();
     let mut off = i128::from(total) - sum;
-    let mut moves: Vec<Step> = Vec::new();
+    let mut moves: Vec<PriceMove> = Vec::new();
     for from in prices.keys() {
         moves.extend(prices.keys().filter(|to| *to != from).map(|to| (*from, *to)));
     }
-    let by = |(from, to): Step| i128::from(to) - i128::from(from);
+    let by = |(from, to): PriceMove| i128::from(to) - i128::from(from);
     // The largest steps first. A step can make another one possible that was not before, so they are tried until none is left that
     // brings the sum nearer. The sum comes nearer each time and never goes past the total, so this ends.
     moves.sort_by_key(|step| (-by(*step).abs(), *step));
@@ -230,15 +230,15 @@ fn settle_with(prices: &BTreeMap<u64, Stock>, off: i64, reach: i64, base: u64) -
 }
 
 /// Whether fares have such a sum at all. This takes less time than the search, which would go through everything before it says no.
-fn is_reachable(prices: &BTreeMap<u64, Stock>, moves: &[Step], off: i128, total: u64) -> Result<(), Unreachable> {
-    let usable: Vec<Step> =
+fn is_reachable(prices: &BTreeMap<u64, Stock>, moves: &[PriceMove], off: i128, total: u64) -> Result<(), Unreachable> {
+    let usable: Vec<PriceMove> =
         moves.iter().copied().filter(|step| prices[&step.0].there > 0 && prices[&step.1].room > 0).collect();
     let near = |off: Option<i128>| off.and_then(|off| u64::try_from(i128::from(total) - off).ok());
     nearest(off, &usable).map_err(|(below, above)| Unreachable::Between(near(below), near(above)))
 }
 
 /// A ride that costs the first price is exchanged for one that costs the second.
-type Step = (u64, u64);
+type PriceMove = (u64, u64);
 
 /// The nearest places below and above a place.
 type Near = (Option<i128>, Option<i128>);
@@ -250,7 +250,7 @@ struct Stock {
     room: u64,
 }
 
-fn take(prices: &mut BTreeMap<u64, Stock>, (from, to): Step, times: u64) {
+fn take(prices: &mut BTreeMap<u64, Stock>, (from, to): PriceMove, times: u64) {
     if let Some(stock) = prices.get_mut(&from) {
         stock.there -= times;
         stock.room += times;
@@ -263,8 +263,8 @@ fn take(prices: &mut BTreeMap<u64, Stock>, (from, to): Step, times: u64) {
 
 /// Whether steps lead from `off` to 0, as long as there are rides for them. If not, the nearest places below and above 0 that can
 /// be reached: those leave a sum that is too large or too small.
-fn nearest(off: i128, moves: &[Step]) -> Result<(), Near> {
-    let by = |(from, to): Step| i128::from(to) - i128::from(from);
+fn nearest(off: i128, moves: &[PriceMove]) -> Result<(), Near> {
+    let by = |(from, to): PriceMove| i128::from(to) - i128::from(from);
     let longest = moves.iter().map(|step| by(*step).abs()).max().unwrap_or(0);
     let bound = 2 * longest.max(off.abs());
     let mut came = BTreeSet::from([off]);

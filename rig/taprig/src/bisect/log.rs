@@ -62,7 +62,7 @@ impl Question {
 
 /// What became of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct Trial {
     /// The place of the image in the order.
     pub image: usize,
     /// Its name.
@@ -88,7 +88,7 @@ pub struct Log {
     path: PathBuf,
     question: Question,
     /// What became of the images that were tried, in this order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Trial>,
 }
 
 impl Log {
@@ -112,7 +112,7 @@ impl Log {
     }
 
     /// The steps of an earlier part. A last line that a killed writer left incomplete is ignored.
-    fn earlier(&self, text: &[u8]) -> Result<Vec<Step>, Diagnostic> {
+    fn earlier(&self, text: &[u8]) -> Result<Vec<Trial>, Diagnostic> {
         const OTHER: &str = "name another folder with `--log`, or delete this one";
         let wrong =
             |line: usize, why: String| Diagnostic::of_file(&self.path, format!("line {line}: {why}")).help(OTHER);
@@ -126,7 +126,7 @@ impl Log {
         }
         let mut steps = vec![];
         for (line, text) in (2..).zip(lines) {
-            let step: Step = serde_json::from_slice(text).map_err(|error| wrong(line, error.to_string()))?;
+            let step: Trial = serde_json::from_slice(text).map_err(|error| wrong(line, error.to_string()))?;
             if step.image >= self.question.images.len() {
                 return Err(wrong(line, format!("there is no image {}", step.image)));
             }
@@ -139,7 +139,7 @@ impl Log {
     ///
     /// # Errors
     /// The log can't be written. The step counts nevertheless.
-    pub fn add(&mut self, step: Step) -> io::Result<()> {
+    pub fn add(&mut self, step: Trial) -> io::Result<()> {
         self.steps.push(step);
         self.write()
     }
@@ -178,9 +178,9 @@ mod tests {
         Question::new("BUS-001", "sim", "sha256 1".into(), 3, "off".into(), &images())
     }
 
-    fn step(image: usize, outcome: Outcome) -> Step {
+    fn step(image: usize, outcome: Outcome) -> Trial {
         let (name, record) = ("b".into(), "records/b".into());
-        Step { image, name, outcome, verdicts: vec![Verdict::Pass], flaky: false, attempts: 1, why: None, record }
+        Trial { image, name, outcome, verdicts: vec![Verdict::Pass], flaky: false, attempts: 1, why: None, record }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 use taprig::bisect::images::{self, Image};
-use taprig::bisect::log::{Log, Question, Step};
+use taprig::bisect::log::{Log, Question, Trial};
 use taprig::bisect::search::{self, Found, Next, Outcome};
 use taprig::run::queue;
 use taprig::run::station::Stop;
@@ -148,10 +148,10 @@ impl Bisection<'_> {
     }
 
     /// Tries an image until the rig does not fail, or until it has failed too often. `None` if an error was reported.
-    fn image(&mut self, place: usize) -> Result<Option<Step>, Problems> {
+    fn image(&mut self, place: usize) -> Result<Option<Trial>, Problems> {
         let name = self.images[place].name.clone();
         let record = self.folder.join("records").join(format!("{:03}-{name}", place + 1));
-        let mut step = Step {
+        let mut step = Trial {
             image: place,
             name,
             outcome: Outcome::Skipped,
@@ -310,7 +310,7 @@ impl Bisection<'_> {
 }
 
 /// The outcome of a try, written into its step. One failure makes an image bad, and errors of the rig say nothing.
-fn judge(step: &mut Step, result: &RunResult, baseline: BaselineUse) {
+fn judge(step: &mut Trial, result: &RunResult, baseline: BaselineUse) {
     let attempts = || result.cases.iter().flat_map(|case| &case.attempts);
     let is_bad = |verdict: Verdict| match verdict {
         Verdict::Fail => true,
@@ -338,7 +338,7 @@ fn judge(step: &mut Step, result: &RunResult, baseline: BaselineUse) {
     step.why = if step.outcome == Outcome::Skipped { fault().or(why) } else { why };
 }
 
-fn line(step: &Step) -> String {
+fn line(step: &Trial) -> String {
     let count = |wanted: Verdict| step.verdicts.iter().filter(|verdict| **verdict == wanted).count();
     let counts = [
         (count(Verdict::Pass), "passed"),
@@ -368,7 +368,7 @@ mod tests {
     use super::*;
     use taprig_model::samples::{event, finished, started};
 
-    fn judged(attempts: &[(&str, Verdict)], baseline: BaselineUse) -> Step {
+    fn judged(attempts: &[(&str, Verdict)], baseline: BaselineUse) -> Trial {
         let events: Vec<Event> = (1..)
             .zip(attempts)
             .flat_map(|(at, (id, verdict))| {
@@ -376,7 +376,7 @@ mod tests {
                 [event(at, Some(id), started("A ride", 1)), event(at, Some(id), finished(*verdict, 1, why))]
             })
             .collect();
-        let mut step = Step {
+        let mut step = Trial {
             image: 0,
             name: "fw".into(),
             outcome: Outcome::Skipped,

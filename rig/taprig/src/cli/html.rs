@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         let advice = "check that the folder exists, may be written and has room";
         return Ok(super::rig_failed(&std::io::Error::other(format!("writing {}: {error}; {advice}", to.display()))));
     }
-    let mut left_out = told(&args.record, &html);
+    let mut left_out = parts_left_out(&args.record, &html);
     for (file, BrokenLine { line, why }) in
         args.history.iter().flat_map(|file| nights.iter().flat_map(Nights::broken).map(move |broken| (file, broken)))
     {
@@ -95,7 +95,7 @@ fn check(to: &Path, html: &Html) -> Result<(), Problems> {
 }
 
 /// What of the record could not be read, one line each.
-fn told(record: &Path, html: &Html) -> Vec<String> {
+fn parts_left_out(record: &Path, html: &Html) -> Vec<String> {
     let mut lines: Vec<String> = html.unreadable.iter().map(ToString::to_string).collect();
     if html.unreadable_count > lines.len() {
         lines.push(format!("and {} more lines that can't be read", html.unreadable_count - lines.len()));

@@ -13,7 +13,7 @@ type Cryptogram = String;
 
 /// A tap, as rider and card saw it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tap {
+pub struct SeenTap {
     /// Number of the tap.
     pub number: u32,
     /// Whether the gate opened.
@@ -47,7 +47,7 @@ pub struct Journey {
 /// Everything that the events of a round show.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
-    taps: Vec<Tap>,
+    taps: Vec<SeenTap>,
     booked: BTreeMap<Cryptogram, Booked>,
 }
 
@@ -58,7 +58,7 @@ impl Seen {
         let mut seen = Self::default();
         for event in events {
             match &event.body {
-                Body::Presented { tap, .. } => seen.taps.push(Tap { number: *tap, ..Tap::default() }),
+                Body::Presented { tap, .. } => seen.taps.push(SeenTap { number: *tap, ..SeenTap::default() }),
                 Body::Exchange(exchange) => {
                     let response = exchange.response.as_ref().map(|bytes| &bytes.0[..]);
                     if let (Some(tap), Some(signed)) = (seen.taps.last_mut(), response.and_then(cryptogram)) {
@@ -201,7 +201,7 @@ mod tests {
             };
             booked.insert(SIGNED.to_owned(), ride);
         }
-        Seen { taps: vec![Tap { number: 1, gate, signed: Some(SIGNED.into()) }], booked }
+        Seen { taps: vec![SeenTap { number: 1, gate, signed: Some(SIGNED.into()) }], booked }
     }
 
     fn row(claim: Option<&str>) -> JournalRow {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taprig_bench::check::ports::{self, System, any_failed};
-use taprig_bench::check::{Finding, Step, chip, host};
+use taprig_bench::check::{CheckStep, Finding, chip, host};
 use taprig_bench::{Bench, BenchError, Config};
 use taprig_card::Card;
 use taprig_model::event::{Body, Event, ReadyAgain, Signal, Word};
@@ -39,7 +39,7 @@ pub struct Extent {
 
 /// What the tap of a check needs.
 #[derive(Debug)]
-pub struct Tap {
+pub struct CheckTap {
     /// Name of the card image.
     pub name: String,
     /// The card.
@@ -72,7 +72,7 @@ impl<'a> Checkup<'a> {
         mut self,
         records: &Path,
         silent: Option<Finding>,
-        tap: Result<Tap, String>,
+        tap: Result<CheckTap, String>,
         stop: &Stop,
     ) -> std::io::Result<Option<bool>> {
         let (name, file) = (self.config.name.clone(), self.config.bench.clone());
@@ -106,7 +106,7 @@ impl<'a> Checkup<'a> {
     }
 
     /// The same for a step that may end with an error.
-    fn done<T: Into<Vec<Finding>>>(&mut self, step: Step, done: Result<T, BenchError>) -> bool {
+    fn done<T: Into<Vec<Finding>>>(&mut self, step: CheckStep, done: Result<T, BenchError>) -> bool {
         let findings = match done {
             Ok(findings) => findings.into(),
             Err(error) => vec![Finding::error(step, of(&error), &error)],
@@ -114,33 +114,33 @@ impl<'a> Checkup<'a> {
         self.step(findings)
     }
 
-    async fn with_power(&mut self, tap: Result<Tap, String>) {
+    async fn with_power(&mut self, tap: Result<CheckTap, String>) {
         let opened = Bench::for_check(&self.config, &self.recorder).await;
         let mut bench = match opened {
             Ok(bench) => bench,
             Err(error) => {
-                self.done::<Vec<_>>(Step::Flash, Err(error));
+                self.done::<Vec<_>>(CheckStep::Flash, Err(error));
                 return;
             }
         };
         self.on_the_bench(&mut bench, tap).await;
         // Power that can't be taken away is a fault too.
         let off = bench.power_off().await.map(|()| vec![]);
-        self.done(Step::Flash, off);
+        self.done(CheckStep::Flash, off);
     }
 
-    async fn on_the_bench(&mut self, bench: &mut Bench, tap: Result<Tap, String>) {
+    async fn on_the_bench(&mut self, bench: &mut Bench, tap: Result<CheckTap, String>) {
         let firmware = bench.check_firmware(self.extent.flash).await;
-        if !self.done(Step::Flash, firmware) {
+        if !self.done(CheckStep::Flash, firmware) {
             return;
         }
         let links = bench.check_links().await;
-        if !self.done(Step::Console, links) {
+        if !self.done(CheckStep::Console, links) {
             return;
         }
         if self.extent.wired_to_itself {
             let looped = bench.check_loop().await.map(one);
-            self.done(Step::Loop, looped);
+            self.done(CheckStep::Loop, looped);
             return;
         }
         let tap = match tap {
@@ -152,7 +152,7 @@ impl<'a> Checkup<'a> {
         let mut tap = match tap {
             Ok(tap) => tap,
             Err(why) => {
-                self.step(vec![Finding::not_applicable(Step::Tap, "validator", why)]);
+                self.step(vec![Finding::not_applicable(CheckStep::Tap, "validator", why)]);
                 return;
             }
         };
@@ -161,12 +161,12 @@ impl<'a> Checkup<'a> {
         }
         if self.extent.thorough {
             let clock = bench.check_clock(CLOCK).await;
-            if !self.done(Step::Clock, clock) {
+            if !self.done(CheckStep::Clock, clock) {
                 return;
             }
         }
         let settings = bench.check_settings(&tap.situation).await.map(one);
-        if !self.done(Step::Settings, settings) {
+        if !self.done(CheckStep::Settings, settings) {
             return;
         }
         let times = if self.extent.thorough { ATTACHES.1 } else { ATTACHES.0 };
@@ -174,17 +174,17 @@ impl<'a> Checkup<'a> {
             return;
         }
         let tapped = self.tap(bench, &mut tap).await.map(one);
-        self.done(Step::Tap, tapped);
+        self.done(CheckStep::Tap, tapped);
     }
 
-    async fn air(&mut self, bench: &mut Bench, tap: &Tap) -> bool {
+    async fn air(&mut self, bench: &mut Bench, tap: &CheckTap) -> bool {
         let front = tap.card.front();
         let situated = async {
             bench.fresh().await?;
             bench.situate(&tap.situation, *b"checkair").await
         };
         if let Err(error) = situated.await {
-            return self.done::<Vec<_>>(Step::Air, Err(error));
+            return self.done::<Vec<_>>(CheckStep::Air, Err(error));
         }
         let times = if self.extent.thorough { CARDS.1 } else { CARDS.0 };
         let mut last = vec![];
@@ -192,7 +192,7 @@ impl<'a> Checkup<'a> {
             match bench.check_air(&front, time < times).await {
                 Ok(finding) if times > 1 => last = one(finding.among(&format!("card {time} of {times}"))),
                 Ok(finding) => last = one(finding),
-                Err(error) => return self.done::<Vec<_>>(Step::Air, Err(error)),
+                Err(error) => return self.done::<Vec<_>>(CheckStep::Air, Err(error)),
             }
             if any_failed(&last) {
                 break;
@@ -202,13 +202,13 @@ impl<'a> Checkup<'a> {
     }
 
     /// Plays one tap. That the device declines the card is no fault of the bench.
-    async fn tap(&mut self, bench: &mut Bench, tap: &mut Tap) -> Result<Finding, BenchError> {
+    async fn tap(&mut self, bench: &mut Bench, tap: &mut CheckTap) -> Result<Finding, BenchError> {
         let scope = self.recorder.scope().case("tap");
         let own = bench.scope().clone();
         bench.tell_to(scope.clone());
         let modelled = bench.is_modelled();
         let Some(links) = bench.links() else {
-            return Ok(Finding::not_applicable(Step::Tap, "validator", "it is off"));
+            return Ok(Finding::not_applicable(CheckStep::Tap, "validator", "it is off"));
         };
         let player = TapPlayer::plain(1, &tap.name, &mut tap.card, modelled);
         let ready = player.play(links, &scope).await?;
@@ -237,16 +237,16 @@ fn tapped(card: &str, events: &[Event], ready: ReadyAgain) -> Finding {
     let part = "validator";
     if exchanges == 0 {
         let advice = "`taprig tap` shows the whole tap; check that the validator is ready for a card";
-        return Finding::failed(Step::Tap, part, seen, advice);
+        return Finding::failed(CheckStep::Tap, part, seen, advice);
     }
     if !matches!(ready, ReadyAgain::InTime) {
         let advice = "`taprig tap` shows the whole tap; cases judge whether the device is right";
-        return Finding::warning(Step::Tap, part, format!("{seen}; it was not ready again in time"), advice);
+        return Finding::warning(CheckStep::Tap, part, format!("{seen}; it was not ready again in time"), advice);
     }
     match outcome {
-        Some(Word::Known(Outcome::Approved)) | None => Finding::ok(Step::Tap, part, seen),
+        Some(Word::Known(Outcome::Approved)) | None => Finding::ok(CheckStep::Tap, part, seen),
         Some(_) => Finding::warning(
-            Step::Tap,
+            CheckStep::Tap,
             part,
             seen,
             "`taprig tap` shows the reason; the device needs the test keys of fixtures/keys and a set clock to approve",

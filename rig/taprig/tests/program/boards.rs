@@ -11,7 +11,7 @@ fn a_killed_board_is_replaced(bench: &str, process: &str, why: &[&str]) {
     run.until_waiting();
     let boards = run.boards(process);
     assert!(!boards.is_empty(), "no process `{process}`");
-    boards.iter().for_each(super::running::Board::kill);
+    boards.iter().for_each(super::running::BoardProcess::kill);
     let fault = run.until(|event| event["body"]["kind"] == "rig-fault");
     assert_eq!(fault["case"], "BUS-001");
     assert_eq!(fault["body"]["doing"], "running BUS-001");
@@ -86,7 +86,7 @@ fn a_board_that_is_killed_in_a_tap_is_an_error_and_no_failure_of_the_device() {
     place.case("BUS-002", RIDE);
     let mut run = Running::start(&place, &["--bench", "sim"]);
     run.until(|event| event["body"]["kind"] == "signal" && event["body"]["signal"]["signal"] == "result");
-    run.boards("board validator").iter().for_each(super::running::Board::kill);
+    run.boards("board validator").iter().for_each(super::running::BoardProcess::kill);
     run.end().expect(3, &["1 of 2 cases were judged"]);
     let (verdict, failure) = place.verdict("BUS-001");
     assert_eq!(verdict, "error", "{failure}");

@@ -91,7 +91,7 @@ impl Running {
     }
 
     /// The boards' processes whose command line holds this.
-    pub(crate) fn boards(&self, word: &str) -> Vec<Board> {
+    pub(crate) fn boards(&self, word: &str) -> Vec<BoardProcess> {
         let parent = self.id().as_raw_nonzero().to_string();
         let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
         all.filter_map(|name| {
@@ -102,13 +102,13 @@ impl Running {
             let line = std::fs::read(format!("/proc/{name}/cmdline")).ok()?;
             let line = String::from_utf8_lossy(&line).replace('\0', " ");
             (is_ours && line.contains(word))
-                .then(|| Some(Board { id, handle: pidfd_open(id, PidfdFlags::empty()).ok()? }))?
+                .then(|| Some(BoardProcess { id, handle: pidfd_open(id, PidfdFlags::empty()).ok()? }))?
         })
         .collect()
     }
 
     /// The same, when there are so many.
-    pub(crate) fn boards_when(&self, word: &str, count: usize) -> Vec<Board> {
+    pub(crate) fn boards_when(&self, word: &str, count: usize) -> Vec<BoardProcess> {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let boards = self.boards(word);
@@ -161,12 +161,12 @@ impl Drop for Running {
 }
 
 /// The process of a board.
-pub(crate) struct Board {
+pub(crate) struct BoardProcess {
     id: Pid,
     handle: OwnedFd,
 }
 
-impl Board {
+impl BoardProcess {
     pub(crate) fn kill(&self) {
         kill_process(self.id, Signal::KILL).unwrap();
     }

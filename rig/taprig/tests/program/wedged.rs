@@ -165,7 +165,7 @@ fn boards_of_our_own_are_never_wedged() {
     let mut run = Running::start(&place, &["--bench", "own", "BUS-002", "BUS-003"]);
     run.until_waiting();
     fs::write(place.path("hang"), "").unwrap();
-    run.boards("board validator").iter().for_each(super::running::Board::kill);
+    run.boards("board validator").iter().for_each(super::running::BoardProcess::kill);
     run.end().expect(3, &["0 of 2 cases", "the validator did not become ready within 3000 ms"]);
     assert_eq!(listed(&place, "own")["state"], "free");
 }

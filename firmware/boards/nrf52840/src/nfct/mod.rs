@@ -21,7 +21,7 @@ use core::sync::atomic::{Ordering, fence};
 use delay::Start;
 use emulator::air::{Air, FromAir, Heard, Outgoing};
 use emulator::card::{OnAir, Stage};
-use emulator::{Board, with_crc};
+use emulator::{CardBoard, with_crc};
 use registers::{Peripheral, Register, event, mode, task};
 use wire::crc::crc_a_ok;
 use wire::link::{self, Company, Front, Refusal};
@@ -350,11 +350,11 @@ impl<P: Peripheral> Air for Nfct<P> {
     const FIRMWARE: &'static str = link::FIRMWARE_ANTENNA;
     const REAL_TIME: bool = true;
 
-    fn extension_us<B: Board>() -> u64 {
+    fn extension_us<B: CardBoard>() -> u64 {
         EXTENSION_US
     }
 
-    fn hear<B: Board>(&mut self, board: &B, frame: &mut Heard) -> Option<FromAir> {
+    fn hear<B: CardBoard>(&mut self, board: &B, frame: &mut Heard) -> Option<FromAir> {
         if self.power == Power::Off {
             return None;
         }
@@ -375,7 +375,7 @@ impl<P: Peripheral> Air for Nfct<P> {
         None
     }
 
-    fn serve<B: Board>(&mut self, board: &B) -> u64 {
+    fn serve<B: CardBoard>(&mut self, board: &B) -> u64 {
         let now_us = board.now_us();
         match self.power {
             Power::Settling(at_us) if now_us >= at_us => {
@@ -423,7 +423,7 @@ impl<P: Peripheral> Air for Nfct<P> {
         if length == front.uid.len() && front.sak & 0x04 == 0 { Ok(()) } else { Err(Refusal::Front) }
     }
 
-    fn present<B: Board>(&mut self, board: &B, front: &Front) {
+    fn present<B: CardBoard>(&mut self, board: &B, front: &Front) {
         self.remove(board);
         let part = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte));
         let (rest, last) = front.uid.split_at(front.uid.len().saturating_sub(4));
@@ -447,7 +447,7 @@ impl<P: Peripheral> Air for Nfct<P> {
         self.trigger(task::SENSE);
     }
 
-    fn remove<B: Board>(&mut self, _board: &B) {
+    fn remove<B: CardBoard>(&mut self, _board: &B) {
         self.forget();
         self.vanished = false;
         self.peripheral.write(registers::INTENCLR, u32::MAX);
@@ -455,7 +455,7 @@ impl<P: Peripheral> Air for Nfct<P> {
         self.power = Power::Off;
     }
 
-    fn answer<B: Board>(&mut self, board: &B, answer: &Outgoing<'_>) -> bool {
+    fn answer<B: CardBoard>(&mut self, board: &B, answer: &Outgoing<'_>) -> bool {
         let Some(open) = self.open.take() else { return false };
         let OnAir::Frame { delay_us, frame } = answer.on_air else {
             self.rest(answer.stage);
@@ -467,14 +467,14 @@ impl<P: Peripheral> Air for Nfct<P> {
         true
     }
 
-    fn later<B: Board>(&mut self, board: &B, extension: OnAir, waiting_us: u64) {
+    fn later<B: CardBoard>(&mut self, board: &B, extension: OnAir, waiting_us: u64) {
         let (Some(open), OnAir::Frame { frame, .. }) = (self.open, extension) else { return };
         self.load(&frame);
         self.loaded = Some(Loaded { extension: true, then: Stage::Blocks, state: Sending::Armed });
         self.schedule(open, board.now_us(), delay::extension_due_us(waiting_us), waiting_us);
     }
 
-    fn take_back<B: Board>(&mut self, _board: &B) -> bool {
+    fn take_back<B: CardBoard>(&mut self, _board: &B) -> bool {
         match self.loaded {
             Some(Loaded { extension: true, state: Sending::Armed | Sending::Going, .. }) => {
                 if self.peripheral.read(event::TXFRAMESTART) == 0 {
@@ -496,7 +496,7 @@ impl<P: Peripheral> Air for Nfct<P> {
         }
     }
 
-    fn air_us<B: Board>(&self, board: &B, _modelled: u32) -> u32 {
+    fn air_us<B: CardBoard>(&self, board: &B, _modelled: u32) -> u32 {
         u32::try_from(board.now_us().saturating_sub(self.presented_us)).unwrap_or(u32::MAX)
     }
 }

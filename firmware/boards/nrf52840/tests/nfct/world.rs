@@ -2,7 +2,7 @@
 
 use super::chip::{Chip, Sent, clocks};
 use board_nrf52840::nfct::Nfct;
-use emulator::{Board, Relay};
+use emulator::{CardBoard, Relay};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ struct Desk {
     to_host: RefCell<Vec<u8>>,
 }
 
-impl Board for Desk {
+impl CardBoard for Desk {
     fn name(&self) -> &'static str {
         "nrf52840"
     }

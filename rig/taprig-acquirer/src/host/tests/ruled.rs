@@ -145,7 +145,7 @@ fn list_rule(nth: u32, then: Value) -> Bench {
 }
 
 /// Cursor of the next page, version, and cards.
-fn told(got: &Got) -> (Option<u64>, u32, Vec<String>) {
+fn content(got: &Got) -> (Option<u64>, u32, Vec<String>) {
     let page = Page::parse(got.answer().data(63).unwrap()).unwrap();
     (page.next, page.version, page.cards)
 }
@@ -153,9 +153,9 @@ fn told(got: &Got) -> (Option<u64>, u32, Vec<String>) {
 #[test]
 fn the_list_changes_before_the_page_for_which_the_rule_is() {
     let mut bench = list_rule(2, json!([{ "deny-list": { "version": 9, "cards": ["6226001234567892"] } }]));
-    assert_eq!(told(&bench.page(0)), (Some(1), 3, vec![CARD.to_owned()]));
+    assert_eq!(content(&bench.page(0)), (Some(1), 3, vec![CARD.to_owned()]));
     let second = bench.page(0);
-    assert_eq!(told(&second), (None, 9, vec!["6226001234567892".to_owned()]));
+    assert_eq!(content(&second), (None, 9, vec!["6226001234567892".to_owned()]));
     assert_eq!(second.heard.notes, ["the deny list has version 9 from now on"]);
     assert_eq!(bench.ride(1, 100).code(), "00", "the card is off the list");
 }
@@ -163,10 +163,10 @@ fn the_list_changes_before_the_page_for_which_the_rule_is() {
 #[test]
 fn a_page_names_any_next_page() {
     let mut bench = list_rule(1, json!([{ "next-page": 7 }]));
-    assert_eq!(told(&bench.page(0)).0, Some(7));
-    assert_eq!(told(&bench.page(0)).0, Some(1));
+    assert_eq!(content(&bench.page(0)).0, Some(7));
+    assert_eq!(content(&bench.page(0)).0, Some(1));
     let mut last = list_rule(1, json!([{ "next-page": 1 }]));
-    assert_eq!(told(&last.page(2)).0, Some(1), "also the last page");
+    assert_eq!(content(&last.page(2)).0, Some(1), "also the last page");
     let mut ride = ride_rule(json!([{ "next-page": 1 }]));
     assert!(ride.ride(1, 100).heard.notes[0].starts_with("the answer is no page"));
 }

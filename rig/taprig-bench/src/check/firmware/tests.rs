@@ -12,7 +12,7 @@ use wire::link::{Identity, Report, Request};
 
 use super::super::{Finding, State};
 use crate::air::Air;
-use crate::board::{Board, Prepared};
+use crate::board::{BenchBoard, Prepared};
 use crate::flash::{FlashReport, Image, Progress, elf_file, program};
 use crate::identity::Flashing;
 use crate::link::endpoint::Endpoint;
@@ -156,7 +156,7 @@ struct Exchanged {
     holds: &'static str,
 }
 
-impl Board for Exchanged {
+impl BenchBoard for Exchanged {
     fn kind(&self) -> BoardKind {
         BoardKind::Probe
     }

@@ -1,6 +1,6 @@
 //! Translates what an adapter program reports into the words of cases.
 
-use taprig_model::adapter::{self as protocol, Capability, Said, Told};
+use taprig_model::adapter::{self as protocol, Capability, Reported, Said};
 use taprig_model::device::Words;
 use taprig_model::event::{Fields, JournalRow, Signal, Status};
 
@@ -24,24 +24,24 @@ pub(super) fn capability(can: Capability) -> Option<ValidatorCapability> {
 pub(super) fn signal(event: protocol::Event, words: &Words) -> (Signal, Fields) {
     let mut values: Vec<(&str, Option<String>)> = Vec::new();
     let signal = match event.told {
-        Told::Started {} => Signal::Started {},
-        Told::Ready {} => Signal::Ready {},
-        Told::Show { message } => {
+        Reported::Started {} => Signal::Started {},
+        Reported::Ready {} => Signal::Ready {},
+        Reported::Show { message } => {
             let meaning = word(&words.messages, &message);
             values.push(("message", Some(message)));
             Signal::Show { message: meaning }
         }
-        Told::Sound { sound } => {
+        Reported::Sound { sound } => {
             let meaning = word(&words.sounds, &sound);
             values.push(("sound", Some(sound)));
             Signal::Sound { sound: meaning }
         }
-        Told::Gate { gate } => {
+        Reported::Gate { gate } => {
             let meaning = word(&words.gates, &gate);
             values.push(("gate", Some(gate)));
             Signal::Gate { gate: meaning }
         }
-        Told::Result { outcome, reason, charged, cvm } => {
+        Reported::Result { outcome, reason, charged, cvm } => {
             let signal = Signal::Result {
                 outcome: outcome.as_ref().map(|said| word(&words.outcomes, said)),
                 reason: reason.as_ref().map(|said| reason_of(words, said)),
@@ -53,11 +53,11 @@ pub(super) fn signal(event: protocol::Event, words: &Words) -> (Signal, Fields) 
             values.extend([("outcome", outcome), ("reason", reason), ("charged", charged), ("cvm", cvm)]);
             signal
         }
-        Told::Fault { what } => {
+        Reported::Fault { what } => {
             values.push(("what", Some(what.clone())));
             Signal::Fault { what }
         }
-        Told::Other { name } => Signal::Other { name },
+        Reported::Other { name } => Signal::Other { name },
     };
     (signal, said(event.said, values))
 }

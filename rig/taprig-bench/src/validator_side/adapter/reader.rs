@@ -1,7 +1,7 @@
 //! Reads what an adapter program writes, and notices when it breaks the protocol: a line that is no message, a gap in
 //! the numbers of its events, a time that goes back, an answer out of turn.
 
-use taprig_model::adapter::{Event, Message, NoMessage, Reply, Told};
+use taprig_model::adapter::{Event, Message, NoMessage, Reply, Reported};
 
 /// Number of characters of a line that messages show.
 const SHOWN: usize = 120;
@@ -88,7 +88,7 @@ impl Reader {
                 }
                 self.seq = wanted;
                 // A device that restarts begins again to count its time.
-                if event.told == (Told::Started {}) {
+                if event.told == (Reported::Started {}) {
                     self.at_us = None;
                 }
                 if let (Some(at_us), Some(last_us)) = (event.at_us, self.at_us)

@@ -89,7 +89,7 @@ impl Meanings {
             },
             EventKind::Fault => {
                 let what = value("what").unwrap_or("unnamed");
-                Signal::Fault { what: self.told("what", what) }
+                Signal::Fault { what: self.word_of_cases("what", what) }
             }
         }
     }
@@ -123,7 +123,7 @@ impl Meanings {
         let values = self.values(command, reply);
         let value = |name: &str| values.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let status = Status {
-            state: value("state").map(|said| self.told("state", said)),
+            state: value("state").map(|said| self.word_of_cases("state", said)),
             journal: value("journal").and_then(|said| said.parse().ok()),
             capacity: value("capacity").and_then(|said| said.parse().ok()),
             total: self.amount(value("total")),
@@ -157,7 +157,7 @@ impl Meanings {
 
     fn row(&self, values: &Values) -> JournalRow {
         let value = |name: &str| values.get(name).map(String::as_str).filter(|value| !value.is_empty());
-        let text = |name: &str| value(name).map(|said| self.told(name, said));
+        let text = |name: &str| value(name).map(|said| self.word_of_cases(name, said));
         JournalRow {
             number: value("number").and_then(|said| said.parse().ok()),
             time: value("time").map(|said| self.time("time", said)),
@@ -180,11 +180,11 @@ impl Meanings {
 
     /// A time as cases write it. A word such as `unset`, and a text that is no time, stay as they are.
     fn time(&self, name: &str, said: &str) -> String {
-        self.rules.forms.time.read(said).map_or_else(|| self.told(name, said), |time| time.to_string())
+        self.rules.forms.time.read(said).map_or_else(|| self.word_of_cases(name, said), |time| time.to_string())
     }
 
     /// The word of cases for a word of the device.
-    fn told(&self, name: &str, said: &str) -> String {
+    fn word_of_cases(&self, name: &str, said: &str) -> String {
         self.rules.words.told.get(name).and_then(|words| words.get(said)).map_or(said, String::as_str).to_owned()
     }
 }

@@ -45,7 +45,7 @@ const WHO: &str = crate::link::VALIDATOR_CONSOLE;
 
 /// The settings that a device was last told. A bench keeps them across power cycles, because one command may change
 /// several settings, and then needs those that stay as they are.
-pub(crate) type Told = Arc<Mutex<Settings>>;
+pub(crate) type SettingsTold = Arc<Mutex<Settings>>;
 
 /// A device at a console that rules describe.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub struct RulesValidator {
     reply_within: Duration,
     /// Signals that came while the rig waited for something else.
     signals: VecDeque<(Signal, Fields)>,
-    told: Told,
+    told: SettingsTold,
     /// The number that the device gives the last record before the first one of the journal, once it is known.
     before_first: Option<u32>,
     /// The rules that a line has matched.
@@ -89,7 +89,7 @@ impl RulesValidator {
         baud: u32,
         rules: &Rules,
         device: &Device,
-        told: Told,
+        told: SettingsTold,
         raw: ByteSink,
     ) -> Result<Self, LinkError> {
         let lines = Lines::open(endpoint, baud, Splitter::new(rules), raw)?;

@@ -65,7 +65,7 @@ struct Desk {
 /// A side of `device`. A thread answers each command, which ends with `end`, as `answer` says.
 fn side(
     device: &Device,
-    told: &Told,
+    told: &SettingsTold,
     end: u8,
     mut answer: impl FnMut(&str) -> String + Send + 'static,
 ) -> (RulesValidator, Desk) {
@@ -119,7 +119,7 @@ fn settings(yaml: &str) -> Settings {
 fn the_side_knows_which_rules_a_line_has_matched() {
     run(async {
         let device = small();
-        let (mut side, desk) = side(&device, &Told::default(), b'\n', |line| match line {
+        let (mut side, desk) = side(&device, &SettingsTold::default(), b'\n', |line| match line {
             "id" => "id\nI am S, with F\n$ ".into(),
             _ => "no: why\n$ ".into(),
         });
@@ -139,7 +139,7 @@ fn the_side_knows_which_rules_a_line_has_matched() {
 #[test]
 fn a_reply_of_several_lines_between_echo_events_and_prompt() {
     run(async {
-        let (mut side, desk) = side(&example(), &Told::default(), b'\r', |line| {
+        let (mut side, desk) = side(&example(), &SettingsTold::default(), b'\r', |line| {
             format!("{line}\r\n型号 LQ-9\r\r\n@11 蜂鸣 3\rLQ9> 固件 LQFW 1.2\r主板 host\rnoise\r=0\rLQ9> ")
         });
         let noise = Arc::new(Mutex::new(Vec::new()));
@@ -160,7 +160,7 @@ fn a_reply_of_several_lines_between_echo_events_and_prompt() {
 #[test]
 fn one_line_tells_an_outcome_by_two_fields_and_amounts_in_its_own_form() {
     run(async {
-        let (mut side, desk) = side(&example(), &Told::default(), b'\r', |_| String::new());
+        let (mut side, desk) = side(&example(), &SettingsTold::default(), b'\r', |_| String::new());
         desk.say("@20 交易 结果=02 原因=E105 子码=1 扣款=￥12.50 持卡人=2\r@20 交易 结果=09 原因=E999 子码=0\r");
         desk.say("@10 显示[52] 票价:￥1.00\r@90 故障 F2\r");
         let mut next = async || side.signal(soon()).await.unwrap().unwrap();
@@ -197,8 +197,9 @@ fn the_lines_of_a_reply_are_told_in_their_order() {
     run(async {
         let mut device = example();
         device.deadlines.reply = "300 ms".parse().unwrap();
-        let (mut side, _desk) =
-            side(&device, &Told::default(), b'\r', |line| format!("{line}\r\nnoise\r型号 LQ-9\r=1\r固件 LQFW 1.2\r"));
+        let (mut side, _desk) = side(&device, &SettingsTold::default(), b'\r', |line| {
+            format!("{line}\r\nnoise\r型号 LQ-9\r=1\r固件 LQFW 1.2\r")
+        });
         let error = side.identity().await.unwrap_err().to_string();
         let wanted = "a line that matches `ok` or `error`, which ends the reply to `VER` (it sent: noise / 型号 LQ-9 / =1 / \
             固件 LQFW 1.2), did not come";
@@ -209,8 +210,9 @@ fn the_lines_of_a_reply_are_told_in_their_order() {
 #[test]
 fn a_reply_that_ends_before_its_values_is_explained() {
     run(async {
-        let (mut side, _desk) =
-            side(&example(), &Told::default(), b'\r', |line| format!("{line}\r\n=0\r型号 LQ-9\r固件 LQFW 1.2\r"));
+        let (mut side, _desk) = side(&example(), &SettingsTold::default(), b'\r', |line| {
+            format!("{line}\r\n=0\r型号 LQ-9\r固件 LQFW 1.2\r")
+        });
         let error = side.identity().await.unwrap_err();
         let wanted = "no pattern of the device file explains `=0` in the reply to `VER`: see `interface.rules.commands.identity`";
         assert_eq!(error.to_string(), wanted);
@@ -223,7 +225,7 @@ fn a_code_that_stands_for_several_reasons() {
     run(async {
         let mut device = example();
         device.words.reasons = serde_yaml::from_str("E7: [gpo-status, gpo-malformed]").unwrap();
-        let (mut side, desk) = side(&device, &Told::default(), b'\r', |_| String::new());
+        let (mut side, desk) = side(&device, &SettingsTold::default(), b'\r', |_| String::new());
         desk.say("@20 交易 结果=02 原因=E7 子码=0\r");
         let (Signal::Result { reason, .. }, _) = side.signal(soon()).await.unwrap().unwrap() else { panic!() };
         let code = Reason::OneOf { code: "E7".into(), reasons: vec!["gpo-status".into(), "gpo-malformed".into()] };
@@ -237,7 +239,7 @@ fn a_code_that_stands_for_several_reasons() {
 #[test]
 fn the_prompt_ends_a_reply_if_no_line_does() {
     run(async {
-        let (mut side, _desk) = side(&small(), &Told::default(), b'\n', |line| match line {
+        let (mut side, _desk) = side(&small(), &SettingsTold::default(), b'\n', |line| match line {
             "id" => "I am S, with F\nbeep\n$ ".into(),
             _ => "no: not today\n$ ".into(),
         });
@@ -253,7 +255,7 @@ fn the_prompt_ends_a_reply_if_no_line_does() {
 #[test]
 fn a_device_that_does_not_answer_is_told_with_what_it_sent() {
     run(async {
-        let (mut side, _desk) = side(&small(), &Told::default(), b'\n', |_| "what?\n".into());
+        let (mut side, _desk) = side(&small(), &SettingsTold::default(), b'\n', |_| "what?\n".into());
         let error = side.identity().await.unwrap_err().to_string();
         assert_eq!(
             error,
@@ -269,7 +271,7 @@ fn a_device_that_does_not_answer_is_told_with_what_it_sent() {
 #[test]
 fn a_start_needs_its_event_and_a_restart_comes_after_the_command() {
     run(async {
-        let (mut side, desk) = side(&example(), &Told::default(), b'\r', |line| match line {
+        let (mut side, desk) = side(&example(), &SettingsTold::default(), b'\r', |line| match line {
             "RST" => "RST\r@00 启动\r@01 就绪\r".into(),
             _ => String::new(),
         });
@@ -293,7 +295,7 @@ fn numbers_of_records_go_on_and_sums_are_computed() {
                 _ => "$ ".to_owned(),
             }
         };
-        let (mut side, _desk) = side(&small(), &Told::default(), b'\n', answer);
+        let (mut side, _desk) = side(&small(), &SettingsTold::default(), b'\n', answer);
         let numbers = |page: &JournalPage| page.rows.iter().map(|row| row.number.unwrap()).collect::<Vec<_>>();
         let page = side.journal(1).await.unwrap();
         assert_eq!((numbers(&page), page.count, page.total), (vec![1, 2], 2, 250));
@@ -312,7 +314,7 @@ fn a_line_of_the_journal_without_a_pattern_is_an_error() {
             ("No. 41: 100\nNo. 42: 150\n$ ", "`No. 41: 100` and `No. 42: 150`"),
             ("41 100\nbeep\nand more\n$ ", "`and more`"),
         ] {
-            let (mut side, _desk) = side(&small(), &Told::default(), b'\n', move |_| reply.into());
+            let (mut side, _desk) = side(&small(), &SettingsTold::default(), b'\n', move |_| reply.into());
             let error = side.journal(1).await.unwrap_err();
             let wanted = format!(
                 "no pattern of the device file explains {unexplained} in the reply to `list`: see \
@@ -331,7 +333,8 @@ fn a_line_that_tells_nothing_has_a_pattern_and_sums_are_still_computed() {
         let Interface::Rules(rules) = &mut device.interface else { panic!("no rules") };
         let journal = rules.commands.journal.as_mut().unwrap();
         journal.lines = vec!["^end of list$".parse().unwrap()];
-        let (mut side, _desk) = side(&device, &Told::default(), b'\n', |_| "1 100\n2 150\nend of list\n$ ".into());
+        let (mut side, _desk) =
+            side(&device, &SettingsTold::default(), b'\n', |_| "1 100\n2 150\nend of list\n$ ".into());
         let page = side.journal(2).await.unwrap();
         assert_eq!((page.rows.len(), page.count, page.total), (1, 2, 250));
     });
@@ -340,7 +343,7 @@ fn a_line_that_tells_nothing_has_a_pattern_and_sums_are_still_computed() {
 #[test]
 fn a_record_of_two_lines_in_the_forms_of_the_device() {
     run(async {
-        let (mut side, desk) = side(&example(), &Told::default(), b'\r', |line| {
+        let (mut side, desk) = side(&example(), &SettingsTold::default(), b'\r', |line| {
             format!(
                 "{line}\r\n#000012 21.05.2018-08:00:03 6229-90##-####-0021 01 ￥2.00\r  次数=23 密文=0011223344556677/80 类=A \
                  线=<Line 3>\r共 1 条 ￥2.00\r=0\r"
@@ -360,7 +363,7 @@ fn a_record_of_two_lines_in_the_forms_of_the_device() {
 #[test]
 fn a_command_for_several_settings_repeats_those_that_stay_even_after_a_power_cycle() {
     run(async {
-        let told = Told::default();
+        let told = SettingsTold::default();
         let situation = Situation { settings: settings("{ fare: 2.00 CNY, debit: true }"), keys: vec![] };
         let (mut first, desk) = side(&small(), &told, b'\n', |_| "$ ".into());
         let established = first.establish(&situation, &mut LastSituation::default(), [1; 8]).await.unwrap();
@@ -381,10 +384,11 @@ fn a_command_for_several_settings_repeats_those_that_stay_even_after_a_power_cyc
 #[test]
 fn lists_clock_and_nonce_in_the_words_of_the_device() {
     run(async {
-        let (mut side, desk) = side(&example(), &Told::default(), b'\r', |line| match line.strip_prefix("PING ") {
-            Some(nonce) => format!("{line}\r\nPONG {nonce}\r=0\rLQ9> "),
-            None => format!("{line}\r\n=0\rLQ9> "),
-        });
+        let (mut side, desk) =
+            side(&example(), &SettingsTold::default(), b'\r', |line| match line.strip_prefix("PING ") {
+                Some(nonce) => format!("{line}\r\nPONG {nonce}\r=0\rLQ9> "),
+                None => format!("{line}\r\n=0\rLQ9> "),
+            });
         let yaml = "{ deny-list: [6229 9001 8000 0013, '6229 9001 8000 0013:07'], clock: 2018-05-21T08:00:00 }";
         let situation = Situation { settings: settings(yaml), keys: vec![] };
         let established = side.establish(&situation, &mut LastSituation::default(), [0xAB; 8]).await.unwrap();
@@ -422,7 +426,8 @@ fn keys_of_both_algorithms_in_the_words_of_the_device() {
 #[test]
 fn another_nonce_is_not_believed() {
     run(async {
-        let (mut side, _desk) = side(&example(), &Told::default(), b'\r', |line| format!("{line}\r\nPONG old\r=0\r"));
+        let (mut side, _desk) =
+            side(&example(), &SettingsTold::default(), b'\r', |line| format!("{line}\r\nPONG old\r=0\r"));
         let error = side.establish(&Situation::default(), &mut LastSituation::default(), [1; 8]).await.unwrap_err();
         assert!(matches!(&error, BenchError::Nonce { role: Role::Validator, seen } if seen == "old"), "{error:?}");
     });

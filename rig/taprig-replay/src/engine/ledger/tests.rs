@@ -13,7 +13,7 @@ use tempfile::TempDir;
 #[derive(Debug, Clone, Default)]
 struct Evening {
     rides: Vec<Ride>,
-    claims: Vec<Told>,
+    claims: Vec<DatedClaim>,
     not_taken: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ fn right(plan: &Plan, bus: &Bus) -> Vec<Evening> {
                 code: refused.then(|| "51".parse().unwrap()),
             });
         }
-        let tell = |ride: &Ride, state, repeat| Told { day: day.day, claim: claim(ride, state, repeat) };
+        let tell = |ride: &Ride, state, repeat| DatedClaim { day: day.day, claim: claim(ride, state, repeat) };
         match day.uplink {
             Uplink::Works => {
                 let claims = open.iter().enumerate().map(|(at, ride)| tell(ride, ride.state, at < sent));
@@ -120,7 +120,7 @@ fn compared(plan: &Plan, bus: &Bus, evenings: &[Evening]) -> (BusBooks, [String;
     assert_eq!((&summary.classes, &summary.gross), (&classes, &whole.gross));
     assert!(whole.balanced || !summary.balanced);
     let rides: Vec<Ride> = evenings.iter().flat_map(|evening| evening.rides.clone()).collect();
-    let told: Vec<Told> = evenings.iter().flat_map(|evening| evening.claims.clone()).collect();
+    let told: Vec<DatedClaim> = evenings.iter().flat_map(|evening| evening.claims.clone()).collect();
     let mut claims = Claims::default();
     told.iter().for_each(|told| claims.hear(told));
     let wanted =
@@ -172,7 +172,7 @@ fn only_what_is_open_is_kept() {
 type Fault = (&'static str, fn(&mut [Evening]), Result<(), Class>);
 
 /// The first ride of the first evening, which is settled long before the last one.
-fn first(evenings: &[Evening]) -> Told {
+fn first(evenings: &[Evening]) -> DatedClaim {
     evenings[0].claims[0].clone()
 }
 

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use serde_json::json;
 use taprig::display::Out;
-use taprig::run::checkup::{Checkup, Extent, Tap};
+use taprig::run::checkup::{CheckTap, Checkup, Extent};
 use taprig::setup;
-use taprig_bench::check::{Finding, State, Step, part};
+use taprig_bench::check::{CheckStep, Finding, State, part};
 use taprig_bench::wedged::wedged;
 use taprig_case::project::Fixture;
 use taprig_case::{Problems, Project, Workshop};
@@ -66,7 +66,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     // That a program does not greet is a finding here. A device file that does not fit the program is a wrong file.
     let silent = match config.greet_adapter() {
         Ok(greeting) => greeting.map_or(Ok(()), |greeting| setup::fits(project, &config, &greeting)).map(|()| None)?,
-        Err(error) => Some(Finding::error(Step::Ports, part(Role::Validator), &error.into())),
+        Err(error) => Some(Finding::error(CheckStep::Ports, part(Role::Validator), &error.into())),
     };
     let tap = tap(project, args)?;
     config.wait = args.wait.map_or(std::time::Duration::ZERO, Into::into);
@@ -125,7 +125,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
 
 /// What the tap needs. A project that lacks the fixtures of the default has no tap. A fixture that an argument names has
 /// to be there.
-fn tap(project: &Project, args: &Args) -> Result<Result<Tap, String>, Problems> {
+fn tap(project: &Project, args: &Args) -> Result<Result<CheckTap, String>, Problems> {
     let lacks = |fixture: Fixture, asked: &Option<String>, name: &str| {
         asked.is_none() && !project.file(fixture, name).is_file()
     };
@@ -139,7 +139,7 @@ fn tap(project: &Project, args: &Args) -> Result<Result<Tap, String>, Problems> 
     let profile = args.validator.as_deref().unwrap_or(DEFAULT_PROFILE);
     let (_, situation) = situation(project, &mut workshop, profile)?;
     let (name, card) = card(project, &mut workshop, args.card.as_deref().unwrap_or(DEFAULT_CARD))?;
-    Ok(Ok(Tap { name, card, situation }))
+    Ok(Ok(CheckTap { name, card, situation }))
 }
 
 /// A finding for a person. What to do stands in a line of its own.

@@ -61,7 +61,7 @@ impl Words {
 
 /// What the device said of a tap, by kind: the word of the device, and its meaning if the file gives it one.
 #[derive(Default)]
-struct Told {
+struct SaidOfTap {
     results: usize,
     outcome: Option<(String, Option<Outcome>)>,
     reason: Option<(String, Option<Reason>)>,
@@ -81,7 +81,7 @@ fn said<T: Clone>(word: &Word<T>, said: &Fields, name: &str, own: impl Fn(&T) ->
     }
 }
 
-impl Told {
+impl SaidOfTap {
     fn of(tap: TapEvents<'_>) -> Self {
         let mut told = Self::default();
         for event in tap.events {
@@ -142,7 +142,7 @@ struct Sign<'a> {
 /// Whether the device clearly refused the card of the last tap, so that there is no ride.
 pub(super) fn refused(events: &[Event]) -> bool {
     let taps = taps(events);
-    let Some(told) = taps.last().map(|tap| Told::of(*tap)) else { return true };
+    let Some(told) = taps.last().map(|tap| SaidOfTap::of(*tap)) else { return true };
     let outcome = told.outcome.as_ref().and_then(|(_, meaning)| *meaning);
     let signs = told.signs();
     let accepted = outcome == Some(Outcome::Approved) || signs.iter().any(|sign| sign.accepts);
@@ -150,22 +150,22 @@ pub(super) fn refused(events: &[Event]) -> bool {
 }
 
 /// A tap of the check.
-struct Tap<'a> {
+struct TriedTap<'a> {
     /// Its card for a person.
     card: &'a str,
     /// Whether the device has to accept the card.
     good: bool,
-    told: Told,
+    told: SaidOfTap,
 }
 
 impl Check<'_> {
     /// Reports everything that the taps show.
     pub(super) fn taps(&mut self, events: &[Event], cards: &Cards) {
         let played = taps(events);
-        let whole: Vec<Tap<'_>> = [(&cards.good, true), (&cards.refused, false)]
+        let whole: Vec<TriedTap<'_>> = [(&cards.good, true), (&cards.refused, false)]
             .into_iter()
             .zip(&played)
-            .map(|((card, good), tap)| Tap { card: &card.name, good, told: Told::of(*tap) })
+            .map(|((card, good), tap)| TriedTap { card: &card.name, good, told: SaidOfTap::of(*tap) })
             .collect();
         for tap in &whole {
             self.words(tap);
@@ -194,7 +194,7 @@ impl Check<'_> {
     }
 
     /// Words that have no meaning in cases.
-    fn words(&mut self, tap: &Tap<'_>) {
+    fn words(&mut self, tap: &TriedTap<'_>) {
         let told = &tap.told;
         let mut unknown: BTreeMap<&str, &str> = BTreeMap::new();
         if let Some((word, None)) = &told.outcome {
@@ -229,7 +229,7 @@ impl Check<'_> {
     }
 
     /// Messages that cases do not know. Such a message matters if no other message tells how the tap ended.
-    fn messages(&mut self, tap: &Tap<'_>) {
+    fn messages(&mut self, tap: &TriedTap<'_>) {
         let words = self.subject.words;
         let known = |meaning: &Option<String>| meaning.clone().filter(|meaning| words.has_message(meaning));
         let ends = tap.told.messages.iter().filter_map(|(_, meaning)| known(meaning));
@@ -246,7 +246,7 @@ impl Check<'_> {
     }
 
     /// The outcome against the other signs.
-    fn outcome(&mut self, tap: &Tap<'_>) {
+    fn outcome(&mut self, tap: &TriedTap<'_>) {
         let device = self.subject.device;
         let (told, card) = (&tap.told, tap.card);
         if device.interface.operator().is_some() {
@@ -276,7 +276,7 @@ impl Check<'_> {
     }
 
     /// One sign says the opposite of the others, and does not fit the card. It is likely to be mapped wrongly.
-    fn contradiction(&mut self, tap: &Tap<'_>, sign: &Sign<'_>, all: &[&Sign<'_>]) {
+    fn contradiction(&mut self, tap: &TriedTap<'_>, sign: &Sign<'_>, all: &[&Sign<'_>]) {
         let others = all.iter().filter(|other| other.accepts != sign.accepts);
         let others: Vec<String> = others.map(|other| format!("`{}` ({})", other.word, other.meaning)).collect();
         let Sign { map, word, meaning, .. } = sign;
@@ -290,7 +290,7 @@ impl Check<'_> {
         self.wrong(&self.word(map, Some(word)), &what, &help);
     }
 
-    fn other_outcome(&mut self, tap: &Tap<'_>, outcome: &str) {
+    fn other_outcome(&mut self, tap: &TriedTap<'_>, outcome: &str) {
         let reason = tap.told.reason.as_ref().map(|(word, _)| format!(", reason `{word}`")).unwrap_or_default();
         let what = match tap.good {
             true => format!("the device did not accept the card {}, which it must accept: {outcome}{reason}", tap.card),
@@ -312,7 +312,7 @@ impl Check<'_> {
         self.wrong(&way(&["claims", claim]), &what, help);
     }
 
-    fn amount(&mut self, tap: &Tap<'_>) {
+    fn amount(&mut self, tap: &TriedTap<'_>) {
         let Some(fare) = self.fare() else { return };
         let approved = matches!(tap.told.outcome, Some((_, Some(Outcome::Approved))));
         match tap.told.charged.unwrap_or(0) {
@@ -345,11 +345,11 @@ impl Check<'_> {
     }
 
     /// Kinds of events that never came. Those of rules are reported by their patterns.
-    fn kinds_of_signals(&mut self, taps: &[Tap<'_>]) {
+    fn kinds_of_signals(&mut self, taps: &[TriedTap<'_>]) {
         if self.subject.device.interface.operator().is_some() {
             return;
         }
-        let never = |has: fn(&Told) -> bool| !taps.iter().any(|tap| has(&tap.told));
+        let never = |has: fn(&SaidOfTap) -> bool| !taps.iter().any(|tap| has(&tap.told));
         let kinds = [
             (EventKind::Show, never(|told| !told.messages.is_empty()), "a case that expects a message fails"),
             (EventKind::Sound, never(|told| told.sound.is_some()), "a case that expects a sound fails"),
@@ -370,7 +370,7 @@ impl Check<'_> {
     }
 
     /// Claims that what was told contradicts, and claims that could be made.
-    fn claims(&mut self, taps: &[Tap<'_>]) {
+    fn claims(&mut self, taps: &[TriedTap<'_>]) {
         let device = self.subject.device;
         let words = self.subject.words;
         let reasons: Vec<_> = taps.iter().filter_map(|tap| tap.told.reason.as_ref()).collect();

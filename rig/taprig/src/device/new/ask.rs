@@ -16,7 +16,7 @@ use taprig_model::name::Name;
 use taprig_model::settings::Settings;
 
 use super::page::{COMMANDS, EVENTS, GATES, OUTCOMES, SOUNDS, tells};
-use super::{Catalog, FIRST_CLAIMS, LABELS, told};
+use super::{Catalog, FIRST_CLAIMS, LABELS, can_be_told};
 
 /// Where the questions are shown and the answers come from.
 pub trait Desk {
@@ -335,7 +335,7 @@ fn words(talk: &mut Talk<'_>, answers: &mut Answers, catalog: &Catalog) -> Resul
 /// Asks for the settings that the device can't be told.
 fn fixed(talk: &mut Talk<'_>, answers: &mut Answers, catalog: &Catalog) -> Result<(), Ended> {
     let values = catalog.settings.in_words();
-    let told = told(answers);
+    let told = can_be_told(answers);
     let candidates: Vec<(&str, &str)> = values
         .iter()
         .map(|(key, value)| (key.as_str(), value.as_str()))

@@ -90,7 +90,7 @@ impl Catalog {
 }
 
 /// The settings that the device can be told by a console that rules describe, by their names in templates.
-pub(super) fn told(answers: &Answers) -> BTreeSet<String> {
+pub(super) fn can_be_told(answers: &Answers) -> BTreeSet<String> {
     let console = &answers.console;
     let mut told: BTreeSet<String> = console.told.iter().cloned().collect();
     told.extend(console.settings.iter().flat_map(|template| template.names().map(str::to_owned)));
@@ -122,7 +122,7 @@ fn can_claim(answers: &Answers, claim: &str) -> bool {
         InterfaceKind::Rules => {
             let console = &answers.console;
             let has = |command: &str| console.commands.contains_key(command);
-            let told = told(answers);
+            let told = can_be_told(answers);
             let result = page::tells(console).contains(&EventKind::Result);
             let pattern = console.events.get(&EventKind::Result);
             let group = |name: &str| result && pattern.is_none_or(|pattern| pattern.names().any(|group| group == name));

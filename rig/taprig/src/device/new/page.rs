@@ -9,7 +9,7 @@ use taprig_model::device::{Deadlines, Sight, UNFINISHED, claim};
 use taprig_model::settings::Settings;
 
 use super::yaml::{flow, text};
-use super::{Catalog, FIRST_CLAIMS, LABELS, told};
+use super::{Catalog, FIRST_CLAIMS, LABELS, can_be_told};
 
 /// The column of comments behind claims.
 const COLUMN: usize = 33;
@@ -210,7 +210,7 @@ fn fixed_settings(answers: &Answers, catalog: &Catalog) -> Settings {
     if answers.interface != InterfaceKind::Rules {
         return answers.fixed.clone();
     }
-    let told = told(answers);
+    let told = can_be_told(answers);
     let mut all = serde_json::to_value(&catalog.settings).unwrap_or_default();
     if let Value::Object(all) = &mut all {
         all.retain(|key, _| !told.contains(key) && !LABELS.contains(&key.as_str()));
@@ -394,7 +394,7 @@ fn command(console: &ConsoleAnswers, (name, what, _, example): (&str, &str, &str
 
 fn settings(answers: &Answers, catalog: &Catalog, page: &mut Page) {
     let console = &answers.console;
-    let told = told(answers);
+    let told = can_be_told(answers);
     let keys = Settings::keys_of_pairs();
     let by_command = |key: &str| console.settings.iter().any(|template| template.names().any(|name| name == key));
     let rest: Vec<&str> = keys.iter().copied().filter(|key| told.contains(*key) && !by_command(key)).collect();
