@@ -37,8 +37,11 @@ const MAX_COUNT: u32 = 100_000;
 /// Everything that cases may refer to. It is read once.
 pub struct Known {
     project: Project,
-    /// Requirements by id. The map is empty if their file is wrong. That problem is reported for the file itself.
+    /// Ids of the requirements.
     requirements: BTreeSet<String>,
+    /// Whether every file of requirements could be read. If one could not be read, unknown requirements are not reported, as with
+    /// `all_devices`.
+    all_requirements: bool,
     /// Claims that any device file makes or denies.
     claims: BTreeSet<String>,
     /// Messages that any device can show.
@@ -73,6 +76,7 @@ impl Known {
         let mut known = Self {
             project: project.clone(),
             requirements: BTreeSet::new(),
+            all_requirements: true,
             claims: BTreeSet::new(),
             messages: BTreeSet::new(),
             reasons: reasons(project, problems),
@@ -84,8 +88,12 @@ impl Known {
         };
         // The suite comes first, so that the problem of a name that is there twice is shown in the project's own file.
         for path in project.shared("requirements.yaml").iter().rev() {
-            let Some(node) = include::read_alone(path, problems) else { continue };
-            let Some(requirements) = typed::<Requirements>(&node, problems) else { continue };
+            let node = include::read_alone(path, problems);
+            let read = node.and_then(|node| Some((typed::<Requirements>(&node, problems)?, node)));
+            let Some((requirements, node)) = read else {
+                known.all_requirements = false;
+                continue;
+            };
             node.once("requirements", "requirement", &known.requirements, problems);
             known.requirements.extend(requirements.requirements.into_keys());
         }
@@ -153,7 +161,7 @@ impl Known {
             let problem = node.place(&path!["id"]).problem(format!("`{id}` is in the folder of another family"));
             problems.push(problem.help(format!("put it into `cases/{family}`, or change its letters")));
         }
-        for (at, requirement) in case.requires.iter().enumerate() {
+        for (at, requirement) in case.requires.iter().enumerate().filter(|_| self.all_requirements) {
             self.word(&self.requirements, "requirement", requirement, node, &path!["requires", at], problems);
         }
         for (at, claim) in case.applies.iter().enumerate().filter(|_| self.all_devices) {

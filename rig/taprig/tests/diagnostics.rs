@@ -60,6 +60,15 @@ fn check_case(text: &str) -> String {
 }
 
 #[test]
+fn a_wrong_list_of_requirements_is_not_hidden_by_the_cases_that_name_them() {
+    let dir = project();
+    put(&dir, "cases/requirements.yaml", include_str!("bad/requirements.yaml").replacen("source:", "sauce:", 1));
+    let said = check(&dir, &[]);
+    assert!(said.contains("requirements.yaml:") && said.contains("sauce"), "{said}");
+    assert!(!said.contains("unknown requirement"), "{said}");
+}
+
+#[test]
 fn a_right_project_is_right() {
     insta::assert_snapshot!(check(&project(), &[]));
 }
