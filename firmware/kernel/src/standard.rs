@@ -69,14 +69,15 @@ pub(crate) fn begun(body: &[u8], data: &mut CardData) -> Result<Option<Generated
 /// INTERNAL AUTHENTICATE, and the data in it, which the card signs.
 ///
 /// # Errors
-/// The card's list is malformed, too long, or leaves out the unpredictable number.
+/// The card's list is malformed, too long, or leaves out a part of the unpredictable number.
 pub(crate) fn internal_authenticate(
     terminal: &Terminal<'_>,
     data: &CardData,
 ) -> Result<(wire::Command, Vec<u8, 252>), OdaFailure> {
     let list = data.get(tag::DDOL).unwrap_or(&DEFAULT_DDOL);
     let failure = OdaFailure::Missing(tag::UNPREDICTABLE_NUMBER);
-    if !dol::entries(list).flatten().any(|entry| entry.tag == tag::UNPREDICTABLE_NUMBER) {
+    // All 4 bytes of the number (EMV Book 2, 6.5.1). An entry of fewer bytes names it, too, but then a recorded signature fits another tap.
+    if !dol::entries(list).flatten().any(|entry| entry.tag == tag::UNPREDICTABLE_NUMBER && entry.length >= 4) {
         return Err(failure);
     }
     let mut values = Vec::new();

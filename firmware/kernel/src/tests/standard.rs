@@ -158,7 +158,7 @@ fn the_card_decides_what_it_signs_but_the_random_number_is_part_of_it() {
     let (outcome, commands) = tap(&with("9F02069F3704"), format_1());
     assert_eq!(commands[7], hex("008800000A000000000100DEADBEEF00"));
     assert_eq!(outcome.reason, Reason::Oda(OdaFailure::SignatureHash), "the test card signs only four bytes");
-    for list in ["9F0206", "9F37"] {
+    for list in ["9F0206", "9F37", "9F37009F0204", "9F37039C01"] {
         let (outcome, commands) = tap(&with(list), format_1());
         assert_eq!(outcome.reason, Reason::Oda(OdaFailure::Missing(0x9F37)), "{list}");
         assert!(!heads(&commands).contains(&hex("0088")));
