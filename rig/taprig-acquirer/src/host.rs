@@ -459,11 +459,13 @@ impl Host {
             message = message.text(38, format!("{:06}", self.answers % 1_000_000));
         }
         let mut header = request.frame.header.asking(0);
-        let (mut damage, mut without) = (false, false);
+        // Which character of the MAC is to be wrong.
+        let (mut damage, mut without) = (None, false);
         for action in actions {
             match action {
                 Action::Ask(what) => header = header.asking(what.digit()),
-                Action::Wrong(Part::Mac) => damage = true,
+                Action::Wrong(Part::Mac) => damage = Some(0),
+                Action::Wrong(Part::MacEnd) => damage = Some(7),
                 Action::Wrong(Part::NoMac) => without = true,
                 Action::Wrong(Part::Trace) => add_one(&mut message, 11, heard),
                 Action::Wrong(Part::Amount) => add_one(&mut message, 4, heard),
@@ -471,15 +473,15 @@ impl Host {
             }
         }
         let key = key.filter(|_| request.message.has(64) && request.kind != Some(MessageKind::SignOn));
-        if (damage || without) && key.is_none() {
+        if (damage.is_some() || without) && key.is_none() {
             heard.notes.push("the answer has no MAC that could be wrong".into());
         }
         let key = key.filter(|_| !without);
         let encoded = match key {
             Some(key) => message.encode_with_mac(|bytes| {
                 let mut right = mac(key, bytes);
-                if damage {
-                    right[0] = if right[0] == b'0' { b'1' } else { b'0' };
+                if let Some(at) = damage {
+                    right[at] = if right[at] == b'0' { b'1' } else { b'0' };
                 }
                 right
             }),

@@ -216,6 +216,8 @@ impl Garbage {
 pub enum Part {
     /// The MAC: its first character is another one.
     Mac,
+    /// The MAC: its last character is another one.
+    MacEnd,
     /// The MAC: the answer has none.
     NoMac,
     /// The trace (field 11): it is one more. The MAC is right for the wrong trace.
@@ -285,7 +287,8 @@ impl Action {
             }
             Self::Garbage(_) => matches!(other, Self::Lost) || other.changes_answer(),
             Self::Cut(_) | Self::Slow(_) => matches!(other, Self::Twice),
-            Self::Wrong(Part::NoMac) => matches!(other, Self::Wrong(Part::Mac)),
+            Self::Wrong(Part::NoMac) => matches!(other, Self::Wrong(Part::Mac | Part::MacEnd)),
+            Self::Wrong(Part::Mac) => matches!(other, Self::Wrong(Part::MacEnd)),
             _ => false,
         }
     }

@@ -22,6 +22,7 @@ mod interrupt;
 mod judge;
 mod list;
 mod matrix;
+mod memory;
 mod merge;
 mod new;
 mod outputs;

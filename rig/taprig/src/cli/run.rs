@@ -29,7 +29,7 @@ use taprig_model::result::RunResult;
 use taprig_record::{Closing, Inputs, Options, Packed, Record, Recorder, State, WriteError};
 use taprig_report::{Capture, Notable, Since, Tally};
 
-use super::{Exit, Format, config, desk, interrupt, resume, say};
+use super::{Exit, Format, config, desk, interrupt, memory, resume, say};
 
 /// Arguments of `taprig run`.
 #[derive(Debug, clap::Args)]
@@ -123,6 +123,7 @@ impl From<BaselineArg> for BaselineUse {
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
+    memory::shared_by_threads();
     match &args.resume {
         None => play(project, args, None),
         Some(folder) => {
