@@ -20,6 +20,7 @@ mod gather;
 mod matrix;
 mod nights;
 mod page;
+mod quarantine;
 mod rows;
 mod since;
 mod summary;
