@@ -11,8 +11,8 @@ use taprig_model::result::{CaseResult, RunResult, Summary, Verdict};
 use taprig_model::version::Version;
 use taprig_record::Inputs;
 
-use super::table::add;
 use super::rows::word;
+use super::table::add;
 
 /// What the verdicts of its sub-cases say about a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -90,7 +90,10 @@ pub(super) mod tests {
             (of("ODA-004/rsa1024").unwrap(), of("BUS-001").unwrap(), of("ISO-002"))
         };
         let (failed, passed, other) = words("2099-12-31");
-        assert!(failed.starts_with("The failure does not fail the run.\nReason: a race <in> the firmware\n"), "{failed}");
+        assert!(
+            failed.starts_with("The failure does not fail the run.\nReason: a race <in> the firmware\n"),
+            "{failed}"
+        );
         assert!(passed.starts_with("The case passes, so the entry can be removed."), "{passed}");
         assert_eq!(other, None);
         assert!(words("2000-01-01").0.starts_with("The quarantine has expired, so the failure counts."));

@@ -50,9 +50,7 @@ pub(super) fn headline(result: &RunResult) -> Headline {
             let passed = counted((judged - excused) as usize, "judged sub-case");
             (of(Verdict::Error), format!("{passed} passed, but the run is not whole"))
         }
-        () if excused > 0 => {
-            (Kind::Quarantined, format!("{} of {all} failed in quarantine", count(excused as usize)))
-        }
+        () if excused > 0 => (Kind::Quarantined, format!("{} of {all} failed in quarantine", count(excused as usize))),
         () if judged == 1 => (of(Verdict::Pass), "The one judged sub-case passed".to_owned()),
         () => (of(Verdict::Pass), format!("All {all} passed")),
     };
