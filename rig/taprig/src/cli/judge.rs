@@ -48,7 +48,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         Format::Human => text(&judged, &result, ending(&record).as_deref()),
         Format::Json => format!("{}\n", as_json(&judged, &result, ending(&record).as_deref())),
     });
-    let differs = !judged.differences.is_empty();
+    // A sub-case that the run was never to play says nothing about its record. Only the present cases have it.
+    let planned = |id: &str| inputs.criteria.iter().any(|criteria| criteria.id == id);
+    let differs = judged.differences.iter().any(|of| of.was.is_some() || planned(&of.id));
     Ok(match (printed, result.summary.exit_code(baseline)) {
         // A record that contradicts itself is not one of a run in which all cases passed.
         (Exit::Ok, _) if differs => Exit::CaseFailed,
@@ -73,8 +75,10 @@ impl Judges {
         let project = Project::find(project)?;
         project.verify()?;
         let cases = Suite::load(&project, &[])?.cases;
-        // A record of some cases is judged by these cases alone.
-        let recorded: BTreeSet<&str> = record.events.iter().filter_map(|event| event.case.as_deref()).collect();
+        // A record of some cases is judged by these cases alone: those that its run was to play, and those that it played.
+        let recorded = record.events.iter().filter_map(|event| event.case.as_deref());
+        let recorded: BTreeSet<&str> =
+            recorded.chain(inputs.criteria.iter().map(|criteria| criteria.id.as_str())).collect();
         let known: BTreeSet<&str> = recorded.iter().map(|id| id.split('/').next().unwrap_or(id)).collect();
         let criteria: Vec<_> = cases
             .iter()

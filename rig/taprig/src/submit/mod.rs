@@ -299,7 +299,11 @@ fn issued(lab: &Lab, ended: Option<Timestamp>, found: &mut Found) {
     if issued.to_string() < behind.to_string() {
         let what =
             format!("dates.issued is {issued}, and the tests ended on {}", Offset::UTC.to_datetime(ended).date());
-        found.add(About::Laboratory, what, "write the day on which the report is issued, which can't be before the tests");
+        found.add(
+            About::Laboratory,
+            what,
+            "write the day on which the report is issued, which can't be before the tests",
+        );
     }
 }
 

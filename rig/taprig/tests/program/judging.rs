@@ -119,6 +119,8 @@ fn a_record_whose_events_are_missing_is_no_good_one() {
     fs::write(kept.file("events.jsonl"), "").unwrap();
     let told = ["0 sub-cases judged again: 4 verdicts differ", "events.jsonl, line 1: the record has no events"];
     kept.judge(&[]).expect(1, &told);
+    let project = kept.place.path("").display().to_string();
+    kept.judge(&["--cases", &project]).expect(1, &["4 verdicts differ"]);
     // Only the end is missing. The two cases before it passed.
     let lines: Vec<&str> = whole.split_inclusive('\n').collect();
     let ended = |line: &&str| line.contains("case-finished") && line.contains("BUS-001");
