@@ -31,6 +31,8 @@ pub struct Inspected {
     pub serials: BTreeSet<String>,
     /// Digests of the firmware of these devices. For a device whose image nobody knows, the version that it reports.
     pub firmware: BTreeSet<String>,
+    /// SHA-256 of the suite of the run, and that of all its cases and fixtures, as far as the record says them.
+    pub suite: Vec<String>,
     /// Verdicts by sub-case.
     pub cases: BTreeMap<String, Verdict>,
     /// When the run began.

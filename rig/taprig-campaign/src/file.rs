@@ -100,6 +100,10 @@ pub struct SuiteFile {
     /// Whether a case counts that is not applicable to the device. Otherwise it counts as missing.
     #[serde(default)]
     pub accepts_not_applicable: bool,
+    /// SHA-256 of the suite with which a record has to be made, or that of all its cases and fixtures, as records have them. Without it, the campaign compares ids
+    /// and verdicts alone, and a case whose content somebody has emptied is not noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
 }
 
 /// A gate.

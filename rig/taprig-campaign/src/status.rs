@@ -215,6 +215,15 @@ pub enum What {
         /// Who has to.
         wanted: String,
     },
+    /// A record was made with other cases or fixtures.
+    OtherSuite {
+        /// Its folder.
+        folder: String,
+        /// SHA-256 of its suite, and of its cases and fixtures. `None` if the record says none.
+        found: Option<String>,
+        /// That of the required ones.
+        wanted: String,
+    },
     /// A record is of a later day than the status.
     Later {
         /// Its folder.

@@ -104,6 +104,8 @@ messages! {
     NoFirmware: "the record {folder} does not say which firmware ran", "记录 {folder} 没有固件摘要";
     Firmware: "the firmware {digest} in the record {folder} is not approved", "记录 {folder} 中的固件 {digest} 未经批准";
     OtherSigner: "{found} sealed the record {folder}, and {wanted} has to", "记录 {folder} 由 {found} 封存，应由 {wanted} 封存";
+    OtherSuite: "the record {folder} was made with the cases and fixtures {found}, and the suite is {wanted}", "记录 {folder} 所用的用例和夹具为 {found}，要求的测试集为 {wanted}";
+    NoSuite: "the record {folder} does not say with which cases and fixtures it was made, and the suite is {wanted}", "记录 {folder} 未说明所用的用例和夹具，要求的测试集为 {wanted}";
     Later: "the record {folder} is of {day}, which is later than this status", "记录 {folder} 的日期 {day} 晚于本状态的日期";
     Unfinished: "the run of the record {folder} did not reach its end", "记录 {folder} 的测试没有做完";
     Incomplete: "{missing} of the {of} cases are missing in the record {folder}, the first is {first}", "记录 {folder} 缺少 {of} 个用例中的 {missing} 个，第一个是 {first}";

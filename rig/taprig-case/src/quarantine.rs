@@ -49,6 +49,15 @@ pub fn read(project: &Project) -> Result<Vec<Entry>, Problems> {
             problems.push(problem);
         }
     }
+    for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.case.sub.is_some()) {
+        let covers = |other: &&Entry| other.case.sub.is_none() && other.case.case == entry.case.case;
+        let Some(whole) = entries.iter().find(covers).filter(|whole| whole.until != entry.until) else { continue };
+        let at = tree.place(&[PathStep::from("quarantine"), PathStep::from(place), PathStep::from("until")]);
+        let (id, case) = (&entry.case, &whole.case);
+        let what =
+            format!("`{id}` is in quarantine until {}, and its case `{case}` until {}", entry.until, whole.until);
+        problems.push(at.problem(what).help("give both the same last day, or delete one of them"));
+    }
     problems.into_result(entries)
 }
 
@@ -183,6 +192,13 @@ mod tests {
             problems(&["  - { case: BUS-001, reason: flaky, owner: ' ', until: 2026-12-31 }"]),
             ["quarantine.yaml:3:44: the owner is empty (name it, or delete the entry)"]
         );
+        let overlap = problems(&[
+            "  - { case: ODA-004/first, reason: flaky, owner: Li, until: 2026-11-30 }",
+            "  - { case: ODA-004, reason: flaky, owner: Li, until: 2026-12-31 }",
+        ]);
+        let told = "quarantine.yaml:3:61: `ODA-004/first` is in quarantine until 2026-11-30, and its case `ODA-004` until \
+                    2026-12-31 (give both the same last day, or delete one of them)";
+        assert_eq!(overlap, [told]);
         let told = problems(&["  - { case: BUS-001, reason: flaky, owner: Li, until: 2026-02-30 }"]);
         assert!(told[0].starts_with("quarantine.yaml:3:55: `2026-02-30` is not a day"), "{told:?}");
     }

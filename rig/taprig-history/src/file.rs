@@ -110,10 +110,38 @@ impl History {
         // The lines of `taprig history add` are in order; cases are looked for by their ids.
         for night in nights.iter_mut().filter(|night| !night.cases.is_sorted_by(|a, b| a.id < b.id)) {
             night.cases.sort_by(|a, b| a.id.cmp(&b.id));
-            night.cases.dedup_by(|a, b| a.id == b.id);
         }
         self.nights = nights;
     }
+}
+
+/// An error in a line. serde counts the lines within this one, and a second number of a line would only puzzle.
+fn in_a_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", ", at column ")
+}
+
+/// What can't be true of a night. `taprig history add` writes no such line, so somebody has changed it, and answers from it would be
+/// wrong.
+fn wrong(night: &Night) -> Option<String> {
+    if night.started.parse::<jiff::Timestamp>().is_err() {
+        return Some(format!("`{}` is no time of day in UTC, so it is not known when the run began", night.started));
+    }
+    // Ids in order are there once, and the lines of `taprig history add` have them in order.
+    let mut ids = std::collections::BTreeSet::new();
+    let ordered = night.cases.is_sorted_by(|a, b| a.id < b.id);
+    for case in &night.cases {
+        let benches = night.benches.len();
+        if !ordered && !ids.insert(case.id.as_str()) {
+            return Some(format!("the case {} is there twice", case.id));
+        }
+        if let Some(bench) = case.bench.filter(|bench| *bench >= benches) {
+            return Some(format!(
+                "the case {} ran on the bench {bench} of the list, and the list has {benches}",
+                case.id
+            ));
+        }
+    }
+    None
 }
 
 /// One line.
@@ -124,7 +152,10 @@ fn night(line: usize, text: &[u8]) -> Result<Night, BrokenLine> {
     }
     let broken = |why: String| BrokenLine { line, why };
     match serde_json::from_slice::<Night>(text) {
-        Ok(night) if night.schema <= SCHEMA => Ok(night),
+        Ok(night) if night.schema <= SCHEMA => match wrong(&night) {
+            None => Ok(night),
+            Some(why) => Err(broken(why)),
+        },
         Err(_) | Ok(_)
             if let Ok(Version { schema }) = serde_json::from_slice(text)
                 && schema > SCHEMA =>
@@ -132,9 +163,8 @@ fn night(line: usize, text: &[u8]) -> Result<Night, BrokenLine> {
             Err(broken(format!("schema {schema} is later than {SCHEMA}; read it with a newer taprig")))
         }
         Ok(_) => Err(broken("it has no schema".into())),
-        Err(error) if error.is_eof() => Err(broken(format!("the line ends too early: {error}"))),
-        // serde counts lines within this one.
-        Err(error) => Err(broken(error.to_string().replace(" at line 1 column ", ", at column "))),
+        Err(error) if error.is_eof() => Err(broken(format!("the line ends too early: {}", in_a_line(&error)))),
+        Err(error) => Err(broken(in_a_line(&error))),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::device::UNFINISHED;
 use crate::lock::Sha256;
+use crate::text::{OrBlank, or_blank};
 use crate::units::Day;
 use crate::version::Version;
 use schemars::JsonSchema;
@@ -41,6 +42,11 @@ pub struct Lab {
     /// The method: which suite in which version, and the laboratory's own procedure, if there is one.
     #[serde(default)]
     pub method: Option<String>,
+    /// SHA-256 of the suite that the method asks for, or that of all its cases and fixtures, as a record has them. A submission of a record of other cases is
+    /// refused. If it is blank, nobody compares the cases.
+    #[serde(default, deserialize_with = "or_blank")]
+    #[schemars(with = "Option<OrBlank<Sha256>>")]
+    pub suite: Option<Sha256>,
     /// Deviations from the method, additions to it and exclusions from it, or `none`.
     #[serde(default)]
     pub deviations: Option<String>,
@@ -114,6 +120,8 @@ pub struct Firmware {
     /// Its version, as the device tells it.
     pub version: Option<String>,
     /// SHA-256 of its image. It is blank for a device of which nobody knows the image.
+    #[serde(deserialize_with = "or_blank")]
+    #[schemars(with = "Option<OrBlank<Sha256>>")]
     pub sha256: Option<Sha256>,
 }
 
@@ -122,10 +130,16 @@ pub struct Firmware {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Dates {
     /// The day on which the item was received.
+    #[serde(deserialize_with = "or_blank")]
+    #[schemars(with = "Option<OrBlank<Day>>")]
     pub received: Option<Day>,
     /// The day on which it was sampled, if that matters.
+    #[serde(deserialize_with = "or_blank")]
+    #[schemars(with = "Option<OrBlank<Day>>")]
     pub sampled: Option<Day>,
     /// The day on which the report is issued.
+    #[serde(deserialize_with = "or_blank")]
+    #[schemars(with = "Option<OrBlank<Day>>")]
     pub issued: Option<Day>,
 }
 
@@ -174,7 +188,8 @@ impl Lab {
         let text = |value: &Option<String>| value.clone();
         let day = |value: &Option<Day>| shown(value.as_ref().map(|value| value as &dyn fmt::Display));
         let (item, dates) = (&self.item, &self.dates);
-        let sha256 = shown(item.firmware.sha256.as_ref().map(|value| value as &dyn fmt::Display));
+        let sha256 = item.firmware.sha256.as_ref().map(|value| digest_in_words(value.as_str()).to_owned());
+        let suite = shown(self.suite.as_ref().map(|value| value as &dyn fmt::Display));
         [
             ("report.title", "Title", "7.8.2.1 a", true, text(&self.report.title)),
             ("laboratory.name", "Laboratory", "7.8.2.1 b", true, text(&self.laboratory.name)),
@@ -185,6 +200,7 @@ impl Lab {
             ("customer.name", "Customer", "7.8.2.1 e", true, text(&self.customer.name)),
             ("customer.contact", "Contact of the customer", "7.8.2.1 e", true, text(&self.customer.contact)),
             ("method", "Method", "7.8.2.1 f", true, text(&self.method)),
+            ("suite", "SHA-256 of the required suite", "7.8.2.1 f", false, suite),
             ("item.description", "Item", "7.8.2.1 g", true, text(&item.description)),
             ("item.maker", "Maker", "7.8.2.1 g", true, text(&item.maker)),
             ("item.model", "Model", "7.8.2.1 g", true, text(&item.model)),
@@ -251,9 +267,22 @@ impl Lab {
         ];
         stated.into_iter().find_map(|(key, stated)| {
             let (stated, told) = (stated?, said(key)?);
-            (told != stated).then(|| (key, stated, told.to_owned()))
+            let words = |text: &str| digest_in_words(text).to_owned();
+            (told != stated).then(|| (key, words(&stated), words(told)))
         })
     }
+}
+
+/// Whether a digest is 64 zeros. A hosted board has no image, and reports this digest.
+#[must_use]
+pub fn is_no_digest(digest: &str) -> bool {
+    digest.len() == 64 && digest.bytes().all(|digit| digit == b'0')
+}
+
+/// A digest, or the words for the digest of an image that does not exist.
+#[must_use]
+pub fn digest_in_words(digest: &str) -> &str {
+    if is_no_digest(digest) { "not known" } else { digest }
 }
 
 /// A value that somebody has written. A note of what has to stand there is none.
@@ -283,7 +312,7 @@ mod tests {
         let whole = "schema: 1\nreport: { title: A, number: B }\nlaboratory: { name: C, address: D, accreditation: E }\nplace: F\n\
              customer: { name: G, contact: H }\nitem: { description: I, maker: J, model: K, serial-number: L, hardware: M, \
              firmware: { version: '1', sha256: 0000000000000000000000000000000000000000000000000000000000000abc }, condition: N }\n\
-             dates: { received: 2026-11-02, sampled: 2026-11-01, issued: 2026-11-30 }\nsampling: O\nmethod: P\ndeviations: Q\n\
+             dates: { received: 2026-11-02, sampled: 2026-11-01, issued: 2026-11-30 }\nsampling: O\nmethod: P\nsuite: 0000000000000000000000000000000000000000000000000000000000000abc\ndeviations: Q\n\
              external-results: R\nconformity: { results: S, specification: T, decision-rule: U }\nauthorised-by: { name: V, role: W }\n";
         let lab = read(whole).unwrap();
         assert!(lab.fields().iter().all(|field| field.value.is_some()) && lab.blank().is_empty());
@@ -301,6 +330,25 @@ mod tests {
         let lab = read("schema: 1\nplace: ' '\nmethod: 'TODO: name it'\ndeviations: none\n").unwrap();
         let value = |key| lab.fields().into_iter().find(|field| field.key == key).unwrap().value;
         assert_eq!((value("place"), value("method"), value("deviations").as_deref()), (None, None, Some("none")));
+    }
+
+    #[test]
+    fn an_empty_day_and_an_empty_digest_are_blank() {
+        let text = "schema: 1\nsuite: ''\nitem: { firmware: { sha256: '' } }\ndates: { received: '', sampled: ' ', issued: null }\n";
+        assert_eq!(read(text).unwrap(), read("schema: 1\n").unwrap());
+        assert!(read("schema: 1\ndates: { issued: tomorrow }\n").unwrap_err().contains("`tomorrow` is not a day"));
+        let schema = serde_json::to_string(&schemars::schema_for!(Lab)).unwrap();
+        assert_eq!(schema.matches(r#"{"const":""}"#).count(), 5, "{schema}");
+    }
+
+    #[test]
+    fn a_digest_of_zeros_is_not_known() {
+        let zeros = "0".repeat(64);
+        let lab = read(&format!("schema: 1\nitem: {{ firmware: {{ sha256: '{zeros}' }} }}\n")).unwrap();
+        let field = lab.fields().into_iter().find(|field| field.key == "item.firmware.sha256").unwrap();
+        assert_eq!(field.value.as_deref(), Some("not known"));
+        let said = lab.differs(|key| (key == "digest").then_some("12"));
+        assert_eq!(said, Some(("digest", "not known".into(), "12".into())));
     }
 
     #[test]

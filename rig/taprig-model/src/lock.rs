@@ -1,5 +1,6 @@
 //! The lock file of a maker's own project: `taprig.lock`. It names the suite that the project uses.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,6 +23,17 @@ pub struct Lock {
 
 /// The word under which the environment of a run states the suite that was used.
 pub const ENVIRONMENT: &str = "suite";
+
+/// The word under which the environment of a run states the digest of all cases and fixtures.
+pub const CASES: &str = "cases-and-fixtures";
+
+/// The digests by which the environment of a run says what was played: that of the suite, if the project has one in its lock file, and
+/// that of all cases and fixtures.
+#[must_use]
+pub fn digests(environment: &BTreeMap<String, String>) -> Vec<&str> {
+    let of = |key| environment.get(key)?.rsplit_once("sha256 ").map(|(_, digest)| digest);
+    [ENVIRONMENT, CASES].into_iter().filter_map(of).collect()
+}
 
 /// A suite, by version and digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -103,6 +115,14 @@ impl fmt::Display for Sha256 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_says_the_digests_of_its_suite_and_of_its_cases() {
+        let pairs = [(CASES, "sha256 12"), (ENVIRONMENT, "0.1.0 sha256 34"), ("host", "sha256 56")];
+        let environment = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        assert_eq!(digests(&environment), ["34", "12"]);
+        assert!(digests(&BTreeMap::new()).is_empty());
+    }
 
     #[test]
     fn versions_are_in_the_order_of_their_numbers() {

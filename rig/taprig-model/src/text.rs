@@ -36,6 +36,48 @@ where
     deserializer.deserialize_any(Text(wanted, PhantomData))
 }
 
+/// A value, or the empty text in place of one that nobody knows yet.
+pub(crate) struct OrBlank<T>(Option<T>);
+
+impl<T: FromStr> FromStr for OrBlank<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text.trim().is_empty() { Ok(Self(None)) } else { text.parse().map(|value| Self(Some(value))) }
+    }
+}
+
+impl<'de, T: FromStr<Err: fmt::Display>> serde::Deserialize<'de> for OrBlank<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, "a text")
+    }
+}
+
+impl<T: schemars::JsonSchema> schemars::JsonSchema for OrBlank<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("{}OrBlank", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let value = generator.subschema_for::<T>();
+        schemars::json_schema!({ "anyOf": [value, { "const": "" }] })
+    }
+}
+
+/// Reads a value that may be blank: `null` and the empty text are.
+pub(crate) fn or_blank<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr<Err: fmt::Display>,
+    D: serde::Deserializer<'de>,
+{
+    let read: Option<OrBlank<T>> = serde::Deserialize::deserialize(deserializer)?;
+    Ok(read.and_then(|OrBlank(value)| value))
+}
+
 /// Implements the serde and schema traits for a type that has `FromStr` and `Display`.
 macro_rules! text {
     ($type:ty, $name:literal, $pattern:literal, $wanted:literal) => {

@@ -15,6 +15,7 @@
 //! display).
 
 mod consoles;
+mod cut;
 pub mod decode;
 mod folder;
 mod inputs;
@@ -27,6 +28,7 @@ mod stream;
 pub mod units;
 mod writer;
 
+pub use cut::{Cut, End};
 pub use inputs::{INPUTS, Inputs, Packed};
 pub use read::{ReadError, Record};
 pub use scope::{Scope, SerialTap};

@@ -1,6 +1,6 @@
 //! Reads a record.
 
-use super::{SERIAL, State, Stream, serial_name};
+use super::{Cut, EVENTS, End, SERIAL, State, Stream, serial_name};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub enum ReadError {
         cause: io::Error,
     },
     /// A line is not an event.
-    #[error("reading {}, line {line}: {cause}; the record was altered after it was written", path.display())]
+    #[error("reading {}, line {line}: {}; the record was altered after it was written", path.display(), in_a_line(cause))]
     Line {
         /// The file.
         path: PathBuf,
@@ -50,6 +50,11 @@ pub enum ReadError {
     },
 }
 
+/// What serde says about a line. It counts the lines within this one, and a second number of a line would only puzzle.
+fn in_a_line(cause: &serde_json::Error) -> String {
+    cause.to_string().replace(" at line 1 column ", ", at column ")
+}
+
 impl Record {
     /// Reads the record in `folder`. A last line that a killed writer left incomplete is ignored.
     ///
@@ -59,6 +64,14 @@ impl Record {
         let mut stream = Stream::open(folder)?;
         let events = stream.by_ref().collect::<Result<_, _>>()?;
         Ok(Self { folder: folder.to_owned(), state: stream.state(), events, torn: stream.torn() })
+    }
+
+    /// What is missing at the end of the record, if anything.
+    #[must_use]
+    pub fn cut(&self) -> Option<Cut> {
+        let mut end = End { lines: self.events.len(), torn: self.torn, said: false };
+        self.events.iter().for_each(|event| end.see(&event.body));
+        end.cut(&self.folder.join(EVENTS), self.state)
     }
 
     /// The events of one sub-case, in order.
@@ -88,7 +101,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EVENTS, MARK, Mark, Options, Recorder, WriteError};
+    use crate::{MARK, Mark, Options, Recorder, WriteError};
     use std::sync::{Arc, Mutex};
     use std::time::Instant;
     use taprig_model::event::{Bytes, Exchange, Fields, FirmwareImage, PowerSwitch, Role, Signal, Source};
@@ -241,7 +254,9 @@ mod tests {
         let path = folder.path().join(EVENTS);
         let text = fs::read_to_string(&path).unwrap().replacen("\"kind\":\"firmware\"", "\"kind\":\"firmwear\"", 1);
         fs::write(&path, text).unwrap();
-        assert!(matches!(Record::open(folder.path()), Err(ReadError::Line { line: 2, .. })));
+        let error = Record::open(folder.path()).unwrap_err();
+        assert!(matches!(error, ReadError::Line { line: 2, .. }));
+        assert!(error.to_string().contains(", at column ") && !error.to_string().contains("line 1"), "{error}");
     }
 
     #[test]

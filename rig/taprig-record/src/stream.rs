@@ -67,6 +67,11 @@ impl<R: BufRead> Stream<R> {
         self.torn
     }
 
+    /// Number of whole lines that were read.
+    pub fn lines(&self) -> usize {
+        self.line
+    }
+
     /// The file of the events.
     pub fn path(&self) -> &Path {
         &self.path

@@ -7,7 +7,7 @@
   const [STEP, POWER, CARD, FRAME, EXCHANGE, FAULT, DISPLAY, GATE, RESULT, JOURNAL, STATE, CONSOLE, ACQUIRER] = LANES.keys();
   const QUIET = new Set([FRAME, STATE, CONSOLE]);
   const WHO = ["Seen by a person", "Seen by the card", "Seen by the acquirer", "Told by the device", "Compared with the baseline"];
-  const VERDICTS = { pass: ["✓", "pass"], changed: ["≠", "changed"], fail: ["✗", "fail"], error: ["!", "error"], na: ["–", "not applicable"], skipped: ["○", "skipped"] };
+  const VERDICTS = { pass: ["✓", "pass"], changed: ["≠", "changed"], fail: ["✗", "fail"], quarantined: ["✗", "failed in quarantine"], error: ["!", "error"], na: ["–", "not applicable"], skipped: ["○", "skipped"] };
   const RESULTS = [["pass", "✓ holds"], ["fail", "✗ fails"], ["na", "– not judged"]];
 
   // Texts only ever become text nodes: whatever a device or a card has sent stays a text.

@@ -22,7 +22,9 @@ mod time_stamp;
 mod verify;
 
 pub use seal::{SealError, Sealed, Sealing, add_time_stamp, seal};
-pub use signature::{NAMESPACE, Signature, SignatureError, Signers, sign, verify_signature};
+pub use signature::{
+    NAMESPACE, Signature, SignatureError, Signers, SignersError, check_signers, sign, verify_signature,
+};
 pub use statement::{
     Case, Device, FirmwareImage, PREDICATE, Predicate, Run, SCHEMA, STATEMENT_TYPE, Statement, Subject, Tool,
 };

@@ -76,6 +76,74 @@ pub fn verify_signature(data: &[u8], signature: &Path, signers: &Signers) -> Res
     }
 }
 
+/// A file of allowed signers is no such file.
+#[derive(Debug, thiserror::Error)]
+pub enum SignersError {
+    /// It can't be read.
+    #[error("it can't be read: {0}")]
+    Read(io::Error),
+    /// A line names no key.
+    #[error(
+        "line {line}: {why}; write a name, perhaps options, the type of the key and the key, as `ssh-keygen(1)` says under ALLOWED SIGNERS"
+    )]
+    Line {
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// There is no line with a key.
+    #[error("it names no key, so no seal could hold")]
+    Empty,
+    /// `ssh-keygen` can't look at the keys.
+    #[error(transparent)]
+    Program(#[from] SignatureError),
+}
+
+/// Makes sure that each line of a file of allowed signers has a name and a key. ssh-keygen itself skips a line that it does not
+/// understand, and then calls the seal of its owner one that is not allowed.
+///
+/// # Errors
+/// See [`SignersError`].
+pub fn check_signers(file: &Path) -> Result<(), SignersError> {
+    let text = std::fs::read(file).map_err(SignersError::Read)?;
+    let text = String::from_utf8_lossy(&text);
+    let is_content = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let mut any = false;
+    for (number, content) in (1..).zip(text.lines()).map(|(number, line)| (number, line.trim())) {
+        let Some(content) = Some(content).filter(is_content) else { continue };
+        let wrong = |why: String| SignersError::Line { line: number, why };
+        let words = words(content);
+        // The name comes first, and options may come before the key.
+        let kind = words.iter().skip(1).take(2).position(|word| is_kind_of_key(word)).map(|place| place + 1);
+        let Some((kind, key)) = kind.and_then(|kind| Some((words[kind], *words.get(kind + 1)?))) else {
+            return Err(wrong("it has no key after the name".into()));
+        };
+        let mut command = Command::new("ssh-keygen");
+        command.args(["-l", "-f", "-"]).env("LC_ALL", "C");
+        let output = run(&mut command, format!("{kind} {key}\n").as_bytes())?;
+        if !output.status.success() {
+            return Err(wrong(format!("`{kind}` is not followed by such a key")));
+        }
+        any = true;
+    }
+    if any { Ok(()) } else { Err(SignersError::Empty) }
+}
+
+fn is_kind_of_key(word: &str) -> bool {
+    ["ssh-", "ecdsa-", "sk-"].iter().any(|start| word.starts_with(start))
+}
+
+/// The words of a line. A space within quotes ends no word.
+fn words(line: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let ends = |letter: char| {
+        quoted ^= letter == '"';
+        letter.is_whitespace() && !quoted
+    };
+    line.split(ends).filter(|word| !word.is_empty()).collect()
+}
+
 fn ssh_keygen(what: &str) -> Command {
     let mut command = Command::new("ssh-keygen");
     command.arg("-Y").arg(what).env("LC_ALL", "C");
@@ -143,6 +211,32 @@ pub(crate) mod tests {
         for signers in [allowed("wang"), Signers::Anyone] {
             assert!(verify(b"data", signers).unwrap_err().to_string().contains("namespace"));
         }
+    }
+
+    #[test]
+    fn a_file_of_signers_has_a_name_and_a_key_in_each_line() {
+        let folder = tempfile::tempdir().unwrap();
+        key(folder.path(), "li");
+        let right = fs::read_to_string(folder.path().join("li-signers")).unwrap();
+        let at = folder.path().join("signers");
+        let told = |text: &str| {
+            fs::write(&at, text).unwrap();
+            check_signers(&at).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        let options = right.replace("namespaces=", "valid-before=\"20991231\",namespaces=\"a b\",x=");
+        for right in
+            [right.clone(), format!("# ours\n\n{right}"), right.replace("namespaces=\"record@taprig\" ", ""), options]
+        {
+            assert_eq!(told(&right), "", "{right}");
+        }
+        assert!(told("").starts_with("it names no key"));
+        assert!(told(&format!("{right}li@lab\n")).starts_with("line 2: it has no key after the name"));
+        assert!(told("garbage in a file\n").starts_with("line 1: it has no key after the name"));
+        assert!(
+            told(&right.replace("AAAAC3", "AAAAC4")).starts_with("line 1: `ssh-ed25519` is not followed by such a key")
+        );
+        let public = fs::read_to_string(folder.path().join("li-key.pub")).unwrap();
+        assert!(told(&public).starts_with("line 1: it has no key after the name"), "a public key alone has no name");
     }
 
     #[test]

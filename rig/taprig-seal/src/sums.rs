@@ -64,36 +64,44 @@ impl Sums {
     /// # Errors
     /// A file can't be read, or something in the folder can't be part of a seal.
     pub fn of(folder: &Path) -> Result<Self, SumsError> {
-        let mut sums = Self::default();
-        sums.add(folder, "")?;
-        sums.0.retain(|name, _| ![SUMS, SIGNATURE, TIME_STAMP].contains(&name.as_str()));
-        Ok(sums)
+        let (sums, wrong) = Self::of_all(folder);
+        wrong.into_iter().next().map_or(Ok(sums), Err)
     }
 
-    fn add(&mut self, folder: &Path, before: &str) -> Result<(), SumsError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |cause| SumsError::Io { path, cause }
+    /// The sums of all files that have one, and everything in the folder that can't be part of a seal.
+    pub fn of_all(folder: &Path) -> (Self, Vec<SumsError>) {
+        let (mut sums, mut wrong) = (Self::default(), vec![]);
+        sums.add(folder, "", &mut wrong);
+        sums.0.retain(|name, _| ![SUMS, SIGNATURE, TIME_STAMP].contains(&name.as_str()));
+        (sums, wrong)
+    }
+
+    fn add(&mut self, folder: &Path, before: &str, wrong: &mut Vec<SumsError>) {
+        let failed = |path: &Path, cause| SumsError::Io { path: path.to_owned(), cause };
+        let mut entries: Vec<fs::DirEntry> = match fs::read_dir(folder).and_then(Iterator::collect) {
+            Ok(entries) => entries,
+            Err(cause) => return wrong.push(failed(folder, cause)),
         };
-        for entry in fs::read_dir(folder).map_err(failed(folder))? {
-            let entry = entry.map_err(failed(folder))?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
             let path = entry.path();
-            let name = entry.file_name().into_string().map_err(|_| SumsError::Name(path.clone()))?;
-            if name.contains(['\n', '\r', '\\']) {
-                return Err(SumsError::Name(path));
-            }
-            let name = format!("{before}{name}");
-            let kind = entry.file_type().map_err(failed(&path))?;
-            if kind.is_dir() {
-                self.add(&path, &format!("{name}/"))?;
-            } else if kind.is_file() {
-                let sum = sum(&path).map_err(failed(&path))?;
-                self.0.insert(name, sum);
-            } else {
-                return Err(SumsError::NoFile(path));
+            let name = match entry.file_name().into_string() {
+                Ok(name) if !name.contains(['\n', '\r', '\\']) => format!("{before}{name}"),
+                _ => {
+                    wrong.push(SumsError::Name(path));
+                    continue;
+                }
+            };
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => self.add(&path, &format!("{name}/"), wrong),
+                Ok(kind) if kind.is_file() => match sum(&path) {
+                    Ok(sum) => drop(self.0.insert(name, sum)),
+                    Err(cause) => wrong.push(failed(&path, cause)),
+                },
+                Ok(_) => wrong.push(SumsError::NoFile(path)),
+                Err(cause) => wrong.push(failed(&path, cause)),
             }
         }
-        Ok(())
     }
 
     /// Reads a list.
@@ -206,6 +214,8 @@ mod tests {
         let folder = folder();
         symlink("a b.txt", folder.path().join("link")).unwrap();
         assert!(matches!(Sums::of(folder.path()), Err(SumsError::NoFile(path)) if path.ends_with("link")));
+        let (sums, wrong) = Sums::of_all(folder.path());
+        assert_eq!((sums.0.len(), wrong.len()), (3, 1), "the files beside the link are read");
         fs::remove_file(folder.path().join("link")).unwrap();
         fs::write(folder.path().join("a\nb"), "").unwrap();
         assert!(matches!(Sums::of(folder.path()), Err(SumsError::Name(_))));

@@ -2,17 +2,17 @@
 
 use crate::signature::{Signature, Signers, verify_signature};
 use crate::statement::{PREDICATE, SCHEMA, STATEMENT_TYPE, Statement};
-use crate::sums::{Sums, sha256};
+use crate::sums::{Sums, SumsError, sha256};
 use crate::time_stamp::{self, TimeStamp};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use taprig_judge::again;
 use taprig_model::event::Body;
 use taprig_model::result::{CaseResult, RunResult};
 use taprig_record::seal::{SIGNATURE, STATEMENT, SUMS, TIME_STAMP};
-use taprig_record::{INPUTS, Inputs, Record, ReportFile};
+use taprig_record::{EVENTS, INPUTS, Inputs, Record, ReportFile};
 use taprig_report::Tally;
 
 /// A sealed record that holds.
@@ -58,39 +58,52 @@ impl Finding {
 pub fn verify(folder: &Path, signers: &Signers, authority: Option<&Path>) -> Result<Verified, Vec<Finding>> {
     let read = |name: &str| {
         fs::read(folder.join(name)).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => vec![Finding::new(name, "it is missing, so the record is not sealed")],
-            _ => vec![Finding::new(name, format!("it can't be read: {error}"))],
+            std::io::ErrorKind::NotFound => Finding::new(name, "it is missing, so the record is not sealed"),
+            _ => Finding::new(name, format!("it can't be read: {error}")),
         })
     };
-    let (sealed, list) = (read(SIGNATURE)?, read(SUMS)?);
-    let mut findings = vec![];
-    let signature = verify_signature(&list, &folder.join(SIGNATURE), signers).map_err(|error| {
-        let what = format!("the signature does not hold for `{SUMS}`, or its signer is not allowed ({error})");
-        findings.push(Finding::new(SIGNATURE, what));
-    });
-    let stamp = time_stamp(folder, &sealed, authority).map_err(|finding| findings.push(finding));
-    let files = match files(folder, &list) {
-        Ok(files) => Some(files),
-        Err(wrong) => {
+    let (sealed, list, text) = (read(SIGNATURE), read(SUMS), read(STATEMENT));
+    if let (Err(finding), Err(_), Err(_)) = (&sealed, &list, &text) {
+        // Nobody has sealed it. There is nothing to compare it with.
+        return Err(vec![finding.clone()]);
+    }
+    // What can't be checked without a part that is missing is left out, and everything else is checked.
+    let mut findings: Vec<Finding> =
+        [&sealed, &list].into_iter().filter_map(|part| part.as_ref().err().cloned()).collect();
+    let (sealed, list) = (sealed.ok(), list.ok());
+    let signature = list.as_ref().filter(|_| sealed.is_some()).map(|list| signature(folder, list, signers));
+    let signature = signature.and_then(|checked| checked.map_err(|finding| findings.push(finding)).ok());
+    let stamp = sealed.map(|sealed| time_stamp(folder, &sealed, authority));
+    let stamp = stamp.and_then(|checked| checked.map_err(|finding| findings.push(finding)).ok());
+    let files = match list.as_ref().map(|list| files(folder, list)) {
+        Some(Ok(files)) => Some(files),
+        Some(Err(wrong)) => {
             findings.extend(wrong);
             None
         }
+        None => None,
     };
-    let statement = read(STATEMENT).and_then(|text| statement(&text).map_err(|finding| vec![finding]));
-    match statement {
-        Ok(statement) => {
-            findings.extend(agrees(folder, &statement));
-            if let (Ok(Signature { signer, key }), Ok(time_stamp), Some(files), true) =
-                (signature, stamp, files, findings.is_empty())
-            {
-                return Ok(Verified { signer, key, statement, time_stamp, files, sums: sha256(&list) });
-            }
-        }
-        Err(wrong) => findings.extend(wrong),
+    let stated = text.and_then(|text| statement(&text));
+    if let Err(wrong) = &stated {
+        findings.push(wrong.clone());
     }
-    findings.sort();
-    findings.dedup();
+    // The verdicts come last: they may be many, and what was altered explains them.
+    findings.extend(agrees(folder, stated.as_ref().ok()));
+    if let (Some(Signature { signer, key }), Some(time_stamp), Some(files), Ok(statement), Some(list), true) =
+        (signature, stamp, files, stated, list, findings.is_empty())
+    {
+        return Ok(Verified { signer, key, statement, time_stamp, files, sums: sha256(&list) });
+    }
+    let mut seen = BTreeSet::new();
+    findings.retain(|finding| seen.insert(finding.clone()));
     Err(findings)
+}
+
+fn signature(folder: &Path, list: &[u8], signers: &Signers) -> Result<Signature, Finding> {
+    verify_signature(list, &folder.join(SIGNATURE), signers).map_err(|error| {
+        let what = format!("the signature does not hold for `{SUMS}`, or its signer is not allowed ({error})");
+        Finding::new(SIGNATURE, what)
+    })
 }
 
 fn time_stamp(folder: &Path, signature: &[u8], authority: Option<&Path>) -> Result<Option<TimeStamp>, Finding> {
@@ -110,9 +123,31 @@ fn time_stamp(folder: &Path, signature: &[u8], authority: Option<&Path>) -> Resu
 fn files(folder: &Path, list: &[u8]) -> Result<usize, Vec<Finding>> {
     let list = String::from_utf8_lossy(list);
     let listed = Sums::parse(&list).map_err(|error| vec![Finding::new(SUMS, error.to_string())])?;
-    let there = Sums::of(folder).map_err(|error| vec![Finding::new(".", error.to_string())])?;
-    let differ: Vec<_> = listed.differences(&there).into_iter().map(|(name, what)| Finding::new(name, what)).collect();
-    if differ.is_empty() { Ok(there.0.len()) } else { Err(differ) }
+    let (there, wrong) = Sums::of_all(folder);
+    let mut findings: Vec<_> = wrong.iter().map(|error| no_part_of_a_seal(folder, error)).collect();
+    let told: BTreeSet<PathBuf> = findings.iter().map(|finding| finding.file.clone()).collect();
+    // A file that became a link is missing in the sums. That it is a link says more.
+    let differ = listed.differences(&there).into_iter().map(|(name, what)| Finding::new(name, what));
+    findings.extend(differ.filter(|finding| !told.contains(&finding.file)));
+    findings.sort();
+    if findings.is_empty() { Ok(there.0.len()) } else { Err(findings) }
+}
+
+/// Something in the folder that no seal can cover, under its name in the folder.
+fn no_part_of_a_seal(folder: &Path, error: &SumsError) -> Finding {
+    let (path, what) = match error {
+        SumsError::Io { path, cause } => (path.as_path(), format!("it can't be read: {cause}")),
+        SumsError::NoFile(path) => {
+            (path.as_path(), "it is neither a file nor a folder, so the seal can't cover it".to_owned())
+        }
+        SumsError::Name(path) => (
+            path.as_path(),
+            "a name in a record may not have a line end or a backslash, and has to be UTF-8".to_owned(),
+        ),
+        SumsError::Line { .. } => (Path::new(SUMS), error.to_string()),
+    };
+    let inside = path.strip_prefix(folder).unwrap_or(path);
+    Finding::new(if inside.as_os_str().is_empty() { Path::new(".") } else { inside }, what)
 }
 
 fn statement(text: &[u8]) -> Result<Statement, Finding> {
@@ -129,8 +164,8 @@ fn statement(text: &[u8]) -> Result<Statement, Finding> {
         .map_err(|error| wrong(format!("it is not a statement about a record of taprig: {error}")))
 }
 
-/// Computes the statement from the record again, and judges the record again.
-fn agrees(folder: &Path, stated: &Statement) -> Vec<Finding> {
+/// Computes the statement from the record again, if there is one, and judges the record again.
+fn agrees(folder: &Path, stated: Option<&Statement>) -> Vec<Finding> {
     let record = match Record::open(folder) {
         Ok(record) => record,
         Err(error) => return vec![Finding::new("events.jsonl", error.to_string())],
@@ -143,10 +178,17 @@ fn agrees(folder: &Path, stated: &Statement) -> Vec<Finding> {
         Ok(lines) => lines,
         Err(error) => return vec![Finding::new("events.jsonl", format!("it can't be read: {error}"))],
     };
-    let own = &stated.predicate;
-    let is = Statement::of(&lines, &record.events, &inputs, &own.authorised_by, &own.sealed);
     let mut findings = vec![];
-    if is != *stated {
+    findings.extend(stated.and_then(|stated| states(&lines, &record, &inputs, stated)));
+    findings.extend(follows(folder, &record, &inputs));
+    findings
+}
+
+/// Whether a statement is the one that follows from the record.
+fn states(lines: &[u8], record: &Record, inputs: &Inputs, stated: &Statement) -> Option<Finding> {
+    let own = &stated.predicate;
+    let is = Statement::of(lines, &record.events, inputs, &own.authorised_by, &own.sealed);
+    (is != *stated).then(|| {
         let parts: Vec<&str> = [
             ("its subjects", is.subject == stated.subject),
             ("the tool", is.predicate.tool == own.tool),
@@ -161,27 +203,35 @@ fn agrees(folder: &Path, stated: &Statement) -> Vec<Finding> {
         .filter_map(|(part, same)| (!same).then_some(part))
         .collect();
         let what = format!("what it says about {} does not follow from the record", parts.join(", "));
-        findings.push(Finding::new(STATEMENT, what));
+        Finding::new(STATEMENT, what)
+    })
+}
+
+/// Differences of a kind that are told one by one. An altered event may change hundreds of verdicts.
+const TOLD: usize = 10;
+
+/// The first of these findings about the events, and how many more there are.
+fn first(all: impl Iterator<Item = String>, more: &str) -> Vec<Finding> {
+    let all: Vec<String> = all.collect();
+    let rest = all.len().saturating_sub(TOLD);
+    let mut told: Vec<Finding> = all.into_iter().take(TOLD).map(|what| Finding::new(EVENTS, what)).collect();
+    if rest > 0 {
+        told.push(Finding::new(EVENTS, format!("and {rest} more {more}")));
     }
-    findings.extend(follows(folder, &record, &inputs));
-    findings
+    told
 }
 
 /// Whether verdicts, checks and `results.json` follow from the events. Nobody needs to trust whoever sealed the record for that.
 pub(crate) fn follows(folder: &Path, record: &Record, inputs: &Inputs) -> Vec<Finding> {
     let judged = again::stored(record, inputs);
-    let mut findings: Vec<Finding> = judged
-        .differences
-        .iter()
-        .map(|differs| {
-            let word =
-                |verdict: Option<_>| verdict.map_or_else(|| "nothing".to_owned(), |verdict| format!("{verdict}"));
-            let why = differs.why.as_deref().and_then(|why| why.lines().next()).unwrap_or_default();
-            let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
-            let (id, was, now) = (&differs.id, word(differs.was), word(differs.now));
-            Finding::new("events.jsonl", format!("{id}: the verdict is {was}, but {now} follows from the events{why}"))
-        })
-        .collect();
+    let differ = judged.differences.iter().map(|differs| {
+        let word = |verdict: Option<_>| verdict.map_or_else(|| "nothing".to_owned(), |verdict| format!("{verdict}"));
+        let why = differs.why.as_deref().and_then(|why| why.lines().next()).unwrap_or_default();
+        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        let (id, was, now) = (&differs.id, word(differs.was), word(differs.now));
+        format!("{id}: the verdict is {was}, but {now} follows from the events{why}")
+    });
+    let mut findings = first(differ, "verdicts that do not follow from the events");
     // What the end of the run says of the verdicts before it, and what they are.
     let (mut tally, mut said) = (Tally::default(), None);
     for event in &record.events {
@@ -200,11 +250,9 @@ pub(crate) fn follows(folder: &Path, record: &Record, inputs: &Inputs) -> Vec<Fi
     };
     let (was, now) = (checks(&stated), checks(&own));
     let known = |id: &str| judged.differences.iter().any(|differs| differs.id == id);
-    findings.extend(
-        was.iter()
-            .filter(|(id, checks)| !known(id) && now.get(*id) != Some(checks))
-            .map(|(id, _)| Finding::new("events.jsonl", format!("{id}: its checks do not follow from the events"))),
-    );
+    let differ = was.iter().filter(|(id, checks)| !known(id) && now.get(*id) != Some(checks));
+    let differ = differ.map(|(id, _)| format!("{id}: its checks do not follow from the events"));
+    findings.extend(first(differ, "sub-cases whose checks do not follow from the events"));
     if let Some((said, counts)) = said
         && said != counts
     {

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use taprig_campaign::evidence::{Flaw, Inspect, Inspected};
+use taprig_campaign::file::Repaired;
 use taprig_campaign::{Campaign, Suites};
 use taprig_case::select::Selector;
 use taprig_case::{Problems, Project, Suite};
 use taprig_model::event::{Fields, Role};
+use taprig_model::lock;
 use taprig_model::name::Name;
 use taprig_seal::{Signers, Statement, Verified};
 
@@ -37,6 +39,16 @@ pub fn suites(campaign: &Campaign, project: &Project) -> Result<Suites, Problems
             .iter()
             .filter(|case| suite.select.is_empty() || selectors.iter().any(|of| of.fits(&case.id, &case.case.tags)));
         suites.insert(name.clone(), chosen.map(|case| case.id.to_string()).collect());
+    }
+    for (index, item) in campaign.file.punch_list.iter().enumerate() {
+        let Some(Repaired::Case(id)) = &item.repaired else { continue };
+        let known: BTreeSet<&str> = all.iter().map(|case| case.id.case.as_str()).collect();
+        if !known.contains(id.as_str()) {
+            let place = ["punch-list".into(), index.into(), "repaired".into(), "case".into()];
+            let problem =
+                campaign.problem(&place, format!("there is no case `{id}`, so no record could prove the repair"));
+            problems.push(problem.nearest(id.as_str(), known));
+        }
     }
     problems.into_result(suites)
 }
@@ -99,6 +111,7 @@ fn inspected(verified: &Verified) -> Result<Inspected, Flaw> {
     Ok(Inspected {
         serials: statement.serial_numbers().into_iter().map(str::to_owned).collect(),
         firmware: firmware(statement),
+        suite: lock::digests(&run.environment).into_iter().map(str::to_owned).collect(),
         cases: statement.predicate.cases.iter().map(|case| (case.id.clone(), case.verdict)).collect(),
         started,
         complete: run.complete,

@@ -128,6 +128,13 @@ fn of_another(facts: &Facts<'_>, records: &Records, device: Device<'_>, found: &
     if let Some(digest) = seen.firmware.iter().find(|digest| !approved(digest)) {
         wrong.push(What::Firmware { folder: folder(), digest: digest.clone() });
     }
+    let suite = facts.campaign.file.suites.get(&records.suite);
+    if let Some(wanted) = suite.and_then(|suite| suite.sha256.as_ref()).map(ToString::to_string)
+        && !seen.suite.contains(&wanted)
+    {
+        let found = Some(seen.suite.join(", ")).filter(|found| !found.is_empty());
+        wrong.push(What::OtherSuite { folder: folder(), found, wanted });
+    }
     let signer = records.sealed_by.as_ref().and_then(|party| facts.campaign.party(party)?.seals_as.as_ref());
     if let Some(wanted) = signer.filter(|wanted| **wanted != seen.signer) {
         wrong.push(What::OtherSigner { folder: folder(), found: seen.signer.clone(), wanted: wanted.clone() });

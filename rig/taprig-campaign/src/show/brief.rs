@@ -37,14 +37,18 @@ pub fn brief(campaign: &Campaign, status: &Status, language: Language) -> String
     };
 
     let mut short = speaker.figures(status).to_vec();
-    short.push(speaker.next_deadline(status));
+    let due = due(speaker, status);
+    // What is due next week may be the opening of a county, which is nobody's deadline.
+    if due.is_empty() || status.next_deadline().is_some() {
+        short.push(speaker.next_deadline(status));
+    }
     section(Message::InShort, short, None);
     section(Message::OpenedThisWeek, opened(speaker, status, from), Some(Message::NothingOpened));
     let overdue = speaker.overdue(status).into_iter().map(|(what, party, day)| {
         speaker.say(Message::OverdueLine, &[("what", &what), ("party", &party), ("day", &speaker.day(day))])
     });
     section(Message::OverdueHeading, overdue.collect(), Some(Message::NothingOverdue));
-    section(Message::NextWeek, due(speaker, status), Some(Message::NothingDue));
+    section(Message::NextWeek, due, Some(Message::NothingDue));
     let by_turn = turns(speaker, status).into_iter().flat_map(|turn| {
         let party = turn.party;
         turn.lines.into_iter().map(move |line| {

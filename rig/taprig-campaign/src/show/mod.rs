@@ -149,6 +149,12 @@ impl Speaker<'_> {
             What::OtherSigner { folder, found, wanted } => {
                 self.say(Message::OtherSigner, &[("folder", folder), ("found", found), ("wanted", wanted)])
             }
+            What::OtherSuite { folder, found: Some(found), wanted } => {
+                self.say(Message::OtherSuite, &[("folder", folder), ("found", found), ("wanted", wanted)])
+            }
+            What::OtherSuite { folder, found: None, wanted } => {
+                self.say(Message::NoSuite, &[("folder", folder), ("wanted", wanted)])
+            }
             What::Later { folder, day } => self.say(Message::Later, &[("folder", folder), ("day", &self.day(*day))]),
             What::Unfinished { folder } => self.say(Message::Unfinished, &[("folder", folder)]),
             What::Incomplete { folder, missing, of, first } => self.say(

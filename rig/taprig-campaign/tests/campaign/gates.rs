@@ -153,6 +153,37 @@ fn a_record_of_another_device() {
 }
 
 #[test]
+fn a_record_of_other_cases() {
+    let required = |example: &mut Example| {
+        let short = "  short: {";
+        assert!(example.text.contains(short), "{}", example.text);
+        example.text = example.text.replace(short, &format!("  short: {{ sha256: \"{}\",", "4".repeat(64)));
+        for found in &mut example.evidence.records {
+            if let Ok(seen) = &mut found.seen {
+                seen.suite = vec!["4".repeat(64)];
+            }
+        }
+    };
+    let mut example = Example::new();
+    required(&mut example);
+    assert_eq!(example.status().blockers().count(), 0, "the records have the required cases");
+    closes(
+        |example| {
+            required(example);
+            example.record("short-test", "TL-2-01").suite = vec!["5".repeat(64)];
+        },
+        |what| matches!(what, What::OtherSuite { found: Some(found), wanted, .. } if *found == "5".repeat(64) && *wanted == "4".repeat(64)),
+    );
+    closes(
+        |example| {
+            required(example);
+            example.record("short-test", "TL-2-01").suite = vec![];
+        },
+        |what| matches!(what, What::OtherSuite { found: None, .. }),
+    );
+}
+
+#[test]
 fn a_record_that_somebody_else_sealed() {
     closes(
         |example| example.record("short-test", "TL-2-01").signer = "lab@example".into(),

@@ -117,6 +117,17 @@ fn the_briefing_says_what_opened_and_what_is_due() {
 }
 
 #[test]
+fn a_briefing_says_not_that_no_deadline_lies_ahead_above_what_is_due() {
+    let (campaign, mut status) = derived(&Example::new());
+    status.tasks.clear();
+    status.punch_list.clear();
+    let text = brief(&campaign, &status, Language::En);
+    assert!(text.contains("- 21 May 2018: Zhashui is to open") && !text.contains("No deadline lies ahead."), "{text}");
+    status.today = date(2018, 5, 1);
+    assert!(brief(&campaign, &status, Language::En).contains("No deadline lies ahead."));
+}
+
+#[test]
 fn a_slip_has_serial_number_digests_and_the_command_that_verifies() {
     let (campaign, status) = derived(&Example::new());
     let verifying = Verifying { records: Path::new("the records"), signers: Path::new("allowed_signers") };

@@ -198,6 +198,7 @@ fn facts(result: &CaseResult) -> Vec<(&'static str, String)> {
     let mut facts = vec![("File", result.file.clone())];
     facts.extend(result.bench.iter().map(|bench| ("Bench", bench.clone())));
     facts.extend(result.power.map(|by| ("Power before the case", rows::switch(by).to_owned())));
+    facts.extend(super::quarantine::words(result).map(|words| ("Quarantine", words)));
     facts.push(("Duration", duration(result.took_us)));
     let each = |times: Vec<String>| times.join(", ");
     if !result.air_us.is_empty() {

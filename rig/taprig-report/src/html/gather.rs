@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use taprig_model::event::{Body, Event};
 use taprig_model::result::{RunResult, Verdict};
-use taprig_record::{ReadError, Stream};
+use taprig_record::{End, ReadError, Stream};
 
 use super::chunks::{Chunks, Place};
 use super::detail;
@@ -42,6 +42,8 @@ pub(super) struct Gathered {
     pub notable: BTreeMap<String, Vec<Event>>,
     /// Lines that could not be read: the first of them, and the number of all.
     pub unreadable: (Vec<ReadError>, usize),
+    /// Where the events end.
+    pub end: End,
 }
 
 #[derive(Default)]
@@ -66,10 +68,11 @@ struct Gather {
 pub(super) fn gather<R: BufRead>(stream: &mut Stream<R>) -> Result<Gathered, ReadError> {
     let mut gather = Gather::default();
     let mut read = 0_usize;
-    for item in stream {
+    for item in stream.by_ref() {
         match item {
             Ok(event) => {
                 read += 1;
+                gather.gathered.end.see(&event.body);
                 gather.add(event);
             }
             Err(error @ ReadError::Line { .. }) => {
@@ -85,6 +88,7 @@ pub(super) fn gather<R: BufRead>(stream: &mut Stream<R>) -> Result<Gathered, Rea
     if read == 0 && !gather.gathered.unreadable.0.is_empty() {
         return Err(gather.gathered.unreadable.0.swap_remove(0));
     }
+    gather.gathered.end = End { lines: stream.lines(), torn: stream.torn(), ..gather.gathered.end };
     Ok(gather.finish())
 }
 

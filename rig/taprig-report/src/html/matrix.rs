@@ -12,6 +12,7 @@ use taprig_model::version::Version;
 use taprig_record::Inputs;
 
 use super::rows::word;
+use super::table::add;
 
 /// What the verdicts of its sub-cases say about a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +31,7 @@ enum Standing {
 
 impl Standing {
     fn of(counts: &Summary) -> Self {
-        if counts.fail > 0 {
+        if counts.fail + counts.quarantined > 0 {
             Self::NotMet
         } else if counts.error + counts.skipped > 0 {
             Self::Open
@@ -89,7 +90,7 @@ pub(super) fn requirements(result: &RunResult, inputs: Option<&Inputs>) -> Vec<R
     for case in &result.cases {
         for id in &case.requires {
             let row = rows.entry(id.clone()).or_insert_with(|| row(id, &known));
-            row.counts.add(case.verdict);
+            add(&mut row.counts, case);
             row.cases.insert(case.id.split('/').next().unwrap_or_default().to_owned());
         }
     }
@@ -117,7 +118,7 @@ fn states(rows: &mut [RequirementRow], result: &RunResult, inputs: Option<&Input
 fn without_inputs(counts: &Summary) -> State {
     let passed = counts.pass + counts.changed > 0;
     match () {
-        () if counts.fail > 0 => State::Failed,
+        () if counts.fail + counts.quarantined > 0 => State::Failed,
         () if counts.error > 0 => State::Error,
         () if counts.skipped > 0 && passed => State::Incomplete,
         () if counts.skipped > 0 => State::NotRun,
@@ -177,7 +178,7 @@ pub(super) fn claims(cases: &[CaseResult], inputs: &Inputs) -> Vec<ClaimRow> {
     for criteria in &inputs.criteria {
         let Some(case) = verdicts.get(criteria.id.as_str()) else { continue };
         for claim in claims_of(criteria) {
-            counts.entry(claim).or_default().add(case.verdict);
+            add(counts.entry(claim).or_default(), case);
         }
     }
     let mut unjudged: BTreeMap<&str, usize> = BTreeMap::new();

@@ -20,6 +20,7 @@ mod gather;
 mod matrix;
 mod nights;
 mod page;
+mod quarantine;
 mod rows;
 mod since;
 mod summary;
@@ -31,7 +32,7 @@ pub use since::Since;
 
 use std::path::Path;
 
-use taprig_record::{Inputs, ReadError, State, Stream};
+use taprig_record::{Cut, Inputs, ReadError, State, Stream};
 
 use page::Condition;
 
@@ -47,8 +48,8 @@ pub struct Html {
     pub unreadable: Vec<ReadError>,
     /// Number of all lines that could not be read.
     pub unreadable_count: usize,
-    /// Number of bytes in a last line that was cut off.
-    pub torn: usize,
+    /// What is missing at the end of the record.
+    pub cut: Option<Cut>,
     /// Why the inputs of the run could not be read.
     pub inputs: Option<ReadError>,
 }
@@ -103,16 +104,17 @@ impl Html {
             Err(error) => (None, Some(error)),
         };
         let state = state.unwrap_or_else(|| stream.state());
+        let cut = gathered.end.cut(stream.path(), state);
         let condition = Condition { state, torn: stream.torn(), inputs: wrong.as_ref().map(ToString::to_string) };
         let text = page::page(&gathered, inputs.as_ref(), &condition, since, nights)?;
         let (unreadable, unreadable_count) = gathered.unreadable;
-        Ok(Self { text, unreadable, unreadable_count, torn: stream.torn(), inputs: wrong })
+        Ok(Self { text, unreadable, unreadable_count, cut, inputs: wrong })
     }
 
-    /// Whether everything in the record could be read.
+    /// Whether everything in the record could be read, and nothing is missing at its end.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.unreadable_count == 0 && self.torn == 0 && self.inputs.is_none()
+        self.unreadable_count == 0 && self.cut.is_none() && self.inputs.is_none()
     }
 
     /// Whether a file with this content is a page that taprig has made.

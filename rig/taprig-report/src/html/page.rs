@@ -5,15 +5,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use taprig_conformance::State as RequirementState;
-use taprig_model::result::{Summary, Verdict};
+use taprig_model::result::Summary;
 use taprig_record::{Inputs, State};
 
 use super::gather::Gathered;
 use super::matrix::{self, ClaimRow, RequirementRow};
 use super::nights::{self, Nights};
+use super::quarantine::{self, Excused};
 use super::since::Since;
 use super::summary::{self, Changed, Errored, Fact, Failed, Headline, Part, Reason, Tiles};
-use super::table::{self, Family, counted as of_verdict, look};
+use super::table::{self, Family, Kind, look};
 use super::text::{counted, fragment, visible};
 
 const STYLE: &str = include_str!("../../templates/report.css");
@@ -37,6 +38,8 @@ struct Page<'a> {
     laboratory: Vec<Fact>,
     changes: Option<Changed>,
     nights: Option<nights::Section>,
+    excused: Vec<Excused>,
+    more_excused: usize,
     faults: Vec<String>,
     errors: Vec<Errored>,
     more_errors: usize,
@@ -133,6 +136,7 @@ pub(super) fn page(
     let (bar, bar_words) = summary::bar(&result.summary);
     let (faults, errors, more_errors) = summary::errors(result);
     let (failed, more_failed) = summary::failed(result, &gathered.notable);
+    let (excused, more_excused) = quarantine::excused(result);
     let headline = summary::headline(result);
     let tested = summary::tested(result, inputs);
     let device = tested.first().and_then(|device| device.values.first()).cloned().unwrap_or_default();
@@ -157,6 +161,8 @@ pub(super) fn page(
         laboratory: summary::laboratory(result),
         changes: since.map(|since| summary::changed(since, result)),
         nights: nights.map(|nights| nights.section(result)).map(|section| nights::Section { data: in_script(&section.data), ..section }),
+        excused,
+        more_excused,
         faults,
         errors,
         more_errors,
@@ -234,22 +240,22 @@ fn warnings(gathered: &Gathered, condition: &Condition) -> Vec<String> {
     warnings
 }
 
-fn cells(counts: &Summary, columns: &[Verdict]) -> Vec<Cell> {
-    let cell = |verdict: &Verdict| {
-        let class = look(*verdict).class;
-        Cell { key: class, class, count: of_verdict(counts, *verdict) }
+fn cells(counts: &Summary, columns: &[Kind]) -> Vec<Cell> {
+    let cell = |kind: &Kind| {
+        let class = kind.look().class;
+        Cell { key: class, class, count: kind.counted(counts) }
     };
     columns.iter().map(cell).collect()
 }
 
 /// The verdicts that occur in these rows. A column for any other would be empty.
-fn columns<'a>(rows: impl Iterator<Item = &'a Summary> + Clone) -> Vec<Verdict> {
-    let occurs = |verdict: &Verdict| rows.clone().any(|counts| of_verdict(counts, *verdict) > 0);
-    table::VERDICTS.into_iter().filter(occurs).collect()
+fn columns<'a>(rows: impl Iterator<Item = &'a Summary> + Clone) -> Vec<Kind> {
+    let occurs = |kind: &Kind| rows.clone().any(|counts| kind.counted(counts) > 0);
+    table::KINDS.into_iter().filter(occurs).collect()
 }
 
-fn names(columns: &[Verdict]) -> Vec<&'static str> {
-    columns.iter().map(|verdict| verdict.name()).collect()
+fn names(columns: &[Kind]) -> Vec<&'static str> {
+    columns.iter().map(|kind| kind.look().words).collect()
 }
 
 fn requirements_words(rows: &[RequirementRow]) -> String {
@@ -276,7 +282,7 @@ const PARTS: [(RequirementState, bool); 8] = [
 ];
 
 fn matrix_parts(rows: &[RequirementRow]) -> Vec<MatrixPart> {
-    let view = |row: &RequirementRow, columns: &[Verdict]| MatrixRow {
+    let view = |row: &RequirementRow, columns: &[Kind]| MatrixRow {
         id: visible(&row.id),
         fragment: fragment(&row.id),
         text: row.requirement.as_ref().map(|requirement| visible(&requirement.text)).unwrap_or_default(),

@@ -12,7 +12,7 @@ use taprig_record::decode::View;
 
 use super::rows::word;
 use super::since::{Changes, Since};
-use super::table::{counted as of_verdict, look};
+use super::table::{KINDS, Kind};
 use super::text::{count, counted, duration, fragment, shell, visible};
 
 /// Cases that the first screen shows with their essentials.
@@ -35,24 +35,38 @@ pub(super) struct Headline {
 /// What the run came to, in a sentence.
 pub(super) fn headline(result: &RunResult) -> Headline {
     let counts = &result.summary;
-    let judged = counts.pass + counts.changed + counts.fail;
+    let judged = counts.pass + counts.changed + counts.fail + counts.quarantined;
+    let excused = counts.quarantined;
     let all = counted(judged as usize, "judged sub-case");
     let changed_fails = counts.changed > 0 && result.run.baseline == BaselineUse::Require;
-    let (verdict, words) = match () {
-        () if counts.fail > 0 => (Verdict::Fail, format!("{} of {all} failed", count(counts.fail as usize))),
+    let of = Kind::Of;
+    let (kind, words) = match () {
+        () if counts.fail > 0 => (of(Verdict::Fail), format!("{} of {all} failed", count(counts.fail as usize))),
         () if changed_fails => {
-            (Verdict::Changed, format!("{} of {all} changed since the baseline", count(counts.changed as usize)))
+            (of(Verdict::Changed), format!("{} of {all} changed since the baseline", count(counts.changed as usize)))
         }
-        () if judged == 0 => (Verdict::Skipped, "No sub-case was judged".to_owned()),
+        () if judged == 0 => (of(Verdict::Skipped), "No sub-case was judged".to_owned()),
         () if counts.error + counts.skipped > 0 || !result.complete => {
-            (Verdict::Error, format!("{all} passed, but the run is not whole"))
+            let passed = counted((judged - excused) as usize, "judged sub-case");
+            (of(Verdict::Error), format!("{passed} passed, but the run is not whole"))
         }
-        () if judged == 1 => (Verdict::Pass, "The one judged sub-case passed".to_owned()),
-        () => (Verdict::Pass, format!("All {all} passed")),
+        () if excused > 0 => (Kind::Quarantined, format!("{} of {all} failed in quarantine", count(excused as usize))),
+        () if judged == 1 => (of(Verdict::Pass), "The one judged sub-case passed".to_owned()),
+        () => (of(Verdict::Pass), format!("All {all} passed")),
     };
     let mut more = vec![];
     if counts.fail > 0 && counts.changed > 0 {
         more.push(format!("{} changed since the baseline.", counted(counts.changed as usize, "sub-case")));
+    }
+    if excused > 0 {
+        let which = if kind == Kind::Quarantined {
+            let passed = counted((judged - excused) as usize, "sub-case");
+            format!("{passed} passed. A failure in quarantine does not fail the run.")
+        } else {
+            let failed = counted(excused as usize, "sub-case");
+            format!("{failed} failed in quarantine. A failure in quarantine does not fail the run.")
+        };
+        more.push(which);
     }
     if counts.error > 0 || !result.faults.is_empty() {
         let times = counted(counts.error as usize + result.faults.len(), "time");
@@ -61,7 +75,7 @@ pub(super) fn headline(result: &RunResult) -> Headline {
     if counts.flaky > 0 {
         more.push(format!("{} had attempts with different verdicts.", counted(counts.flaky as usize, "sub-case")));
     }
-    let look = look(verdict);
+    let look = kind.look();
     Headline { class: look.class, mark: look.mark, words, more }
 }
 
@@ -82,16 +96,20 @@ pub(super) struct Tile {
 
 /// The counts of the verdicts, those of the rig apart.
 pub(super) fn tiles(counts: &Summary) -> Vec<Tiles> {
-    let tile = |verdict: &Verdict| {
-        let look = look(*verdict);
-        let count = count(of_verdict(counts, *verdict) as usize);
+    let tile = |kind: &Kind| {
+        let look = kind.look();
+        let count = count(kind.counted(counts) as usize);
         Tile { key: look.class, class: look.class, mark: look.mark, words: look.words, count }
     };
-    let tiles = |title, verdicts: &[Verdict]| Tiles { title, tiles: verdicts.iter().map(tile).collect() };
+    // Most runs have no quarantine, and a tile for it would only puzzle their readers.
+    let shown = |kind: &&Kind| **kind != Kind::Quarantined || counts.quarantined > 0;
+    let tiles = |title, kinds: &[Kind]| Tiles { title, tiles: kinds.iter().filter(shown).map(tile).collect() };
+    let of = Kind::Of;
+    let device = [of(Verdict::Pass), of(Verdict::Changed), of(Verdict::Fail), Kind::Quarantined];
     vec![
-        tiles("The device", &[Verdict::Pass, Verdict::Changed, Verdict::Fail]),
-        tiles("The rig itself", &[Verdict::Error]),
-        tiles("Not judged", &[Verdict::NotApplicable, Verdict::Skipped]),
+        tiles("The device", &device),
+        tiles("The rig itself", &[of(Verdict::Error)]),
+        tiles("Not judged", &[of(Verdict::NotApplicable), of(Verdict::Skipped)]),
     ]
 }
 
@@ -106,17 +124,26 @@ pub(super) struct Part {
 pub(super) fn bar(counts: &Summary) -> (Vec<Part>, String) {
     let total = f64::from(counts.total().max(1));
     let (mut parts, mut words, mut x) = (vec![], vec![], 0.0);
-    for verdict in
-        [Verdict::Fail, Verdict::Changed, Verdict::Error, Verdict::Pass, Verdict::NotApplicable, Verdict::Skipped]
-    {
-        let number = of_verdict(counts, verdict);
+    let mut kinds = KINDS;
+    kinds.sort_by_key(|kind| match kind {
+        Kind::Of(Verdict::Fail) => 0,
+        Kind::Quarantined => 1,
+        Kind::Of(Verdict::Changed) => 2,
+        Kind::Of(Verdict::Error) => 3,
+        Kind::Of(Verdict::Pass) => 4,
+        Kind::Of(Verdict::NotApplicable) => 5,
+        Kind::Of(Verdict::Skipped) => 6,
+    });
+    for kind in kinds {
+        let number = kind.counted(counts);
         if number == 0 {
             continue;
         }
         // One failure among thousands stays visible.
         let width = (1000.0 * f64::from(number) / total).max(4.0);
-        parts.push(Part { class: look(verdict).class, x: format!("{x:.1}"), width: format!("{width:.1}") });
-        words.push(format!("{number} {verdict}"));
+        let look = kind.look();
+        parts.push(Part { class: look.class, x: format!("{x:.1}"), width: format!("{width:.1}") });
+        words.push(format!("{number} {}", look.words));
         x += width;
     }
     (parts, words.join(", "))
@@ -267,16 +294,18 @@ pub(super) struct Missed {
     pub at: String,
 }
 
-/// The cases that failed, then those that changed, and how many more there are.
+/// The cases that failed, then those that changed, then those that failed in quarantine, and how many more there are.
 pub(super) fn failed(result: &RunResult, notable: &BTreeMap<String, Vec<Event>>) -> (Vec<Failed>, usize) {
-    let with = |verdict| result.cases.iter().filter(move |case| case.verdict == verdict);
-    let all: Vec<_> = with(Verdict::Fail).chain(with(Verdict::Changed)).collect();
+    let with = |kind| result.cases.iter().filter(move |case| Kind::of(case) == kind);
+    let of = Kind::Of;
+    let all: Vec<_> =
+        with(of(Verdict::Fail)).chain(with(of(Verdict::Changed))).chain(with(Kind::Quarantined)).collect();
     let shown = all.iter().take(FAILED).map(|case| one_failed(case, notable.get(&case.id)));
     (shown.collect(), all.len().saturating_sub(FAILED))
 }
 
 fn one_failed(case: &CaseResult, events: Option<&Vec<Event>>) -> Failed {
-    let look = look(case.verdict);
+    let look = Kind::of(case).look();
     let checks = case.checks.iter().filter(|check| check.fails()).map(|check| Missed {
         what: visible(&check.title()),
         wanted: visible(&check.wanted),
@@ -457,6 +486,14 @@ mod tests {
         let words = |counts| headline(&result(counts)).words;
         let passed = Summary { pass: 7, ..Summary::default() };
         assert_eq!(words(passed), "All 7 judged sub-cases passed");
+        let excused = Summary { quarantined: 1, ..passed };
+        assert_eq!(words(excused), "1 of 8 judged sub-cases failed in quarantine");
+        assert_eq!(
+            headline(&result(excused)).more,
+            ["7 sub-cases passed. A failure in quarantine does not fail the run."]
+        );
+        assert_eq!(words(Summary { fail: 1, ..excused }), "1 of 9 judged sub-cases failed");
+        assert_eq!(words(Summary { error: 1, ..excused }), "7 judged sub-cases passed, but the run is not whole");
         assert_eq!(words(Summary { fail: 1, error: 2, ..passed }), "1 of 8 judged sub-cases failed");
         assert_eq!(words(Summary { changed: 2, ..passed }), "2 of 9 judged sub-cases changed since the baseline");
         assert_eq!(words(Summary { error: 1, ..passed }), "7 judged sub-cases passed, but the run is not whole");

@@ -31,19 +31,57 @@ pub(super) fn look(verdict: Verdict) -> Look {
     Look { mark, class, words: verdict.name() }
 }
 
-/// All verdicts in the order of the page.
-pub(super) const VERDICTS: [Verdict; 6] =
-    [Verdict::Pass, Verdict::Changed, Verdict::Fail, Verdict::Error, Verdict::NotApplicable, Verdict::Skipped];
+/// As what a sub-case counts: as its verdict, or as a failure that a quarantine excuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Of(Verdict),
+    Quarantined,
+}
 
-/// How many sub-cases have this verdict.
-pub(super) fn counted(counts: &Summary, verdict: Verdict) -> u32 {
-    match verdict {
-        Verdict::Pass => counts.pass,
-        Verdict::Changed => counts.changed,
-        Verdict::Fail => counts.fail,
-        Verdict::Error => counts.error,
-        Verdict::NotApplicable => counts.not_applicable,
-        Verdict::Skipped => counts.skipped,
+impl Kind {
+    /// As what this sub-case counts.
+    pub(super) fn of(case: &CaseResult) -> Self {
+        if case.is_excused() { Self::Quarantined } else { Self::Of(case.verdict) }
+    }
+
+    /// How the page shows it.
+    pub(super) fn look(self) -> Look {
+        match self {
+            Self::Of(verdict) => look(verdict),
+            Self::Quarantined => Look { mark: "✗", class: "quarantined", words: "failed in quarantine" },
+        }
+    }
+
+    /// How many sub-cases count as this.
+    pub(super) fn counted(self, counts: &Summary) -> u32 {
+        match self {
+            Self::Of(Verdict::Pass) => counts.pass,
+            Self::Of(Verdict::Changed) => counts.changed,
+            Self::Of(Verdict::Fail) => counts.fail,
+            Self::Of(Verdict::Error) => counts.error,
+            Self::Of(Verdict::NotApplicable) => counts.not_applicable,
+            Self::Of(Verdict::Skipped) => counts.skipped,
+            Self::Quarantined => counts.quarantined,
+        }
+    }
+}
+
+/// All kinds in the order of the page.
+pub(super) const KINDS: [Kind; 7] = [
+    Kind::Of(Verdict::Pass),
+    Kind::Of(Verdict::Changed),
+    Kind::Of(Verdict::Fail),
+    Kind::Quarantined,
+    Kind::Of(Verdict::Error),
+    Kind::Of(Verdict::NotApplicable),
+    Kind::Of(Verdict::Skipped),
+];
+
+/// Counts one more sub-case.
+pub(super) fn add(counts: &mut Summary, case: &CaseResult) {
+    match Kind::of(case) {
+        Kind::Of(verdict) => counts.add(verdict),
+        Kind::Quarantined => counts.quarantined += 1,
     }
 }
 
@@ -95,9 +133,9 @@ pub(super) fn families(result: &RunResult) -> Vec<Family> {
     }
     let family = |(name, groups): (&str, BTreeMap<&str, Vec<&CaseResult>>)| {
         let all = Summary::of(groups.values().flatten().copied());
-        let there = VERDICTS.into_iter().filter(|verdict| counted(&all, *verdict) > 0);
+        let there = KINDS.into_iter().filter(|kind| kind.counted(&all) > 0);
         let counts: Vec<_> =
-            there.map(|verdict| format!("{} {}", count(counted(&all, verdict) as usize), verdict.name())).collect();
+            there.map(|kind| format!("{} {}", count(kind.counted(&all) as usize), kind.look().words)).collect();
         let groups = groups.into_iter().map(|(id, cases)| group(id, &cases)).collect();
         Family { name: visible(name), counts: counts.join(", "), groups }
     };
@@ -134,7 +172,7 @@ fn common(titles: &[String]) -> (String, bool) {
 }
 
 fn row(case: &CaseResult, title: String) -> Row {
-    let Look { mark, class, words } = look(case.verdict);
+    let Look { mark, class, words } = Kind::of(case).look();
     let label = case.id.split_once('/').map_or(case.id.as_str(), |(_, name)| name);
     let judged = match case.judged() {
         (0, 0) => String::new(),

@@ -71,6 +71,26 @@ fn the_first_screen_says_what_it_came_to() {
 }
 
 #[test]
+fn a_failure_in_quarantine_is_told_on_the_first_screen_and_is_no_pass() {
+    let page = page(&quarantine::tests::run(&["ODA-004"], "2099-12-31"));
+    let tiles = between(&page, "class=\"tile ", "</a>");
+    let tile = |class: &str| {
+        tiles.iter().find(|tile| tile.starts_with(class)).map(|tile| between(tile, "<span class=\"n\">", "<")[0])
+    };
+    assert_eq!((tile("fail"), tile("quarantined")), (Some("0"), Some("1")));
+    let listed = between(&page, "id=\"quarantine\"", "</section>")[0];
+    for words in [">ODA-004/rsa1024</a>", "a race &#60;in&#62; the firmware", "Li Wei", "2099-12-31"] {
+        assert!(listed.contains(words), "{words}: {listed}");
+    }
+    assert!(page.contains("<tr class=quarantined><th scope=row><a id=\"ODA-004/rsa1024\""));
+    assert!(page.contains("sub-case failed in quarantine. A failure in quarantine does not fail the run."));
+    let row = between(&page, "<tr class=quarantined>", "<tr")[0];
+    assert!(row.contains("✗ failed in quarantine"), "{row}");
+    let without = self::page(&run());
+    assert!(!without.contains("id=\"quarantine\"") && !without.contains("class=\"tile quarantined"));
+}
+
+#[test]
 fn the_policy_names_the_script_and_the_style_of_the_page_and_nothing_else() {
     let page = page(&run());
     let policy = between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"")[0].replace("&#39;", "'");
@@ -151,7 +171,8 @@ fn what_can_not_be_read_is_told_and_the_rest_is_shown() {
     lines[8] = "{".into();
     fs::write(&path, format!("{}\n{{\"at_us\":1", lines.join("\n"))).unwrap();
     let html = Html::of(folder.path(), None).unwrap();
-    assert_eq!((html.unreadable_count, html.torn, html.is_whole()), (2, 10, false));
+    assert_eq!((html.unreadable_count, html.is_whole()), (2, false));
+    assert_eq!(html.cut.unwrap().cause, "the line is cut off after 10 bytes");
     let told = html.unreadable[0].to_string();
     assert!(told.contains("events.jsonl, line 4: unknown variant `chequed`"), "{told}");
     assert!(html.text.contains("events.jsonl, line 9: ") && html.text.contains("its 10 bytes are left out"));

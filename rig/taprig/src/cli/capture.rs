@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use taprig_case::{Diagnostic, Problems};
 use taprig_model::event::Body;
-use taprig_record::{Record, ReportFile, replace};
+use taprig_record::{Record, ReportFile, State, replace};
 use taprig_report::Capture;
 
 use super::{Exit, print, resume};
@@ -29,6 +29,10 @@ impl Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let record = resume::open(&args.record)?;
+    // The run that closed this record has made a capture of all events. One of fewer events must not replace it.
+    if let Some(cut) = record.cut().filter(|_| record.state == State::Complete) {
+        return Err(Diagnostic::of_file(&args.record, cut.to_string()).into());
+    }
     let file = args.writes();
     if let Err(error) = replace(&file, &Capture::of(&record.events).finish()) {
         let help = "check that the folder exists, may be written and has room";

@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         let advice = "check that the folder exists, may be written and has room";
         return Ok(super::rig_failed(&std::io::Error::other(format!("writing {}: {error}; {advice}", to.display()))));
     }
-    let mut left_out = parts_left_out(&args.record, &html);
+    let mut left_out = parts_left_out(&html);
     for (file, BrokenLine { line, why }) in
         args.history.iter().flat_map(|file| nights.iter().flat_map(Nights::broken).map(move |broken| (file, broken)))
     {
@@ -90,19 +90,19 @@ fn check(to: &Path, html: &Html) -> Result<(), Problems> {
         return Ok(());
     };
     let mut problems = Problems::from(Diagnostic::of_file(to, why).help("name another file after the folder"));
-    html.unreadable.iter().for_each(|error| problems.push(Diagnostic::of_file(to, error.to_string())));
+    let wrong = html.unreadable.iter().chain(&html.inputs).map(ToString::to_string);
+    let wrong = wrong.chain(html.cut.iter().map(ToString::to_string));
+    wrong.for_each(|why| problems.push(Diagnostic::of_file(to, why)));
     Err(problems)
 }
 
 /// What of the record could not be read, one line each.
-fn parts_left_out(record: &Path, html: &Html) -> Vec<String> {
+fn parts_left_out(html: &Html) -> Vec<String> {
     let mut lines: Vec<String> = html.unreadable.iter().map(ToString::to_string).collect();
     if html.unreadable_count > lines.len() {
         lines.push(format!("and {} more lines that can't be read", html.unreadable_count - lines.len()));
     }
-    if html.torn > 0 {
-        lines.push(format!("reading {}: the last line is cut off after {} bytes", record.display(), html.torn));
-    }
+    lines.extend(html.cut.iter().map(ToString::to_string));
     lines.extend(html.inputs.iter().map(ToString::to_string));
     if !lines.is_empty() {
         lines.push("the report shows the rest of the record".to_owned());

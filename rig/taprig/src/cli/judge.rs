@@ -8,7 +8,7 @@ use taprig_case::baseline::Baselines;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_judge::again::{self, Again, By, Difference};
 use taprig_model::result::{RunResult, Verdict};
-use taprig_record::{Inputs, ReadError, Record};
+use taprig_record::{EVENTS, End, Inputs, ReadError, Record};
 use taprig_report::Tally;
 
 use super::{Exit, Format, print};
@@ -16,7 +16,8 @@ use super::{Exit, Format, print};
 /// Arguments of `taprig judge`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of the record that `taprig run --report` wrote. The command does not change it.
+    /// Folder of the record that `taprig run --report` wrote. The command does not change it, and ends with exit code 1 if a verdict
+    /// differs.
     record: PathBuf,
     /// Judge by the present cases of this project instead of those in the record.
     #[arg(long, value_name = "PROJECT")]
@@ -44,10 +45,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let mut result = Tally::of(&judged.events).result();
     result.run.baseline = baseline;
     let printed = print(&match args.format {
-        Format::Human => text(&judged, &result),
-        Format::Json => format!("{}\n", as_json(&judged, &result)),
+        Format::Human => text(&judged, &result, ending(&record).as_deref()),
+        Format::Json => format!("{}\n", as_json(&judged, &result, ending(&record).as_deref())),
     });
+    // A sub-case that the run was never to play says nothing about its record. Only the present cases have it.
+    let planned = |id: &str| inputs.criteria.iter().any(|criteria| criteria.id == id);
+    let differs = judged.differences.iter().any(|of| of.was.is_some() || planned(&of.id));
     Ok(match (printed, result.summary.exit_code(baseline)) {
+        // A record that contradicts itself is not one of a run in which all cases passed.
+        (Exit::Ok, _) if differs => Exit::CaseFailed,
         (Exit::Ok, 0) => Exit::Ok,
         (Exit::Ok, 1) => Exit::CaseFailed,
         (Exit::Ok, _) => Exit::RigFailed,
@@ -69,8 +75,10 @@ impl Judges {
         let project = Project::find(project)?;
         project.verify()?;
         let cases = Suite::load(&project, &[])?.cases;
-        // A record of some cases is judged by these cases alone.
-        let recorded: BTreeSet<&str> = record.events.iter().filter_map(|event| event.case.as_deref()).collect();
+        // A record of some cases is judged by these cases alone: those that its run was to play, and those that it played.
+        let recorded = record.events.iter().filter_map(|event| event.case.as_deref());
+        let recorded: BTreeSet<&str> =
+            recorded.chain(inputs.criteria.iter().map(|criteria| criteria.id.as_str())).collect();
         let known: BTreeSet<&str> = recorded.iter().map(|id| id.split('/').next().unwrap_or(id)).collect();
         let criteria: Vec<_> = cases
             .iter()
@@ -85,12 +93,27 @@ impl Judges {
     }
 }
 
-fn as_json(judged: &Again, result: &RunResult) -> serde_json::Value {
-    let difference = |of: &Difference| json!({ "id": of.id, "was": of.was, "now": of.now, "why": of.why });
-    json!({ "differences": judged.differences.iter().map(difference).collect::<Vec<_>>(), "result": result })
+/// What is missing at the end of a record.
+fn ending(record: &Record) -> Option<String> {
+    let file = record.folder.join(EVENTS);
+    let mut end = End::default();
+    record.events.iter().for_each(|event| end.see(&event.body));
+    match record.cut() {
+        Some(cut) => Some(cut.to_string()),
+        None if !end.said => Some(format!(
+            "reading {}: the end of the run is missing: the run is still going on, or it was killed",
+            file.display()
+        )),
+        None => None,
+    }
 }
 
-fn text(judged: &Again, result: &RunResult) -> String {
+fn as_json(judged: &Again, result: &RunResult, missing: Option<&str>) -> serde_json::Value {
+    let difference = |of: &Difference| json!({ "id": of.id, "was": of.was, "now": of.now, "why": of.why });
+    json!({ "differences": judged.differences.iter().map(difference).collect::<Vec<_>>(), "missing": missing, "result": result })
+}
+
+fn text(judged: &Again, result: &RunResult, missing: Option<&str>) -> String {
     let mut text = String::new();
     for Difference { id, was, now, why } in &judged.differences {
         let word =
@@ -105,5 +128,6 @@ fn text(judged: &Again, result: &RunResult) -> String {
         1 => format!("{cases} sub-cases judged again: 1 verdict differs\n"),
         differ => format!("{cases} sub-cases judged again: {differ} verdicts differ\n"),
     };
+    text += &missing.map(|missing| format!("{missing}\n")).unwrap_or_default();
     text + &super::counts(&result.summary) + "\n"
 }

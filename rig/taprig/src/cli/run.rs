@@ -61,7 +61,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     failed_from: Option<PathBuf>,
     /// Go on with the run whose record is in DIR: the same command again, without the cases that it has played. The
-    /// record is continued.
+    /// record is continued. The record has all options of the run, so this is the whole command: `taprig run --resume DIR`.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["select", "bench", "jobs", "report", "keep_card_numbers",
         "baseline", "partition", "failed_from", "operator", "lab", "serial_number"])]
     resume: Option<PathBuf>,

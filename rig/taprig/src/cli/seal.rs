@@ -52,6 +52,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     }
     // clap makes sure that there is a key.
     let Some(key) = &args.key else { return Err(wrong("name the key that signs, with `--key`".into())) };
+    // ssh-keygen takes a private key without its own file, if the public file beside it is that of a key with an agent.
+    if let (Err(error), Err(_)) = (std::fs::read(key), std::fs::read(public(key))) {
+        let problem = Diagnostic::of_file(key, format!("the key can't be read: {error}"));
+        return Err(problem.help("name a private key of OpenSSH, or the public file of a key with an agent").into());
+    }
     let by = match args.by.clone().or_else(|| comment(key)).filter(|by| !by.trim().is_empty()) {
         Some(by) => by,
         None => {
@@ -76,11 +81,16 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     }
 }
 
-/// The comment of a key: what follows the type and the key in its public file.
-fn comment(key: &Path) -> Option<String> {
+/// The public file beside a key.
+fn public(key: &Path) -> PathBuf {
     let mut public = key.as_os_str().to_owned();
     public.push(".pub");
-    let text = std::fs::read_to_string(PathBuf::from(public)).or_else(|_| std::fs::read_to_string(key)).ok()?;
+    public.into()
+}
+
+/// The comment of a key: what follows the type and the key in its public file.
+fn comment(key: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(public(key)).or_else(|_| std::fs::read_to_string(key)).ok()?;
     if !text.starts_with("ssh-") && !text.starts_with("ecdsa-") && !text.starts_with("sk-") {
         return None;
     }

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use taprig::submit::{self, Candidate, Refusal, Signer, WriteFolderError};
 use taprig_case::{Diagnostic, Problems, lab};
 use taprig_conformance::Statement;
-use taprig_model::event::RunStarted;
+use taprig_model::event::{Body, RunStarted};
 use taprig_model::lab::Lab;
 use taprig_seal::Signers;
 
@@ -45,6 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let stored = Stored::open(&args.record)?;
     let lab = laboratory(args, stored.result.run.lab.as_deref())?;
     let signers = args.signers.clone().map_or(Signers::Anyone, Signers::Allowed);
+    args.signers.as_deref().map_or(Ok(()), super::verify::check_signers)?;
     let seal = taprig_seal::verify(&args.record, &signers, None);
     let matrix = stored.matrix();
     let statement = Statement::of(&stored.inputs.device, &stored.inputs.criteria);
@@ -58,10 +60,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         statement: &statement,
         lab: lab.as_ref(),
         seal: match &seal {
-            Ok(seal) => Ok(Signer { name: seal.signer.clone(), key: seal.key.clone() }),
+            Ok(seal) => Ok(Signer {
+                name: seal.signer.clone(),
+                key: seal.key.clone(),
+                authorised_by: seal.statement.predicate.authorised_by.clone(),
+            }),
             Err(findings) => Err(findings),
         },
         missing: parts.filter(|file| !args.record.join(file).is_file()).collect(),
+        ended: ended(&stored),
     };
     let refused = submit::refusals(&candidate);
     let (Some(lab), true) = (&lab, refused.is_empty()) else {
@@ -93,6 +100,18 @@ fn laboratory(args: &Args, recorded: Option<&Lab>) -> Result<Option<Lab>, Proble
         problems.push(Diagnostic::of_file(path, problem).help("write what the record states, or run the cases again"));
     }
     problems.into_result(Some(given))
+}
+
+/// When the tests ended. The clock of the record goes on from its start, and a run that was resumed says when that was.
+fn ended(stored: &Stored) -> Option<Timestamp> {
+    let run = &stored.result.run;
+    let took = SignedDuration::from_micros(i64::try_from(stored.result.took_us).unwrap_or(i64::MAX));
+    let ended = run.started.parse::<Timestamp>().ok().and_then(|started| started.checked_add(took).ok());
+    let resumed = stored.record.events.iter().filter_map(|event| match &event.body {
+        Body::RunResumed { started, .. } => started.parse::<Timestamp>().ok(),
+        _ => None,
+    });
+    ended.into_iter().chain(resumed).max()
 }
 
 /// What of the suite a run left out, by its command.

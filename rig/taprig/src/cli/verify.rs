@@ -38,6 +38,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
             return Err(Diagnostic::of_file(path, format!("this is {what}")).into());
         }
     }
+    args.signers.as_deref().map_or(Ok(()), check_signers)?;
     let signers = args.signers.clone().map_or(Signers::Anyone, Signers::Allowed);
     let verified = taprig_seal::verify(&args.record, &signers, args.authority.as_deref());
     let printed = print(&match args.format {
@@ -51,6 +52,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         (Exit::Ok, false) => Exit::CaseFailed,
         (printed, _) => printed,
     })
+}
+
+/// Makes sure that a file of allowed signers is one.
+///
+/// # Errors
+/// A line of it is wrong.
+pub(super) fn check_signers(file: &Path) -> Result<(), Problems> {
+    taprig_seal::check_signers(file).map_err(|error| Diagnostic::of_file(file, error.to_string()).into())
 }
 
 fn accepted(record: &Path, verified: &Verified) -> String {

@@ -145,8 +145,8 @@ fn readme(lab: &Lab, candidate: &Candidate<'_>) -> String {
     let number = lab.report.number.as_deref().unwrap_or("(blank)");
     let files: Vec<String> = FILES.iter().map(|(file, what)| format!("| {file} | {what} |\n")).collect();
     let key = match &candidate.seal {
-        Ok(Signer { name: Some(name), key }) => format!("{name}, with {key}"),
-        Ok(Signer { name: None, key }) => format!("{key}; nobody has said yet whose key this is"),
+        Ok(Signer { name: Some(name), key, .. }) => format!("{name}, with {key}"),
+        Ok(Signer { name: None, key, .. }) => format!("{key}; nobody has said yet whose key this is"),
         // Nothing is written for a record without a seal.
         Err(_) => "nobody".into(),
     };

@@ -11,10 +11,12 @@ mod tests;
 pub use cover::cover;
 pub use folder::{FILES, WriteFolderError, write};
 
+use jiff::{SignedDuration, Timestamp, tz::Offset};
 use serde::Serialize;
 use taprig_conformance::{Matrix, Statement};
 use taprig_model::event::{BaselineUse, Role};
-use taprig_model::lab::Lab;
+use taprig_model::lab::{Lab, digest_in_words, is_no_digest};
+use taprig_model::lock;
 use taprig_model::result::{CaseResult, RunResult, Verdict};
 use taprig_record::State;
 use taprig_seal::Finding;
@@ -40,6 +42,8 @@ pub struct Candidate<'a> {
     pub seal: Result<Signer, &'a [Finding]>,
     /// Files of a submission that the record does not have.
     pub missing: Vec<&'static str>,
+    /// When the tests ended, if the record says it.
+    pub ended: Option<Timestamp>,
 }
 
 /// Who has sealed a record.
@@ -49,6 +53,8 @@ pub struct Signer {
     pub name: Option<String>,
     /// The kind of the key and its fingerprint.
     pub key: String,
+    /// Who authorises the results, as the seal states.
+    pub authorised_by: String,
 }
 
 /// Why a reviewer would refuse a record.
@@ -103,9 +109,16 @@ impl About {
 pub fn refusals(candidate: &Candidate<'_>) -> Vec<Refusal> {
     let mut found = Found(Vec::new());
     suite(candidate, &mut found);
+    if let Some(lab) = candidate.lab {
+        required(lab, candidate.result, &mut found);
+    }
     verdicts(candidate.result, &mut found);
     item(candidate, &mut found);
     laboratory(candidate.lab, &mut found);
+    if let Some(lab) = candidate.lab {
+        issued(lab, candidate.ended, &mut found);
+        authorised(lab, candidate.seal.as_ref().ok(), &mut found);
+    }
     for point in &candidate.statement.open {
         found.add(About::Statement, point.clone(), "correct the device file and run the cases again");
     }
@@ -200,6 +213,17 @@ fn verdicts(result: &RunResult, found: &mut Found) {
     }
 }
 
+/// The cases have to be those that the method asks for, if it says which these are.
+fn required(lab: &Lab, result: &RunResult, found: &mut Found) {
+    let Some(wanted) = lab.suite.as_ref().map(ToString::to_string) else { return };
+    let digests = lock::digests(&result.run.environment);
+    if !digests.contains(&wanted.as_str()) {
+        let is = if digests.is_empty() { "says none".to_owned() } else { format!("has {}", digests.join(" and ")) };
+        let what = format!("the laboratory file requires the suite {wanted}, and the record {is}");
+        found.add(About::Suite, what, "run the cases again with the required suite, or correct the laboratory file");
+    }
+}
+
 /// The device that was tested has to be the one that is stated, with the firmware that is stated.
 fn item(candidate: &Candidate<'_>, found: &mut Found) {
     let Some(lab) = candidate.lab else { return };
@@ -208,7 +232,9 @@ fn item(candidate: &Candidate<'_>, found: &mut Found) {
     for (bench, used) in &result.benches {
         if let Some(said) = used.identities.get(&Role::Validator) {
             let told = said.get("version").filter(|_| firmware.version.is_some());
-            compared |= told.or_else(|| said.get("digest").filter(|_| firmware.sha256.is_some())).is_some();
+            // A digest that is not known says nothing, although two of them are equal.
+            let digest = said.get("digest").filter(|digest| firmware.sha256.is_some() && !is_no_digest(digest));
+            compared |= told.or(digest).is_some();
             if let Some((what, stated, told)) = lab.differs(|key| said.get(key)) {
                 let what = format!("firmware {what} {stated} is stated, and the device on {bench} said {told}");
                 found.add(About::Item, what, "state the firmware that was tested, or test the one that is stated");
@@ -234,7 +260,8 @@ fn item(candidate: &Candidate<'_>, found: &mut Found) {
         for image in result.firmware.iter().filter(|image| image.role == Role::Validator) {
             compared = true;
             if image.digest != stated {
-                let what = format!("firmware sha256 {stated} is stated, and the device ran {}", image.digest);
+                let (stated, ran) = (digest_in_words(&stated), &image.digest);
+                let what = format!("firmware sha256 {stated} is stated, and the device ran {ran}");
                 found.add(About::Item, what, "state the firmware that was tested, or test the one that is stated");
             }
         }
@@ -257,6 +284,38 @@ fn laboratory(lab: Option<&Lab>, found: &mut Found) {
     let blank: Vec<String> = lab.blank().iter().map(|field| format!("{} ({})", field.key, field.clause)).collect();
     if !blank.is_empty() {
         let what = format!("these fields are blank: {}", blank.join(", "));
-        found.add(About::Laboratory, what, "fill them in; where there is nothing to say, write `none`");
+        let help =
+            "fill them in; where there is nothing to say, write `none`, but for a day write one such as `2026-11-30`";
+        found.add(About::Laboratory, what, help);
+    }
+}
+
+/// A report can't be issued before its tests have ended.
+fn issued(lab: &Lab, ended: Option<Timestamp>, found: &mut Found) {
+    let (Some(issued), Some(ended)) = (lab.dates.issued, ended) else { return };
+    // The day of issue is one of the laboratory, and the record has UTC. Nowhere on Earth is the day an earlier one than twelve hours
+    // behind.
+    let behind = Offset::UTC.to_datetime(ended.checked_sub(SignedDuration::from_hours(12)).unwrap_or(ended)).date();
+    if issued.to_string() < behind.to_string() {
+        let what =
+            format!("dates.issued is {issued}, and the tests ended on {}", Offset::UTC.to_datetime(ended).date());
+        found.add(
+            About::Laboratory,
+            what,
+            "write the day on which the report is issued, which can't be before the tests",
+        );
+    }
+}
+
+/// The person who authorises the report is the one whom the seal names. The seal may add more to the name: `Li Wei, head of laboratory`.
+fn authorised(lab: &Lab, signer: Option<&Signer>, found: &mut Found) {
+    let (Some(name), Some(signer)) = (&lab.authorised_by.name, signer) else { return };
+    let rest = signer.authorised_by.trim().strip_prefix(name.trim());
+    if !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([',', ';', ' ', '('])) {
+        let what =
+            format!("the laboratory file is authorised by {name}, and the seal by {}", signer.authorised_by.trim());
+        let help = "name the person who authorised the results in `authorised-by`, or make a record that this person seals: \
+                    `taprig seal DIR --key KEY --by NAME`";
+        found.add(About::Seal, what, help);
     }
 }

@@ -25,6 +25,8 @@ struct Record {
     lab: Option<Lab>,
     findings: Vec<Finding>,
     missing: Vec<&'static str>,
+    ended: &'static str,
+    authorised_by: &'static str,
 }
 
 fn case(id: &str, verdicts: &[Verdict]) -> CaseResult {
@@ -70,6 +72,8 @@ impl Record {
             lab: Some(lab()),
             findings: vec![],
             missing: vec![],
+            ended: "2026-11-30T23:00:00Z",
+            authorised_by: "Zhang San, head of the laboratory",
         };
         record.play(vec![case("BUS-001", &[Verdict::Pass]), case("BUS-002", &[Verdict::NotApplicable])]);
         record
@@ -92,10 +96,11 @@ impl Record {
             statement: &Statement::of(device, criteria),
             lab: self.lab.as_ref(),
             seal: match self.findings.is_empty() {
-                true => Ok(Signer { name: None, key: "ED25519".into() }),
+                true => Ok(Signer { name: None, key: "ED25519".into(), authorised_by: self.authorised_by.into() }),
                 false => Err(&self.findings),
             },
             missing: self.missing.clone(),
+            ended: self.ended.parse().ok(),
         };
         refusals(&candidate).into_iter().map(|refusal| (refusal.about, refusal.what)).collect()
     }
@@ -183,7 +188,7 @@ fn another_firmware_and_another_device_are_refused() {
     };
     let version = "firmware version 0.1.0 is stated, and the device on sim said 0.2.0";
     only(said("version=0.2.0"), About::Item, version);
-    let (stated, other) = ("0".repeat(64), "1".repeat(64));
+    let (stated, other) = ("not known", "1".repeat(64));
     let digest = format!("firmware digest {stated} is stated, and the device on sim said {other}");
     only(
         said("version=0.1.0 digest=1111111111111111111111111111111111111111111111111111111111111111"),
@@ -192,6 +197,13 @@ fn another_firmware_and_another_device_are_refused() {
     );
     let silent = "nothing in the record says whether the device ran the firmware that is stated";
     only(said("device=x"), About::Item, silent);
+    // Both digests are zeros, which says nothing about the firmware.
+    let unknown = |record: &mut Record| {
+        record.lab.as_mut().unwrap().item.firmware.version = None;
+        said("digest=0000000000000000000000000000000000000000000000000000000000000000")(record);
+    };
+    let blank = "these fields are blank: item.firmware.version (7.8.2.1 g)";
+    assert_eq!(refused(unknown), [(About::Item, silent.to_owned()), (About::Laboratory, blank.to_owned())]);
     let image = |record: &mut Record| {
         let (role, path) = (Role::Validator, "a.elf".into());
         record.result.firmware.push(FirmwareImage { role, path, digest: "1".repeat(64), bytes: 1 });
@@ -219,6 +231,40 @@ fn blank_fields_open_points_missing_files_and_a_broken_seal_are_refused() {
         record.findings = vec![Finding { file: PathBuf::from("events.jsonl"), what: "it was altered".into() }];
     };
     only(broken, About::Seal, "events.jsonl: it was altered");
+}
+
+#[test]
+fn a_record_of_another_suite_than_the_required_one_is_refused() {
+    let (required, other) = ("4".repeat(64), "5".repeat(64));
+    let with = |digest: Option<&str>| {
+        let (required, digest) = (required.clone(), digest.map(|digest| format!("sha256 {digest}")));
+        move |record: &mut Record| {
+            record.lab.as_mut().unwrap().suite = Some(required.parse().unwrap());
+            let environment = &mut record.result.run.environment;
+            environment.extend(digest.map(|digest| ("cases-and-fixtures".to_owned(), digest)));
+        }
+    };
+    assert_eq!(refused(with(Some(&required))), []);
+    let what = |is: &str| format!("the laboratory file requires the suite {required}, and the record {is}");
+    only(with(Some(&other)), About::Suite, &what(&format!("has {other}")));
+    only(with(None), About::Suite, &what("says none"));
+}
+
+#[test]
+fn a_report_that_was_issued_before_its_tests_ended_is_refused() {
+    let what = "dates.issued is 2026-11-30, and the tests ended on 2026-12-01";
+    only(|record| record.ended = "2026-12-01T12:00:00Z", About::Laboratory, what);
+    // At this time it is still the day of issue in a part of the world.
+    assert_eq!(refused(|record| record.ended = "2026-12-01T11:59:59Z"), []);
+}
+
+#[test]
+fn a_report_that_another_person_authorises_than_the_seal_is_refused() {
+    for other in ["Li Wei, head of the laboratory", "Zhang Sanfeng", ""] {
+        let what = format!("the laboratory file is authorised by Zhang San, and the seal by {other}");
+        only(|record| record.authorised_by = other, About::Seal, &what);
+    }
+    assert_eq!(refused(|record| record.authorised_by = "Zhang San"), []);
 }
 
 #[test]

@@ -426,3 +426,39 @@ fn a_sample_is_computed_and_said_in_words() {
     run(&["--lot", "3", "--bad", "5"]).expect(2, &["a lot of 3 buses can't have 5 bad ones"]);
     run(&["--lot", "3", "--bad", "1", "--size", "4"]).expect(2, &["a lot of 3 buses has no sample of 4"]);
 }
+
+#[test]
+fn a_repair_that_an_unknown_case_would_prove_is_refused() {
+    let place = place();
+    let defect = format!(
+        "punch-list:\n  - item: dark\n    title: {{ en: The display is dark, zh: 屏幕不亮 }}\n    gate: short-test\n    bus: TL-2-02\n    \
+         found: {}\n    owner: office\n    deadline: {}\n    repaired: {{ case: BUS-009 }}\n",
+        day(-2),
+        day(2)
+    );
+    place.put(FILE, &format!("{}{defect}", campaign(SIM)));
+    let told =
+        ["there is no case `BUS-009`, so no record could prove the repair", "repaired: { case: BUS-009 }", "BUS-00"];
+    taprig(&place, &["campaign", "status"]).expect(2, &told);
+    place.put(FILE, &format!("{}{}", campaign(SIM), defect.replace("BUS-009", "BUS-002")));
+    taprig(&place, &["campaign", "status"]).expect(0, &[]);
+}
+
+#[test]
+fn a_record_of_other_cases_closes_the_gate_with_both_digests() {
+    let place = place();
+    recorded(&place, "records/type-test", "S-0", "laboratory", &[]);
+    let statement = fs::read_to_string(place.path("records/type-test/statement.json")).unwrap();
+    let statement: serde_json::Value = serde_json::from_str(&statement).unwrap();
+    let own = statement["predicate"]["run"]["environment"]["cases-and-fixtures"].as_str().unwrap();
+    let (own, other) = (own.strip_prefix("sha256 ").unwrap(), "4".repeat(64));
+    let requires = |digest: &str| {
+        let file = campaign(SIM).replace("select: [] }", &format!("select: [], sha256: \"{digest}\" }}"));
+        // The file of the campaign is none of the fixtures that the record was made with.
+        place.put("campaign.yaml", &file.replace("../fleets", "fixtures/fleets").replace("../../", ""));
+        taprig(&place, &["campaign", "status", "campaign.yaml", "--gate", "type-test"])
+    };
+    requires(own).expect(0, &[]);
+    let told = format!("the record type-test was made with the cases and fixtures {own}, and the suite is {other}");
+    requires(&other).expect(1, &[&told]);
+}

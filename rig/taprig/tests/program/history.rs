@@ -94,16 +94,41 @@ fn a_broken_line_is_told_and_all_others_are_shown_and_kept() {
     assert_eq!(nights.json(&[])["broken_lines"][0]["line"], 2);
     assert_eq!(fs::read_to_string(nights.file()).unwrap(), broken, "nothing is written over");
     let second = nights.night().display().to_string();
-    nights.history(&["add", &second]).expect(0, &["added the run", "line 2", "the line stays as it is"]);
+    nights.history(&["add", &second]).expect(2, &["added the run", "line 2", "the line stays as it is"]);
     assert!(fs::read_to_string(nights.file()).unwrap().starts_with(&broken));
-    nights
-        .history(&["rebuild", "records"])
-        .expect(0, &["2 nights from records, and 0 nights", "taprig-history.jsonl.old"]);
+    nights.history(&["rebuild", "records"]).expect(
+        0,
+        &["2 nights from records, and 0 nights", "taprig-history.jsonl.old", "taprig-history.jsonl, line 2: "],
+    );
     nights.history(&[]).expect(0, &["2 nights since"]);
     // The history of records that are gone is not lost.
     fs::remove_dir_all(nights.place.path("records/sim/1")).unwrap();
     nights.history(&["rebuild", "records"]).expect(0, &["1 nights from records, and 1 nights whose records are gone"]);
     nights.history(&[]).expect(0, &["2 nights since"]);
+}
+
+#[test]
+fn a_line_that_can_not_be_true_is_broken() {
+    let mut nights = Nights::new();
+    let first = nights.night().display().to_string();
+    nights.history(&["add", &first]).expect(0, &[]);
+    let whole = fs::read_to_string(nights.file()).unwrap();
+    let night: Value = serde_json::from_str(&whole).unwrap();
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut night = night.clone();
+        night["run"] = "another".into();
+        change(&mut night);
+        format!("{whole}{night}\n")
+    };
+    for (change, why) in [
+        (&(|night: &mut Value| night["started"] = "zzz".into()) as &dyn Fn(&mut Value), "`zzz` is no time"),
+        (&|night| night["cases"][0]["bench"] = 7.into(), "BUS-001 ran on the bench 7 of the list, and the list has 1"),
+        (&|night| night["cases"][1]["id"] = "BUS-001".into(), "BUS-001 is there twice"),
+    ] {
+        fs::write(nights.file(), changed(change)).unwrap();
+        nights.history(&[]).expect(2, &["taprig-history.jsonl, line 2: ", why, "2 passed in"]);
+        assert_eq!(nights.json(&[])["broken_lines"][0]["line"], 2);
+    }
 }
 
 #[test]
@@ -120,7 +145,11 @@ fn what_is_no_record_is_refused_before_anything_is_written() {
     // Half a record is a night that did not reach its end.
     let half = text.lines().take(text.lines().count() / 2).collect::<Vec<_>>().join("\n");
     fs::write(&events, half).unwrap();
+    nights.history(&["add", &first]).expect(2, &["events.jsonl, line ", "the line is cut off after "]);
+    assert!(!nights.file().exists(), "the run closed this record, so somebody has cut it");
+    nights.place.put("records/sim/1/record.json", "{\"schema\":2,\"state\":\"open\"}");
     fs::remove_file(nights.place.path("records/sim/1/inputs.tar.gz")).unwrap();
-    nights.history(&["add", &first]).expect(0, &["added the run", "have no digests of their own"]);
+    let told = ["added the run", "have no digests of their own", "the night has the events before it"];
+    nights.history(&["add", &first]).expect(0, &told);
     nights.history(&[]).expect(0, &["it did not reach its end"]);
 }

@@ -142,12 +142,34 @@ fn half_a_record_is_shown_as_far_as_it_goes_and_the_rest_is_told() {
     alter(&place, |lines| lines[5] = "{\"at_us\":5".into());
     html(&place, &["report"]).expect(2, &["the report that is here is not written over", "events.jsonl, line 6: "]);
     assert_eq!(page(&place, "report/report.html"), before);
-    let told = ["events.jsonl, line 6: ", "the last line is cut off", "the report shows the rest"];
+    let told = ["events.jsonl, line 6: ", "the line is cut off after ", "the report shows the rest"];
     html(&place, &["report", "half.html"]).expect(2, &told);
     let half = page(&place, "half.html");
     assert!(
         half.contains("events.jsonl, line 6: ") && half.contains("<a id=\"BUS-001\"") && half.contains("is cut off")
     );
+}
+
+#[test]
+fn a_report_is_not_replaced_by_one_of_a_record_that_was_cut_at_the_end_of_a_line() {
+    let place = ran();
+    let before = page(&place, "report/report.html");
+    let whole = fs::read_to_string(place.path("report/events.jsonl")).unwrap();
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let number = lines.iter().position(|line| line.contains("\"case-finished\"")).unwrap() + 1;
+    fs::write(place.path("report/events.jsonl"), lines[..number].concat()).unwrap();
+    let why = format!("events.jsonl, line {number}: the record ends here without the end of its run");
+    html(&place, &["report"]).expect(2, &["the report that is here is not written over", &why]);
+    assert_eq!(page(&place, "report/report.html"), before);
+    html(&place, &["report", "half.html"]).expect(2, &[&why, "the report shows the rest"]);
+    let capture = fs::read(place.path("report/capture.pcapng")).unwrap();
+    Ran::of(&place.taprig(&["report", "capture", "report"]).output().unwrap()).expect(2, &[&why]);
+    assert_eq!(fs::read(place.path("report/capture.pcapng")).unwrap(), capture);
+    Ran::of(&place.taprig(&["history", "add", "report"]).output().unwrap()).expect(2, &[&why]);
+    assert!(!place.path("taprig-history.jsonl").exists());
+    // A run that was killed has no end either. Its report shows what there is.
+    place.put("report/record.json", "{\"schema\":2,\"state\":\"open\"}");
+    html(&place, &["report", "killed.html"]).expect(0, &[]);
 }
 
 #[test]

@@ -104,12 +104,32 @@ fn a_changed_expectation_gives_exactly_its_difference() {
     assert_eq!(kept.differences(&[]), [], "the record has its own cases");
     let [(id, was, now, _)] = kept.differences(&["--cases", &project]).try_into().unwrap();
     assert_eq!((id.as_str(), was.as_str(), now.as_str()), ("BUS-002", "fail", "pass"));
-    kept.judge(&["--cases", &project]).expect(0, &["3 passed, 1 not applicable"]);
+    kept.judge(&["--cases", &project]).expect(1, &["1 verdict differs", "3 passed, 1 not applicable"]);
     // A case that needs what the device does not claim was never played.
     kept.place.case("BUS-003", "steps: [tap]\nexpect: { outcome: approved }\n");
     let differences = kept.differences(&["--cases", &project]);
     let words: Vec<_> = differences.iter().map(|(id, was, now, _)| format!("{id} {was} {now}")).collect();
     assert_eq!(words, ["BUS-002 fail pass", "BUS-003 not-applicable skipped"]);
+}
+
+#[test]
+fn a_record_whose_events_are_missing_is_no_good_one() {
+    let kept = Kept::new();
+    let whole = fs::read_to_string(kept.file("events.jsonl")).unwrap();
+    fs::write(kept.file("events.jsonl"), "").unwrap();
+    let told = ["0 sub-cases judged again: 4 verdicts differ", "events.jsonl, line 1: the record has no events"];
+    kept.judge(&[]).expect(1, &told);
+    let project = kept.place.path("").display().to_string();
+    kept.judge(&["--cases", &project]).expect(1, &["4 verdicts differ"]);
+    // Only the end is missing. The two cases before it passed.
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let ended = |line: &&str| line.contains("case-finished") && line.contains("BUS-001");
+    let number = lines.iter().position(ended).unwrap() + 1;
+    fs::write(kept.file("events.jsonl"), lines[..number].concat()).unwrap();
+    let missing = format!("events.jsonl, line {number}: the record ends here without the end of its run");
+    kept.judge(&[]).expect(1, &["BUS-002  was absent, is skipped", "verdicts differ", &missing, "1 passed"]);
+    fs::write(kept.file("record.json"), "{\"schema\":2,\"state\":\"open\"}").unwrap();
+    kept.judge(&[]).expect(1, &["the end of the run is missing: the run is still going on, or it was killed"]);
 }
 
 #[test]

@@ -170,6 +170,54 @@ fn files_that_come_go_or_move_are_named() {
 }
 
 #[test]
+fn all_findings_are_listed_at_once_and_what_was_altered_comes_before_the_verdicts() {
+    let laboratory = Laboratory::sealed();
+    let junit = laboratory.at("report/junit.xml");
+    let whole = fs::read_to_string(&junit).unwrap();
+    fs::write(&junit, format!("{whole} ")).unwrap();
+    std::os::unix::fs::symlink("junit.xml", laboratory.at("report/link")).unwrap();
+    let altered = "junit.xml: it was altered after the record was sealed";
+    laboratory.refused(&["link: it is neither a file nor a folder", altered]);
+    fs::remove_file(laboratory.at("report/link")).unwrap();
+    let signature = fs::read(laboratory.at("report/SHA256SUMS.sig")).unwrap();
+    fs::remove_file(laboratory.at("report/SHA256SUMS.sig")).unwrap();
+    laboratory.refused(&["SHA256SUMS.sig: it is missing", altered]);
+    fs::write(laboratory.at("report/SHA256SUMS.sig"), signature).unwrap();
+    fs::write(&junit, whole).unwrap();
+    let events = laboratory.at("report/events.jsonl");
+    let text = fs::read_to_string(&events).unwrap();
+    fs::write(
+        &events,
+        text.replace(r#""outcome":"declined""#, r#""outcome":"approved""#)
+            .replace(r#""verdict":"fail""#, r#""verdict":"pass""#),
+    )
+    .unwrap();
+    let told = laboratory.verify().out;
+    let place = |words: &str| told.find(words).unwrap_or_else(|| panic!("{words}: {told}"));
+    assert!(place("events.jsonl: it was altered") < place("events.jsonl: BUS-002: the verdict is pass"), "{told}");
+}
+
+#[test]
+fn the_first_ten_verdicts_that_do_not_follow_are_told_and_the_others_are_counted() {
+    let place = Place::new();
+    (1..=13).for_each(|number| place.case(&format!("BUS-{number:03}"), RIDE));
+    place.run(&["--bench", "sim"]).expect(0, &["13 passed"]);
+    let laboratory = Laboratory(place);
+    laboratory.program("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "li@lab", "-f", "key"]);
+    laboratory.taprig(&["seal", "report", "--key", "key"]).expect(0, &[]);
+    let events = laboratory.at("report/events.jsonl");
+    let text = fs::read_to_string(&events).unwrap();
+    fs::write(
+        &events,
+        text.replace(r#""kind":"case-finished","verdict":"pass""#, r#""kind":"case-finished","verdict":"fail""#),
+    )
+    .unwrap();
+    let ran = laboratory.taprig(&["verify", "report", "--any-signer"]);
+    ran.expect(1, &["and 3 more verdicts that do not follow from the events"]);
+    assert_eq!(ran.out.matches(": the verdict is fail, but pass follows").count(), 10, "{}", ran.out);
+}
+
+#[test]
 fn another_key_and_another_namespace_are_refused() {
     let laboratory = Laboratory::sealed();
     laboratory
@@ -322,7 +370,8 @@ fn what_can_not_be_sealed_is_told() {
     let laboratory = Laboratory::new();
     let seal = |args: &[&str]| laboratory.taprig(&[&["seal"], args].concat());
     seal(&["nowhere", "--key", "keys/li"]).expect(2, &["nowhere"]);
-    seal(&["report", "--key", "keys/nobody", "--by", "Li"]).expect(2, &["ssh-keygen", "keys/nobody"]);
+    seal(&["report", "--key", "keys/nobody", "--by", "Li"]).expect(2, &["keys/nobody", "the key can't be read"]);
+    seal(&["report", "--key", "keys/nobody"]).expect(2, &["keys/nobody", "the key can't be read"]);
     fs::remove_file(laboratory.at("keys/li.pub")).unwrap();
     seal(&["report", "--key", "keys/li"]).expect(2, &["nobody is named who authorises the results"]);
     let events = fs::read_to_string(laboratory.at("report/events.jsonl")).unwrap();
@@ -332,6 +381,9 @@ fn what_can_not_be_sealed_is_told() {
     laboratory.taprig(&["verify", "report", "--any-signer"]).expect(1, &["it is missing, so the record is not sealed"]);
     laboratory.taprig(&["verify", "nowhere", "--any-signer"]).expect(2, &["nowhere"]);
     laboratory.taprig(&["verify", "report", "--signers", "nowhere"]).expect(2, &["nowhere"]);
+    laboratory.0.put("garbage", "li@lab\n");
+    let told = ["garbage", "line 1: it has no key after the name"];
+    laboratory.taprig(&["verify", "report", "--signers", "garbage"]).expect(2, &told);
     fs::write(laboratory.at("report/events.jsonl"), events).unwrap();
     seal(&["report", "--key", "keys/wang", "--by", "Wang Fang, head of laboratory"])
         .expect(0, &["authorised by Wang Fang, head of laboratory"]);

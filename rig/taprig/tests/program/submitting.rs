@@ -11,6 +11,11 @@ use super::place::{Place, RIDE, Ran, repository};
 
 const WRONG: &str = "steps: [tap]\nexpect: { outcome: declined, charged: 0.00 CNY }\n";
 
+fn vendor_issues_later(place: &Place) {
+    let text = fs::read_to_string(place.path("lab.yaml")).unwrap();
+    place.put("lab.yaml", &text.replace("  issued: 2026-11-30\n", "  issued: 2099-12-30\n"));
+}
+
 /// A vendor's project with two cases, a complete laboratory file and a key.
 struct Vendor(Place);
 
@@ -20,8 +25,10 @@ impl Vendor {
         place.case("BUS-001", RIDE);
         place.case("BUS-002", RIDE);
         place.put("lab.yaml", &fs::read_to_string(repository().join("rig/taprig/doc/lab-example.yaml")).unwrap());
+        // The tests of this vendor run today.
+        vendor_issues_later(&place);
         let vendor = Self(place);
-        let keygen = ["-q", "-t", "ed25519", "-N", "", "-C", "li@lab", "-f"];
+        let keygen = ["-q", "-t", "ed25519", "-N", "", "-C", "Zhang San", "-f"];
         let output = Command::new("ssh-keygen").args(keygen).arg(vendor.at("key")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         vendor
@@ -149,17 +156,31 @@ fn a_submission_holds_what_a_reviewer_needs_and_verifies_without_the_project() {
 #[test]
 fn a_laboratory_file_that_was_completed_later_fills_in_and_changes_nothing() {
     let vendor = Vendor::new();
-    vendor.lab("  issued: 2026-11-30\n", "");
+    vendor.lab("  issued: 2099-12-30\n", "  issued: \"\"\n");
     vendor.sealed(&["--lab", "lab.yaml"], 0);
     vendor.refused(&[], &[("laboratory", "these fields are blank: dates.issued (7.8.2.1 j)")]);
-    vendor.lab("  sampled:", "  issued: 2026-12-01\n  sampled:");
+    vendor.submit(&[]).expect(1, &["for a day write one such as `2026-11-30`"]);
+    vendor.lab("  issued: \"\"\n", "  issued: 2099-12-31\n");
     vendor.lab("  condition: new, housing undamaged", "  condition: new");
     let words = ["`item.condition` is new here, and the record states new, housing undamaged"];
     vendor.submit(&["--lab", "lab.yaml"]).expect(2, &words);
     vendor.lab("  condition: new", "  condition: new, housing undamaged");
     vendor.submit(&["--lab", "lab.yaml"]).expect(0, &[]);
     let cover = fs::read_to_string(vendor.at("handed-in/cover.html")).unwrap();
-    assert!(cover.contains("<td>2026-12-01</td>"), "{cover}");
+    assert!(cover.contains("<td>2099-12-31</td>"), "{cover}");
+}
+
+#[test]
+fn a_report_of_another_person_or_of_an_earlier_day_is_refused() {
+    let vendor = Vendor::new();
+    vendor.lab("  issued: 2099-12-30\n", "  issued: 2020-11-30\n");
+    vendor.lab("  name: Zhang San", "  name: Li Wei");
+    vendor.sealed(&["--lab", "lab.yaml"], 0);
+    let reasons = [
+        ("laboratory", "dates.issued is 2020-11-30, and the tests ended on 20"),
+        ("seal", "the laboratory file is authorised by Li Wei, and the seal by Zhang San"),
+    ];
+    vendor.refused(&[], &reasons);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use taprig_case::{Diagnostic, Problems};
 use taprig_history::file::{self, Added, Rebuilt};
 use taprig_history::night;
 use taprig_model::history::Night;
-use taprig_record::{EVENTS, INPUTS, Inputs, Record};
+use taprig_record::{EVENTS, INPUTS, Inputs, Record, State};
 use taprig_report::Tally;
 
 use super::super::{Exit, Format, print, say};
@@ -42,10 +42,11 @@ pub(super) fn add(path: &Path, folders: &[PathBuf], format: Format) -> Result<Ex
             broken.why
         ));
     }
-    Ok(print(&match format {
+    let printed = print(&match format {
         Format::Human => text,
         Format::Json => format!("{}\n", json!({ "records": list, "broken_lines": broken })),
-    }))
+    });
+    Ok(if printed == Exit::Ok && !broken.is_empty() { Exit::BadInput } else { printed })
 }
 
 /// Makes the history again. Records that can't be read are told and left out.
@@ -60,7 +61,7 @@ pub(super) fn rebuild(path: &Path, folders: &[PathBuf], format: Format) -> Resul
     let rebuilt = file::rebuild(path, nights).map_err(|error| wrong(path, &error))?;
     tell(path, &[]);
     for broken in &rebuilt.broken {
-        say(&format!("taprig: line {} of the old history was left out: {}", broken.line, broken.why));
+        say(&format!("taprig: reading {}, line {}: {}; the line is left out", path.display(), broken.line, broken.why));
     }
     for problem in problems.iter() {
         say(&format!("taprig: left out: {problem}"));
@@ -107,6 +108,11 @@ fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
 
 fn night(folder: &Path) -> Result<Night, Diagnostic> {
     let record = Record::open(folder).map_err(|error| Diagnostic::of_file(folder, error.to_string()))?;
+    match record.cut() {
+        Some(cut) if record.state == State::Complete => return Err(Diagnostic::of_file(folder, cut.to_string())),
+        Some(cut) => say(&format!("taprig: {cut}; the night has the events before it")),
+        None => {}
+    }
     let inputs = match Inputs::read(folder) {
         Ok(inputs) => Some(inputs),
         Err(error) => {
