@@ -4,7 +4,10 @@
 /// freed no other can take. In a run of all cases that is a third of the memory of taprig.
 #[cfg(target_env = "gnu")]
 pub(super) fn shared_by_threads() {
-    #[expect(unsafe_code, reason = "mallopt: it takes two numbers, may be called at any time, and fails by doing nothing")]
+    #[expect(
+        unsafe_code,
+        reason = "mallopt: it takes two numbers, may be called at any time, and fails by doing nothing"
+    )]
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
     }
