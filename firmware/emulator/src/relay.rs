@@ -207,7 +207,7 @@ impl<A: Air> Relay<A> {
                 None => self.heard.iter().copied().take(MAX_FRAME).collect(),
             };
             let frame = AirFrame { from_card: false, short: short.is_some(), late: false, bytes };
-            self.tell_of(board, stamp, Report::Frame(frame));
+            self.tell_frame(board, stamp, frame);
         }
     }
 
@@ -215,8 +215,15 @@ impl<A: Air> Relay<A> {
         if let (true, OnAir::Frame { frame, .. }) = (self.trace, on_air) {
             let bytes = frame.iter().copied().collect();
             let late = self.card.as_ref().is_some_and(Card::was_late);
-            self.tell(board, Report::Frame(AirFrame { from_card: true, short: false, late, bytes }));
+            let stamp = self.stamp(board);
+            self.tell_frame(board, stamp, AirFrame { from_card: true, short: false, late, bytes });
         }
+    }
+
+    /// Tells of a frame. As long as a card is there, something else follows that the host waits for: a command, or that the card is away.
+    fn tell_frame<B: CardBoard>(&mut self, board: &B, stamp: Stamp, frame: AirFrame) {
+        let later = self.card.is_some();
+        self.write_note(board, stamp, Report::Frame(frame), later);
     }
 
     fn event<B: CardBoard>(&mut self, board: &B, event: Event) {
@@ -364,12 +371,21 @@ impl<A: Air> Relay<A> {
     }
 
     /// Tells of something that happened a moment ago.
-    fn tell_of<B: CardBoard>(&mut self, board: &B, Stamp { at_us, air_us }: Stamp, report: Report) {
+    fn tell_of<B: CardBoard>(&mut self, board: &B, stamp: Stamp, report: Report) {
+        self.write_note(board, stamp, report, false);
+    }
+
+    fn write_note<B: CardBoard>(&mut self, board: &B, stamp: Stamp, report: Report, later: bool) {
+        let Stamp { at_us, air_us } = stamp;
         let note = Note { number: self.note, at_us, air_us, report };
         self.note = self.note.wrapping_add(1);
         // No note exceeds the longest message; the host would see a gap in the numbers.
         if let Ok(packed) = link::encode(&note) {
-            board.link_write(&packed);
+            if later {
+                board.link_write_later(&packed);
+            } else {
+                board.link_write(&packed);
+            }
         }
     }
 }

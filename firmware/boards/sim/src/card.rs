@@ -43,6 +43,9 @@ impl emulator::CardBoard for Desk {
     fn link_write(&self, bytes: &[u8]) {
         self.0.serial_write(bytes);
     }
+    fn link_write_later(&self, bytes: &[u8]) {
+        self.0.serial_write_later(bytes);
+    }
     fn air_read(&self) -> Option<u8> {
         self.0.air_read()
     }

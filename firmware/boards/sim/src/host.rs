@@ -106,6 +106,12 @@ impl Host {
         let _ = self.serial_line.borrow_mut().send(self.pty.master.as_fd(), bytes);
     }
 
+    /// Sends bytes to the rig with those that follow, because the rig does not wait for them. Each transfer wakes the rig, which takes
+    /// longer than the transfer.
+    pub fn serial_write_later(&self, bytes: &[u8]) {
+        let _ = self.serial_line.borrow_mut().hold(self.pty.master.as_fd(), bytes);
+    }
+
     /// The next byte from the other side of the air, if there is one.
     #[must_use]
     pub fn air_read(&self) -> Option<u8> {

@@ -25,6 +25,8 @@ pub(crate) enum Flow {
 pub(crate) struct Line {
     inbox: VecDeque<u8>,
     outbox: VecDeque<u8>,
+    /// How many of the last bytes of `outbox` may wait for others.
+    held: usize,
 }
 
 impl Line {
@@ -37,7 +39,7 @@ impl Line {
     }
 
     pub(crate) fn has_output(&self) -> bool {
-        !self.outbox.is_empty()
+        self.outbox.len() > self.held
     }
 
     /// Forgets what the firmware has not read: a reset empties the receiver's buffer.
@@ -49,6 +51,7 @@ impl Line {
     pub(crate) fn forget(&mut self) {
         self.inbox.clear();
         self.outbox.clear();
+        self.held = 0;
     }
 
     /// Keeps bytes for [`Line::flush`], which is due whenever the firmware sleeps: what it says between two sleeps goes in one
@@ -57,11 +60,24 @@ impl Line {
         if self.outbox.len() + bytes.len() <= CAPACITY {
             self.outbox.extend(bytes);
         }
+        self.held = 0;
         if self.outbox.len() < BATCH { Flow::Open } else { self.flush(fd) }
     }
 
-    /// Sends what was kept, as far as the line takes it.
+    /// Keeps bytes that nobody waits for until others follow. Much is sent now.
+    pub(crate) fn hold(&mut self, fd: BorrowedFd<'_>, bytes: &[u8]) -> Flow {
+        let held = self.held + bytes.len();
+        let flow = self.send(fd, bytes);
+        self.held = held.min(self.outbox.len());
+        flow
+    }
+
+    /// Sends what was kept, as far as the line takes it. Nothing is sent if all of it may wait.
     pub(crate) fn flush(&mut self, fd: BorrowedFd<'_>) -> Flow {
+        if !self.has_output() {
+            return Flow::Open;
+        }
+        self.held = 0;
         while !self.outbox.is_empty() {
             match attempt(rustix::io::write(fd, self.outbox.as_slices().0)) {
                 Some(Ok(n)) if n > 0 => drop(self.outbox.drain(..n)),
