@@ -66,12 +66,18 @@ impl Record {
         Ok(Self { folder: folder.to_owned(), state: stream.state(), events, torn: stream.torn() })
     }
 
+    /// Where the events end.
+    #[must_use]
+    pub fn end(&self) -> End {
+        let mut end = End { lines: self.events.len(), torn: self.torn, said: false };
+        self.events.iter().for_each(|event| end.see(&event.body));
+        end
+    }
+
     /// What is missing at the end of the record, if anything.
     #[must_use]
     pub fn cut(&self) -> Option<Cut> {
-        let mut end = End { lines: self.events.len(), torn: self.torn, said: false };
-        self.events.iter().for_each(|event| end.see(&event.body));
-        end.cut(&self.folder.join(EVENTS), self.state)
+        self.end().cut(&self.folder.join(EVENTS), self.state)
     }
 
     /// The events of one sub-case, in order.

@@ -40,14 +40,14 @@ pub fn suites(campaign: &Campaign, project: &Project) -> Result<Suites, Problems
             .filter(|case| suite.select.is_empty() || selectors.iter().any(|of| of.fits(&case.id, &case.case.tags)));
         suites.insert(name.clone(), chosen.map(|case| case.id.to_string()).collect());
     }
+    let known: BTreeSet<&str> = all.iter().map(|case| case.id.case.as_str()).collect();
     for (index, item) in campaign.file.punch_list.iter().enumerate() {
         let Some(Repaired::Case(id)) = &item.repaired else { continue };
-        let known: BTreeSet<&str> = all.iter().map(|case| case.id.case.as_str()).collect();
         if !known.contains(id.as_str()) {
             let place = ["punch-list".into(), index.into(), "repaired".into(), "case".into()];
             let problem =
                 campaign.problem(&place, format!("there is no case `{id}`, so no record could prove the repair"));
-            problems.push(problem.nearest(id.as_str(), known));
+            problems.push(problem.nearest(id.as_str(), known.iter().copied()));
         }
     }
     problems.into_result(suites)

@@ -12,7 +12,7 @@ use taprig_record::decode::View;
 
 use super::rows::word;
 use super::since::{Changes, Since};
-use super::table::{KINDS, Kind};
+use super::table::Kind;
 use super::text::{count, counted, duration, fragment, shell, visible};
 
 /// Cases that the first screen shows with their essentials.
@@ -124,16 +124,15 @@ pub(super) struct Part {
 pub(super) fn bar(counts: &Summary) -> (Vec<Part>, String) {
     let total = f64::from(counts.total().max(1));
     let (mut parts, mut words, mut x) = (vec![], vec![], 0.0);
-    let mut kinds = KINDS;
-    kinds.sort_by_key(|kind| match kind {
-        Kind::Of(Verdict::Fail) => 0,
-        Kind::Quarantined => 1,
-        Kind::Of(Verdict::Changed) => 2,
-        Kind::Of(Verdict::Error) => 3,
-        Kind::Of(Verdict::Pass) => 4,
-        Kind::Of(Verdict::NotApplicable) => 5,
-        Kind::Of(Verdict::Skipped) => 6,
-    });
+    let kinds = [
+        Kind::Of(Verdict::Fail),
+        Kind::Quarantined,
+        Kind::Of(Verdict::Changed),
+        Kind::Of(Verdict::Error),
+        Kind::Of(Verdict::Pass),
+        Kind::Of(Verdict::NotApplicable),
+        Kind::Of(Verdict::Skipped),
+    ];
     for kind in kinds {
         let number = kind.counted(counts);
         if number == 0 {

@@ -8,7 +8,7 @@ use taprig_case::baseline::Baselines;
 use taprig_case::{Diagnostic, Problems, Project, Suite};
 use taprig_judge::again::{self, Again, By, Difference};
 use taprig_model::result::{RunResult, Verdict};
-use taprig_record::{EVENTS, End, Inputs, ReadError, Record};
+use taprig_record::{EVENTS, Inputs, ReadError, Record};
 use taprig_report::Tally;
 
 use super::{Exit, Format, print};
@@ -96,9 +96,8 @@ impl Judges {
 /// What is missing at the end of a record.
 fn ending(record: &Record) -> Option<String> {
     let file = record.folder.join(EVENTS);
-    let mut end = End::default();
-    record.events.iter().for_each(|event| end.see(&event.body));
-    match record.cut() {
+    let end = record.end();
+    match end.cut(&file, record.state) {
         Some(cut) => Some(cut.to_string()),
         None if !end.said => Some(format!(
             "reading {}: the end of the run is missing: the run is still going on, or it was killed",
