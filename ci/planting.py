@@ -112,30 +112,31 @@ def summarise(summary):
             file.write(summary + "\n")
 
 
-def sources():
-    for source in SOURCES:
+def files(sources):
+    for source in sources:
         path = ROOT / source
         if path.is_file():
             yield path.relative_to(ROOT)
-        for folder, folders, files in os.walk(path):
+        for folder, folders, names in os.walk(path):
             folders[:] = [name for name in folders if name not in NOT_COPIED]
-            yield from ((pathlib.Path(folder) / file).relative_to(ROOT) for file in files)
+            yield from ((pathlib.Path(folder) / file).relative_to(ROOT) for file in names)
 
 
 class Copy:
     """The copy of the sources in a folder, and the program that is built from it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, sources=SOURCES):
         self.folder = folder
+        self.sources = sources
         self.tree = folder / "tree"
         self.program = folder / "sim-board"
         folder.mkdir(parents=True, exist_ok=True)
 
     def restore(self):
         """Makes the copy what the working tree is. A file that is not the same is written anew, so that its time tells cargo."""
-        wanted = set(sources())
-        for folder, _, files in os.walk(self.tree):
-            for file in files:
+        wanted = set(files(self.sources))
+        for folder, _, names in os.walk(self.tree):
+            for file in names:
                 path = pathlib.Path(folder) / file
                 if path.relative_to(self.tree) not in wanted:
                     path.unlink()
