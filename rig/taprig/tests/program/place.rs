@@ -172,8 +172,8 @@ impl Ran {
     pub(crate) fn expect(&self, code: i32, words: &[&str]) {
         let all = format!("{}{}", self.out, self.err);
         assert_eq!(self.code, code, "{all}");
-        // Messages for people are wrapped.
-        let flat = all.replace("\n  │ ", " ");
+        // Messages for people are wrapped, between words and behind hyphens. Where depends on the length of a path.
+        let flat = all.replace("-\n  │ ", "-").replace("\n  │ ", " ");
         for word in words {
             assert!(flat.contains(word), "`{word}` is not in\n{all}");
         }
