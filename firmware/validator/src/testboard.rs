@@ -28,6 +28,8 @@ pub(crate) enum BareAir {
 pub(crate) struct TestBoard {
     pub(crate) now: Cell<u64>,
     pub(crate) nvm: RefCell<Vec<u8>>,
+    /// Bytes of memory that were read.
+    pub(crate) nvm_read: Cell<usize>,
     /// Bytes of memory that may still be written.
     cut: Cell<Option<usize>>,
     pub(crate) console_in: RefCell<VecDeque<u8>>,
@@ -52,6 +54,7 @@ impl TestBoard {
         Self {
             now: Cell::new(0),
             nvm: RefCell::new(vec![0; nvm]),
+            nvm_read: Cell::new(0),
             cut: Cell::new(None),
             console_in: RefCell::default(),
             console_out: RefCell::default(),
@@ -178,6 +181,7 @@ impl Board for TestBoard {
     }
 
     fn nvm_read(&self, offset: usize, buffer: &mut [u8]) {
+        self.nvm_read.set(self.nvm_read.get() + buffer.len());
         buffer.copy_from_slice(&self.nvm.borrow()[offset..offset + buffer.len()]);
     }
 

@@ -333,6 +333,23 @@ mod tests {
     }
 
     #[test]
+    fn a_look_up_reads_as_much_of_a_full_list_as_of_a_short_one() {
+        let most = |cards| {
+            let board = board_with(1 << 21, cards);
+            let (store, _) = Store::open(&board);
+            let look_ups = (0..20_000).map(|n| {
+                let before = board.nvm_read.get();
+                store.denied(&numbered(n), Some(1));
+                board.nvm_read.get() - before
+            });
+            look_ups.max().expect("cards")
+        };
+        let slot = Layout::new(1 << 21).deny[0].slot;
+        let bound = PROBES as usize * slot;
+        assert_eq!((most(10), most(16_384)), (bound, bound), "each place from the card's home on, and nothing else");
+    }
+
+    #[test]
     fn an_entry_that_rots_hides_no_other_and_is_missed() {
         let board = board_with(262_144, 512);
         let table = Layout::new(262_144).deny[1];

@@ -47,4 +47,5 @@ mod submitting;
 mod swapped;
 mod udev;
 mod unplugged;
+mod uplinked;
 mod wedged;
