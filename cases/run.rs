@@ -115,9 +115,9 @@ impl Pool {
     fn open(&self) -> Result<(Station, Kept), Failed> {
         let kept = Kept::default();
         let keep = kept.clone();
-        let listener = Box::new(move |event: &Event| {
+        let listener = Box::new(move |event: &Arc<Event>| {
             if event.case.is_some() && !matches!(event.body, Body::Serial { .. }) {
-                lock(&keep).push(event.clone());
+                lock(&keep).push((**event).clone());
             }
         });
         let recorder = Recorder::start(None, Options::default(), vec![listener])?;

@@ -31,7 +31,7 @@ pub trait CardBoard {
     /// Sends bytes to the host.
     fn link_write(&self, bytes: &[u8]);
 
-    /// Sends bytes for which the host does not wait. A board may keep them until it sends others, in order.
+    /// Sends bytes for which the host does not wait. A board may keep them for a moment, or until it sends others, in order.
     fn link_write_later(&self, bytes: &[u8]) {
         self.link_write(bytes);
     }

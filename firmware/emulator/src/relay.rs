@@ -152,7 +152,10 @@ impl<A: Air> Relay<A> {
             self.event(board, event);
         }
         if core::mem::replace(&mut self.field, on) != on {
-            self.tell(board, Report::Field(on));
+            match on {
+                true => self.tell_later(board, Report::Field(on)),
+                false => self.tell(board, Report::Field(on)),
+            }
         }
     }
 
@@ -220,15 +223,20 @@ impl<A: Air> Relay<A> {
         }
     }
 
-    /// Tells of a frame. As long as a card is there, something else follows that the host waits for: a command, or that the card is away.
     fn tell_frame<B: CardBoard>(&mut self, board: &B, stamp: Stamp, frame: AirFrame) {
-        let later = self.card.is_some();
-        self.write_note(board, stamp, Report::Frame(frame), later);
+        self.write_note(board, stamp, Report::Frame(frame), true);
+    }
+
+    /// Tells of something for which the host does not wait. Something else follows for which it does wait: a command, that the card is
+    /// released, or that it is away.
+    fn tell_later<B: CardBoard>(&mut self, board: &B, report: Report) {
+        let stamp = self.stamp(board);
+        self.write_note(board, stamp, report, true);
     }
 
     fn event<B: CardBoard>(&mut self, board: &B, event: Event) {
         let report = match event {
-            Event::Activated { fsd } => Report::Activated { fsd },
+            Event::Activated { fsd } => return self.tell_later(board, Report::Activated { fsd }),
             Event::Released(release) => Report::Released(release),
             Event::Command(command) => {
                 // From 1, also after 65535.
@@ -261,6 +269,8 @@ impl<A: Air> Relay<A> {
             self.damaged(board);
             return;
         };
+        // The host goes on at once after these two, and waits for what the reader does.
+        let later = matches!(request, Request::Answer { .. } | Request::Present);
         let carried_out = match request {
             Request::Identify => {
                 let identity = self.identity(board);
@@ -290,11 +300,11 @@ impl<A: Air> Relay<A> {
                 None => Err(Refusal::Loopback),
             },
         };
-        let report = match carried_out {
-            Ok(()) => Report::Done(number),
-            Err(why) => Report::Refused { order: number, why },
-        };
-        self.tell(board, report);
+        match carried_out {
+            Ok(()) if later => self.tell_later(board, Report::Done(number)),
+            Ok(()) => self.tell(board, Report::Done(number)),
+            Err(why) => self.tell(board, Report::Refused { order: number, why }),
+        }
     }
 
     fn answer<B: CardBoard>(&mut self, board: &B, command: u16, answer: link::Answer) -> Result<(), Refusal> {

@@ -240,7 +240,7 @@ mod tests {
         let heard = Arc::new(Mutex::new(0));
         let tell = heard.clone();
         let folder = tempfile::tempdir().unwrap();
-        let listener = Box::new(move |_: &Event| *tell.lock().unwrap() += 1);
+        let listener = Box::new(move |_: &Arc<Event>| *tell.lock().unwrap() += 1);
         let recorder = Recorder::start(Some(folder.path()), Options::default(), vec![listener]).unwrap();
         // A file can't be created if its folder was removed.
         fs::remove_dir_all(folder.path().join(SERIAL)).unwrap();

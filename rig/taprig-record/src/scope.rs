@@ -21,7 +21,7 @@ pub struct Scope {
 #[derive(Clone)]
 struct Case {
     id: Arc<str>,
-    events: Arc<Mutex<Vec<Event>>>,
+    events: Arc<Mutex<Vec<Arc<Event>>>>,
 }
 
 /// A poisoned lock only means that another task panicked between two complete events.
@@ -65,21 +65,23 @@ impl Scope {
         if let Some(key) = self.recorder.mask() {
             mask::event(&mut event, key, &mut lock(&self.frames));
         }
+        let event = Arc::new(event);
         if let Some(case) = &self.case {
             lock(&case.events).push(event.clone());
         }
-        self.recorder.send(Message::Event(Box::new(event)));
+        self.recorder.send(Message::Event(event));
     }
 
     /// The events of this sub-case so far, as the record has them. Raw serial bytes are not included. Outside a
     /// sub-case the list is empty.
     pub fn events(&self) -> Vec<Event> {
-        self.case.as_ref().map(|case| lock(&case.events).clone()).unwrap_or_default()
+        let copies = |case: &Case| lock(&case.events).iter().map(|event| (**event).clone()).collect();
+        self.case.as_ref().map(copies).unwrap_or_default()
     }
 
     /// Whether an event of this sub-case so far is what `wanted` looks for.
-    pub fn has(&self, wanted: impl FnMut(&Event) -> bool) -> bool {
-        self.case.as_ref().is_some_and(|case| lock(&case.events).iter().any(wanted))
+    pub fn has(&self, mut wanted: impl FnMut(&Event) -> bool) -> bool {
+        self.case.as_ref().is_some_and(|case| lock(&case.events).iter().any(|event| wanted(event)))
     }
 
     /// The recorder of this scope.

@@ -26,7 +26,7 @@ const BUFFER: usize = 64 * 1024;
 const LINGER: Duration = Duration::from_millis(10);
 
 /// Receives each event after it is written, in order, on the writer's thread.
-pub type Listener = Box<dyn FnMut(&Event) + Send>;
+pub type Listener = Box<dyn FnMut(&Arc<Event>) + Send>;
 
 /// Options of a record.
 #[derive(Debug, Clone, Copy, Default)]
@@ -113,7 +113,7 @@ impl Drop for Closing {
 }
 
 pub(super) enum Message {
-    Event(Box<Event>),
+    Event(Arc<Event>),
     Serial { passed: Passed, masked: bool },
     Flush { done: SyncSender<()> },
     Close { complete: bool },
@@ -166,7 +166,7 @@ impl Recorder {
 
     /// Writes an event of another record as it is: with its time, its bench and what was masked in it.
     pub fn replay(&self, event: Event) {
-        self.send(Message::Event(Box::new(event)));
+        self.send(Message::Event(Arc::new(event)));
     }
 
     /// The scope through which the parts of a run emit events.
@@ -293,7 +293,7 @@ impl Writer {
         None
     }
 
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Arc<Event>) {
         self.attempt(|files| files.event(event));
         self.listeners.iter_mut().for_each(|listener| listener(event));
     }
@@ -303,7 +303,7 @@ impl Writer {
             // Raw bytes have no listener, so there is nothing to do without files.
             let Some(offset) = self.attempt(|files| files.raw(&bench, &port, &bytes)) else { continue };
             let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            self.event(&Event {
+            self.event(&Arc::new(Event {
                 at_us,
                 board_us: None,
                 bench: Some((*bench).to_owned()),
@@ -311,7 +311,7 @@ impl Writer {
                 source: Source::Rig,
                 numbers: vec![],
                 body: Body::Serial { port: (*port).to_owned(), received, offset, len },
-            });
+            }));
         }
     }
 

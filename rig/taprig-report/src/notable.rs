@@ -1,6 +1,7 @@
 //! The events that a report shows again: those of sub-cases that did not pass.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use taprig_model::event::{Body, Event};
 
@@ -8,20 +9,20 @@ use taprig_model::event::{Body, Event};
 /// take more memory than everything else, and a report needs few of them.
 #[derive(Debug, Clone, Default)]
 pub struct Notable {
-    running: BTreeMap<String, Vec<Event>>,
-    kept: Vec<Event>,
+    running: BTreeMap<String, Vec<Arc<Event>>>,
+    kept: Vec<Arc<Event>>,
 }
 
 impl Notable {
     /// The notable events of a stream.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
         let mut notable = Self::default();
-        events.into_iter().for_each(|event| notable.add(event));
+        events.into_iter().for_each(|event| notable.add(&Arc::new(event.clone())));
         notable
     }
 
     /// Adds an event.
-    pub fn add(&mut self, event: &Event) {
+    pub fn add(&mut self, event: &Arc<Event>) {
         let Some(id) = event.case.as_ref().filter(|_| !matches!(event.body, Body::Serial { .. })) else { return };
         self.running.entry(id.clone()).or_default().push(event.clone());
         if let Body::CaseFinished { verdict, .. } = event.body {
@@ -34,7 +35,7 @@ impl Notable {
 
     /// The events, with those of each sub-case in their order.
     pub fn events(&self) -> Vec<Event> {
-        self.kept.iter().chain(self.running.values().flatten()).cloned().collect()
+        self.kept.iter().chain(self.running.values().flatten()).map(|event| (**event).clone()).collect()
     }
 }
 

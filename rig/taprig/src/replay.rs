@@ -90,7 +90,7 @@ pub fn compare(
     let events = Arc::<Mutex<Vec<Event>>>::default();
     let hears = events.clone();
     let listen: Listener =
-        Box::new(move |event: &Event| hears.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone()));
+        Box::new(move |event| hears.lock().unwrap_or_else(PoisonError::into_inner).push((**event).clone()));
     let trouble = |what: String| Failed::Case(Diagnostic::of_file(project.root(), what).into());
     let recorder = Recorder::start(None, Options { whole: true }, vec![listen]);
     let recorder = recorder.map_err(|error| trouble(error.to_string()))?;

@@ -109,7 +109,7 @@ impl Host {
     /// Sends bytes to the rig with those that follow, because the rig does not wait for them. Each transfer wakes the rig, which takes
     /// longer than the transfer.
     pub fn serial_write_later(&self, bytes: &[u8]) {
-        let _ = self.serial_line.borrow_mut().hold(self.pty.master.as_fd(), bytes);
+        let _ = self.serial_line.borrow_mut().hold(self.pty.master.as_fd(), bytes, self.now_us());
     }
 
     /// The next byte from the other side of the air, if there is one.
@@ -158,11 +158,13 @@ impl Host {
         let mut uplink = self.uplink.borrow_mut();
         // Whatever stays waits below for room. The air comes first: somebody waits for it.
         air.flush();
+        serial.release(self.now_us());
         let _ = serial.flush(self.pty.master.as_fd());
         if let Some(uplink) = uplink.as_mut() {
             uplink.flush();
             uplink.register(&self.waits);
         }
+        let until_us = serial.due_us().map_or(until_us, |due_us| due_us.min(until_us));
         let deadline = (until_us != u64::MAX).then(|| until_us.saturating_sub(self.now_us()));
         let patience = air.patience().and_then(|patience| u64::try_from(patience.as_micros()).ok());
         let timeout = deadline.into_iter().chain(patience).min().map(|us| Timespec {

@@ -8,6 +8,9 @@ use std::os::fd::BorrowedFd;
 /// a serial line at whose end nobody reads.
 const CAPACITY: usize = 256 * 1024;
 
+/// How long bytes wait for others at most. Somebody may look at them after all, such as at the polls of a reader.
+const HOLD_US: u64 = 2000;
+
 /// So much is sent at once even where the firmware does not sleep.
 const BATCH: usize = 4096;
 
@@ -27,6 +30,8 @@ pub(crate) struct Line {
     outbox: VecDeque<u8>,
     /// How many of the last bytes of `outbox` may wait for others.
     held: usize,
+    /// Until when they may wait, on the clock of the board.
+    held_until_us: u64,
 }
 
 impl Line {
@@ -64,12 +69,27 @@ impl Line {
         if self.outbox.len() < BATCH { Flow::Open } else { self.flush(fd) }
     }
 
-    /// Keeps bytes that nobody waits for until others follow. Much is sent now.
-    pub(crate) fn hold(&mut self, fd: BorrowedFd<'_>, bytes: &[u8]) -> Flow {
+    /// Keeps bytes that nobody waits for until others follow, or until [`HOLD_US`] have passed. Much is sent now.
+    pub(crate) fn hold(&mut self, fd: BorrowedFd<'_>, bytes: &[u8], now_us: u64) -> Flow {
+        if self.held == 0 {
+            self.held_until_us = now_us + HOLD_US;
+        }
         let held = self.held + bytes.len();
         let flow = self.send(fd, bytes);
         self.held = held.min(self.outbox.len());
         flow
+    }
+
+    /// When bytes that wait for others are due, if there are any.
+    pub(crate) fn due_us(&self) -> Option<u64> {
+        (self.held > 0).then_some(self.held_until_us)
+    }
+
+    /// Lets bytes wait no longer that are due.
+    pub(crate) fn release(&mut self, now_us: u64) {
+        if self.held > 0 && now_us >= self.held_until_us {
+            self.held = 0;
+        }
     }
 
     /// Sends what was kept, as far as the line takes it. Nothing is sent if all of it may wait.

@@ -127,7 +127,7 @@ impl<'a> Worker<'a> {
         let heard = Arc::<Mutex<Hearing>>::default();
         let hears = heard.clone();
         let listen: Listener =
-            Box::new(move |event: &Event| hear(&mut hears.lock().unwrap_or_else(PoisonError::into_inner), event));
+            Box::new(move |event| hear(&mut hears.lock().unwrap_or_else(PoisonError::into_inner), event));
         // Account numbers of a replay are invented.
         let recorder = Recorder::start(None, Options { whole: true }, vec![listen]);
         let recorder = recorder.map_err(ReplayError::Recorder)?;

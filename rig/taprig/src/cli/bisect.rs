@@ -13,7 +13,7 @@ use taprig::setup;
 use taprig_case::baseline::Mode;
 use taprig_case::plan::{self, Planned};
 use taprig_case::{Diagnostic, Problems, Project, Suite};
-use taprig_model::event::{BaselineUse, Body, Event, Source};
+use taprig_model::event::{BaselineUse, Body, Source};
 use taprig_model::result::{RunResult, Verdict};
 use taprig_record::{Listener, Options, Recorder};
 use taprig_report::{Notable, Tally};
@@ -196,7 +196,7 @@ impl Bisection<'_> {
         let kept = Arc::new(Mutex::new((Tally::default(), Notable::default())));
         let keep: Listener = {
             let kept = kept.clone();
-            Box::new(move |event: &Event| {
+            Box::new(move |event| {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.0.add(event);
                 kept.1.add(event);
@@ -366,6 +366,7 @@ fn line(step: &Trial) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use taprig_model::event::Event;
     use taprig_model::samples::{event, finished, started};
 
     fn judged(attempts: &[(&str, Verdict)], baseline: BaselineUse) -> Trial {

@@ -42,7 +42,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let config = Arc::new(config);
     let mut out = Out::new(std::io::stdout());
     let shown = out.failure();
-    let show = move |event: &Event| {
+    let show = move |event: &Arc<Event>| {
         if let Body::Flashed { role, outcome, digest, bytes, took_us } = &event.body {
             let digest = digest.get(..16).unwrap_or(digest);
             let done = match outcome {

@@ -402,7 +402,7 @@ pub(crate) fn refused(config: &Config) -> Option<Exit> {
 pub(crate) fn faults() -> (Listener, Arc<AtomicBool>) {
     let failed = Arc::<AtomicBool>::default();
     let fails = failed.clone();
-    let listen = move |event: &Event| {
+    let listen = move |event: &Arc<Event>| {
         if let Body::RigFault(fault) = &event.body {
             say(&format!("taprig: {fault}"));
             fails.store(true, Ordering::Release);

@@ -204,7 +204,7 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     let kept = Arc::new(Mutex::new(before));
     let keep = {
         let (kept, wants_events) = (kept.clone(), args.report.is_some());
-        Box::new(move |event: &Event| {
+        Box::new(move |event: &Arc<Event>| {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.0.add(event);
             if wants_events {

@@ -6,6 +6,7 @@ use super::{Options, Out, failure, times};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{BTreeMap, HashMap};
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 use taprig_model::event::{Body, Event, FlashOutcome};
 use taprig_model::result::{CaseResult, RunResult, Verdict};
@@ -23,7 +24,7 @@ pub struct Human {
     bar: ProgressBar,
     tally: Tally,
     /// Events of the sub-cases that are running, by id.
-    running: HashMap<String, Vec<Event>>,
+    running: HashMap<String, Vec<Arc<Event>>>,
 }
 
 impl Human {
@@ -39,7 +40,7 @@ impl Human {
     }
 
     /// Shows an event.
-    pub fn event(&mut self, event: &Event) {
+    pub fn event(&mut self, event: &Arc<Event>) {
         if matches!(event.body, Body::Serial { .. }) {
             return;
         }
@@ -101,6 +102,7 @@ impl Human {
         }
         let notable = case.verdict.is_notable();
         if notable {
+            let events: Vec<Event> = events.iter().map(|event| (**event).clone()).collect();
             let block = failure::block(&case, &events, &self.options, &self.styles);
             self.print(&block);
         } else if !self.options.terminal && case.verdict != Verdict::Skipped {

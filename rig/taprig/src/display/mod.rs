@@ -96,6 +96,12 @@ mod tests {
     use taprig_model::result::Verdict;
     use taprig_model::samples::run;
 
+    /// The display, which hears events that nobody else keeps.
+    fn listener(options: Options, out: Out, earlier: &[Event]) -> impl FnMut(&Event) {
+        let mut hear = super::listener(options, out, earlier);
+        move |event| hear(&Arc::new(event.clone()))
+    }
+
     #[derive(Clone, Default)]
     pub(super) struct Page(Arc<Mutex<Vec<u8>>>);
 

@@ -130,7 +130,7 @@ pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
 
 /// Keeps every event. They are masked.
 fn hears(heard: Arc<Mutex<Vec<Event>>>) -> Listener {
-    Box::new(move |event: &Event| heard.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone()))
+    Box::new(move |event| heard.lock().unwrap_or_else(PoisonError::into_inner).push((**event).clone()))
 }
 
 fn expired() -> Result<Vec<Change>, Problems> {
