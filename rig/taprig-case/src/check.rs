@@ -24,7 +24,7 @@ use taprig_card::PersonaliseError;
 use taprig_model::card::Change;
 use taprig_model::case::Case;
 use taprig_model::device::{Device, claim};
-use taprig_model::expect::{Expect, JournalExpect, StatusExpect};
+use taprig_model::expect::{Expect, JournalExpect, StatusExpect, TagPattern};
 use taprig_model::name::CaseId;
 use taprig_model::reason::Reasons;
 use taprig_model::requirement::Requirements;
@@ -242,6 +242,7 @@ impl Known {
                         None => {}
                     }
                     count(tap.count, node, &path!["steps", at, "tap", "count"], problems);
+                    acts(&tap.during, at, node, problems);
                     if let Some(expect) = &tap.expect {
                         if expect.acquirer.is_some() {
                             acquirer::of_tap(node, &path!["steps", at, "tap", "expect", "acquirer"], problems);
@@ -252,6 +253,14 @@ impl Known {
                                     .problem("`faults` is about the whole case, not about one tap")
                                     .help("move it to the `expect` of the case"),
                             );
+                        }
+                        for tag in
+                            expect.tags.iter().filter(|(_, wanted)| **wanted == TagPattern::Random).map(|(tag, _)| tag)
+                        {
+                            let way = path!["steps", at, "tap", "expect", "tags", tag.to_string().as_str()];
+                            let problem =
+                                node.place(&way).problem("`random` is about all taps of the case, not about one");
+                            problems.push(problem.help("move it to the `expect` of the case"));
                         }
                         self.expect(expect, node, &path!["steps", at, "tap", "expect"], problems);
                     }
@@ -301,6 +310,24 @@ impl Known {
         }
         if let (Some(reason), Some(known)) = (&expect.reason, &self.reasons) {
             self.word(known, "reason", reason, node, &[way, &path!["reason"]].concat(), problems);
+        }
+    }
+}
+
+/// What the rig does in the middle of the tap of step `at`.
+fn acts(during: &[step::During], at: usize, node: &Node, problems: &mut Problems) {
+    for (number, act) in during.iter().enumerate() {
+        let way = path!["steps", at, "tap", "during", number];
+        if let step::Act::Console(console) = &act.act {
+            one_line(&console.send, node, &[&way[..], &path!["send"]].concat(), problems);
+        }
+        if act.act == step::Act::PowerCycle && during.len() > 1 {
+            let problem = node.place(&way).problem("a power cycle ends the tap, so this tap can have no other act");
+            problems.push(problem.help("write two taps"));
+        }
+        if during[..number].iter().any(|earlier| earlier.at == act.at) {
+            let problem = node.place(&way).problem(format!("this tap has two acts at {}", act.at));
+            problems.push(problem.help("give each act a command of its own, such as `read record 2`"));
         }
     }
 }

@@ -12,7 +12,7 @@ use taprig_model::event::Criterion;
 use taprig_model::expect::Expect;
 use taprig_model::name::Name;
 use taprig_model::settings::Settings;
-use taprig_model::step::{self, TapStep};
+use taprig_model::step::{self, Act, TapStep};
 
 /// The criteria of a sub-case.
 pub(crate) fn of(sub: &SubCase) -> Criteria {
@@ -25,6 +25,10 @@ pub(crate) fn of(sub: &SubCase) -> Criteria {
     let steps = case.steps.iter().enumerate().map(|(index, step)| StepCriteria {
         wanted: wanted(step),
         lines: sub.lines.step(index).cloned().unwrap_or_default(),
+        acts: match step {
+            step::Step::Tap(tap) => tap.during.clone(),
+            _ => vec![],
+        },
         settings: match step {
             step::Step::Validator(settings) => in_words(settings),
             _ => BTreeMap::new(),
@@ -102,10 +106,20 @@ pub(crate) fn needs(case: &Case, settings: &Settings) -> Needs {
             step::Step::ClearJournal => claim(claim::JOURNAL),
             step::Step::Console(_) => claim(claim::NATIVE_CONSOLE),
             step::Step::Inject(_) => able.push(CardCapability::Faults),
-            step::Step::Tap(TapStep { beside, hold, expect, .. }) => {
+            step::Step::Tap(TapStep { beside, hold, during, expect, .. }) => {
                 able.extend(expect.iter().flat_map(needed_by_expectation));
                 able.extend(beside.is_some().then_some(CardCapability::TwoCards));
                 able.extend(hold.is_some().then_some(CardCapability::Removal));
+                for during in during {
+                    match &during.act {
+                        Act::PowerCycle => {}
+                        Act::Away { beside, .. } => {
+                            able.push(CardCapability::Removal);
+                            able.extend(beside.is_some().then_some(CardCapability::TwoCards));
+                        }
+                        Act::Console(_) => claim(claim::NATIVE_CONSOLE),
+                    }
+                }
             }
             step::Step::Upload(_)
             | step::Step::Settle(_)

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use taprig_model::event::{Body, Criterion, Exchange, SeenBy};
-use taprig_model::expect::{CommandName, Expect, exchange_matches};
+use taprig_model::expect::{CommandName, Expect, TagPattern, exchange_matches};
 use taprig_model::units::{Duration, Hex, Money};
 
 use taprig_record::decode::tlv::{self, Item};
 
 use crate::air;
 use crate::checks::Checks;
+use crate::randomness;
 use crate::tap::TapEvents;
 
 pub(crate) fn judge(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_>], checks: &mut Checks<'_>) {
@@ -29,8 +30,14 @@ pub(crate) fn judge(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_
             let name = tag.to_string();
             let value = seen.get(&name).map(Vec::as_slice);
             let earlier: Vec<_> = earlier.iter().filter_map(|tags| tags.get(&name).cloned()).collect();
-            let shown = value.map_or_else(|| "absent".to_owned(), |value| Hex(value.to_vec()).to_string());
-            let ok = pattern.matches(value, &earlier);
+            let (ok, shown) = if *pattern == TagPattern::Random {
+                let values: Vec<&[u8]> = earlier.iter().map(Vec::as_slice).chain(value).collect();
+                let found = randomness::look(&values);
+                (found.is_ok(), found.unwrap_or_else(|wrong| wrong))
+            } else {
+                let shown = value.map_or_else(|| "absent".to_owned(), |value| Hex(value.to_vec()).to_string());
+                (pattern.matches(value, &earlier), shown)
+            };
             checks.add(SeenBy::Card, Criterion::Tag(name), pattern.to_string(), shown, ok);
         }
     }

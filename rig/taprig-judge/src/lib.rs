@@ -4,8 +4,8 @@
 //! always give the same verdict. It does not matter whether the events come from a run or from a record.
 //!
 //! An expectation has one of four sources. What a **person** sees (module `person`), what the **card** sees (module
-//! `card`) and what the **acquirer** sees (module `acquirer`) are judged for every device. What only the **device** can report (module `told`) is judged if the device
-//! file claims that the device reports it, and if the file translates the device's words. Otherwise it is *not judged*,
+//! `card`) and what the **acquirer** sees (module `acquirer`) are judged for every device. What only the **device** can report
+//! (module `reported`) is judged if the device file claims that the device reports it, and if the file translates the device's words. Otherwise it is *not judged*,
 //! and the rest of the case still counts.
 
 mod acquirer;
@@ -19,6 +19,7 @@ mod inferred;
 mod link;
 mod pattern;
 mod person;
+mod randomness;
 mod reported;
 mod step;
 mod tap;

@@ -1,8 +1,9 @@
 //! Judges the expectations of steps.
 
 use taprig_model::criteria::{Criteria, StepCriteria, StepWanted};
-use taprig_model::event::{Body, ConsoleReply, Event};
+use taprig_model::event::{Body, ConsoleReply, Criterion, Event, SeenBy};
 use taprig_model::expect::Expect;
+use taprig_model::step::{Act, During};
 
 use crate::checks::Checks;
 use crate::tap::{TapEvents, stopped, taps_of};
@@ -69,6 +70,7 @@ fn one<'a, 'e>(step: &'a StepCriteria, events: &'e [Event], taps: &mut Vec<TapEv
             for played in unplayed.into_iter().chain(taps_of(events)) {
                 checks.about(Some(played.number), &step.lines);
                 tap(expect, played, taps, checks);
+                acts(&step.acts, played, checks);
                 taps.push(played);
             }
         }
@@ -149,6 +151,33 @@ fn tap(expect: &Expect, tap: TapEvents<'_>, earlier: &[TapEvents<'_>], checks: &
     reported::result(expect, tap, checks);
     if let Some(change) = expect.journal {
         reported::journal_change(change, tap.events, checks);
+    }
+}
+
+/// Judges whether the tap came to each act, and the replies to the lines that were sent to the console in the middle of it.
+fn acts(acts: &[During], tap: TapEvents<'_>, checks: &mut Checks<'_>) {
+    let done: Vec<_> = tap
+        .events
+        .iter()
+        .filter_map(|event| match &event.body {
+            Body::Acted { at, act } => Some((at.as_str(), act.as_str())),
+            _ => None,
+        })
+        .collect();
+    let mut replies = tap.events.iter().filter_map(|event| match &event.body {
+        Body::ConsoleReply(reply) => Some(reply),
+        _ => None,
+    });
+    for During { at, act } in acts {
+        let (at, words) = (at.to_string(), act.to_string());
+        // Without its act, the tap is another one than the case is about.
+        let is_done = done.contains(&(&*at, &*words));
+        let seen = if is_done { "it came" } else { "it did not come" };
+        checks.add(SeenBy::Card, Criterion::Act(at.clone()), format!("the command for: {words}"), seen, is_done);
+        if let (Act::Console(console), true) = (act, is_done) {
+            let none = ConsoleReply { data: vec![], ok: false, code: None, text: String::new() };
+            reported::reply(&console.send, console, replies.next().unwrap_or(&none), checks);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::capability::CardCapability;
 use crate::event::Criterion;
 use crate::expect::{Expect, JournalExpect, StatusExpect};
 use crate::name::Name;
-use crate::step::Console;
+use crate::step::{Console, During};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +74,10 @@ pub struct StepCriteria {
     /// Where the expectations are in the file of the case.
     #[serde(default)]
     pub lines: WantedLines,
+    /// What the rig does in the middle of each tap of the step. It must come to each act. Records of earlier versions do not have
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<During>,
     /// The settings that the step tells the validator, as in [`Criteria::settings`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,

@@ -327,6 +327,18 @@ pub enum Body {
         /// The parameters of the fault, such as `seed` and `times`.
         values: Fields,
     },
+    /// The rig did something while the reader waited for the answer to a command.
+    Acted {
+        /// The command, as the case writes it: `gpo`.
+        at: String,
+        /// What the rig did, in words.
+        act: String,
+    },
+    /// The card left the reader's field in the middle of a tap, or came back.
+    InField {
+        /// Whether it is back.
+        there: bool,
+    },
     /// The reader released the card.
     Released {
         /// How the reader released it.

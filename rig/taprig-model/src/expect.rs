@@ -433,7 +433,8 @@ pub fn exchange_matches(wanted: &[ExchangeItem], seen: &[CommandName]) -> bool {
     repeats_match(&wanted, seen)
 }
 
-/// What a data object must be: hexadecimal digits with `.` for any digit, or `absent`, `present` or `fresh`.
+/// What a data object must be: hexadecimal digits with `.` for any digit, or `absent`, `present`, `fresh` or
+/// `random`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TagPattern {
     /// Neither side sends it.
@@ -442,6 +443,8 @@ pub enum TagPattern {
     Present,
     /// One side sends it, with a value that no earlier tap of the case has seen.
     Fresh,
+    /// The values of all taps of the case look random. Only the expectations of the whole case can have it.
+    Random,
     /// Capital hexadecimal digits and dots.
     Value(String),
 }
@@ -449,8 +452,8 @@ pub enum TagPattern {
 text!(
     TagPattern,
     "TagPattern",
-    r"^(absent|present|fresh|([0-9A-Fa-f.] *[0-9A-Fa-f.] *)+)$",
-    "hexadecimal digits with `.` for any digit, `absent`, `present`, or `fresh` for a value that no earlier tap has seen"
+    r"^(absent|present|fresh|random|([0-9A-Fa-f.] *[0-9A-Fa-f.] *)+)$",
+    "hexadecimal digits with `.` for any digit, `absent`, `present`, `fresh` for a value that no earlier tap has seen, or `random`"
 );
 
 impl TagPattern {
@@ -460,7 +463,8 @@ impl TagPattern {
     pub fn matches(&self, value: Option<&[u8]>, earlier: &[Vec<u8>]) -> bool {
         match (self, value) {
             (Self::Absent, value) => value.is_none(),
-            (Self::Present, value) => value.is_some(),
+            // Whether values look random, the judge knows.
+            (Self::Present | Self::Random, value) => value.is_some(),
             (Self::Fresh, None) => false,
             (Self::Fresh, Some(value)) => !earlier.iter().any(|earlier| earlier == value),
             (Self::Value(_), None) => false,
@@ -484,6 +488,7 @@ impl FromStr for TagPattern {
             "absent" => return Ok(Self::Absent),
             "present" => return Ok(Self::Present),
             "fresh" => return Ok(Self::Fresh),
+            "random" => return Ok(Self::Random),
             _ => {}
         }
         let digits: String = text.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_uppercase()).collect();
@@ -503,6 +508,7 @@ impl fmt::Display for TagPattern {
             Self::Absent => "absent",
             Self::Present => "present",
             Self::Fresh => "fresh",
+            Self::Random => "random",
             Self::Value(digits) => digits,
         })
     }

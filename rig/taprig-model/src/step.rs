@@ -1,7 +1,9 @@
 //! The steps of a case.
 
+mod during;
 mod injection;
 
+pub use during::{Act, During};
 pub use injection::{Fault, Injection};
 
 use crate::acquirer::expect::AcquirerExpect;
@@ -213,6 +215,9 @@ pub struct TapStep {
     /// releases it. If times are modelled, this is a time on the modelled air for as long as the transaction lasts.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold: Option<Duration>,
+    /// What the rig does in the middle of the tap. If there is a count, it does so in each tap.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub during: Vec<During>,
     /// How often the card is tapped. The default is once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
@@ -229,6 +234,15 @@ pub enum Beside {
     TypeA,
     /// A card of type B.
     TypeB,
+}
+
+impl fmt::Display for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TypeA => "another card of type A",
+            Self::TypeB => "a card of type B",
+        })
+    }
 }
 
 /// A line on the validator's console.

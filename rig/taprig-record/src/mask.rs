@@ -167,7 +167,7 @@ fn body(body: &mut Body, found: &mut Found) {
         }
         Body::JournalCleared { refused } => refused.iter_mut().for_each(|why| words(why, found)),
         Body::ConsoleNoise { text } | Body::Note { text } | Body::DeviceEnded { why: text } => words(text, found),
-        Body::StepStarted { step, .. } => words(step, found),
+        Body::StepStarted { step: text, .. } | Body::Acted { act: text, .. } => words(text, found),
         Body::CaseStarted(case) => {
             let texts = case.settings.iter_mut().chain(&mut case.changes).chain(&mut case.faults);
             texts.for_each(|text| words(text, found));
@@ -201,6 +201,7 @@ fn body(body: &mut Body, found: &mut Found) {
         // [`Frames`] has masked it.
         | Body::Frame { .. }
         | Body::Activated { .. }
+        | Body::InField { .. }
         | Body::Released { .. }
         | Body::Removed { .. }
         | Body::Balance { .. }

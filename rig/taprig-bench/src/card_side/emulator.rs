@@ -54,6 +54,8 @@ impl Air {
 pub struct Emulator {
     relay: Relay,
     air: Air,
+    /// Whether the board reports frames, once it was told.
+    traces: Option<bool>,
     capabilities: CardCapabilities,
 }
 
@@ -61,7 +63,7 @@ impl Emulator {
     /// The emulator at the other end of this relay, which has this air.
     #[must_use]
     pub fn new(relay: Relay, air: Air) -> Self {
-        Self { relay, air, capabilities: Self::can(air) }
+        Self { relay, air, traces: None, capabilities: Self::can(air) }
     }
 
     /// The capabilities of every card emulator with this air.
@@ -87,6 +89,7 @@ impl CardSide for Emulator {
     }
 
     async fn starts(&mut self, how: Start, within: Duration) -> Result<(), LinkError> {
+        self.traces = None;
         match how {
             Start::PoweredOn => self.relay.started(within).await,
             Start::StillOn => self.relay.identify(within).await.map(drop),
@@ -115,7 +118,10 @@ impl CardSide for Emulator {
 
     async fn configure(&mut self, card: &Activation, beside: Option<Beside>, frames: bool) -> Result<(), LinkError> {
         let front = front(card, beside)?;
-        self.relay.carry_out(Request::Trace(frames), ORDER).await?;
+        if self.traces != Some(frames) {
+            self.relay.carry_out(Request::Trace(frames), ORDER).await?;
+            self.traces = Some(frames);
+        }
         self.relay.carry_out(Request::Configure(front), ORDER).await
     }
 

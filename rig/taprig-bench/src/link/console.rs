@@ -120,6 +120,10 @@ pub struct Console {
     lines: Lines<Line>,
     /// Events that came during a wait for a reply.
     events: VecDeque<Event>,
+    /// How many commands have no reply yet.
+    open: usize,
+    /// Lines of replies that came during a wait for an event.
+    replies: VecDeque<Line>,
 }
 
 impl Console {
@@ -129,7 +133,7 @@ impl Console {
     /// The same as for [`Port::open`](super::port::Port::open).
     pub fn open(endpoint: &Endpoint, baud: u32, marks: &Marks, tap: ByteSink) -> Result<Self, LinkError> {
         let lines = Lines::open(endpoint, baud, Splitter { marks: marks.clone(), line: Vec::new() }, tap)?;
-        Ok(Self { lines, events: VecDeque::new() })
+        Ok(Self { lines, events: VecDeque::new(), open: 0, replies: VecDeque::new() })
     }
 
     /// Sets the listener. From now on `hear` receives each line that is neither an event nor part of an expected reply,
@@ -159,12 +163,15 @@ impl Console {
         self.reply(line, within).await
     }
 
-    /// Sends one command without waiting. [`Console::reply`] has to be called for each such command, in order.
+    /// Sends one command without waiting. [`Console::reply`] has to be called for each such command, in order. A reply that
+    /// comes during a wait for an event is kept.
     ///
     /// # Errors
     /// [`LinkError::Gone`].
     pub async fn send(&mut self, line: &str) -> Result<(), LinkError> {
-        self.lines.send(format!("{line}\n").as_bytes()).await
+        self.lines.send(format!("{line}\n").as_bytes()).await?;
+        self.open += 1;
+        Ok(())
     }
 
     /// The reply to the oldest command that has none yet. `command` is only for the message.
@@ -172,12 +179,22 @@ impl Console {
     /// # Errors
     /// The same as for [`Console::command`].
     pub async fn reply(&mut self, command: &str, within: Duration) -> Result<Reply, LinkError> {
+        let reply = self.next_reply(command, within).await;
+        // Nobody waits any more for a reply that is late.
+        self.open = self.open.saturating_sub(1);
+        reply
+    }
+
+    async fn next_reply(&mut self, command: &str, within: Duration) -> Result<Reply, LinkError> {
         let deadline = Instant::now() + within;
         let mut data = Vec::new();
         let mut silent = true;
         loop {
             let shown = || first_words(command);
-            let line = self.lines.next(deadline).await?;
+            let line = match self.replies.pop_front() {
+                Some(line) => Some(line),
+                None => self.lines.next(deadline).await?,
+            };
             let was_silent = std::mem::replace(&mut silent, false);
             match line {
                 Some(Line::Data(line)) => data.push(line),
@@ -203,11 +220,7 @@ impl Console {
                 return Ok(Some(event));
             }
             match self.lines.next(deadline).await? {
-                Some(Line::Event(event)) => return Ok(Some(event)),
-                // A reply that nobody waits for belongs to a command whose caller gave up.
-                Some(Line::Noise(line) | Line::Data(line) | Line::Ok(line) | Line::Error(line)) => {
-                    self.lines.keep_noise(line);
-                }
+                Some(line) => self.keep(line),
                 None => return Ok(None),
             }
         }
@@ -244,6 +257,8 @@ impl Console {
     fn keep(&mut self, line: Line) {
         match line {
             Line::Event(event) => self.events.push_back(event),
+            line @ (Line::Data(_) | Line::Ok(_) | Line::Error(_)) if self.open > 0 => self.replies.push_back(line),
+            // A reply that nobody waits for belongs to a command whose caller gave up.
             Line::Noise(line) | Line::Data(line) | Line::Ok(line) | Line::Error(line) => self.lines.keep_noise(line),
         }
     }

@@ -269,12 +269,32 @@ pub trait ValidatorSide: fmt::Debug + Send {
         Err(unsupported(ValidatorCapability::Uplink))
     }
 
-    /// Sends a line to the console of the reference device. Capability [`ValidatorCapability::NativeConsole`].
+    /// Sends a line to the console of the reference device, and does not wait for the reply: a validator that waits for a card may
+    /// answer later. Capability [`ValidatorCapability::NativeConsole`].
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`].
+    async fn say(&mut self, _line: &str) -> Result<(), LinkError> {
+        Err(unsupported(ValidatorCapability::NativeConsole))
+    }
+
+    /// The reply to the oldest line of [`ValidatorSide::say`] that has none yet, which is `line`. Capability
+    /// [`ValidatorCapability::NativeConsole`].
     ///
     /// # Errors
     /// [`LinkError`] if there is no answer. A refusal is an answer.
-    async fn converse(&mut self, _line: &str) -> Result<Conversation, LinkError> {
+    async fn answer_to(&mut self, _line: &str) -> Result<Conversation, LinkError> {
         Err(unsupported(ValidatorCapability::NativeConsole))
+    }
+
+    /// Sends a line to the console of the reference device and waits for the reply. Capability
+    /// [`ValidatorCapability::NativeConsole`].
+    ///
+    /// # Errors
+    /// [`LinkError`] if there is no answer. A refusal is an answer.
+    async fn converse(&mut self, line: &str) -> Result<Conversation, LinkError> {
+        self.say(line).await?;
+        self.answer_to(line).await
     }
 }
 

@@ -26,7 +26,7 @@ use taprig_model::expect::{Expect, FrameName, frames_match};
 
 use crate::checks::Checks;
 use crate::tap::{TapEvents, taps_of};
-use moment::{Moment, moments};
+use moment::{Moment, spans};
 
 /// What was looked at for a rule, and what is wrong.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ pub(crate) fn stated(expect: &Expect, tap: TapEvents<'_>, checks: &mut Checks<'_
     if expect.frames.is_none() && expect.never_sent.is_empty() {
         return;
     }
-    let moments = moments(tap);
+    let moments = spans(tap).concat();
     let list = |names: &mut dyn Iterator<Item = String>| format!("[{}]", names.collect::<Vec<_>>().join(", "));
     if let Some(wanted) = &expect.frames {
         let seen = moment::served(&moments);
@@ -79,13 +79,15 @@ pub(crate) fn rules<'a>(criteria: &'a Criteria, events: &[Event], checks: &mut C
     }
     let mut found = AirRule::ALL.map(|rule| (rule, Findings::default()));
     for tap in taps_of(events) {
-        let moments = moments(tap);
+        let spans = spans(tap);
         for (rule, findings) in &mut found {
             let before = findings.wrong.len();
-            match rule {
-                AirRule::Frames => form::judge(&moments, findings),
-                AirRule::Blocks => blocks::judge(&moments, findings),
-                AirRule::Times => times::judge(&moments, findings),
+            for moments in &spans {
+                match rule {
+                    AirRule::Frames => form::judge(moments, findings),
+                    AirRule::Blocks => blocks::judge(moments, findings),
+                    AirRule::Times => times::judge(moments, findings),
+                }
             }
             for wrong in &mut findings.wrong[before..] {
                 *wrong = format!("tap {}: {wrong}", tap.number);

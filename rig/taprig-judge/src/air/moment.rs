@@ -88,12 +88,25 @@ impl Moment<'_> {
     }
 }
 
-/// The moments of a tap, up to the removal of the card.
-pub(super) fn moments(tap: TapEvents<'_>) -> Vec<Moment<'_>> {
+/// The moments of a tap in which the card is in the field, up to its removal. If it left and came back, there is a span for each
+/// time. A span begins when the reader looks for cards: what it does before belongs to the card that left, and no card counted
+/// the time.
+pub(super) fn spans(tap: TapEvents<'_>) -> Vec<Vec<Moment<'_>>> {
     let mut faults = LinkFaults::default();
-    let mut moments = Vec::new();
+    let (mut spans, mut moments) = (Vec::new(), Vec::new());
+    let (mut there, mut back) = (true, false);
     for event in tap.events {
+        match event.body {
+            Body::InField { there: false } => {
+                (there, back) = (false, false);
+                spans.push(std::mem::take(&mut moments));
+            }
+            Body::InField { there: true } => back = true,
+            Body::Field { .. } | Body::Frame { from_card: false, short: true, .. } => there |= back,
+            _ => {}
+        }
         match &event.body {
+            Body::Frame { .. } | Body::Field { .. } if !there => {}
             Body::Injected { fault, values, .. } => faults.injected(fault, values),
             Body::Exchange(_) => faults.answered(),
             Body::Removed { .. } => break,
@@ -115,7 +128,9 @@ pub(super) fn moments(tap: TapEvents<'_>) -> Vec<Moment<'_>> {
             _ => {}
         }
     }
-    moments
+    spans.push(moments);
+    spans.retain(|span| !span.is_empty());
+    spans
 }
 
 /// The names of what the reader sent from the first activation of the card to its last release. Polling around it is left out,

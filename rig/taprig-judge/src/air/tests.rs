@@ -5,7 +5,7 @@ use taprig_model::expect::FrameName;
 use wire::air::frame_time_ns;
 use wire::crc::crc_a;
 
-use super::moment::{moments, served};
+use super::moment::{served, spans};
 use super::{Findings, blocks, form, times};
 use crate::tap::TapEvents;
 
@@ -100,11 +100,12 @@ impl Air {
 
     /// What is wrong, by rule.
     fn wrong(&self) -> [Vec<String>; 3] {
-        let moments = moments(self.tap());
         let mut found = [Findings::default(), Findings::default(), Findings::default()];
-        form::judge(&moments, &mut found[FORM]);
-        blocks::judge(&moments, &mut found[BLOCKS]);
-        times::judge(&moments, &mut found[TIMES]);
+        for moments in spans(self.tap()) {
+            form::judge(&moments, &mut found[FORM]);
+            blocks::judge(&moments, &mut found[BLOCKS]);
+            times::judge(&moments, &mut found[TIMES]);
+        }
         found.map(|found| found.wrong)
     }
 
@@ -139,7 +140,7 @@ fn a_right_tap_breaks_no_rule() {
     let mut air = active();
     air.exchange(0).exchange(1).exchange(0).release();
     air.is_right();
-    let names = served(&moments(air.tap()));
+    let names = served(&spans(air.tap()).concat());
     assert_eq!(
         names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" "),
         "anticollision select rats i-block i-block i-block s-deselect"
@@ -158,7 +159,7 @@ fn polling_before_and_after_is_not_looked_at() {
     air.pause(9_000).activate(&ATS).exchange(0).release().pause(500);
     air.raw(true, &[0x52]).said_by_card(&[4, 0], false).pause(500).reader(&[0x50, 0]).pause(5_287);
     air.is_right();
-    assert_eq!(served(&moments(air.tap())).last(), Some(&FrameName::SDeselect));
+    assert_eq!(served(&spans(air.tap()).concat()).last(), Some(&FrameName::SDeselect));
 }
 
 #[test]
@@ -393,7 +394,7 @@ fn a_record_without_times_is_judged_by_its_blocks_alone() {
         }
     }
     let mut found = Findings::default();
-    times::judge(&moments(air.tap()), &mut found);
+    times::judge(&spans(air.tap()).concat(), &mut found);
     assert_eq!((found.looked_at, found.wrong.len()), (0, 0));
     assert_eq!(air.wrong()[BLOCKS].len(), 1);
 }
@@ -429,4 +430,25 @@ fn the_tap_ends_with_the_removal() {
         .reader(&[0x02, 1])
         .reader(&[0x02, 1]);
     air.is_right();
+}
+
+/// While the card is away in the middle of a tap, nobody counts the reader's time. What it sends when the card is back, and before it
+/// looks for cards again, was meant for the card that left.
+#[test]
+fn a_card_that_comes_back_begins_anew() {
+    let gone = || {
+        let mut air = active();
+        air.exchange(0).reader(&[0x03, 1]).event(Body::InField { there: false });
+        air
+    };
+    let mut air = gone();
+    air.reader(&[0xB3]).reader(&[0xB3]).event(Body::InField { there: true }).reader(&[0xB3]);
+    air.activate(&ATS).exchange(0).is_right();
+    // The rules hold again from the next activation on.
+    let mut air = gone();
+    air.event(Body::InField { there: true }).activate(&ATS).exchange(1);
+    assert_eq!(air.wrong()[BLOCKS].len(), 1, "the first block has the number 0");
+    // Without its return, nothing is judged.
+    let mut air = gone();
+    air.activate(&ATS).exchange(1).is_right();
 }

@@ -329,7 +329,12 @@ fn step(number: u32) -> Event {
 fn of_steps(steps: Vec<StepWanted>) -> Criteria {
     let steps = steps
         .into_iter()
-        .map(|wanted| StepCriteria { wanted, lines: WantedLines::default(), settings: Default::default() })
+        .map(|wanted| StepCriteria {
+            wanted,
+            lines: WantedLines::default(),
+            acts: vec![],
+            settings: Default::default(),
+        })
         .collect();
     Criteria { steps, ..criteria(Expect::default()) }
 }
@@ -615,4 +620,30 @@ fn what_a_case_lacks_is_named() {
     assert_eq!(lacks(&case, &device(), &bench), [claim, card, "the bench has no acquirer"]);
     bench.acquirer = true;
     assert_eq!(lacks(&case, &device(), &bench), [claim, card]);
+}
+
+/// A tap with an act at the GPO, and another one that sends a line.
+#[test]
+fn a_tap_has_to_come_to_its_acts() {
+    let act = |json| serde_json::from_str(json).unwrap();
+    let mut criteria = of_steps(vec![StepWanted::Tap(Expect::default())]);
+    criteria.steps[0].acts = vec![
+        act(r#"{"at":"gpo","act":"away","for":"200 ms"}"#),
+        act(r#"{"at":"read record","act":"console","send":"status","expect":"ok state=*"}"#),
+    ];
+    let acted = |at: &str, act: &str| event(Body::Acted { at: at.into(), act: act.into() });
+    let reply =
+        |text: &str| event(Body::ConsoleReply(ConsoleReply { data: vec![], ok: true, code: None, text: text.into() }));
+    let with = |more: &[Event]| [&[step(1)], &ride(1)[..], more].concat();
+    let (away, console) = (acted("gpo", "away for 200 ms"), acted("read record", "console status"));
+    let all = judged(&criteria, &with(&[away.clone(), console.clone(), reply("state=busy")]));
+    assert_eq!(all.verdict, Verdict::Pass, "{all:?}");
+    let wrong = judged(&criteria, &with(&[away.clone(), console.clone(), reply("fare=1")]));
+    assert_eq!(titles(&wrong, CheckResult::Fails), ["reply to `status` (tap 1)"]);
+    let silent = judged(&criteria, &with(&[away, console.clone()]));
+    assert_eq!(titles(&silent, CheckResult::Fails), ["reply to `status` (tap 1)"]);
+    let other = judged(&criteria, &with(&[acted("gpo", "away for 100 ms"), console, reply("state=busy")]));
+    assert_eq!(titles(&other, CheckResult::Fails), ["act at gpo (tap 1)"]);
+    let none = judged(&criteria, &with(&[]));
+    assert_eq!(titles(&none, CheckResult::Fails), ["act at gpo (tap 1)", "act at read record (tap 1)"]);
 }

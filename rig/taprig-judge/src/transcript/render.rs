@@ -93,12 +93,20 @@ impl<'a> StepText<'a> {
             | Body::Exchange(_)
             | Body::Frame { .. }
             | Body::Injected { .. }
+            | Body::Acted { .. }
+            | Body::InField { .. }
             | Body::Released { .. }
             | Body::Removed { .. }
             | Body::Balance { .. } => match self.taps.last_mut() {
                 Some(tap) => tap.push(body),
                 None => self.before.push(body),
             },
+            // The reply to a line that was sent in the middle of the tap.
+            Body::ConsoleReply(_) if !self.taps.is_empty() => {
+                if let Some(tap) = self.taps.last_mut() {
+                    tap.push(body);
+                }
+            }
             Body::ConsoleSent { .. }
             | Body::ConsoleReply(_)
             | Body::SettingsTaken { .. }
@@ -193,7 +201,7 @@ fn asked(bodies: &[&Body], view: View, lines: &mut Vec<String>) {
     }
 }
 
-fn console_reply(reply: &ConsoleReply, view: View) -> Vec<String> {
+pub(super) fn console_reply(reply: &ConsoleReply, view: View) -> Vec<String> {
     let mut lines: Vec<_> = reply.data.iter().map(|data| format!("- {}", stable(data, view, &[]))).collect();
     lines.push(match (&reply.code, reply.ok) {
         // Values follow from the first word on. Any other text is text for people, such as an echo.

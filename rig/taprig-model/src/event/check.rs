@@ -125,6 +125,8 @@ pub enum Criterion {
     Balance,
     /// Whether a tap took place at all.
     Tap,
+    /// Whether the reader sent the command for an act in the middle of the tap, such as `gpo`.
+    Act(String),
     /// The reason of an outcome.
     Reason,
     /// How the cardholder was verified.
@@ -201,6 +203,7 @@ impl fmt::Display for Criterion {
             Self::Within => "within",
             Self::Balance => "balance",
             Self::Tap => "tap",
+            Self::Act(at) => return write!(f, "act at {at}"),
             Self::Reason => "reason",
             Self::Cvm => "cvm",
             Self::Journal => "journal",
@@ -257,6 +260,9 @@ impl FromStr for Criterion {
         if let Some(line) = text.strip_prefix("reply to `").and_then(|rest| rest.strip_suffix('`')) {
             return Ok(Self::Reply(line.into()));
         }
+        if let Some(at) = text.strip_prefix("act at ") {
+            return Ok(Self::Act(at.into()));
+        }
         match text.split_once(' ') {
             Some(("tag", tag)) => Ok(Self::Tag(tag.into())),
             Some(("work", work)) if let Some(work) = Work::ALL.into_iter().find(|known| known.word() == work) => {
@@ -300,6 +306,7 @@ mod tests {
             "outcome",
             "ready again",
             "tag 9F26",
+            "act at read record 2",
             "record 2 fare",
             "status state",
             "identity device",
@@ -335,7 +342,8 @@ mod tests {
             Criterion::Tag(_) => Criterion::Within,
             Criterion::Within => Criterion::Balance,
             Criterion::Balance => Criterion::Tap,
-            Criterion::Tap => Criterion::Reason,
+            Criterion::Tap => Criterion::Act("gpo".into()),
+            Criterion::Act(_) => Criterion::Reason,
             Criterion::Reason => Criterion::Cvm,
             Criterion::Cvm => Criterion::Journal,
             Criterion::Journal => Criterion::Faults,
@@ -367,6 +375,6 @@ mod tests {
             assert_eq!(this.to_string().parse::<Criterion>().unwrap(), this);
             (criterion, seen) = (next(&this), seen + 1);
         }
-        assert_eq!(seen, 32);
+        assert_eq!(seen, 33);
     }
 }

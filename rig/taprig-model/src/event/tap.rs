@@ -54,3 +54,21 @@ pub struct Traffic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reader_us: Option<u64>,
 }
+
+impl Traffic {
+    /// This and what came later in the same tap.
+    #[must_use]
+    pub fn and(&self, later: &Self) -> Self {
+        let sum = |first: u32, second: u32| first.saturating_add(second);
+        Self {
+            from_reader: sum(self.from_reader, later.from_reader),
+            from_card: sum(self.from_card, later.from_card),
+            retries: sum(self.retries, later.retries),
+            wtx: sum(self.wtx, later.wtx),
+            reader_us: match (self.reader_us, later.reader_us) {
+                (Some(first), Some(second)) => Some(first.saturating_add(second)),
+                (one, other) => one.or(other),
+            },
+        }
+    }
+}

@@ -84,6 +84,7 @@ impl Capture {
             Body::Injected { at, fault, values } => {
                 running.waiting.push(format!("fault: {fault} at {at} {values}").trim_end().into());
             }
+            Body::Acted { at, act } => running.waiting.push(format!("act: {act} at {at}")),
             Body::Field { on, .. } => running.push(Packet::field(event.at_us, *on)),
             Body::Frame { from_card, bytes, masked, .. } => {
                 running.push(Packet::frame(event.at_us, *from_card, bytes, *masked));

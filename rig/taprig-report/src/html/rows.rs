@@ -94,6 +94,10 @@ pub(super) fn row(body: &Body) -> Option<(Lane, String)> {
         Body::Injected { at, fault, values } => {
             (Lane::Fault, format!("at {at}: {fault} {values}").trim_end().to_owned())
         }
+        Body::InField { there } => {
+            (Lane::Card, if *there { "the card is back in the field" } else { "the card leaves the field" }.to_owned())
+        }
+        Body::Acted { at, act } => (Lane::Fault, format!("while the reader waits for the answer to {at}: {act}")),
         Body::Released { how } => {
             let how = match how {
                 Release::Deselected => "S(DESELECT)",

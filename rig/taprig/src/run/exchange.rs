@@ -25,6 +25,24 @@ pub(super) struct Asked<'a> {
     pub(super) exchange: u32,
 }
 
+/// The card carries out a command, and its answer does not reach the reader. `why` is what came between.
+pub(super) fn unanswered(card: &mut Card, scope: &Scope, asked: &Asked<'_>, why: String) {
+    card.respond(asked.command);
+    scope.emit_at(
+        Instant::now(),
+        asked.note.board_us,
+        Source::Emulator,
+        Body::Exchange(Exchange {
+            number: asked.exchange,
+            command: Bytes(asked.command.to_vec()),
+            response: None,
+            fault: Some(why),
+            air_us: asked.note.air_us,
+            host_us: None,
+        }),
+    );
+}
+
 /// Sends the card's answer to a command, with a fault if one is injected, and emits what passed. Returns the host's share
 /// of the exchange: the time from reading the last byte of the command to writing the last byte of the answer, without the
 /// card's signature.

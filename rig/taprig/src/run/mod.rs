@@ -11,7 +11,6 @@
 pub mod checkup;
 pub mod earlier;
 mod exchange;
-mod fault;
 pub mod forecast;
 pub mod queue;
 pub mod serve;
@@ -19,3 +18,4 @@ pub mod station;
 mod steps;
 pub mod sub_case;
 pub mod tap;
+mod waiting;

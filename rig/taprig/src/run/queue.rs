@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use taprig_model::event::{Body, RigFault, Source};
 use taprig_model::result::Verdict;
-use taprig_model::step::Step;
+use taprig_model::step::{Act, Step};
 
 use super::station::{Station, Stop};
 use taprig_bench::Config;
@@ -58,8 +58,11 @@ pub fn lacks(planned: &Planned, config: &Config) -> Vec<String> {
         Step::Validator(_) => Some("change its settings"),
         Step::PowerCycle => Some("switch it off and on"),
         Step::Identity => Some("say which device it is"),
-        Step::Tap(_)
-        | Step::Wait(_)
+        Step::Tap(tap) => {
+            let cuts = tap.during.iter().any(|during| during.act == Act::PowerCycle);
+            cuts.then_some("switch it off in the middle of a tap")
+        }
+        Step::Wait(_)
         | Step::Status(_)
         | Step::Journal(_)
         | Step::ClearJournal

@@ -11,7 +11,7 @@ use taprig_model::capability::CardCapability;
 use taprig_model::event::{Body, ReadyAgain, Role, Signal, Source};
 use taprig_model::name::Name;
 use taprig_model::settings::Settings;
-use taprig_model::step::{Beside, Injection, Step, TapStep};
+use taprig_model::step::{Injection, Step, TapStep};
 
 use super::tap::TapPlayer;
 use taprig_bench::validator_side::{JournalPage, ValidatorCapability, work_ends};
@@ -131,14 +131,24 @@ impl Stage<'_> {
             hold: step.hold.map(Duration::from),
             modelled,
             injections: &injections,
+            during: &step.during,
             // A record holds the frames of every tap, for captures. But a serial port of 115,200 baud takes longer for them than
             // the air does. Where times are measured, they would become longer, so only cases about frames have them.
             frames: self.planned.frames || modelled && links.card.capabilities().can.contains(&CardCapability::Frames),
         };
-        if matches!(tap.play(links, self.scope).await?, ReadyAgain::Not | ReadyAgain::Restarted) {
-            self.stuck = true;
-            return Ok(());
+        let end = tap.play_to_end(links, self.scope).await?;
+        if end.empties_journal {
+            self.journal = 0;
         }
+        match end.ready {
+            Some(ReadyAgain::Not | ReadyAgain::Restarted) => {
+                self.stuck = true;
+                return Ok(());
+            }
+            Some(ReadyAgain::InTime | ReadyAgain::NotSeen) => {}
+            None => bench.power_cycle().await?,
+        }
+        let Some(links) = bench.links() else { return Ok(()) };
         if links.validator.capabilities().contains(&ValidatorCapability::Journal) {
             let JournalPage { count, total, rows: added } = links.validator.journal(self.journal + 1).await?;
             self.journal += u32::try_from(added.len()).unwrap_or(0);
@@ -252,14 +262,11 @@ fn words(step: &Step) -> String {
     match step {
         Step::Tap(tap) => {
             let card = tap.card.as_ref().map(|card| format!(" {card}")).unwrap_or_default();
-            let beside = match tap.beside {
-                None => "",
-                Some(Beside::TypeA) => " beside another card of type A",
-                Some(Beside::TypeB) => " beside a card of type B",
-            };
+            let beside = tap.beside.map(|beside| format!(" beside {beside}")).unwrap_or_default();
             let hold = tap.hold.map(|hold| format!(" for {hold}")).unwrap_or_default();
             let count = tap.count.map(|count| format!(" {count} times")).unwrap_or_default();
-            format!("tap{card}{beside}{hold}{count}")
+            let acts: String = tap.during.iter().map(|during| format!(", {during}")).collect();
+            format!("tap{card}{beside}{hold}{count}{acts}")
         }
         Step::Wait(time) => format!("wait {time}"),
         Step::PowerCycle => "power-cycle".into(),

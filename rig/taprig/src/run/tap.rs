@@ -1,4 +1,7 @@
-//! One tap: the card is held to the reader, its commands are answered, and the validator reports its result.
+//! One tap: the card is held to the reader, its commands are answered, and the validator reports its result. [`acts`] is what the
+//! rig does in the middle of a tap.
+
+mod acts;
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +9,11 @@ use taprig_card::Card;
 use taprig_model::capability::CardCapability;
 use taprig_model::event::{Body, Bytes, Fields, ReadyAgain, Role, Signal, Source, Traffic};
 use taprig_model::expect::CommandName;
-use taprig_model::step::{Beside, Injection};
+use taprig_model::step::{Beside, During, Injection};
 
 use super::exchange::{self, Asked};
-use super::fault::Armed;
+use super::waiting::Waiting;
+use acts::Due;
 use taprig_bench::card_side::{CardNote, What};
 use taprig_bench::link::LinkError;
 use taprig_bench::{BenchError, Links};
@@ -53,6 +57,8 @@ pub struct TapPlayer<'a> {
     pub modelled: bool,
     /// Faults on the air.
     pub injections: &'a [Injection],
+    /// What the rig does in the middle of the tap.
+    pub during: &'a [During],
     /// Whether each frame on the air is reported.
     pub frames: bool,
 }
@@ -60,24 +66,46 @@ pub struct TapPlayer<'a> {
 impl<'a> TapPlayer<'a> {
     /// One card that is held until the validator releases it, without faults and without a report of frames.
     pub fn plain(number: u32, name: &'a str, card: &'a mut Card, modelled: bool) -> Self {
-        Self { number, name, card, beside: None, hold: None, modelled, injections: &[], frames: false }
+        Self { number, name, card, beside: None, hold: None, modelled, injections: &[], during: &[], frames: false }
     }
 
-    /// Plays the tap and emits everything that happens, up to whether the validator was ready again.
+    /// Plays a tap in which nobody cuts the power, and emits everything that happens. Returns whether the validator was ready
+    /// again.
     ///
     /// # Errors
     /// [`BenchError`] if a link fails. A wrong reaction of the device is not an error.
     pub async fn play(self, links: &mut Links, scope: &Scope) -> Result<ReadyAgain, BenchError> {
+        Ok(self.play_to_end(links, scope).await?.ready.unwrap_or(ReadyAgain::Not))
+    }
+
+    /// Plays the tap and emits everything that happens, up to whether the validator was ready again, or up to the moment at
+    /// which its power is to be cut.
+    ///
+    /// # Errors
+    /// As for [`TapPlayer::play`].
+    pub(super) async fn play_to_end(self, links: &mut Links, scope: &Scope) -> Result<TapEnd, BenchError> {
         self.card.reset();
         // A device that does not say that it is ready again shows it by its next polls.
         let (tells_result, tells_ready) = (links.validator.tells_result(), links.validator.tells_ready());
         let sees_polls = !tells_ready && links.card.capabilities().can.contains(&CardCapability::Frames);
-        links.card.configure(&self.card.front(), self.beside, self.frames || sees_polls).await?;
+        let reports_frames = self.frames || sees_polls;
+        links.card.configure(&self.card.front(), self.beside, reports_frames).await?;
         scope.emit(Source::Rig, Body::Presented { tap: self.number, card: self.name.to_owned() });
         links.card.present().await?;
 
         let mut scene = Scene {
-            armed: Armed::new(self.injections),
+            armed: Waiting::new(self.injections, |injection| injection.at),
+            acts: Waiting::new(self.during, |during| during.at),
+            due: None,
+            said: vec![],
+            power_cut: false,
+            beside: self.beside,
+            reports_frames,
+            traffic_before: Traffic::default(),
+            last_air_us: 0,
+            counted_us: 0,
+            air_before: 0,
+            returns_at: None,
             card: self.card,
             scope,
             commands: 0,
@@ -117,6 +145,11 @@ impl<'a> TapPlayer<'a> {
                 scene.is_over() || ((scene.result || watched && scene.released) && self.hold.is_none())
             })
             .await?;
+        if scene.power_cut {
+            scene.tell_balance();
+            scene.card.reset();
+            return Ok(TapEnd { ready: None, empties_journal: false });
+        }
         if scene.result && self.hold.is_none() {
             if !scene.active && !scene.released && scene.removed.is_none() {
                 // A result without a command may come before the note that the card was activated, because the two take
@@ -133,19 +166,10 @@ impl<'a> TapPlayer<'a> {
             let deadline = tokio::time::Instant::now() + ORDER;
             scene.until(links, deadline, |scene| scene.removed.is_some()).await?;
         }
-        let Some(traffic) = scene.removed else {
-            return Err(LinkError::Deadline {
-                what: "the note that the card is out of the field".into(),
-                from: "the card emulator",
-                within: ORDER,
-                silent: false,
-            }
-            .into());
-        };
+        let Some(traffic) = scene.removed else { return Err(not_removed()) };
+        let traffic = scene.traffic_before.and(&traffic);
         scope.emit(Source::Emulator, Body::Removed { traffic, air_us: scene.air_us });
-        if let Some(balance) = scene.card.balance() {
-            scope.emit(Source::Emulator, Body::Balance { fen: balance.fen });
-        }
+        scene.tell_balance();
         scene.card.reset();
         scene.noticed |= traffic.from_card > 0;
         let seen = if watched {
@@ -177,14 +201,41 @@ impl<'a> TapPlayer<'a> {
             let deadline = tokio::time::Instant::now() + ORDER;
             scene.until(links, deadline, |scene| scene.caught_up).await?;
         }
+        let empties_journal = match seen {
+            // A validator that is not ready has no answers either.
+            ReadyAgain::Not | ReadyAgain::Restarted => false,
+            ReadyAgain::InTime | ReadyAgain::NotSeen => scene.take_replies(links).await?,
+        };
         scope.emit(Source::Rig, Body::ReadyAgain { tap: self.number, seen, within_us: micros(READY_AGAIN) });
-        Ok(seen)
+        Ok(TapEnd { ready: Some(seen), empties_journal })
     }
+}
+
+/// How a tap ended.
+pub(super) struct TapEnd {
+    /// Whether the validator was ready again. `None`: its power is to be cut now.
+    pub(super) ready: Option<ReadyAgain>,
+    /// Whether a line on the console has emptied the journal.
+    pub(super) empties_journal: bool,
+}
+
+fn not_removed() -> BenchError {
+    let what = "the note that the card is out of the field".into();
+    LinkError::Deadline { what, from: "the card emulator", within: ORDER, silent: false }.into()
 }
 
 /// The tap in progress.
 struct Scene<'a> {
-    armed: Armed<'a>,
+    /// Faults that wait for their commands.
+    armed: Waiting<'a, Injection>,
+    /// Acts that wait for their commands.
+    acts: Waiting<'a, During>,
+    /// The act whose command has come. The reader waits.
+    due: Option<Due<'a>>,
+    /// Lines that were sent to the console and whose replies nobody has read yet.
+    said: Vec<String>,
+    /// Whether the validator's power is to be cut now.
+    power_cut: bool,
     card: &'a mut Card,
     scope: &'a Scope,
     commands: u32,
@@ -193,6 +244,20 @@ struct Scene<'a> {
     /// Whether the card side has reported everything from before the result.
     caught_up: bool,
     removed: Option<Traffic>,
+    /// What was on the air before the card left the field for a time.
+    traffic_before: Traffic,
+    /// Who is beside the card.
+    beside: Option<Beside>,
+    /// Whether the card side reports frames.
+    reports_frames: bool,
+    /// Time on the air of the last note.
+    last_air_us: u64,
+    /// What the card side counted at its last note.
+    counted_us: u64,
+    /// Time on the air from which the card side counts.
+    air_before: u64,
+    /// Time on the air at which the card is put back, until a note says that it is there.
+    returns_at: Option<u64>,
     /// Time on the air at the last sign of the transaction.
     air_us: u64,
     result: bool,
@@ -216,15 +281,31 @@ struct Scene<'a> {
 impl Scene<'_> {
     /// Whether nothing more is expected.
     fn is_over(&self) -> bool {
-        self.removed.is_some() || self.restarted
+        self.removed.is_some() || self.restarted || self.power_cut
     }
 
     fn is_held_enough(&self) -> bool {
         self.hold_us.is_some_and(|hold| self.air_us >= hold)
     }
 
-    /// Serves both links until `done`, or until the deadline.
+    /// Serves both links until `done`, or until the deadline. Acts that become due are done, and their time is not counted.
     async fn until(
+        &mut self,
+        links: &mut Links,
+        mut deadline: tokio::time::Instant,
+        done: impl Fn(&Self) -> bool,
+    ) -> Result<(), BenchError> {
+        loop {
+            self.serve(links, deadline, |scene| scene.due.is_some() || done(scene)).await?;
+            let Some(due) = self.due.take() else { return Ok(()) };
+            let began = tokio::time::Instant::now();
+            self.act(due, links).await?;
+            deadline += began.elapsed();
+        }
+    }
+
+    /// Serves both links until `done`, or until the deadline.
+    async fn serve(
         &mut self,
         links: &mut Links,
         deadline: tokio::time::Instant,
@@ -289,6 +370,25 @@ impl Scene<'_> {
         Ok(true)
     }
 
+    /// Emits what the electronic cash of the card holds.
+    fn tell_balance(&self) {
+        if let Some(balance) = self.card.balance() {
+            self.scope.emit(Source::Emulator, Body::Balance { fen: balance.fen });
+        }
+    }
+
+    /// Emits the replies to the lines that were sent to the console in the middle of the tap. Returns whether one of them has
+    /// emptied the journal.
+    async fn take_replies(&mut self, links: &mut Links) -> Result<bool, BenchError> {
+        let mut empties_journal = false;
+        for line in std::mem::take(&mut self.said) {
+            let conversation = links.validator.answer_to(&line).await?;
+            empties_journal |= conversation.empties_journal;
+            self.scope.emit(Source::Validator, Body::ConsoleReply(conversation.reply));
+        }
+        Ok(empties_journal)
+    }
+
     /// Emits everything that the validator has reported.
     async fn take_signals(&mut self, links: &mut Links) -> Result<(), BenchError> {
         while let Some((signal, said)) = links.validator.signal(tokio::time::Instant::now()).await? {
@@ -325,7 +425,8 @@ impl Scene<'_> {
         ready
     }
 
-    async fn note(&mut self, note: CardNote, links: &mut Links) -> Result<(), BenchError> {
+    async fn note(&mut self, mut note: CardNote, links: &mut Links) -> Result<(), BenchError> {
+        self.heed(&mut note);
         let tell = |body| self.scope.emit_at(Instant::now(), note.board_us, Source::Emulator, body);
         match note.what {
             What::Command { number, ref command } => {
@@ -333,6 +434,10 @@ impl Scene<'_> {
                 self.air_us = note.air_us;
                 // A card that has left the field answers nothing.
                 if self.is_held_enough() {
+                    return Ok(());
+                }
+                if let Some(during) = self.acts.next(CommandName::of(command)) {
+                    self.due = Some(Due { during, note });
                     return Ok(());
                 }
                 return self.command(number, command, &note, links).await;

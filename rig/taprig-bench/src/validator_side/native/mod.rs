@@ -79,7 +79,13 @@ impl NativeValidator {
 
     /// Sends a line that the device may refuse. Returns its reply, or why it refused.
     async fn ask(&mut self, line: &str) -> Result<Result<Reply, String>, LinkError> {
-        match self.console.command(line, self.within()).await {
+        self.console.send(line).await?;
+        self.heard(line).await
+    }
+
+    /// The reply to the oldest line that has none yet, or why the device refuses it.
+    async fn heard(&mut self, line: &str) -> Result<Result<Reply, String>, LinkError> {
+        match self.console.reply(line, self.within()).await {
             Ok(reply) => Ok(Ok(reply)),
             Err(LinkError::Refused { why, .. }) => Ok(Err(why)),
             Err(error) => Err(error),
@@ -223,10 +229,14 @@ impl ValidatorSide for NativeValidator {
         self.console.idle(deadline).await
     }
 
-    async fn converse(&mut self, line: &str) -> Result<Conversation, LinkError> {
+    async fn say(&mut self, line: &str) -> Result<(), LinkError> {
+        self.console.send(line).await
+    }
+
+    async fn answer_to(&mut self, line: &str) -> Result<Conversation, LinkError> {
         let commands = &self.adapter.native.commands;
         let empties = Some(line) == commands.journal_clear.as_deref() || line == commands.factory;
-        let reply = match self.ask(line).await? {
+        let reply = match self.heard(line).await? {
             Ok(reply) => {
                 let data = reply.data.iter().map(|line| Fields::parse(line)).collect();
                 ConsoleReply { data, ok: true, code: None, text: reply.ok }

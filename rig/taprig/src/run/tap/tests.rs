@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use taprig_bench::board::Start;
 use taprig_bench::card_side::{Answer, CardCapabilities, CardIdentity, CardSide};
-use taprig_bench::validator_side::{Applied, Established, Identity, LastSituation, ValidatorCapability, ValidatorSide};
+use taprig_bench::validator_side::{
+    Applied, Conversation, Established, Identity, LastSituation, ValidatorCapability, ValidatorSide,
+};
 use taprig_case::{Problems, Project, Workshop};
 use taprig_model::card::Activation;
-use taprig_model::event::{Event, Freshness, Release, Word};
+use taprig_model::event::{ConsoleReply, Event, Exchange, Freshness, Release, Word};
 use taprig_model::expect::{Gate, Outcome};
 use taprig_model::settings::Settings;
 use taprig_model::situation::{AuthorityKey, Situation};
@@ -32,6 +34,12 @@ struct Script {
     after_answers: Vec<Signal>,
     /// What the validator reports after the card has left.
     after_card: Vec<Signal>,
+    /// What the card side reports when the card has come back.
+    at_return: Vec<What>,
+    /// Who is beside the card, as often as the card side is configured.
+    beside: Vec<Option<Beside>>,
+    /// Lines on the console whose replies have not been read.
+    lines: Vec<String>,
     /// What the card side reports late: when it is asked to catch up.
     late: Vec<What>,
     notes: VecDeque<What>,
@@ -93,6 +101,19 @@ impl ValidatorSide for Side {
         Ok(vec![])
     }
 
+    async fn say(&mut self, line: &str) -> Result<(), LinkError> {
+        self.0.lock().unwrap().lines.push(line.to_owned());
+        Ok(())
+    }
+
+    async fn answer_to(&mut self, line: &str) -> Result<Conversation, LinkError> {
+        let script = &mut *self.0.lock().unwrap();
+        assert_eq!(script.lines.remove(0), line);
+        assert!(!script.answers.is_empty(), "the card has answered before the reply is asked for");
+        let reply = ConsoleReply { data: vec![], ok: true, code: None, text: line.to_owned() };
+        Ok(Conversation { reply, empties_journal: line == "journal clear" })
+    }
+
     async fn signal(&mut self, deadline: Moment) -> Result<Option<(Signal, Fields)>, LinkError> {
         let signal = next(|| self.0.lock().unwrap().signals.pop_front(), deadline).await;
         Ok(signal.map(|signal| (signal, Fields::default())))
@@ -118,14 +139,17 @@ impl CardSide for Side {
         Ok(CardIdentity::default())
     }
 
-    async fn configure(&mut self, _: &Activation, _: Option<Beside>, frames: bool) -> Result<(), LinkError> {
-        self.0.lock().unwrap().frames = Some(frames);
+    async fn configure(&mut self, _: &Activation, beside: Option<Beside>, frames: bool) -> Result<(), LinkError> {
+        let script = &mut *self.0.lock().unwrap();
+        script.frames = Some(frames);
+        script.beside.push(beside);
         Ok(())
     }
 
     async fn present(&mut self) -> Result<(), LinkError> {
         let script = &mut *self.0.lock().unwrap();
-        script.notes.extend(script.at_card.drain(..));
+        let next = std::mem::take(&mut script.at_return);
+        script.notes.extend(std::mem::replace(&mut script.at_card, next));
         if !script.notes.iter().any(|what| matches!(what, What::Command { .. })) {
             script.answered();
         }
@@ -142,7 +166,9 @@ impl CardSide for Side {
     async fn remove(&mut self) -> Result<(), LinkError> {
         let script = &mut *self.0.lock().unwrap();
         script.notes.push_back(What::Removed(Traffic::default()));
-        script.signals.extend(script.after_card.drain(..));
+        if script.at_return.is_empty() {
+            script.signals.extend(script.after_card.drain(..));
+        }
         Ok(())
     }
 
@@ -196,6 +222,18 @@ fn play_for(
     injections: &[Injection],
     frames: bool,
 ) -> (Result<ReadyAgain, BenchError>, Vec<Body>, Script) {
+    let (end, told, script) = play_to_end(hold, script, injections, &[], frames);
+    (end.map(|end| end.ready.expect("nobody cuts the power")), told, script)
+}
+
+/// The same with acts in the middle of the tap.
+fn play_to_end(
+    hold: Option<Duration>,
+    script: Script,
+    injections: &[Injection],
+    during: &[During],
+    frames: bool,
+) -> (Result<TapEnd, BenchError>, Vec<Body>, Script) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut problems = Problems::default();
     let mut workshop = Workshop::new(&Project::at(&root));
@@ -212,10 +250,11 @@ fn play_for(
         hold,
         modelled: false,
         injections,
+        during,
         frames,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let seen = runtime.block_on(tap.play(&mut links, &scope));
+    let seen = runtime.block_on(tap.play_to_end(&mut links, &scope));
     let told = scope.events().into_iter().map(|event: Event| event.body).collect();
     drop(links);
     let script = Arc::into_inner(side.0).unwrap().into_inner().unwrap();
@@ -328,4 +367,76 @@ fn a_card_side_that_starts_again_is_the_rigs_fault() {
     let (seen, _, _) = play(script, &[], false);
     let error = seen.unwrap_err();
     assert!(matches!(error, BenchError::Ended { role: Role::Emulator, .. }), "{error:?}");
+}
+
+fn during(json: &str) -> During {
+    serde_json::from_str(json).unwrap()
+}
+
+fn acted(at: &str, act: &str) -> Body {
+    Body::Acted { at: at.into(), act: act.into() }
+}
+
+fn exchanges(told: &[Body]) -> Vec<&Exchange> {
+    let exchanged = told.iter().filter_map(|body| match body {
+        Body::Exchange(exchange) => Some(exchange),
+        _ => None,
+    });
+    exchanged.collect()
+}
+
+#[test]
+fn the_power_is_cut_while_the_reader_waits() {
+    let cut = during(r#"{"at":"select ppse","act":"power-cycle"}"#);
+    let (end, told, script) = play_to_end(None, ride(), &[], &[cut], false);
+    assert_eq!(end.unwrap().ready, None);
+    assert!(script.answers.is_empty(), "the answer does not come");
+    let told = &told[told.len() - 2..];
+    assert_eq!(told[0], acted("select ppse", "power-cycle"));
+    let [Exchange { response: None, fault: Some(fault), .. }] = exchanges(told)[..] else { panic!("{told:?}") };
+    assert_eq!(fault, "power-cycle");
+}
+
+#[test]
+fn a_card_leaves_and_comes_back_with_company() {
+    let away = during(r#"{"at":"select ppse","act":"away","for":"20 ms","beside":"type-a"}"#);
+    let again = vec![What::Command { number: 4, command: PPSE.to_vec() }, What::Released(Release::Halted)];
+    let began = Instant::now();
+    let (end, told, script) = play_to_end(None, Script { at_return: again, ..ride() }, &[], &[away], false);
+    assert!(began.elapsed() >= Duration::from_millis(20));
+    assert_eq!(end.unwrap().ready, Some(ReadyAgain::InTime));
+    assert_eq!(script.beside, [None, Some(Beside::TypeA)]);
+    assert_eq!(script.answers.len(), 1, "only the second command is answered");
+    let [first, second] = exchanges(&told)[..] else { panic!("{told:?}") };
+    assert_eq!((first.number, first.response.is_some(), first.air_us), (1, false, 900));
+    // The card side counts from zero again, and the tap goes on.
+    assert_eq!((second.number, second.response.is_some(), second.air_us), (2, true, 900 + 20_000 + 900));
+    assert!(told.contains(&acted("select ppse", "away for 20 ms, back beside another card of type A")), "{told:?}");
+    let removed = told.iter().filter(|body| matches!(body, Body::Removed { .. }));
+    assert_eq!(removed.count(), 1, "the tap ends once");
+    let there = told.iter().filter_map(|body| if let Body::InField { there } = body { Some(*there) } else { None });
+    assert_eq!(there.collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn a_line_is_sent_while_the_reader_waits_and_its_reply_is_read_after_the_tap() {
+    let say = during(r#"{"at":"select ppse","act":"console","send":"journal clear"}"#);
+    let (end, told, script) = play_to_end(None, ride(), &[], &[say], false);
+    let end = end.unwrap();
+    assert!(end.empties_journal && end.ready == Some(ReadyAgain::InTime));
+    assert_eq!((script.answers.len(), script.lines.len()), (1, 0));
+    let place = |wanted: &dyn Fn(&Body) -> bool| told.iter().position(wanted).unwrap();
+    let sent = place(&|body| *body == acted("select ppse", "console journal clear"));
+    let answered = place(&|body| matches!(body, Body::Exchange(_)));
+    let replied = place(&|body| matches!(body, Body::ConsoleReply(_)));
+    let ready = place(&|body| matches!(body, Body::ReadyAgain { .. }));
+    assert!(sent < answered && answered < replied && replied < ready, "{told:?}");
+}
+
+#[test]
+fn an_act_whose_command_does_not_come_is_not_done() {
+    let act = during(r#"{"at":"select ppse 2","act":"power-cycle"}"#);
+    let (end, told, _) = play_to_end(None, ride(), &[], &[act], false);
+    assert_eq!(end.unwrap().ready, Some(ReadyAgain::InTime));
+    assert!(!told.iter().any(|body| matches!(body, Body::Acted { .. })), "{told:?}");
 }
