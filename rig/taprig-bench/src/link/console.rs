@@ -120,7 +120,7 @@ pub struct Console {
     lines: Lines<Line>,
     /// Events that came during a wait for a reply.
     events: VecDeque<Event>,
-    /// How many commands have no reply yet.
+    /// How many commands were [asked](Console::ask) and have no reply yet.
     open: usize,
     /// Lines of replies that came during a wait for an event.
     replies: VecDeque<Line>,
@@ -163,13 +163,21 @@ impl Console {
         self.reply(line, within).await
     }
 
-    /// Sends one command without waiting. [`Console::reply`] has to be called for each such command, in order. A reply that
-    /// comes during a wait for an event is kept.
+    /// Sends one command without waiting. [`Console::reply`] has to be called for each such command, in order, before anything
+    /// else is waited for. If it is not called, the reply counts as noise.
     ///
     /// # Errors
     /// [`LinkError::Gone`].
     pub async fn send(&mut self, line: &str) -> Result<(), LinkError> {
-        self.lines.send(format!("{line}\n").as_bytes()).await?;
+        self.lines.send(format!("{line}\n").as_bytes()).await
+    }
+
+    /// Sends one command whose reply [`Console::reply`] returns later. A reply that comes during a wait for an event is kept.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`].
+    pub async fn ask(&mut self, line: &str) -> Result<(), LinkError> {
+        self.send(line).await?;
         self.open += 1;
         Ok(())
     }

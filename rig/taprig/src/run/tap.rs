@@ -1,4 +1,4 @@
-//! One tap: the card is held to the reader, its commands are answered, and the validator reports its result. [`acts`] is what the
+//! One tap: the card is held to the reader, its commands are answered, and the validator reports its result. The module `acts` is what the
 //! rig does in the middle of a tap.
 
 mod acts;

@@ -230,7 +230,7 @@ impl ValidatorSide for NativeValidator {
     }
 
     async fn say(&mut self, line: &str) -> Result<(), LinkError> {
-        self.console.send(line).await
+        self.console.ask(line).await
     }
 
     async fn answer_to(&mut self, line: &str) -> Result<Conversation, LinkError> {

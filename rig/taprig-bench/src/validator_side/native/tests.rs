@@ -565,6 +565,36 @@ fn a_ready_from_before_the_start_is_no_start() {
 }
 
 #[test]
+fn a_reply_that_comes_during_a_wait_for_a_signal_is_kept_for_its_line() {
+    run(async {
+        let tell = |line: &str| {
+            let later = "! show id=03 text=approved\nok state=ready\n! ready\n";
+            Some(if line == "status" { later } else { "ok other\n" }.to_owned())
+        };
+        let (mut side, _heard) = side(&adapter(), tell, unheard());
+        side.say("status").await.unwrap();
+        for _ in 0..2 {
+            assert!(side.signal(Instant::now() + Duration::from_secs(2)).await.unwrap().is_some());
+        }
+        assert_eq!(side.answer_to("status").await.unwrap().reply.text, "state=ready");
+        assert_eq!(side.converse("next").await.unwrap().reply.text, "other");
+    });
+}
+
+/// The restart of a board whose power can't be switched: nobody reads the reply.
+#[test]
+fn a_reply_that_nobody_asks_for_is_no_reply_to_the_next_line() {
+    run(async {
+        let tell = |line: &str| {
+            Some(if line == "reboot" { "ok\n! started\n! ready\n" } else { "ok state=ready\n" }.to_owned())
+        };
+        let (mut side, _heard) = side(&adapter(), tell, unheard());
+        side.starts(Start::StillOn, Duration::from_secs(2)).await.unwrap();
+        assert_eq!(side.converse("status").await.unwrap().reply.text, "state=ready");
+    });
+}
+
+#[test]
 fn keys_of_both_algorithms_in_the_words_of_the_device() {
     let hex = |text: &str| text.parse::<Hex>().unwrap();
     let key = |index: &str, key| AuthorityKey { rid: hex("A000000333"), index: hex(index), key };

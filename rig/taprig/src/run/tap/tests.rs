@@ -166,7 +166,8 @@ impl CardSide for Side {
     async fn remove(&mut self) -> Result<(), LinkError> {
         let script = &mut *self.0.lock().unwrap();
         script.notes.push_back(What::Removed(Traffic::default()));
-        if script.at_return.is_empty() {
+        // The card does not come back.
+        if script.at_card.is_empty() {
             script.signals.extend(script.after_card.drain(..));
         }
         Ok(())
