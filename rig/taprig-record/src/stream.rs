@@ -42,7 +42,7 @@ impl Stream {
         if let Some(Mark { schema, .. }) = mark
             && schema > SCHEMA
         {
-            return Err(ReadError::Newer { path, found: schema });
+            return Err(ReadError::Newer { path: folder.join(MARK), found: schema });
         }
         let state = mark.map_or(State::Open, |mark| mark.state);
         Ok(Self { path, reader: BufReader::new(file), state, line: 0, torn: 0, raw: true, ended: false })

@@ -7,7 +7,7 @@ use taprig_model::event::Body;
 use taprig_record::{Record, ReportFile, State, replace};
 use taprig_report::Capture;
 
-use super::{Exit, print, resume};
+use super::{Exit, print, resume, say};
 
 /// Arguments of `taprig report capture`.
 #[derive(Debug, clap::Args)]
@@ -29,16 +29,21 @@ impl Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
     let record = resume::open(&args.record)?;
+    let file = args.writes();
+    let cut = record.cut().filter(|_| record.state == State::Complete);
     // The run that closed this record has made a capture of all events. One of fewer events must not replace it.
-    if let Some(cut) = record.cut().filter(|_| record.state == State::Complete) {
+    if let Some(cut) = cut.as_ref().filter(|_| file.exists()) {
         return Err(Diagnostic::of_file(&args.record, cut.to_string()).into());
     }
-    let file = args.writes();
     if let Err(error) = replace(&file, &Capture::of(&record.events).finish()) {
         let help = "check that the folder exists, may be written and has room";
         return Err(Diagnostic::of_file(&file, format!("writing the capture: {error}")).help(help).into());
     }
-    Ok(print(&format!("{}: {} in {}\n", args.record.display(), counted(&record), file.display())))
+    let printed = print(&format!("{}: {} in {}\n", args.record.display(), counted(&record), file.display()));
+    Ok(cut.map_or(printed, |cut| {
+        say(&format!("taprig: {cut}; the capture has the events before"));
+        Exit::BadInput
+    }))
 }
 
 /// What the capture holds.

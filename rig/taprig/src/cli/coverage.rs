@@ -40,10 +40,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         CoverageFormat::Human => print(&text(&coverage, args.cases)),
         CoverageFormat::Json => print(&String::from_utf8_lossy(&pretty(&coverage))),
     };
-    Ok(match printed {
+    Ok(stored.after(match printed {
         Exit::Ok if coverage.has_orphans() => Exit::CaseFailed,
         other => other,
-    })
+    }))
 }
 
 /// The verdicts that a line counts, in this order.

@@ -34,8 +34,9 @@ enum MatrixFormat {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
-    let matrix = Stored::open(&args.record)?.matrix();
-    Ok(match args.format {
+    let stored = Stored::open(&args.record)?;
+    let matrix = stored.matrix();
+    let shown = match args.format {
         MatrixFormat::Human => print(&text(&matrix)),
         MatrixFormat::Json => print(&String::from_utf8_lossy(&pretty(&matrix))),
         MatrixFormat::Html => print(&show::html(&matrix.sheet())),
@@ -46,7 +47,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
                 Err(error) => rig_failed(&error),
             }
         }
-    })
+    };
+    Ok(stored.after(shown))
 }
 
 /// The requirements that a reader has to look at, and the counts.

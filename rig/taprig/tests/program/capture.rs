@@ -103,6 +103,41 @@ fn half_a_record_gives_the_capture_of_what_it_has() {
     );
 }
 
+/// Somebody has cut the end off. What is left is shown, and each report says that something is missing.
+#[test]
+fn a_record_that_is_cut_and_says_that_it_is_complete_shows_what_can_be_read() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.run(&["--bench", "sim"]).expect(0, &["1 passed"]);
+    let events = fs::read_to_string(place.path("report/events.jsonl")).unwrap();
+    fs::write(place.path("report/events.jsonl"), &events[..events.len() / 2]).unwrap();
+    let cut = "the line is cut off after";
+    taprig(&place, &["report", "matrix", "report"]).expect(2, &["not run", cut, "about the events before"]);
+    taprig(&place, &["coverage", "report"]).expect(2, &["RIDE", cut, "about the events before"]);
+    let had = fs::read(place.path("report/capture.pcapng")).unwrap();
+    taprig(&place, &["report", "capture", "report"]).expect(2, &[cut]);
+    assert_eq!(fs::read(place.path("report/capture.pcapng")).unwrap(), had, "the whole capture stays");
+    taprig(&place, &["report", "capture", "report", "x.pcapng"]).expect(2, &["in x.pcapng", cut]);
+    assert!(!packets(&place.path("x.pcapng")).is_empty());
+}
+
+/// The file is named that says which version wrote the record.
+#[test]
+fn a_record_of_a_later_version_names_the_file_that_says_so() {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.run(&["--bench", "sim"]).expect(0, &["1 passed"]);
+    let mark = fs::read_to_string(place.path("report/record.json")).unwrap();
+    fs::write(
+        place.path("report/record.json"),
+        mark.replace("\"schema\": 2", "\"schema\": 99").replace("\"schema\":2", "\"schema\":99"),
+    )
+    .unwrap();
+    for command in [["report", "matrix", "report"], ["report", "capture", "report"], ["report", "html", "report"]] {
+        taprig(&place, &command).expect(2, &["report/record.json", "schema 99 is later than"]);
+    }
+}
+
 #[test]
 fn what_is_no_record_and_where_nothing_can_be_written_is_told() {
     let place = Place::new();
