@@ -94,7 +94,7 @@
   // Details of cases are unpacked on demand.
   const unpack = async (id) => {
     const packed = atob($(id).textContent);
-    // A plain loop takes a tenth of the time of `Uint8Array.from` with a function.
+    // A plain loop takes a fifth of the time of `Uint8Array.from` with a function.
     const bytes = new Uint8Array(packed.length);
     for (let n = 0; n < packed.length; n++) bytes[n] = packed.charCodeAt(n);
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();

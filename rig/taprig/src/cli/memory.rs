@@ -11,9 +11,9 @@ const LARGE: libc::c_int = 16 * 1024 * 1024;
 /// Lets all threads take memory from one place. By default glibc gives each thread a place of its own, and what one thread has
 /// freed no other can take. In a run of all cases that is a third of the memory of taprig.
 ///
-/// What was freed is used again. By default it goes back to the system after each case, which has to empty it for the next one.
+/// What was freed is kept and used again. By default it goes back to the system after each case, which has to empty it for the next one.
 #[cfg(target_env = "gnu")]
-pub(super) fn shared_by_threads() {
+pub(super) fn shared_and_kept() {
     #[expect(
         unsafe_code,
         reason = "mallopt: it takes two numbers, may be called at any time, and fails by doing nothing"
@@ -27,4 +27,4 @@ pub(super) fn shared_by_threads() {
 
 /// Other libraries have no such places.
 #[cfg(not(target_env = "gnu"))]
-pub(super) const fn shared_by_threads() {}
+pub(super) const fn shared_and_kept() {}

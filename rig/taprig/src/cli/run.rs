@@ -123,7 +123,7 @@ impl From<BaselineArg> for BaselineUse {
 }
 
 pub(super) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
-    memory::shared_by_threads();
+    memory::shared_and_kept();
     match &args.resume {
         None => play(project, args, None),
         Some(folder) => {

@@ -6,7 +6,7 @@ use taprig_case::{Diagnostic, Problems, requirements};
 use taprig_conformance::{Evidence, Matrix};
 use taprig_model::requirement::Requirements;
 use taprig_model::result::RunResult;
-use taprig_record::{Cut, Inputs, Record};
+use taprig_record::{Inputs, Record};
 use taprig_report::Tally;
 
 use super::{Exit, say};
@@ -17,8 +17,6 @@ pub(super) struct Stored {
     pub(super) inputs: Inputs,
     pub(super) requirements: Requirements,
     pub(super) result: RunResult,
-    /// What is missing at the end of the record.
-    cut: Option<Cut>,
 }
 
 impl Stored {
@@ -31,13 +29,13 @@ impl Stored {
         let record = Record::open(folder).map_err(|error| wrong(error.to_string()))?;
         let inputs = Inputs::read(folder).map_err(|error| wrong(error.to_string()))?;
         let requirements = requirements::of_texts(&inputs.files)?;
-        let (result, cut) = (Tally::of(&record.events).result(), record.cut());
-        Ok(Self { record, inputs, requirements, result, cut })
+        let result = Tally::of(&record.events).result();
+        Ok(Self { record, inputs, requirements, result })
     }
 
     /// The exit code after the report was `shown`. If events are missing, this says so: the report is about the others.
     pub(super) fn after(&self, shown: Exit) -> Exit {
-        match &self.cut {
+        match self.record.cut() {
             Some(cut) => {
                 say(&format!("taprig: {cut}; this is about the events before"));
                 Exit::BadInput
