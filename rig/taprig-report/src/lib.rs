@@ -8,7 +8,7 @@ mod own_time;
 mod tally;
 
 pub use capture::Capture;
-pub use html::{Html, Nights, Since};
+pub use html::{Html, Nights, Since, Stored};
 pub use junit::junit;
 pub use notable::Notable;
 pub use tally::Tally;

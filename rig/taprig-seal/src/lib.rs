@@ -14,6 +14,7 @@
 //!
 //! taprig never sees a private key. `ssh-keygen` signs, with a key file, an agent or a FIDO token.
 
+mod reports;
 mod seal;
 mod signature;
 mod statement;

@@ -94,7 +94,8 @@ pub fn seal(folder: &Path, with: &Sealing<'_>) -> Result<Sealed, SealError> {
     if record.state == State::Open || !is_closed(&record.events) || record.torn > 0 {
         return Err(SealError::Open);
     }
-    if let Some(finding) = follows(folder, &record, &inputs).into_iter().next() {
+    let follows = follows(folder, &record, &inputs);
+    if let Some(finding) = follows.wrong.into_iter().next() {
         return Err(SealError::Contradiction(finding));
     }
     let events = folder.join("events.jsonl");

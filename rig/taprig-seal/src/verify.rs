@@ -1,5 +1,6 @@
 //! Verifies a sealed record: its signature, its files, its statement, and whether its verdicts follow from its events.
 
+use crate::reports::{self, Compared};
 use crate::signature::{Signature, Signers, verify_signature};
 use crate::statement::{PREDICATE, SCHEMA, STATEMENT_TYPE, Statement};
 use crate::sums::{Sums, SumsError, sha256};
@@ -31,6 +32,8 @@ pub struct Verified {
     pub files: usize,
     /// SHA-256 of `SHA256SUMS`. It stands for the whole record.
     pub sums: String,
+    /// Reports, or parts of them, that were not compared with the events, with the reason. The list is empty in most cases.
+    pub not_compared: Vec<Finding>,
 }
 
 /// Why a record is refused.
@@ -43,7 +46,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(file: impl Into<PathBuf>, what: impl Into<String>) -> Self {
+    pub(crate) fn new(file: impl Into<PathBuf>, what: impl Into<String>) -> Self {
         Self { file: file.into(), what: what.into() }
     }
 }
@@ -51,7 +54,8 @@ impl Finding {
 /// Verifies the record in `folder`. `authority` is a file of certificates in PEM that vouch for time-stamping authorities.
 ///
 /// It checks the signature of `SHA256SUMS`, the sums of all files, the statement, and the time stamp if there is one. Then it
-/// judges all events again, and compares the verdicts with those of the record, its reports and its statement.
+/// judges all events again, and compares the verdicts with those of the record and its statement. At last it makes the reports again, and
+/// compares them with those of the record.
 ///
 /// # Errors
 /// Everything that is wrong. The list is never empty.
@@ -88,11 +92,17 @@ pub fn verify(folder: &Path, signers: &Signers, authority: Option<&Path>) -> Res
         findings.push(wrong.clone());
     }
     // The verdicts come last: they may be many, and what was altered explains them.
-    findings.extend(agrees(folder, stated.as_ref().ok()));
+    let agreed = agrees(folder, stated.as_ref().ok());
+    // That a file was altered after the record was sealed also explains why it says something else than the events.
+    let altered: BTreeSet<PathBuf> = findings.iter().map(|finding| finding.file.clone()).collect();
+    let reports = [ReportFile::Junit, ReportFile::Capture, ReportFile::Html].map(|file| PathBuf::from(file.name()));
+    let explained = |finding: &Finding| altered.contains(&finding.file) && reports.contains(&finding.file);
+    findings.extend(agreed.wrong.into_iter().filter(|finding| !explained(finding)));
     if let (Some(Signature { signer, key }), Some(time_stamp), Some(files), Ok(statement), Some(list), true) =
         (signature, stamp, files, stated, list, findings.is_empty())
     {
-        return Ok(Verified { signer, key, statement, time_stamp, files, sums: sha256(&list) });
+        let not_compared = agreed.not_compared;
+        return Ok(Verified { signer, key, statement, time_stamp, files, sums: sha256(&list), not_compared });
     }
     let mut seen = BTreeSet::new();
     findings.retain(|finding| seen.insert(finding.clone()));
@@ -165,23 +175,23 @@ fn statement(text: &[u8]) -> Result<Statement, Finding> {
 }
 
 /// Computes the statement from the record again, if there is one, and judges the record again.
-fn agrees(folder: &Path, stated: Option<&Statement>) -> Vec<Finding> {
+fn agrees(folder: &Path, stated: Option<&Statement>) -> Compared {
+    let wrong = |name: &str, what: String| Compared { wrong: vec![Finding::new(name, what)], ..Compared::default() };
     let record = match Record::open(folder) {
         Ok(record) => record,
-        Err(error) => return vec![Finding::new("events.jsonl", error.to_string())],
+        Err(error) => return wrong(EVENTS, error.to_string()),
     };
     let inputs = match Inputs::read(folder) {
         Ok(inputs) => inputs,
-        Err(error) => return vec![Finding::new(INPUTS, error.to_string())],
+        Err(error) => return wrong(INPUTS, error.to_string()),
     };
-    let lines = match fs::read(folder.join("events.jsonl")) {
+    let lines = match fs::read(folder.join(EVENTS)) {
         Ok(lines) => lines,
-        Err(error) => return vec![Finding::new("events.jsonl", format!("it can't be read: {error}"))],
+        Err(error) => return wrong(EVENTS, format!("it can't be read: {error}")),
     };
-    let mut findings = vec![];
-    findings.extend(stated.and_then(|stated| states(&lines, &record, &inputs, stated)));
-    findings.extend(follows(folder, &record, &inputs));
-    findings
+    let mut agreed = follows(folder, &record, &inputs);
+    agreed.wrong.splice(0..0, stated.and_then(|stated| states(&lines, &record, &inputs, stated)));
+    agreed
 }
 
 /// Whether a statement is the one that follows from the record.
@@ -221,8 +231,8 @@ fn first(all: impl Iterator<Item = String>, more: &str) -> Vec<Finding> {
     told
 }
 
-/// Whether verdicts, checks and `results.json` follow from the events. Nobody needs to trust whoever sealed the record for that.
-pub(crate) fn follows(folder: &Path, record: &Record, inputs: &Inputs) -> Vec<Finding> {
+/// Whether verdicts, checks and reports follow from the events. Nobody needs to trust whoever sealed the record for that.
+pub(crate) fn follows(folder: &Path, record: &Record, inputs: &Inputs) -> Compared {
     let judged = again::stored(record, inputs);
     let differ = judged.differences.iter().map(|differs| {
         let word = |verdict: Option<_>| verdict.map_or_else(|| "nothing".to_owned(), |verdict| format!("{verdict}"));
@@ -259,7 +269,9 @@ pub(crate) fn follows(folder: &Path, record: &Record, inputs: &Inputs) -> Vec<Fi
         findings.push(Finding::new("events.jsonl", "the counts at the end of the run are not those of its verdicts"));
     }
     findings.extend(results(folder, &stated));
-    findings
+    let mut compared = reports::compare(folder, record, &stated);
+    findings.append(&mut compared.wrong);
+    Compared { wrong: findings, ..compared }
 }
 
 /// Whether `results.json` is what the events give, if it is there.

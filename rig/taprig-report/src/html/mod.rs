@@ -23,12 +23,14 @@ mod page;
 mod quarantine;
 mod rows;
 mod since;
+mod stored;
 mod summary;
 mod table;
 mod text;
 
 pub use nights::Nights;
 pub use since::Since;
+pub use stored::Stored;
 
 use std::path::Path;
 

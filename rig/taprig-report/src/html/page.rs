@@ -13,17 +13,19 @@ use super::matrix::{self, ClaimRow, RequirementRow};
 use super::nights::{self, Nights};
 use super::quarantine::{self, Excused};
 use super::since::Since;
+use super::stored;
 use super::summary::{self, Changed, Errored, Fact, Failed, Headline, Part, Reason, Tiles};
 use super::table::{self, Family, Kind, look};
 use super::text::{counted, fragment, visible};
 
-const STYLE: &str = include_str!("../../templates/report.css");
-const SCRIPT: &str = include_str!("../../templates/report.js");
+pub(super) const STYLE: &str = include_str!("../../templates/report.css");
+pub(super) const SCRIPT: &str = include_str!("../../templates/report.js");
 
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
     policy: String,
+    layout: String,
     title: String,
     style: &'a str,
     script: &'a str,
@@ -148,6 +150,7 @@ pub(super) fn page(
     let (chunks, shared) = &gathered.packed;
     Page {
         policy: policy(),
+        layout: stored::layout(),
         title: format!("{} · {device}", headline.words),
         style: STYLE,
         script: SCRIPT,

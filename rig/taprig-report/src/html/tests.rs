@@ -215,6 +215,48 @@ fn the_same_record_gives_the_same_page() {
 }
 
 #[test]
+fn a_stored_page_is_compared_with_the_one_that_its_record_gives() {
+    let mut events = run();
+    for event in &mut events {
+        if let Body::RunStarted(run) = &mut event.body {
+            run.device = Some("fixtures/devices/taprig-reference.yaml".into());
+            run.started = "2026-12-01T02:00:00Z".into();
+            run.environment.insert("bench".into(), "sim".into());
+        }
+    }
+    let folder = record(&events);
+    let own = Html::of(folder.path(), None).unwrap();
+    assert_eq!(own.compared(own.text.as_bytes()), Stored::Follows { others: false });
+    // What comes from other records does not matter, and everything else does.
+    let since = Since::read(folder.path()).unwrap();
+    let file = folder.path().join("nights.jsonl");
+    let stored = taprig_record::Record::open(folder.path()).unwrap();
+    let night = taprig_history::night::of(&stored, &crate::Tally::of(&events).result(), None).unwrap();
+    taprig_history::file::add(&file, &[night]).unwrap();
+    let nights = Nights::read(&file).unwrap();
+    let compared = Html::with_nights(folder.path(), Some(&since), &nights).unwrap().text;
+    for part in ["id=\"changes\"", "id=\"nights\"", "data-is=\"nights\""] {
+        assert!(compared.contains(part), "{part}");
+    }
+    assert_eq!(own.compared(compared.as_bytes()), Stored::Follows { others: true });
+    for (from, to) in [
+        ("BUS-001", "BUS-002"),
+        ("<h1", "<h2"),
+        ("default-src", "default"),
+        ("</html>", "</html> "),
+        ("<!--/from other records-->", ""),
+        ("version 1, layout ", "version 1, layout"),
+    ] {
+        assert!(compared.contains(from), "{from}");
+        assert_eq!(own.compared(compared.replacen(from, to, 1).as_bytes()), Stored::Differs, "{from}");
+    }
+    let at = own.text.find("layout ").unwrap() + "layout ".len();
+    let other = format!("{}{}{}", &own.text[..at], "0123456789abcdef", &own.text[at + 16..]);
+    assert_eq!(own.compared(other.as_bytes()), Stored::OtherLayout);
+    assert_eq!(own.compared(b"\xff"), Stored::Differs);
+}
+
+#[test]
 fn thousands_of_events_of_one_case_are_cut() {
     let id = Some("BUS-001");
     let mut events = vec![event(0, id, started("Endless", 1))];

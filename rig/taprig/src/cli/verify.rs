@@ -80,16 +80,24 @@ fn accepted(record: &Path, verified: &Verified) -> String {
         .into_iter()
         .map(|digest| format!("firmware sha256 {digest}\n"))
         .collect();
+    let not_compared: Vec<_> = verified
+        .not_compared
+        .iter()
+        .map(|Finding { file, what }| format!("note: {}: {what}\n", file.display()))
+        .collect();
+    let reports =
+        if not_compared.is_empty() { "every verdict and every report follows" } else { "every verdict follows" };
     format!(
-        "{}: the seal holds, and every verdict follows from the events\n{signer}\n{time}\nauthorised by {}\n\
-        {} files, SHA-256 of SHA256SUMS {}\n{}\n{}{complete}{}\n",
+        "{}: the seal holds, and {reports} from the events\n{signer}\n{time}\nauthorised by {}\n\
+        {} files, SHA-256 of SHA256SUMS {}\n{}\n{}{complete}{}\n{}",
         record.display(),
         own.authorised_by,
         verified.files,
         verified.sums,
         own.device.title,
         tested.concat(),
-        counts(&own.verdicts)
+        counts(&own.verdicts),
+        not_compared.concat()
     )
 }
 
@@ -103,11 +111,11 @@ fn refused(record: &Path, findings: &[Finding]) -> String {
 
 fn as_json(verified: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
     match verified {
-        Ok(Verified { signer, key, statement, time_stamp, files, sums }) => {
+        Ok(Verified { signer, key, statement, time_stamp, files, sums, not_compared }) => {
             let stamp = time_stamp.as_ref().map(|stamp| json!({ "time": stamp.time, "trusted": stamp.trusted }));
             json!({
                 "holds": true, "signer": signer, "key": key, "time_stamp": stamp, "files": files, "sums": sums,
-                "statement": statement,
+                "not_compared": not_compared, "statement": statement,
             })
         }
         Err(findings) => json!({ "holds": false, "findings": findings }),

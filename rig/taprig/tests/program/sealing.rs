@@ -92,8 +92,11 @@ fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 #[test]
 fn a_sealed_record_is_verified_by_taprig_and_without_it() {
     let laboratory = Laboratory::sealed();
-    let words =
-        ["every verdict follows from the events", "signed by li@lab with ED25519 key SHA256:", "1 passed, 1 failed"];
+    let words = [
+        "every verdict and every report follows from the events",
+        "signed by li@lab with ED25519 key SHA256:",
+        "1 passed, 1 failed",
+    ];
     laboratory.verify().expect(0, &words);
     laboratory.taprig(&["verify", "report", "--any-signer"]).expect(0, &["nobody says whose key this is"]);
     laboratory.program("sh", &["-c", "cd report && sha256sum --quiet -c SHA256SUMS"]);
@@ -282,6 +285,53 @@ fn a_verdict_that_was_changed_before_sealing_is_refused() {
         laboratory.sign_by_hand("keys/li", "record@taprig");
         laboratory.refused(&[words]);
     }
+}
+
+/// The reports are what people open, so a wrong one is worse than a wrong event.
+#[test]
+fn a_report_that_was_changed_before_sealing_is_refused() {
+    let laboratory = Laboratory::sealed();
+    let honest = contents(&laboratory.at("report"));
+    let restore = || honest.iter().for_each(|(path, content)| fs::write(path, content).unwrap());
+    for (name, part, forged) in [
+        ("junit.xml", r#"failures="1""#, r#"failures="0""#),
+        ("junit.xml", "<failure", "<skipped"),
+        ("report.html", "BUS-002", "BUS-003"),
+        ("report.html", r#"data-is="k0">"#, r#"data-is="k0">A"#),
+        ("capture.pcapng", "BUS-002", "BUS-001"),
+    ] {
+        restore();
+        let path = laboratory.at("report").join(name);
+        let bytes = fs::read(&path).unwrap();
+        let at = bytes.windows(part.len()).position(|bytes| bytes == part.as_bytes());
+        let at = at.unwrap_or_else(|| panic!("{name} does not contain {part}"));
+        let altered = [&bytes[..at], forged.as_bytes(), &bytes[at + part.len()..]].concat();
+        fs::write(&path, altered).unwrap();
+        laboratory.sign_by_hand("keys/li", "record@taprig");
+        laboratory.refused(&[&format!("{name}: ")]);
+        fs::remove_file(laboratory.at("report/SHA256SUMS.sig")).unwrap();
+        laboratory.taprig(&["seal", "report", "--key", "keys/li"]).expect(2, &[name, "it is not sealed"]);
+    }
+}
+
+/// Some parts of a report can't be compared. Then this is told, and the seal holds.
+#[test]
+fn what_a_record_does_not_contain_is_not_compared_and_this_is_told() {
+    let laboratory = Laboratory::new();
+    laboratory.taprig(&["run", "BUS-001", "--bench", "sim", "--report", "earlier"]).expect(0, &["1 passed"]);
+    laboratory.taprig(&["report", "html", "report", "--since", "earlier"]).expect(0, &[]);
+    laboratory.taprig(&["seal", "report", "--key", "keys/li"]).expect(0, &[]);
+    let since = "note: report.html: what it says about an earlier run or about the last nights was not compared";
+    laboratory.verify().expect(0, &["the seal holds, and every verdict follows from the events", since]);
+    let path = laboratory.at("report/report.html");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, after) = page.split_once("version 1, layout ").unwrap();
+    fs::write(&path, format!("{before}version 1, layout 0123456789abcdef{}", &after[16..])).unwrap();
+    laboratory.sign_by_hand("keys/li", "record@taprig");
+    laboratory.verify().expect(0, &["note: report.html: it was not compared with the events, because another build"]);
+    let json = laboratory.taprig(&["verify", "report", "--any-signer", "--format", "json"]).out;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["not_compared"][0]["file"], "report.html");
 }
 
 #[test]
