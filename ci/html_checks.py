@@ -310,7 +310,8 @@ def details(browser, record):
             shown = [text.split("\n")[0][len(start):] for name, text in timeline if name == lane and text.startswith(start)]
             expect(shown == wanted, f"{case}: {kind} is {shown}, and the record has {wanted}")
         lanes = Counter(name for name, _ in timeline)
-        for lane, kinds in [("exchange", ["exchange"]), ("fault", ["injected", "acted"]), ("journal", ["journal", "books", "journal-cleared"]), ("step", ["step-started"])]:
+        for lane, kinds in [("exchange", ["exchange"]), ("fault", ["injected", "acted"]), ("power", ["power", "ready", "flashed", "flashed-by-program", "firmware"]),
+                            ("console", ["console-sent", "console-reply", "console-noise"]), ("journal", ["journal", "books", "journal-cleared"]), ("step", ["step-started"])]:
             number = sum(body["kind"] in kinds for body in events)
             expect(lanes[lane] == number, f"{case}: the timeline has {lanes[lane]} events of the lane {lane}, and the record has {number}")
         frames = sum(body["kind"] == "frame" for body in events)

@@ -29,15 +29,29 @@ pub struct Section {
     pub columns: Vec<&'static str>,
     /// The rows. Each has as many cells as there are columns. An empty cell is a field to fill in, or says nothing.
     pub rows: Vec<Vec<String>>,
+    /// Columns whose words are links, and what stands before a word in its address. Commas separate the words of a cell.
+    pub links: Vec<(usize, String)>,
 }
 
 /// What stands where a value could be and is not.
 pub(crate) const NONE: &str = "-";
 
+/// Where an HTML report has the evidence of a claim and of a requirement: what stands before the name in the address.
+const CLAIM: &str = "#c-";
+const REQUIREMENT: &str = "#r-";
+
+fn links(report: Option<&str>, columns: &[(usize, &str)]) -> Vec<(usize, String)> {
+    report
+        .iter()
+        .flat_map(|report| columns.iter().map(move |(column, part)| (*column, format!("{report}{part}"))))
+        .collect()
+}
+
 impl Statement {
-    /// The statement as a form.
+    /// The statement as a form. `report` is the address of an HTML report of this device. Claims and requirements are links to their
+    /// evidence in it.
     #[must_use]
-    pub fn sheet(&self) -> Sheet {
+    pub fn sheet(&self, report: Option<&str>) -> Sheet {
         Sheet {
             title: format!("Implementation conformance statement: {}", self.device.title),
             text: "This form says what the device claims to do. The letters in the column \"status\" are those of ISO/IEC 9646-7: \
@@ -46,8 +60,8 @@ impl Statement {
                 .into(),
             sections: vec![
                 self.identification(),
-                self.functions(),
-                self.settings(),
+                self.functions(report),
+                self.settings(report),
                 self.limits(),
                 self.words(),
                 self.open(),
@@ -73,10 +87,11 @@ impl Statement {
                 row("tells by itself how a tap ended", yes(device.tells_result).into()),
                 row("reviewed transcripts", device.baseline.clone()),
             ],
+            links: vec![],
         }
     }
 
-    fn functions(&self) -> Section {
+    fn functions(&self, report: Option<&str>) -> Section {
         let row = |of: &Function| {
             let needs = if of.needs.is_empty() { String::new() } else { format!("; needs {}", of.needs.join(", ")) };
             let claimed = match (of.claimed, of.number) {
@@ -110,10 +125,11 @@ impl Statement {
                 "requirements that depend on it in part",
             ],
             rows: self.functions.iter().map(row).collect(),
+            links: links(report, &[(0, CLAIM), (5, REQUIREMENT), (6, REQUIREMENT)]),
         }
     }
 
-    fn settings(&self) -> Section {
+    fn settings(&self, report: Option<&str>) -> Section {
         let row = |of: &Setting| {
             let value = match (&of.fixed, of.ignored) {
                 (Some(value), _) => format!("fixed to {value}"),
@@ -140,6 +156,7 @@ impl Statement {
                 .into(),
             columns: vec!["setting", "meaning", "status", "when it is mandatory", "value", "requirements that need other values"],
             rows: self.settings.iter().map(row).collect(),
+            links: links(report, &[(5, REQUIREMENT)]),
         }
     }
 
@@ -150,6 +167,7 @@ impl Statement {
             text: "The device keeps these limits. The first three are longest times.".into(),
             columns: vec!["limit", "value", "status"],
             rows: rows.collect(),
+            links: vec![],
         }
     }
 
@@ -161,6 +179,7 @@ impl Statement {
                 .into(),
             columns: vec!["kind", "word of cases", "words of the device"],
             rows: rows.collect(),
+            links: vec![],
         }
     }
 
@@ -174,6 +193,7 @@ impl Statement {
             text: text.into(),
             columns: vec!["point"],
             rows: self.open.iter().map(|point| vec![point.clone()]).collect(),
+            links: vec![],
         }
     }
 }
@@ -195,13 +215,15 @@ fn declaration() -> Section {
         ]
         .map(|what| vec![what.to_owned(), String::new()])
         .into(),
+        links: vec![],
     }
 }
 
 impl Matrix {
-    /// The matrix as a document: how many requirements are in each state, and a line for each requirement.
+    /// The matrix as a document: how many requirements are in each state, and a line for each requirement. `report` is the address of
+    /// the HTML report of the same run. Requirements are links to their evidence in it.
     #[must_use]
-    pub fn sheet(&self) -> Sheet {
+    pub fn sheet(&self, report: Option<&str>) -> Sheet {
         let counts = self
             .counts
             .iter()
@@ -226,12 +248,14 @@ impl Matrix {
                     text: String::new(),
                     columns: vec!["state", "requirements", "what it says"],
                     rows: counts.collect(),
+                    links: vec![],
                 },
                 Section {
                     title: "Requirements".into(),
                     text: String::new(),
                     columns: vec!["requirement", "text", "strength", "source", "state", "sub-cases that ran"],
                     rows: rows.collect(),
+                    links: links(report, &[(0, REQUIREMENT)]),
                 },
             ],
             mark: None,

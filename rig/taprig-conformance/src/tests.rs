@@ -231,7 +231,7 @@ fn a_matrix_as_csv_has_a_row_for_each_sub_case_and_no_formula() {
 
 #[test]
 fn a_form_shows_texts_of_a_device_file_as_they_are() {
-    let sheet = Statement::of(&device(&json!({}), &json!({})), &[]).sheet();
+    let sheet = Statement::of(&device(&json!({}), &json!({})), &[]).sheet(None);
     let page = show::html(&sheet);
     assert!(page.contains("A | validator &lt;b&gt;") && !page.contains("<b>"), "{page}");
     let text = show::markdown(&sheet);
@@ -243,18 +243,34 @@ fn a_form_shows_texts_of_a_device_file_as_they_are() {
     assert!(page.contains("<th scope=\"row\">signature</th><td></td>"), "a field to fill in");
 }
 
+#[test]
+fn names_lead_to_their_evidence_in_the_report_of_the_same_run() {
+    let statement = Statement::of(&device(&json!({}), &json!({})), &[]);
+    assert!(!show::html(&statement.sheet(None)).contains("<a "));
+    let page = show::html(&statement.sheet(Some("record/report.html")));
+    let claim = &statement.functions[0].claim;
+    let link = format!("<th scope=\"row\"><a href=\"record/report.html#c-{claim}\">{claim}</a></th>");
+    assert!(page.contains(&link), "{page}");
+    let mut sheet = statement.sheet(None);
+    sheet.sections[0].rows = vec![vec!["A, B".into(), "-".into()]];
+    sheet.sections[0].links = vec![(0, "x#r-".into()), (1, "x#r-".into())];
+    let page = show::html(&sheet);
+    let links = "<th scope=\"row\"><a href=\"x#r-A\">A</a>, <a href=\"x#r-B\">B</a></th><td>-</td>";
+    assert!(page.contains(links), "{page}");
+}
+
 proptest! {
     /// Whatever a device file holds, a table keeps its shape and a page its markup.
     #[test]
     fn any_text_stays_in_its_cell(title in "\\PC{0,40}", control in "[\\x00-\\x1f|<&`*]{0,8}") {
         let mut device = device(&json!({}), &json!({}));
         device.title = format!("{title}{control}");
-        let sheet = Statement::of(&device, &[]).sheet();
+        let sheet = Statement::of(&device, &[]).sheet(None);
         let text = show::markdown(&sheet);
         let row = text.lines().find(|line| line.starts_with("| maker and model |")).unwrap();
         prop_assert_eq!(row.replace("\\\\", "").replace("\\|", "").matches('|').count(), 3);
         let page = show::html(&sheet);
-        let plain = Statement::of(&self::device(&json!({}), &json!({})), &[]).sheet();
+        let plain = Statement::of(&self::device(&json!({}), &json!({})), &[]).sheet(None);
         prop_assert_eq!(page.matches('<').count(), show::html(&plain).matches('<').count());
         prop_assert!(!page.chars().any(|c| c.is_control() && c != '\n'));
     }

@@ -66,6 +66,27 @@ impl Record {
         Ok(Self { folder: folder.to_owned(), state: stream.state(), events, torn: stream.torn() })
     }
 
+    /// Reads as much as possible of the record in `folder`. Lines in the middle that can't be read are left out. The second value has
+    /// the errors of these lines.
+    ///
+    /// # Errors
+    /// Nothing of it can be read, or a later version of taprig wrote it.
+    pub fn readable(folder: &Path) -> Result<(Self, Vec<ReadError>), ReadError> {
+        let mut stream = Stream::open(folder)?;
+        let (mut events, mut unreadable) = (vec![], vec![]);
+        for item in stream.by_ref() {
+            match item {
+                Ok(event) => events.push(event),
+                Err(error @ ReadError::Line { .. }) => unreadable.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        if events.is_empty() && !unreadable.is_empty() {
+            return Err(unreadable.swap_remove(0));
+        }
+        Ok((Self { folder: folder.to_owned(), state: stream.state(), events, torn: stream.torn() }, unreadable))
+    }
+
     /// Where the events end.
     #[must_use]
     pub fn end(&self) -> End {

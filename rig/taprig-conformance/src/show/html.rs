@@ -1,6 +1,6 @@
 //! A sheet as a page of HTML that needs nothing else: no script, no other file.
 
-use crate::sheet::Sheet;
+use crate::sheet::{NONE, Sheet};
 use std::fmt::Write as _;
 
 /// The style of the page. An empty cell is a field to fill in by hand.
@@ -39,7 +39,10 @@ pub fn html(sheet: &Sheet) -> String {
         for row in &section.rows {
             page.push_str("<tr>");
             for (index, value) in row.iter().enumerate() {
-                let value = escaped(value);
+                let value = match section.links.iter().find(|(column, _)| *column == index) {
+                    Some((_, before)) if value != NONE => linked(before, value),
+                    _ => escaped(value),
+                };
                 let _ = match index {
                     0 => write!(page, "<th scope=\"row\">{value}</th>"),
                     _ => write!(page, "<td>{value}</td>"),
@@ -56,6 +59,12 @@ pub fn html(sheet: &Sheet) -> String {
     }
     page.push_str("</main>\n</body>\n</html>\n");
     page
+}
+
+/// Each word of a text as a link. Names of requirements, claims and files need no other escape than that of HTML.
+fn linked(before: &str, words: &str) -> String {
+    let link = |word: &str| format!("<a href=\"{}{}\">{}</a>", escaped(before), escaped(word), escaped(word));
+    words.split(", ").map(link).collect::<Vec<_>>().join(", ")
 }
 
 /// A text as HTML. Control characters would be errors in the page.

@@ -138,8 +138,8 @@ pub(super) struct ClaimRow {
     /// How much of it the device claims, if the claim is a number.
     pub number: Option<u32>,
     pub counts: Summary,
-    /// Expectations that were not judged without this claim.
-    pub not_judged: usize,
+    /// Expectations that were not judged without this claim: why, and how many.
+    pub not_judged: Vec<(String, usize)>,
 }
 
 impl ClaimRow {
@@ -193,7 +193,7 @@ pub(super) fn claims(cases: &[CaseResult], inputs: &Inputs) -> Vec<ClaimRow> {
             claimed: claimed.is_made(),
             number: claimed.number(),
             counts: counts.get(name.as_str()).copied().unwrap_or_default(),
-            not_judged: not_judged.map(|(_, count)| count).sum(),
+            not_judged: not_judged.map(|(why, count)| ((*why).to_owned(), *count)).collect(),
         }
     };
     inputs.device.claims.iter().map(row).collect()

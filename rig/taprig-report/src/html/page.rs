@@ -106,8 +106,15 @@ struct ClaimView {
     number: Option<u32>,
     class: &'static str,
     words: &'static str,
-    not_judged: usize,
+    not_judged: Vec<Unjudged>,
     cells: Vec<Cell>,
+}
+
+/// Expectations that were not judged for one reason.
+struct Unjudged {
+    /// The reason, as the address of the filter has it.
+    fragment: String,
+    count: usize,
 }
 
 /// What is not in order with the record.
@@ -319,7 +326,11 @@ fn conformance(inputs: &Inputs, claims: &[ClaimRow]) -> Conformance {
         number: row.number,
         class: row.verdict().map(|verdict| look(verdict).class).unwrap_or_default(),
         words: row.words(),
-        not_judged: row.not_judged,
+        not_judged: row
+            .not_judged
+            .iter()
+            .map(|(why, count)| Unjudged { fragment: fragment(&visible(why)), count: *count })
+            .collect(),
         cells: cells(&row.counts, &columns),
     };
     Conformance {

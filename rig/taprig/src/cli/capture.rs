@@ -7,7 +7,8 @@ use taprig_model::event::Body;
 use taprig_record::{Record, ReportFile, State, replace};
 use taprig_report::Capture;
 
-use super::{Exit, print, resume, say};
+use super::stored::tell_unreadable;
+use super::{Exit, print, say};
 
 /// Arguments of `taprig report capture`.
 #[derive(Debug, clap::Args)]
@@ -28,22 +29,32 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
-    let record = resume::open(&args.record)?;
+    let wrong = |error: &dyn std::fmt::Display| Problems::from(Diagnostic::of_file(&args.record, error.to_string()));
+    let (record, unreadable) = Record::readable(&args.record).map_err(|error| wrong(&error))?;
     let file = args.writes();
     let cut = record.cut().filter(|_| record.state == State::Complete);
     // The run that closed this record has made a capture of all events. One of fewer events must not replace it.
-    if let Some(cut) = cut.as_ref().filter(|_| file.exists()) {
-        return Err(Diagnostic::of_file(&args.record, cut.to_string()).into());
+    if file.exists() {
+        match (unreadable.first(), &cut) {
+            (Some(error), _) => return Err(wrong(error)),
+            (None, Some(cut)) => return Err(wrong(cut)),
+            (None, None) => {}
+        }
     }
     if let Err(error) = replace(&file, &Capture::of(&record.events).finish()) {
         let help = "check that the folder exists, may be written and has room";
         return Err(Diagnostic::of_file(&file, format!("writing the capture: {error}")).help(help).into());
     }
     let printed = print(&format!("{}: {} in {}\n", args.record.display(), counted(&record), file.display()));
-    Ok(cut.map_or(printed, |cut| {
-        say(&format!("taprig: {cut}; the capture has the events before"));
-        Exit::BadInput
-    }))
+    let left_out = tell_unreadable(&unreadable);
+    Ok(match cut {
+        Some(cut) => {
+            say(&format!("taprig: {cut}; the capture has the events before"));
+            Exit::BadInput
+        }
+        None if left_out => Exit::BadInput,
+        None => printed,
+    })
 }
 
 /// What the capture holds.

@@ -34,7 +34,7 @@ enum CoverageFormat {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
-    let stored = Stored::open(&args.record)?;
+    let stored = Stored::readable(&args.record)?;
     let coverage = Coverage::of(&stored.matrix(), &stored.inputs.criteria);
     let printed = match args.format {
         CoverageFormat::Human => print(&text(&coverage, args.cases)),

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use taprig::setup::DEFAULT_BENCH;
 use taprig_case::project::Fixture;
-use taprig_case::{Problems, Project, SubCase, Suite};
+use taprig_case::{Diagnostic, Problems, Project, SubCase, Suite};
 use taprig_conformance::{Statement, show};
 use taprig_model::bench::Bench;
 use taprig_model::criteria::Criteria;
 use taprig_model::device::Device;
-use taprig_record::pretty;
+use taprig_record::{Inputs, pretty};
 
-use super::stored::Stored;
 use super::{Exit, print};
 
 /// Arguments of `taprig ics`.
@@ -50,7 +49,9 @@ pub(super) fn run(project: Option<&Project>, args: &Args) -> Result<Exit, Proble
     let (device, criteria) = match (&args.record, project) {
         (None, Some(project)) => of_project(project, args.device.as_deref())?,
         (Some(folder), _) => {
-            let Stored { inputs, .. } = Stored::open(folder)?;
+            // The statement rests on the inputs of the run alone, and not on what happened in it.
+            let inputs =
+                Inputs::read(folder).map_err(|error| Problems::from(Diagnostic::of_file(folder, error.to_string())))?;
             (inputs.device, inputs.criteria)
         }
         (None, None) => unreachable!("a statement without a record has a project"),
@@ -72,8 +73,8 @@ fn of_project(project: &Project, device: Option<&str>) -> Result<(Device, Vec<Cr
 
 fn written(statement: &Statement, format: FormFormat) -> Exit {
     print(&match format {
-        FormFormat::Markdown => show::markdown(&statement.sheet()),
-        FormFormat::Html => show::html(&statement.sheet()),
+        FormFormat::Markdown => show::markdown(&statement.sheet(None)),
+        FormFormat::Html => show::html(&statement.sheet(None)),
         FormFormat::Json => String::from_utf8_lossy(&pretty(statement)).into_owned(),
     })
 }

@@ -34,12 +34,12 @@ enum MatrixFormat {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
-    let stored = Stored::open(&args.record)?;
+    let stored = Stored::readable(&args.record)?;
     let matrix = stored.matrix();
     let shown = match args.format {
         MatrixFormat::Human => print(&text(&matrix)),
         MatrixFormat::Json => print(&String::from_utf8_lossy(&pretty(&matrix))),
-        MatrixFormat::Html => print(&show::html(&matrix.sheet())),
+        MatrixFormat::Html => print(&show::html(&matrix.sheet(None))),
         MatrixFormat::Csv => {
             let mut csv = Vec::new();
             match show::csv(&matrix, &mut csv) {

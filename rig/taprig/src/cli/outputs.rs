@@ -96,7 +96,7 @@ mod tests {
         campaign status signers, coverage record, device new answers, history add records,
         history rebuild records, ics record, judge cases, judge record,
         reconcile acquirer, reconcile clearing, reconcile columns, reconcile journal, replay plan, report capture record,
-        report html history, report html record, report html since, report matrix record, report merge records, run failed_from, run lab,
+        report html history, report html record, report html since, report matrix record, report merge records, run failed_from, run lab, run since,
         seal authority, seal key, seal time_stamp, submit lab, submit record, submit signers, taprig project,
         verify authority, verify record, verify signers";
 

@@ -45,6 +45,10 @@ pub(crate) struct Args {
     /// Folder for the record and the reports. An earlier record in it is replaced.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Folder of the record of an earlier run. The HTML report says what has changed since then. By default, that is the run which was in
+    /// the folder of the report before.
+    #[arg(long, value_name = "DIR", requires = "report")]
+    since: Option<PathBuf>,
     /// Do not mask card numbers in the record. Use this only for cards that are known to be test cards.
     #[arg(long, requires = "report")]
     keep_card_numbers: bool,
@@ -63,7 +67,7 @@ pub(crate) struct Args {
     /// Go on with the run whose record is in DIR: the same command again, without the cases that it has played. The
     /// record is continued. The record has all options of the run, so this is the whole command: `taprig run --resume DIR`.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["select", "bench", "jobs", "report", "keep_card_numbers",
-        "baseline", "partition", "failed_from", "operator", "lab", "serial_number"])]
+        "baseline", "partition", "failed_from", "operator", "lab", "serial_number", "since"])]
     resume: Option<PathBuf>,
     /// Name of the person who judges what a device without any interface shows. The default is the user's name.
     #[arg(long, value_name = "NAME")]
@@ -154,6 +158,7 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
             return Ok(Exit::Ok);
         }
     }
+    let since = since(args, earlier)?;
     if args.jobs > 1 && !config.bench.is_shared() {
         let problem = format!("the parts of the bench {} exist only once, so `--jobs` must be 1", config.name);
         return Err(Diagnostic::of_file(Path::new("--jobs"), problem).into());
@@ -188,8 +193,6 @@ fn play(project: &Project, args: &Args, earlier: Option<&Record>) -> Result<Exit
     let forecast = forecast(&mut planned, &config, greeting.as_ref());
     let config = Arc::new(config);
 
-    // The reports of the run that this one replaces. A run that is resumed goes on with its own record.
-    let since = args.report.as_deref().filter(|_| earlier.is_none()).and_then(Since::replaced);
     let format = match args.format {
         Format::Human => display::Format::Human,
         Format::Json => display::Format::Json,
@@ -400,6 +403,23 @@ pub(super) fn run_started(
         quarantine,
         lab: None,
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+    }
+}
+
+/// The run with which the HTML report compares this one. A run that is resumed goes on with its own record, so that one is no earlier
+/// run.
+///
+/// # Errors
+/// The record that the user named can't be read.
+fn since(args: &Args, earlier: Option<&Record>) -> Result<Option<Since>, Problems> {
+    match &args.since {
+        Some(folder) => match Since::read(folder) {
+            Ok(since) => Ok(Some(since)),
+            // Whoever resumes a run has not named this folder, and can't change it.
+            Err(_) if earlier.is_some() => Ok(None),
+            Err(error) => Err(Diagnostic::of_file(folder, error.to_string()).into()),
+        },
+        None => Ok(args.report.as_deref().filter(|_| earlier.is_none()).and_then(Since::replaced)),
     }
 }
 

@@ -30,6 +30,7 @@ fn fields(lab: &Lab) -> Section {
         text: String::new(),
         columns: vec!["field", "value", "clause of ISO/IEC 17025"],
         rows: lab.fields().into_iter().map(row).collect(),
+        links: vec![],
     }
 }
 
@@ -64,6 +65,7 @@ fn tests(result: &RunResult) -> Section {
         text: "This part is computed from the record.".into(),
         columns: vec!["what", "value"],
         rows: rows.into_iter().map(Vec::from).collect(),
+        links: vec![],
     }
 }
 
@@ -90,6 +92,7 @@ fn verdicts(candidate: &Candidate<'_>) -> Section {
         text: "The requirement matrix has the state of each requirement. record/report.html has each result with its evidence.".into(),
         columns: vec!["what", "value"],
         rows: rows.into_iter().map(Vec::from).collect(),
+        links: vec![],
     }
 }
 
@@ -99,5 +102,7 @@ fn contents() -> Section {
         text: "All parts carry the number of the report. The report ends after this table.".into(),
         columns: vec!["file", "what it is"],
         rows: super::FILES.map(|(file, what)| vec![file.to_owned(), what.to_owned()]).into(),
+        // The files lie beside this page.
+        links: vec![(0, String::new())],
     }
 }

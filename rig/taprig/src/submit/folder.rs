@@ -26,6 +26,9 @@ pub const FILES: [(&str, &str); 12] = [
     ("record", "the sealed record: events, raw bytes, inputs, statement and signature"),
 ];
 
+/// Where the pages of the folder find the evidence.
+const REPORT: Option<&str> = Some("record/report.html");
+
 /// The folder can't be written.
 #[derive(Debug)]
 pub enum WriteFolderError {
@@ -108,9 +111,9 @@ fn fill(folder: &Path, record: &Path, lab: &Lab, candidate: &Candidate<'_>) -> R
     put("README.md", readme(lab, candidate).as_bytes())?;
     put("cover.html", show::html(&cover).as_bytes())?;
     put("lab.json", &pretty(lab))?;
-    put("ics.html", show::html(&marked(candidate.statement.sheet())).as_bytes())?;
+    put("ics.html", show::html(&marked(candidate.statement.sheet(REPORT))).as_bytes())?;
     put("ics.json", &numbered(lab, candidate.statement))?;
-    put("matrix.html", show::html(&marked(candidate.matrix.sheet())).as_bytes())?;
+    put("matrix.html", show::html(&marked(candidate.matrix.sheet(REPORT))).as_bytes())?;
     put("matrix.csv", &csv)?;
     put("matrix.json", &numbered(lab, candidate.matrix))?;
     let sums = Sums::of(folder).map_err(WriteFolderError::Sums)?;

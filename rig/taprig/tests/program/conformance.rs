@@ -103,7 +103,7 @@ fn what_holds_no_matrix_is_told() {
     assert_eq!(matrix["rows"][0]["state"], "not-run", "the case of OTHER is not in the record");
     std::fs::remove_file(place.path("report/inputs.tar.gz")).unwrap();
     elsewhere(&["report", "matrix", &record]).expect(2, &["inputs.tar.gz"]);
-    elsewhere(&["ics", "--record", "/nowhere"]).expect(2, &["events.jsonl"]);
+    elsewhere(&["ics", "--record", "/nowhere"]).expect(2, &["inputs.tar.gz"]);
 }
 
 #[test]

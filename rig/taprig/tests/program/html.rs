@@ -107,6 +107,15 @@ fn a_page_says_what_changed_since_an_earlier_run() {
     place.run(&["--bench", "sim"]).expect(1, &[]);
     let same = page(&place, "report/report.html");
     assert!(same.contains("3 sub-cases in both runs have the same verdict."));
+    // A run into a new folder is compared with the run that the user names.
+    let new = |folder: &str, since: &str| {
+        let run = place.taprig(&["run", "--bench", "sim", "--report", folder, "--since", since]).output();
+        Ran::of(&run.unwrap())
+    };
+    new("new", "earlier").expect(1, &["2 passed, 1 failed"]);
+    assert!(page(&place, "new/report.html").contains("2 of 2 sub-cases in both runs have another verdict."));
+    new("newer", "nowhere").expect(2, &["nowhere", "events.jsonl"]);
+    assert!(!place.path("newer").exists());
     html(&place, &["report", "x.html", "--since", "nowhere"]).expect(2, &["nowhere", "events.jsonl"]);
     assert!(!place.path("x.html").exists());
 }
@@ -210,4 +219,18 @@ fn a_hundred_megabytes_of_events_take_little_memory_and_give_a_page_that_opens()
     Ran::of(&command.output().unwrap()).expect(0, &["big.html\n"]);
     let page = page(&place, "big.html");
     assert!(page.len() < 3_000_000, "{}", page.len());
+    // The other commands read such a record, too. They hold its events, so they need more memory.
+    for (words, code) in [
+        ("judge report", 1),
+        ("report matrix report", 0),
+        ("report capture report big.pcapng", 0),
+        ("coverage report", 0),
+        ("ics --record report", 0),
+        ("history add report", 0),
+    ] {
+        let script = format!("ulimit -v 1500000; exec '{}' {words}", env!("CARGO_BIN_EXE_taprig"));
+        let mut command = std::process::Command::new("bash");
+        let ran = Ran::of(&command.args(["-c", &script]).current_dir(place.path("")).output().unwrap());
+        assert_eq!(ran.code, code, "{words}: {}{}", ran.out, ran.err);
+    }
 }

@@ -120,6 +120,21 @@ fn a_submission_holds_what_a_reviewer_needs_and_verifies_without_the_project() {
     ] {
         assert!(read(file).contains(words), "{file}: {words}");
     }
+    // Each requirement and each claim is a link to its row in the report, whose numbers lead to the cases.
+    let report = read("record/report.html");
+    for file in ["matrix.html", "ics.html"] {
+        let page = read(file);
+        let links: Vec<&str> =
+            page.split("href=\"record/report.html#").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        assert!(!links.is_empty(), "{file}: {links:?}");
+        for link in links {
+            assert!(report.contains(&format!("id=\"{link}\"")), "{file}: {link}");
+        }
+    }
+    let cover = read("cover.html");
+    for file in cover.split("<a href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(vendor.at("handed-in").join(file).exists(), "{file}");
+    }
     assert!(fs::metadata(vendor.at("handed-in/record/capture.pcapng")).unwrap().len() > 1000);
     for folder in ["handed-in", "handed-in/record"] {
         let check =
