@@ -1,4 +1,5 @@
-//! Checks of a bench file: ports and probes that are not named, that two parts share, or that another bench names too.
+//! Checks of a bench file: ports and probes that are not named, that two parts share, or that another bench names too, and
+//! power switches that nothing would use.
 
 use std::path::Path;
 
@@ -20,6 +21,9 @@ const BOARDS: [(&str, &[&str]); 3] = [
 /// The kinds of validator that have a line to the acquirer which the rig makes.
 const LINKED: [&str; 2] = ["sim", "qemu"];
 
+/// The kinds of board whose power the rig itself switches.
+const RUN_HERE: [&str; 3] = ["sim", "qemu", "program"];
+
 /// Reports everything that types can't express.
 pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
     if let Some(device) = node.get("device").and_then(Node::text) {
@@ -40,6 +44,7 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
         let problem = node.place(&way).problem("the rig makes a line to the acquirer only for `sim` and `qemu` boards");
         problems.push(problem.help("use `listen` for a device with a network, or `serial` for one with a serial port"));
     }
+    unused_switches(node, problems);
     let all = parts(node);
     for part in &all {
         if matches!(&part.is, Is::Port(port) if is_nothing(port)) {
@@ -56,6 +61,28 @@ pub(super) fn check(project: &Project, node: &Node, problems: &mut Problems) {
             };
             problems.push(node.place(&part.way).problem(problem).help(help));
         }
+    }
+}
+
+/// The rig would never use a switch for a part whose power it has itself, or that has no power.
+fn unused_switches(node: &Node, problems: &mut Problems) {
+    for (role, boards, others) in [
+        ("validator", [&["validator"][..]].as_slice(), [].as_slice()),
+        ("emulator", &[&["card", "emulator"], &["card", "nrf52840"]], &["pn532-model", "virtual-reader"]),
+    ] {
+        let at = path!["power", "switches", role];
+        if node.find(&at).is_none() {
+            continue;
+        }
+        let boards = boards.iter().flat_map(|board| RUN_HERE.map(|kind| [board, &[kind][..]].concat()));
+        let others = others.iter().map(|kind| vec!["card", *kind]);
+        let Some(kind) = boards.chain(others).find(|part| node.find(&way(part)).is_some()) else { continue };
+        let why = match kind.last() {
+            Some(&"virtual-reader") => "a virtual reader has no power",
+            _ => "the rig itself switches the power of this part, because it runs on this host",
+        };
+        let problem = node.place(&at).problem(format!("this switch would never be used: {why}"));
+        problems.push(problem.help("remove the switch, or give it to the part that it switches"));
     }
 }
 

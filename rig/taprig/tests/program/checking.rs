@@ -99,6 +99,58 @@ fn a_wrong_file_is_refused_before_anything_is_touched() {
     assert!(!place.path("state").exists(), "nothing was touched");
 }
 
+/// The rig itself has the power of what runs on this host, and a virtual reader has none.
+#[test]
+fn a_power_switch_that_nothing_would_use_is_refused() {
+    let attached = "attached: { serial: { path: /dev/ttyS7 } }";
+    let emulator = |board: &str| format!("emulator: {{ {board} }}");
+    let program = "program: { command: [cat] }";
+    let qemu = "qemu: { machine: mps2-an386 }";
+    let own =
+        "this switch would never be used: the rig itself switches the power of this part, because it runs on this host";
+    let reader = "this switch would never be used: a virtual reader has no power";
+    for (validator, card, role, problem) in [
+        ("sim: {}", emulator(attached), "validator", own),
+        (qemu, emulator(attached), "validator", own),
+        (program, emulator(attached), "validator", own),
+        (attached, emulator("sim: {}"), "emulator", own),
+        (attached, emulator(qemu), "emulator", own),
+        (attached, emulator(program), "emulator", own),
+        (attached, "nrf52840: { sim: {} }".into(), "emulator", own),
+        (attached, "pn532-model: {}".into(), "emulator", own),
+        (attached, "virtual-reader: {}".into(), "emulator", reader),
+    ] {
+        let place = Place::new();
+        place.case("BUS-001", super::place::RIDE);
+        let switch = "command: { on: [touch, touched], off: [touch, touched], off-for: 1 ms }";
+        let text = format!(
+            "schema: 1\ntitle: A bench\ndevice: taprig-reference\nvalidator: {{ {validator} }}\ncard: {{ {card} }}\n\
+             power:\n  switches:\n    {role}: {{ {switch} }}\n"
+        );
+        place.put("fixtures/benches/desk.yaml", &text);
+        let words = [problem, "fixtures/benches/desk.yaml:8:", "remove the switch"];
+        place.run(&["--bench", "desk"]).expect(2, &words);
+        check(&place, &["desk"]).expect(2, &words);
+        Ran::of(&place.taprig(&["check", "fixtures"]).output().unwrap()).expect(2, &words);
+        assert!(!place.path("touched").exists() && !place.path("state").exists(), "nothing was touched");
+    }
+    // Whatever is on a cable, or reached by a program or a person, may have one.
+    for (validator, card, role) in [
+        (attached, emulator("attached: { serial: { path: /dev/ttyS8 } }"), "validator"),
+        (attached, emulator("attached: { serial: { path: /dev/ttyS8 } }"), "emulator"),
+        (attached, "pn532: { serial: { path: /dev/ttyS8 } }".into(), "emulator"),
+        ("external: {}", "virtual-reader: {}".into(), "validator"),
+    ] {
+        let place = Place::new();
+        let text = format!(
+            "schema: 1\ntitle: A bench\ndevice: taprig-reference\nvalidator: {{ {validator} }}\ncard: {{ {card} }}\n\
+             power: {{ switches: {{ {role}: {{ command: {{ on: [a], off: [b], off-for: 1 ms }} }} }} }}\n"
+        );
+        place.put("fixtures/benches/desk.yaml", &text);
+        Ran::of(&place.taprig(&["check", "fixtures/benches/desk.yaml"]).output().unwrap()).expect(0, &["no problems"]);
+    }
+}
+
 #[test]
 fn a_port_that_is_missing_stops_the_check() {
     let place = Place::new();
