@@ -235,6 +235,8 @@ pub enum BenchError {
         switch: String,
         /// The cause.
         why: String,
+        /// The switch in words, if nothing answered at its place on the network.
+        away: Option<String>,
         /// What a person can try.
         advice: &'static str,
     },
@@ -446,7 +448,7 @@ impl BenchError {
             Self::Link(LinkError::VirtualReader(VpcdError::NotTaken { .. } | VpcdError::Unfinished { .. })) => {
                 Some(Part::CardSide)
             }
-            Self::Power { .. } => Some(Part::PowerSwitch),
+            Self::Power { away: None, .. } => Some(Part::PowerSwitch),
             // All that an adapter program does wrong has this error. The rig has started it anew.
             Self::Link(LinkError::Adapter { .. }) => Some(Part::Validator),
             _ => None,
@@ -518,7 +520,11 @@ mod tests {
                 Some(Part::CardSide),
             ),
             (BenchError::Silent { role: Role::Validator, source: deadline() }, Some(Part::Validator)),
-            (BenchError::Power { switch: "x".into(), why: "y".into(), advice: "z" }, Some(Part::PowerSwitch)),
+            (
+                BenchError::Power { switch: "x".into(), why: "y".into(), away: None, advice: "z" },
+                Some(Part::PowerSwitch),
+            ),
+            (BenchError::Power { switch: "x".into(), why: "y".into(), away: Some("x".into()), advice: "z" }, None),
             (LinkError::Adapter { program: "x".into(), what: "did not answer".into() }.into(), Some(Part::Validator)),
             (LinkError::VirtualReader(slow).into(), Some(Part::CardSide)),
             (gone.into(), None),
@@ -534,7 +540,7 @@ mod tests {
     fn what_another_program_says_is_no_advice() {
         let foreign = "usage: relay on; relay off";
         let errors = [
-            BenchError::Power { switch: "relay up".into(), why: foreign.into(), advice: "try it by hand" },
+            BenchError::Power { switch: "relay up".into(), why: foreign.into(), away: None, advice: "try it by hand" },
             LinkError::Refused { what: "journal".into(), from: "the validator's console", why: foreign.into() }.into(),
             BenchError::Start { role: Role::Emulator, kind: BoardKind::Sim, what: foreign.into(), advice: None },
         ];

@@ -25,7 +25,7 @@ use crate::link::vpcd::VpcdError;
 const BACK_WITHIN: Duration = Duration::from_secs(30);
 
 /// When the rig tries again to reach what is there but does not work yet, or what no event of this machine announces: a
-/// port on a network, a device behind a program.
+/// port or a power switch on a network, a device behind a program.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The parts of a bench that can be unplugged and whose presence this machine can tell.
@@ -187,6 +187,7 @@ impl Bench {
         let by_error = match error {
             BenchError::Link(error) | BenchError::Silent { source: error, .. } => self.lost_link(error),
             BenchError::NoPort { role, .. } => Some(port_of(*role)),
+            BenchError::Power { away, .. } => away.clone(),
             BenchError::Flash { role, source } if matches!(source.cause, Cause::NoProbe { .. } | Cause::ProbeLost) => {
                 Some(probe_of(*role))
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use taprig_model::bench::{HttpRequest, HttpState, HttpSwitch, ShellySwitch, TasmotaSwitch};
 use taprig_model::event::PowerSwitch;
 
-use super::{Actuator, Attempt, Tell, WITHIN, on_a_thread};
+use super::{Actuator, Attempt, Failure, Tell, WITHIN, on_a_thread};
 
 /// The longest answer that is read, in bytes. Such switches answer with a line.
 const LONGEST: u64 = 64 * 1024;
@@ -79,8 +79,20 @@ impl Actuator for Http {
         if on { &self.on } else { &self.off }.url.clone()
     }
 
-    fn advice(&self) -> &'static str {
-        "check that the power switch is on the network, and try the address in a browser"
+    fn advice(&self, away: bool) -> &'static str {
+        if away {
+            "check that the power switch is on the network, and try the address in a browser"
+        } else {
+            "try the address in a browser; check the relay of the switch, and what the bench file says about its answers"
+        }
+    }
+
+    fn address(&self) -> Option<String> {
+        let (_, rest) = self.on.url.split_once("://")?;
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // A name and a password are nobody's business.
+        let host = host.rsplit('@').next().unwrap_or_default();
+        Some(host.to_owned())
     }
 
     fn tells(&self) -> bool {
@@ -90,7 +102,7 @@ impl Actuator for Http {
     fn start(&self, on: bool, tell: Tell) -> Result<Attempt, String> {
         let request = if on { &self.on } else { &self.off }.clone();
         let (state, within) = (self.state.clone(), self.within);
-        let act = move || {
+        let act = move || -> Result<(), Failure> {
             ask(&request, within)?;
             let Some(state) = state else { return Ok(()) };
             let answer = ask(&state.request, within)?;
@@ -99,7 +111,7 @@ impl Actuator for Http {
                 return Ok(());
             }
             let shown: String = answer.chars().take(SHOWN).collect();
-            Err(format!("it accepted the request, but then its state is `{}` and not `{wanted}`", shown.trim()))
+            Err(format!("it accepted the request, but then its state is `{}` and not `{wanted}`", shown.trim()).into())
         };
         Ok(on_a_thread(act, tell))
     }
@@ -110,14 +122,22 @@ fn without_space(text: &str) -> String {
 }
 
 /// The body of the answer, if its status is 2xx.
-fn ask(request: &HttpRequest, within: Duration) -> Result<String, String> {
+fn ask(request: &HttpRequest, within: Duration) -> Result<String, Failure> {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(within)).build().into();
     let answer = match &request.body {
         None => agent.get(&request.url).call(),
         Some(body) => agent.post(&request.url).header("Content-Type", "application/json").send(body),
     };
     let answer = answer.and_then(|mut answer| answer.body_mut().with_config().limit(LONGEST).read_to_string());
-    answer.map_err(|error| error.to_string())
+    answer.map_err(|error| Failure { why: error.to_string(), away: is_away(&error) })
+}
+
+/// Whether nothing answered. An answer that is none of HTTP comes from something that is there.
+const fn is_away(error: &ureq::Error) -> bool {
+    matches!(
+        error,
+        ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed
+    )
 }
 
 #[cfg(test)]
@@ -213,6 +233,29 @@ mod tests {
         );
         assert_eq!(both(&turn(&yaml, true)), [Ok(()), Ok(())]);
         assert!(once(&turn(&yaml, false)).unwrap_err().contains("403"));
+    }
+
+    /// A switch that is not there may come back. One that answers is there, whatever it says.
+    #[test]
+    fn a_switch_that_is_away_is_told_apart_from_one_that_fails() {
+        let away = |yaml: &str| match turn(yaml, false).run_at_once().unwrap_err() {
+            crate::BenchError::Power { away, advice, .. } => (away, advice.contains("is on the network")),
+            other => panic!("{other}"),
+        };
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        for address in [gone, silent.local_addr().unwrap()] {
+            let yaml = format!("tasmota: {{ address: '{address}', off-for: 1 ms, within: 300 ms }}");
+            assert_eq!(away(&yaml), (Some(format!("the power switch of the validator at {address}")), true));
+        }
+        let url = format!("http://ann:secret@{gone}/off");
+        let yaml = format!("http: {{ on: {{ url: '{url}' }}, off: {{ url: '{url}' }}, off-for: 1 ms }}");
+        assert_eq!(away(&yaml).0, Some(format!("the power switch of the validator at {gone}")));
+        for (status, body) in [(200, r#"{"POWER":"ON"}"#), (500, "broken"), (404, "")] {
+            let (address, _told) = server(move |_| (status, body.into()));
+            let yaml = format!("tasmota: {{ address: '{address}', off-for: 1 ms }}");
+            assert_eq!(away(&yaml), (None, false), "{status} {body}");
+        }
     }
 
     #[test]

@@ -13,13 +13,30 @@ use taprig_model::bench::SwitchConfig;
 use taprig_model::event::{PowerSwitch, Role};
 
 use super::BenchError;
-use crate::command::Tell;
+use super::check::part;
 
 /// The longest time that switching may take if the bench file gives none.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// An attempt that is under way. If it is dropped before its end, it is given up.
 type Attempt = Box<dyn Send>;
+
+/// Receives how an attempt ended.
+type Tell = Box<dyn FnOnce(Result<(), Failure>) + Send>;
+
+/// Why a switch did not switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Failure {
+    why: String,
+    /// Whether nothing answered where the switch should be. It may come back.
+    away: bool,
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self { why, away: false }
+    }
+}
 
 /// A kind of power switch.
 trait Actuator: fmt::Debug + Send + Sync {
@@ -29,8 +46,13 @@ trait Actuator: fmt::Debug + Send + Sync {
     /// What switches, for messages.
     fn name(&self, on: bool) -> String;
 
-    /// What a person can try if it fails.
-    fn advice(&self) -> &'static str;
+    /// What a person can try if it fails. `away` tells whether nothing answered where the switch should be.
+    fn advice(&self, away: bool) -> &'static str;
+
+    /// Host and port of a switch on a network. Nothing else tells whether such a switch is there.
+    fn address(&self) -> Option<String> {
+        None
+    }
 
     /// Whether it can be asked for its state.
     fn tells(&self) -> bool {
@@ -48,6 +70,7 @@ trait Actuator: fmt::Debug + Send + Sync {
 /// The power switch of one board.
 #[derive(Debug, Clone)]
 pub(super) struct Switch {
+    role: Role,
     actuator: Arc<dyn Actuator>,
     within: Duration,
     off_for: Duration,
@@ -65,7 +88,12 @@ impl Switch {
             SwitchConfig::Tasmota(tasmota) => Arc::new(http::tasmota(tasmota)),
             SwitchConfig::Line(line) => Arc::new(line::Line::new(role, line)),
         };
-        Self { actuator, within: config.within().map_or(WITHIN, Duration::from), off_for: config.off_for().into() }
+        Self {
+            role,
+            actuator,
+            within: config.within().map_or(WITHIN, Duration::from),
+            off_for: config.off_for().into(),
+        }
     }
 
     /// The kind in events and results.
@@ -125,27 +153,32 @@ impl Turn {
         self.judge(ended.recv_timeout(self.switch.within).ok())
     }
 
-    fn start(&self, tell: impl FnOnce(Result<(), String>) + Send + 'static) -> Result<Attempt, BenchError> {
-        self.switch.actuator.start(self.on, Box::new(tell)).map_err(|why| self.failed(why))
+    fn start(&self, tell: impl FnOnce(Result<(), Failure>) + Send + 'static) -> Result<Attempt, BenchError> {
+        self.switch.actuator.start(self.on, Box::new(tell)).map_err(|why| self.failed(why.into()))
     }
 
-    fn judge(&self, outcome: Option<Result<(), String>>) -> Result<(), BenchError> {
-        match outcome {
-            None => Err(self.failed(format!("it did not end within {} ms", self.switch.within.as_millis()))),
-            Some(outcome) => outcome.map_err(|why| self.failed(why)),
-        }
+    fn judge(&self, outcome: Option<Result<(), Failure>>) -> Result<(), BenchError> {
+        let outcome = outcome.unwrap_or_else(|| {
+            let why = format!("it did not end within {} ms", self.switch.within.as_millis());
+            // A switch on a network that lost its power neither accepts nor refuses a connection.
+            Err(Failure { why, away: self.switch.actuator.address().is_some() })
+        });
+        outcome.map_err(|failure| self.failed(failure))
     }
 
-    fn failed(&self, why: String) -> BenchError {
-        let actuator = &self.switch.actuator;
-        BenchError::Power { switch: actuator.name(self.on), why, advice: actuator.advice() }
+    fn failed(&self, Failure { why, away }: Failure) -> BenchError {
+        let Switch { role, actuator, .. } = &self.switch;
+        let address = actuator.address().filter(|_| away);
+        let away = address.map(|address| format!("the power switch of the {} at {address}", part(*role)));
+        let advice = actuator.advice(away.is_some());
+        BenchError::Power { switch: actuator.name(self.on), why, away, advice }
     }
 }
 
 /// An attempt that runs on a thread of its own until it ends by a deadline of its own. Nobody waits for it once it is
 /// given up.
-fn on_a_thread(act: impl FnOnce() -> Result<(), String> + Send + 'static, tell: Tell) -> Attempt {
-    std::thread::spawn(move || tell(act()));
+fn on_a_thread<E: Into<Failure>>(act: impl FnOnce() -> Result<(), E> + Send + 'static, tell: Tell) -> Attempt {
+    std::thread::spawn(move || tell(act().map_err(Into::into)));
     Box::new(())
 }
 
@@ -153,11 +186,15 @@ fn on_a_thread(act: impl FnOnce() -> Result<(), String> + Send + 'static, tell: 
 pub(super) mod tests {
     use super::*;
 
+    /// The switch in a bench file.
+    pub(super) fn config(yaml: &str) -> SwitchConfig {
+        use serde_yaml::with::singleton_map_recursive::deserialize;
+        deserialize(serde_yaml::Deserializer::from_str(yaml)).unwrap()
+    }
+
     /// Switching as the bench file in `yaml` says.
     pub(super) fn turn(yaml: &str, on: bool) -> Turn {
-        use serde_yaml::with::singleton_map_recursive::deserialize;
-        let config: SwitchConfig = deserialize(serde_yaml::Deserializer::from_str(yaml)).unwrap();
-        Switch::new(Role::Validator, &config).turn(on)
+        Switch::new(Role::Validator, &config(yaml)).turn(on)
     }
 
     /// The outcomes of both ways to switch.

@@ -3,7 +3,7 @@
 use taprig_model::bench::PowerCommand;
 use taprig_model::event::PowerSwitch;
 
-use super::{Actuator, Attempt, Tell};
+use super::{Actuator, Attempt, Failure, Tell};
 use crate::command;
 
 impl Actuator for PowerCommand {
@@ -15,11 +15,12 @@ impl Actuator for PowerCommand {
         arguments(self, on).join(" ")
     }
 
-    fn advice(&self) -> &'static str {
+    fn advice(&self, _away: bool) -> &'static str {
         "check whether the program works when you run it by hand"
     }
 
     fn start(&self, on: bool, tell: Tell) -> Result<Attempt, String> {
+        let tell = Box::new(move |outcome: Result<(), String>| tell(outcome.map_err(Failure::from)));
         Ok(Box::new(command::start(arguments(self, on), None, tell)?))
     }
 }

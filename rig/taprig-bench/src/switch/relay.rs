@@ -39,7 +39,7 @@ impl Actuator for Relay {
         format!("channel {} of the relay board of the {} ({})", self.channel, self.role, if on { "on" } else { "off" })
     }
 
-    fn advice(&self) -> &'static str {
+    fn advice(&self, _away: bool) -> &'static str {
         "check that the relay board is plugged in, and that `serial` of the power switch describes it"
     }
 

@@ -24,6 +24,7 @@ mod interrupt;
 mod judging;
 mod laboratory;
 mod maker;
+mod network;
 mod new;
 mod operator;
 mod output;

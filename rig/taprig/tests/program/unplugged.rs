@@ -117,7 +117,7 @@ pub(crate) fn back_within(place: &Place, bench: &str, within: &str) {
 }
 
 /// Three cases, the second of which is disturbed.
-fn place() -> Place {
+pub(crate) fn place() -> Place {
     let place = Place::new();
     for id in ["BUS-001", "BUS-002", "BUS-003"] {
         place.case(id, "steps: [{ console: { send: uptime, expect: ok } }]\n");
@@ -127,7 +127,7 @@ fn place() -> Place {
 }
 
 /// Runs all cases. The part vanishes by itself in the second one, and when that has ended, `again` plugs it in again.
-fn goes_on(place: &Place, again: &Sender<()>, part: &str) {
+pub(crate) fn goes_on(place: &Place, again: &Sender<()>, part: &str) {
     goes_on_after(place, |_| {}, || again.send(()).unwrap(), part);
 }
 
