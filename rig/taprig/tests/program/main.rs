@@ -50,3 +50,4 @@ mod udev;
 mod unplugged;
 mod uplinked;
 mod wedged;
+mod wrong_parts;
