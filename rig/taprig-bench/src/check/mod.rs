@@ -6,6 +6,7 @@
 
 pub mod chip;
 mod firmware;
+mod frames;
 pub mod host;
 mod measure;
 pub mod ports;

@@ -26,6 +26,9 @@ const CLOCK: Duration = Duration::from_secs(10);
 /// How often a card is held to the reader, briefly and thoroughly.
 const CARDS: (u32, u32) = (1, 20);
 
+/// How many frames are counted each way in a thorough check.
+const FRAMES: u32 = 10_000;
+
 /// What a check does.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Extent {
@@ -35,6 +38,8 @@ pub struct Extent {
     pub flash: bool,
     /// Whether the air of the validator is wired to itself. Then the check ends with the loop test.
     pub wired_to_itself: bool,
+    /// How many frames are counted each way. `None`: none in a brief check, 10,000 in a thorough one.
+    pub frames: Option<u32>,
 }
 
 /// What the tap of a check needs.
@@ -187,9 +192,11 @@ impl<'a> Checkup<'a> {
             return self.done::<Vec<_>>(CheckStep::Air, Err(error));
         }
         let times = if self.extent.thorough { CARDS.1 } else { CARDS.0 };
+        let frames = self.extent.frames.or(self.extent.thorough.then_some(FRAMES));
+        let more = frames.is_some();
         let mut last = vec![];
         for time in 1..=times {
-            match bench.check_air(&front, time < times).await {
+            match bench.check_air(&front, time < times || more).await {
                 Ok(finding) if times > 1 => last = one(finding.among(&format!("card {time} of {times}"))),
                 Ok(finding) => last = one(finding),
                 Err(error) => return self.done::<Vec<_>>(CheckStep::Air, Err(error)),
@@ -198,7 +205,16 @@ impl<'a> Checkup<'a> {
                 break;
             }
         }
-        self.step(last)
+        if !self.step(last) {
+            return false;
+        }
+        match frames {
+            None => true,
+            Some(frames) => {
+                let counted = bench.check_frames(&front, frames).await.map(one);
+                self.done(CheckStep::Air, counted)
+            }
+        }
     }
 
     /// Plays one tap. That the device declines the card is no fault of the bench.

@@ -80,12 +80,17 @@ pub(crate) fn play_validator(
 
 /// The card emulator at the end of a terminal.
 pub(crate) fn play_emulator(terminal: Terminal, mut answer: impl FnMut(Request) -> Vec<Note> + Send + 'static) {
+    play_orders(terminal, move |order| answer(order.request));
+}
+
+/// The same for an emulator that needs the numbers of its orders.
+pub(crate) fn play_orders(terminal: Terminal, mut answer: impl FnMut(Order) -> Vec<Note> + Send + 'static) {
     std::thread::spawn(move || {
         let (device, _port) = terminal.into_ends();
         let mut collector = Collector::<{ wire::link::MAX_PACKED }>::default();
         for byte in BufReader::new(&device).bytes().map_while(Result::ok) {
             let Some(Collected::Frame(body)) = collector.push(byte) else { continue };
-            for note in answer(wire::link::decode::<Order>(body).unwrap().request) {
+            for note in answer(wire::link::decode(body).unwrap()) {
                 (&device).write_all(&wire::link::encode(&note).unwrap()).unwrap();
             }
         }

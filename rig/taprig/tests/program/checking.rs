@@ -3,8 +3,9 @@
 use std::fs;
 
 use serde_json::Value;
+use wire::link::{Note, Order, Release, Report, Request, Traffic};
 
-use super::attached::{Terminal, answers, in_a_row, play_emulator, play_validator, reports};
+use super::attached::{Terminal, answers, in_a_row, play_emulator, play_orders, play_validator, reports};
 use super::place::{Place, Ran};
 use super::running::Running;
 
@@ -217,6 +218,67 @@ fn an_air_that_is_cut_is_told() {
         seen.contains("did not activate a card within 3 s") && advice.contains("polls for type A"),
         "{seen} {advice}"
     );
+}
+
+#[test]
+fn the_frames_between_hosted_boards_are_counted() {
+    let place = Place::new();
+    let ran = check(&place, &["sim", "--frames", "600"]);
+    ran.expect(0, &[" frames of the reader and ", " of the card with ", " s: none lost\n", "is fit: 13 checks"]);
+    let number = |from: &str| -> u32 {
+        let words: Vec<_> = ran.out.split_whitespace().collect();
+        let at = words.windows(5).position(|words| words.join(" ").ends_with(from)).unwrap();
+        words[at].parse().unwrap()
+    };
+    assert!(number("frames of the reader") >= 600, "{}", ran.out);
+    check(&place, &["sim", "--frames", "0"]).expect(2, &["0 is not in 1..=1000000"]);
+    check(&place, &["sim", "--frames", "10", "--loop"]).expect(2, &["cannot be used with"]);
+}
+
+/// Boards that the test plays. The reader asks for a block again, or gets no answer at all.
+#[test]
+fn a_frame_that_is_lost_stops_the_check() {
+    for (retries, fault, words) in [
+        (1, "", "900 frames of the reader and 810 of the card with 3 cards"),
+        (1, "", ": 3 lost (3 asked for again, 0 without any answer of the card side)"),
+        (0, "! fault what=air-dead times=1\n", ": 3 lost (0 asked for again, 3 without any answer of the card side)"),
+    ] {
+        let place = Place::new();
+        let (console, link) = (Terminal::new(), Terminal::new());
+        desk(&place, &console, &link);
+        let say = play_validator(console, answers);
+        play_orders(link, emulator(retries, move || say(&format!("{fault}! ready\n"))));
+        let ran = check(&place, &["desk", "--frames", "700"]);
+        ran.expect(3, &[words, "FAILED   air         card side", "-> check the wires of the air, ground too"]);
+    }
+}
+
+/// An emulator with a card that a reader reads with one command. `removed` is called when the card is taken away.
+fn emulator(retries: u16, removed: impl Fn() + Send + 'static) -> impl FnMut(Order) -> Vec<Note> + Send {
+    let mut identify = reports(|_| 0);
+    let mut number = 0;
+    move |order| {
+        let reports = match order.request {
+            request @ (Request::Identify | Request::Echo(_)) => vec![identify(request).remove(0).report],
+            Request::Present => vec![
+                Report::Field(true),
+                Report::Activated { fsd: 256 },
+                Report::Command { number: 1, command: [0x00, 0xA4].as_slice().try_into().unwrap() },
+            ],
+            Request::Answer { .. } => vec![Report::Released(Release::Deselected)],
+            Request::Remove => {
+                removed();
+                let traffic = Traffic { from_reader: 300, from_card: 270, retries, ..Traffic::default() };
+                vec![Report::Removed(traffic)]
+            }
+            _ => vec![Report::Done(order.number)],
+        };
+        let notes = reports.into_iter().map(|report| {
+            number += 1;
+            Note { number, at_us: 0, air_us: 0, report }
+        });
+        notes.collect()
+    }
 }
 
 #[test]

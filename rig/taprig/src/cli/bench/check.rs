@@ -27,15 +27,19 @@ pub(crate) struct Args {
     /// Bench: a name in fixtures/benches, or a file.
     #[arg(default_value = setup::DEFAULT_BENCH)]
     bench: String,
-    /// Also compare the clocks over 10 s, and repeat what may fail now and then. This takes up to two minutes.
+    /// Also compare the clocks over 10 s, count 10,000 frames each way on the air, and repeat what may fail now and then. This
+    /// takes up to three minutes.
     #[arg(long)]
     thorough: bool,
     /// Flash a real board that runs another image than the bench file names, as a run does.
     #[arg(long)]
     flash: bool,
     /// The air of the validator's board is wired to itself: check up to the loop test, and end there.
-    #[arg(long = "loop")]
+    #[arg(long = "loop", conflicts_with = "frames")]
     wired_to_itself: bool,
+    /// Count at least so many frames each way between reader and card, and those that were lost.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    frames: Option<u32>,
     /// Folder in which records are written. Its disk is checked.
     #[arg(long, value_name = "DIR", default_value = ".")]
     report: PathBuf,
@@ -71,7 +75,8 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<Exit, Problems> {
     let tap = tap(project, args)?;
     config.wait = args.wait.map_or(std::time::Duration::ZERO, Into::into);
     let config = Arc::new(config);
-    let extent = Extent { thorough: args.thorough, flash: args.flash, wired_to_itself: args.wired_to_itself };
+    let Args { thorough, flash, wired_to_itself, frames, .. } = *args;
+    let extent = Extent { thorough, flash, wired_to_itself, frames };
 
     let (faults, _) = super::super::faults();
     let recorder = match Recorder::start(None, Options::default(), vec![faults]) {
