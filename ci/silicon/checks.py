@@ -334,7 +334,41 @@ def rests(kind, validator, emulator):
         assert not chip.registers.wrong, chip.registers.wrong
 
 
-CHECKS = (baud, board_time, pll_fails, receive, priorities, masked, loopback, reader_time, settings, causes, drained, attach, noise, rests)
+# The longest computing time for a card with the largest keys: an authority of 1984 bits with exponent 65537, an issuer of 1984 bits
+# and a card of 1152 bits, both with exponent 3.
+AUTHENTICATES = 0.100
+
+
+def rsa1984(kind, validator, _):
+    """A card with keys of 1984 bits rides, and the processor works for at most 100 ms from the card's release to the result."""
+    from played_card import Card, Mind, authority
+
+    console = Console(kind, validator)
+    console.starts()
+    for line in (authority("test-ca-1984-e65537"), "set mode oda", "set fare 100", "profile desk", "clock 2018-05-21T08:00:00"):
+        assert console.say(line) == "ok", (line[:40], console.lines())
+    mind = Mind("oda-keys-largest")
+    try:
+        del console.out[:]
+        card = Card(console, mind)
+        read = lambda: b'text="card read ok"' in console.out
+        assert card.plays(5.0, read), (card.commands, console.lines())
+        awake = lambda: console.chip.now - console.chip.slept
+        began = awake()
+        told = lambda: b"! result" in console.out and console.out.endswith(b"\n")
+        assert card.plays(5.0, told), (card.commands, console.lines())
+        worked = awake() - began
+    finally:
+        mind.close()
+    result = next(line for line in console.lines() if line.startswith("! result"))
+    assert "outcome=approved reason=oda-approved" in result, console.lines()
+    assert console.registers.air.overruns == 0, f"{console.registers.air.overruns} bytes lost on the air"
+    assert worked < AUTHENTICATES, f"it worked for {worked * 1e3:.0f} ms"
+
+
+CHECKS = (
+    baud, board_time, pll_fails, receive, priorities, masked, loopback, reader_time, settings, causes, drained, attach, noise, rests, rsa1984
+)
 
 
 def main(checks, kind, first, second, *names):
