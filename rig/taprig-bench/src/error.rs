@@ -235,8 +235,8 @@ pub enum BenchError {
         switch: String,
         /// The cause.
         why: String,
-        /// The switch in words, if nothing answered at its place on the network.
-        away: Option<String>,
+        /// Whose power it switches, and its host and port, if nothing answered there.
+        away: Option<(Role, String)>,
         /// What a person can try.
         advice: &'static str,
     },
@@ -524,7 +524,10 @@ mod tests {
                 BenchError::Power { switch: "x".into(), why: "y".into(), away: None, advice: "z" },
                 Some(Part::PowerSwitch),
             ),
-            (BenchError::Power { switch: "x".into(), why: "y".into(), away: Some("x".into()), advice: "z" }, None),
+            (
+                BenchError::Power { switch: "x".into(), why: "y".into(), away: Some((role, "x".into())), advice: "z" },
+                None,
+            ),
             (LinkError::Adapter { program: "x".into(), what: "did not answer".into() }.into(), Some(Part::Validator)),
             (LinkError::VirtualReader(slow).into(), Some(Part::CardSide)),
             (gone.into(), None),

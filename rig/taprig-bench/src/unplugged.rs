@@ -187,7 +187,9 @@ impl Bench {
         let by_error = match error {
             BenchError::Link(error) | BenchError::Silent { source: error, .. } => self.lost_link(error),
             BenchError::NoPort { role, .. } => Some(port_of(*role)),
-            BenchError::Power { away, .. } => away.clone(),
+            BenchError::Power { away: Some((role, address)), .. } => {
+                Some(format!("the power switch of the {} at {address}", part(*role)))
+            }
             BenchError::Flash { role, source } if matches!(source.cause, Cause::NoProbe { .. } | Cause::ProbeLost) => {
                 Some(probe_of(*role))
             }

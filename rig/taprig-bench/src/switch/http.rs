@@ -146,6 +146,8 @@ mod tests {
     use std::net::TcpListener;
     use std::sync::mpsc;
 
+    use taprig_model::event::Role;
+
     use super::super::Turn;
     use super::super::tests::{both, turn};
 
@@ -246,11 +248,11 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         for address in [gone, silent.local_addr().unwrap()] {
             let yaml = format!("tasmota: {{ address: '{address}', off-for: 1 ms, within: 300 ms }}");
-            assert_eq!(away(&yaml), (Some(format!("the power switch of the validator at {address}")), true));
+            assert_eq!(away(&yaml), (Some((Role::Validator, address.to_string())), true));
         }
         let url = format!("http://ann:secret@{gone}/off");
         let yaml = format!("http: {{ on: {{ url: '{url}' }}, off: {{ url: '{url}' }}, off-for: 1 ms }}");
-        assert_eq!(away(&yaml).0, Some(format!("the power switch of the validator at {gone}")));
+        assert_eq!(away(&yaml).0, Some((Role::Validator, gone.to_string())));
         for (status, body) in [(200, r#"{"POWER":"ON"}"#), (500, "broken"), (404, "")] {
             let (address, _told) = server(move |_| (status, body.into()));
             let yaml = format!("tasmota: {{ address: '{address}', off-for: 1 ms }}");

@@ -13,7 +13,6 @@ use taprig_model::bench::SwitchConfig;
 use taprig_model::event::{PowerSwitch, Role};
 
 use super::BenchError;
-use super::check::part;
 
 /// The longest time that switching may take if the bench file gives none.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -168,8 +167,7 @@ impl Turn {
 
     fn failed(&self, Failure { why, away }: Failure) -> BenchError {
         let Switch { role, actuator, .. } = &self.switch;
-        let address = actuator.address().filter(|_| away);
-        let away = address.map(|address| format!("the power switch of the {} at {address}", part(*role)));
+        let away = actuator.address().filter(|_| away).map(|address| (*role, address));
         let advice = actuator.advice(away.is_some());
         BenchError::Power { switch: actuator.name(self.on), why, away, advice }
     }

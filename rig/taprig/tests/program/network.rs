@@ -36,7 +36,7 @@ pub(crate) fn plug(
     let address = listener.local_addr().unwrap();
     let file = "fixtures/benches/desk.yaml";
     let text = std::fs::read_to_string(place.path(file)).unwrap();
-    let switch = format!("tasmota: {{ address: '{address}', off-for: 10 ms, within: 1 s }}");
+    let switch = format!("tasmota: {{ address: '{address}', off-for: 10 ms, within: 3 s }}");
     place.put(file, &format!("{text}power: {{ switches: {{ validator: {{ {switch} }} }} }}\n"));
     let say = play_validator(console, answers);
     play_emulator(link, reports(in_a_row()));
