@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use super::attached::{ASK, answers, in_a_row, play_emulator, reports};
-use super::place::{Place, repository};
+use super::place::{Place, Ran, repository};
 
 /// A project with the worked example and its bench.
 fn place() -> Place {
@@ -56,6 +56,32 @@ fn the_example_answers_a_command_that_comes_together_with_an_event() {
     example.kill().unwrap();
     example.wait().unwrap();
     assert!(is_answered, "the command has no reply");
+}
+
+/// Each is refused before anything runs, with its place in the file. No pattern takes exponential time, because the engine has no
+/// back-references and no look-around.
+#[test]
+fn a_bad_pattern_is_refused_with_its_place() {
+    let good = "error: ^=E(?<why>.+)$";
+    for (pattern, problem) in [
+        ("^=E(?<why>.+)\\r\\n$", "this pattern can't match"),
+        ("a^=E(?<why>.+)$", "this pattern can't match"),
+        ("'(?<why>.*)'", "this pattern matches the empty text"),
+        ("'^=E(?<why>.+)\\1$'", "this is not a pattern, because backreferences are not supported"),
+        ("'^(?=x)(?<why>.+)$'", "this is not a pattern, because look-around"),
+        ("'^(?<why>(\\w{100}){100})$'", "this pattern is too large when it is compiled"),
+    ] {
+        let place = place();
+        place.case("BUS-001", ASK);
+        let file = "fixtures/devices/lumiqin-lq9.yaml";
+        let text = std::fs::read_to_string(place.path(file)).unwrap();
+        let line = text.lines().position(|line| line.trim() == good).unwrap() + 1;
+        place.put(file, &text.replace(good, &format!("error: {pattern}")));
+        let words = [problem, &format!("{file}:{line}:")];
+        place.run(&["--bench", "lumiqin-lq9"]).expect(2, &words);
+        Ran::of(&place.taprig(&["check", "fixtures/devices"]).output().unwrap()).expect(2, &words);
+        assert!(!place.path("report").exists() && !place.path("state").exists(), "nothing was touched");
+    }
 }
 
 /// A ride, its record, and a second ride after a power cycle.
