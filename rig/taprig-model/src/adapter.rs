@@ -191,6 +191,7 @@ impl From<&AuthorityKey> for Key {
 
 /// The answer to a request. It has either `ok` or `error`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(extend("oneOf" = [{ "required": ["ok"] }, { "required": ["error"] }]))]
 pub struct Reply {
     /// Number of the request that it answers.
     pub reply: u64,

@@ -108,4 +108,12 @@ mod tests {
         }
         assert!(of("cases").is_none());
     }
+
+    #[test]
+    fn a_reply_of_an_adapter_has_an_answer_or_an_error() {
+        let schema = of("adapter").unwrap();
+        let reply = &schema.as_value()["$defs"]["Reply"];
+        assert_eq!(reply["oneOf"], json!([{ "required": ["ok"] }, { "required": ["error"] }]));
+        assert_eq!(reply["required"], json!(["reply"]));
+    }
 }
