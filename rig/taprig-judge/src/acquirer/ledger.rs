@@ -158,9 +158,7 @@ impl<'e> Ledger<'e> {
             let Body::Acquirer { happened } = &event.body else { continue };
             match &**happened {
                 Happened::Heard(heard) if heard.cut.is_some() => {
-                    if brings_claim(heard) {
-                        ledger.cut.push(Sent { number: 0, event, heard });
-                    }
+                    ledger.cut.extend(brings_claim(heard).then_some(Sent { number: 0, event, heard }));
                 }
                 Happened::Heard(heard) => {
                     let sent = Sent { number: ledger.messages.len() + 1, event, heard };
