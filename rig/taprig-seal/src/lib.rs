@@ -14,6 +14,7 @@
 //!
 //! taprig never sees a private key. `ssh-keygen` signs, with a key file, an agent or a FIDO token.
 
+mod finding;
 mod reports;
 mod seal;
 mod signature;
@@ -22,6 +23,7 @@ mod sums;
 mod time_stamp;
 mod verify;
 
+pub use finding::Finding;
 pub use seal::{SealError, Sealed, Sealing, add_time_stamp, seal};
 pub use signature::{
     NAMESPACE, Signature, SignatureError, Signers, SignersError, check_signers, sign, verify_signature,
@@ -32,4 +34,4 @@ pub use statement::{
 pub use sums::{Sums, SumsError, sha256};
 pub use taprig_record::seal::{SIGNATURE, STATEMENT, SUMS, TIME_STAMP, is_sealed, refuse};
 pub use time_stamp::TimeStamp;
-pub use verify::{Finding, Verified, verify};
+pub use verify::{Verified, verify};

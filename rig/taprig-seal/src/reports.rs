@@ -1,6 +1,6 @@
 //! Makes the reports of a record again and compares them with those that it holds.
 
-use crate::verify::Finding;
+use crate::finding::Finding;
 use std::fs;
 use std::path::Path;
 use taprig_model::result::RunResult;

@@ -1,10 +1,11 @@
 //! Seals a record.
 
+use crate::finding::Finding;
 use crate::signature::{SignatureError, sign};
 use crate::statement::{Statement, is_closed};
 use crate::sums::{Sums, SumsError, sha256};
 use crate::time_stamp::{self, TimeStamp};
-use crate::verify::{Finding, follows};
+use crate::verify::follows;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

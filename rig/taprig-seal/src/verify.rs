@@ -1,11 +1,11 @@
 //! Verifies a sealed record: its signature, its files, its statement, and whether its verdicts follow from its events.
 
+use crate::finding::Finding;
 use crate::reports::{self, Compared};
 use crate::signature::{Signature, Signers, verify_signature};
 use crate::statement::{PREDICATE, SCHEMA, STATEMENT_TYPE, Statement};
 use crate::sums::{Sums, SumsError, sha256};
 use crate::time_stamp::{self, TimeStamp};
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,21 +34,6 @@ pub struct Verified {
     pub sums: String,
     /// Reports, or parts of them, that were not compared with the events, with the reason. The list is empty in most cases.
     pub not_compared: Vec<Finding>,
-}
-
-/// Why a record is refused.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Finding {
-    /// The file, relative to the folder of the record.
-    pub file: PathBuf,
-    /// What is wrong with it, as a sentence without a full stop.
-    pub what: String,
-}
-
-impl Finding {
-    pub(crate) fn new(file: impl Into<PathBuf>, what: impl Into<String>) -> Self {
-        Self { file: file.into(), what: what.into() }
-    }
 }
 
 /// Verifies the record in `folder`. `authority` is a file of certificates in PEM that vouch for time-stamping authorities.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use taprig_judge::transcript::render;
+use taprig_model::device::Interface;
 use taprig_model::event::Role;
 use taprig_model::event::{BaselineUse, Event, SeenBy, TimeBasis};
 use taprig_model::lock::ENVIRONMENT;
@@ -163,6 +164,18 @@ fn code(name: &'static str, values: impl IntoIterator<Item = String>) -> Fact {
     Fact { code: true, ..fact(name, values) }
 }
 
+/// How the rig came to know what a person sees and hears. A laboratory must not take the device's word for a person's.
+fn seen_how(interface: &Interface, result: &RunResult) -> String {
+    match (interface, result.run.environment.get("operator")) {
+        (Interface::Native(_) | Interface::Rules(_), _) => {
+            "as the console of the device reports them; no person watched".into()
+        }
+        (Interface::Adapter(_), _) => "as the adapter program reports them; no person watched".into(),
+        (Interface::Operator(_), Some(operator)) => format!("{operator} watched the device and answered"),
+        (Interface::Operator(_), None) => "a person was to watch, and nobody answered".into(),
+    }
+}
+
 /// Device, serial number, firmware, bench, card side and times.
 pub(super) fn tested(result: &RunResult, inputs: Option<&Inputs>) -> Vec<Fact> {
     let file = result.run.device.clone();
@@ -217,6 +230,7 @@ pub(super) fn tested(result: &RunResult, inputs: Option<&Inputs>) -> Vec<Fact> {
         fact("Bench", benches),
         fact("Card side", sides),
         fact("Times", times),
+        fact("Display, sound, gate", inputs.map(|inputs| seen_how(&inputs.device.interface, result))),
         code("Firmware", firmware),
     ];
     facts.retain(|fact| !fact.values.is_empty());

@@ -74,6 +74,8 @@ fn a_person_judges_and_the_record_says_who() {
     assert!(shown.contains("  fare 1.00 CNY") && shown.contains("  1 approved"), "{shown}");
     let results = place.results();
     assert_eq!(results["run"]["environment"]["operator"], "lin");
+    let page = std::fs::read_to_string(place.path("report/report.html")).unwrap();
+    assert!(page.contains("lin watched the device and answered"), "the page says who judged");
     let events = std::fs::read_to_string(place.path("report/events.jsonl")).unwrap();
     let said = r#""said":[["question","gate"],["answer","open"],["operator","lin"]]"#;
     assert!(events.contains(said), "{events}");
