@@ -221,8 +221,9 @@ impl Host {
         });
         match read {
             Ok(request) => {
-                self.messages += 1;
                 let mut done = self.message(&request, now);
+                let is_whole = !matches!(&done.body, Body::Heard(heard) if heard.cut.is_some());
+                self.messages += u64::from(is_whole);
                 let terminal = self.terminals.get_mut(&request.terminal);
                 let ends_batch = matches!(request.kind, Some(MessageKind::Settlement | MessageKind::BatchUpload));
                 if let Some(terminal) = terminal.filter(|_| self.forgets && ends_batch) {
@@ -256,6 +257,7 @@ impl Host {
             rule: None,
             notes: Vec::new(),
             claims: Vec::new(),
+            cut: None,
             batch: None,
         };
         if !request.wants_answer() {
@@ -270,6 +272,13 @@ impl Host {
         let rule = self.rules.find(facts);
         let actions = rule.as_ref().map_or(&[][..], |rule| &rule.then.0);
         heard.rule = rule.as_ref().map(|rule| rule.number as u64);
+        if let Some(bytes) = request.cut(actions) {
+            let length = request.length();
+            heard.cut = Some(bytes as u64);
+            heard.why =
+                self.name(rule.as_ref(), &format!("cuts the line after {bytes} of {length} bytes of the message"));
+            return Done { orders: vec![Order::Close], body: Body::Heard(Box::new(heard)) };
+        }
         for action in actions {
             if let Action::DenyList(list) = action {
                 heard.notes.push(format!("the deny list has version {} from now on", list.version.0));
@@ -387,7 +396,7 @@ impl Host {
         match request.kind {
             Some(MessageKind::SignOn) => self.sign_on(request),
             Some(MessageKind::SignOff) => {
-                self.terminal(request).mac = None;
+                self.terminal(request).change_key(None);
                 Reply::new("00", "signed off")
             }
             Some(MessageKind::Echo) => Reply::new("00", "the host is here"),
@@ -411,7 +420,7 @@ impl Host {
         let (field, key) = hand_out(&self.setup.working_keys(number), set, &self.setup.master(&request.terminal));
         let terminal = self.terminal(request);
         terminal.sign_ons += 1;
-        terminal.mac = Some(key);
+        terminal.change_key(Some(key));
         let batch = terminal.batch.0;
         let mut reply = Reply::new(
             "00",
@@ -459,24 +468,31 @@ impl Host {
             message = message.text(38, format!("{:06}", self.answers % 1_000_000));
         }
         let mut header = request.frame.header.asking(0);
+        if actions.iter().any(|action| matches!(action, Action::CutRequest(_))) {
+            heard.notes.push("the message is too short to be cut there".into());
+        }
         // Which character of the MAC is to be wrong.
-        let (mut damage, mut without) = (None, false);
+        let (mut damage, mut without, mut old) = (None, false, false);
         for action in actions {
             match action {
                 Action::Ask(what) => header = header.asking(what.digit()),
                 Action::Wrong(Part::Mac) => damage = Some(0),
                 Action::Wrong(Part::MacEnd) => damage = Some(7),
                 Action::Wrong(Part::NoMac) => without = true,
+                Action::Wrong(Part::OldKey) => old = true,
                 Action::Wrong(Part::Trace) => add_one(&mut message, 11, heard),
                 Action::Wrong(Part::Amount) => add_one(&mut message, 4, heard),
                 _ => {}
             }
         }
         let key = key.filter(|_| request.message.has(64) && request.kind != Some(MessageKind::SignOn));
-        if (damage.is_some() || without) && key.is_none() {
+        let old_mac = self.terminals.get(&request.terminal).and_then(|terminal| terminal.old_mac);
+        if (damage.is_some() || without || old) && key.is_none() {
             heard.notes.push("the answer has no MAC that could be wrong".into());
+        } else if old && old_mac.is_none() {
+            heard.notes.push("the terminal has no old key".into());
         }
-        let key = key.filter(|_| !without);
+        let key = key.filter(|_| !without).map(|key| old_mac.as_ref().filter(|_| old).unwrap_or(key));
         let encoded = match key {
             Some(key) => message.encode_with_mac(|bytes| {
                 let mut right = mac(key, bytes);

@@ -115,6 +115,7 @@ mod tests {
             rule: None,
             notes: vec![],
             claims: vec![],
+            cut: None,
             batch: None,
         };
         numbers::hide(&mut heard, &mut vec![]);

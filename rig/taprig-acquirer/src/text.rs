@@ -36,7 +36,8 @@ fn heard(head: &str, heard: &Heard) -> String {
         Mac::NoKey => "MAC not checked, no key",
         Mac::NotNeeded => "no MAC",
     };
-    let mut text = format!("{head} > {} {kind}, {mac}\n", heard.request.mti);
+    let cut = heard.cut.map(|bytes| format!(", cut after {bytes} bytes")).unwrap_or_default();
+    let mut text = format!("{head} > {} {kind}, {mac}{cut}\n", heard.request.mti);
     fields(&mut text, &heard.request);
     let code = |answer: &Shown| {
         let field = answer.fields.iter().find(|field| field.number == 39);
@@ -120,6 +121,7 @@ mod tests {
                 state: State::Accepted,
                 repeat: true,
             }],
+            cut: None,
             batch: Some(1),
         };
         let at = "2018-05-21T08:09:10.123Z".to_owned();
@@ -132,6 +134,31 @@ mod tests {
     39 response code: 00
     note: field 55 is missing
     claim: accepted 2.00 CNY, as it was before (batch 1, trace 7)
+"
+        );
+    }
+
+    #[test]
+    fn a_message_that_was_cut_says_so() {
+        let request = Shown { mti: "0200".into(), header: "613200324605".into(), fields: vec![] };
+        let heard = Heard {
+            message: Some(MessageKind::Ride),
+            request,
+            mac: Mac::Good,
+            answer: None,
+            delivery: vec![],
+            why: "rule 1 cuts the line after 20 of 210 bytes of the message".into(),
+            rule: Some(1),
+            notes: vec![],
+            claims: vec![],
+            cut: Some(20),
+            batch: Some(1),
+        };
+        let at = "2018-05-21T08:09:10.123Z".to_owned();
+        assert_eq!(
+            lines(&Entry { at, connection: Some(3), body: Body::Heard(Box::new(heard)) }),
+            "08:09:10.123 #3 > 0200 ride, MAC good, cut after 20 bytes
+08:09:10.123 #3 < no answer: rule 1 cuts the line after 20 of 210 bytes of the message
 "
         );
     }

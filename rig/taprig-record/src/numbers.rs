@@ -159,6 +159,7 @@ mod tests {
             rule: None,
             notes: vec![],
             claims: vec![],
+            cut: None,
             batch: None,
         };
         event(Body::Acquirer { happened: Box::new(log::Body::Heard(Box::new(heard))) })

@@ -167,6 +167,16 @@ fn sent(at: usize, edit: impl Fn(&mut Objects) + 'static) -> Sm {
     Sm { sent: Box::new(move |all| edit(&mut all[at])), ..Sm::default() }
 }
 
+/// The two examples of GB/T 32905, annex A. The crate `sm2` digests with this version of `sm3`.
+#[test]
+fn sm3_is_that_of_the_standard() {
+    use sm3::Digest;
+    let abc = hex("66C7F0F462EEEDD9D1F2D46BDC10E4E24167C4875CF2F7A2297DA02B8F4BA8E0");
+    assert_eq!(sm3::Sm3::digest(b"abc").to_vec(), abc);
+    let repeated = hex("DEBE9FF92275B8A138604889C18E5A4D6FDB70E5387E5765293DCBA39C0C5732");
+    assert_eq!(sm3::Sm3::digest(b"abcd".repeat(16)).to_vec(), repeated);
+}
+
 #[test]
 fn a_published_certificate_verifies_under_the_published_key() {
     let key = Key::new(&TEST_AUTHORITY_57).unwrap();

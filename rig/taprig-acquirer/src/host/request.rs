@@ -1,9 +1,11 @@
 //! A message with what the host has found out about it before it decides.
 
+use crate::codec::frame::ENVELOPE;
 use crate::codec::{Frame, Message, Reserved};
 use crate::mac::{MacKey, mac};
 use taprig_model::acquirer::MessageKind;
 use taprig_model::acquirer::log::Mac;
+use taprig_model::acquirer::rules::Action;
 
 /// A message.
 #[derive(Debug)]
@@ -54,6 +56,20 @@ impl Request {
             frame,
             message,
         }
+    }
+
+    /// Bytes of its frame with the length field.
+    pub(super) fn length(&self) -> usize {
+        2 + ENVELOPE + self.frame.message.len()
+    }
+
+    /// After how many bytes a rule cuts the line within the message. `None` if no rule does, or if the message ends before that.
+    pub(super) fn cut(&self, actions: &[Action]) -> Option<usize> {
+        let bytes = actions.iter().find_map(|action| match action {
+            Action::CutRequest(bytes) => Some(usize::from(*bytes)),
+            _ => None,
+        })?;
+        (bytes < self.length()).then_some(bytes)
     }
 
     /// Batch (60.2), 0 if it is missing.

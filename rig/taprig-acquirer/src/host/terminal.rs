@@ -10,6 +10,8 @@ use taprig_model::acquirer::log::{Amounts, State, Summary};
 pub(super) struct Terminal {
     /// The key for MACs since the last sign-on.
     pub(super) mac: Option<MacKey>,
+    /// The key for MACs of the sign-on before that. A terminal must not use it any more.
+    pub(super) old_mac: Option<MacKey>,
     /// Number of sign-ons so far.
     pub(super) sign_ons: usize,
     /// The open batch.
@@ -56,6 +58,11 @@ pub struct Claim {
 }
 
 impl Terminal {
+    /// Takes this key for MACs into use. `None`: the terminal has signed off.
+    pub(super) fn change_key(&mut self, key: Option<MacKey>) {
+        self.old_mac = std::mem::replace(&mut self.mac, key).or(self.old_mac);
+    }
+
     /// What the accepted claims of the open batch come to.
     pub(super) fn accepted(&self) -> Sum {
         let mut sum = Sum::default();

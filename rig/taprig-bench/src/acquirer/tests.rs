@@ -155,6 +155,29 @@ fn a_connection_is_closed_when_the_host_hangs_up() {
     });
 }
 
+/// What a rule cuts off is gone: nothing is left of it that the next message could be taken for the rest of.
+#[test]
+fn after_a_message_that_a_rule_cuts_the_next_one_is_heard() {
+    run(async {
+        let rules = r#"[{ "when": { "nth": 1 }, "then": [{ "cut-request": 20 }] }]"#;
+        let desk = Desk::link(rules);
+        let mut line = desk.connect().await;
+        line.write_all(&[sign_on("000001"), sign_on("000002")].concat()).await.unwrap();
+        assert_eq!(answered(&mut line).await, "000002");
+        assert_eq!(desk.forgotten(), [""; 0]);
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let desk = Desk::open(&AcquirerConfig::Listen(free.to_string().parse().unwrap()));
+        desk.acquirer.begin(host(rules), &desk.scope);
+        let mut line = TcpStream::connect(free).await.unwrap();
+        line.write_all(&sign_on("000001")).await.unwrap();
+        let end = tokio::time::timeout(PATIENCE, line.read(&mut [0; 8])).await.unwrap();
+        assert_eq!(end.unwrap(), 0, "a connection is closed");
+        let mut line = TcpStream::connect(free).await.unwrap();
+        line.write_all(&sign_on("000002")).await.unwrap();
+        assert_eq!(answered(&mut line).await, "000002");
+    });
+}
+
 #[test]
 fn what_a_validator_has_begun_is_forgotten_when_it_loses_its_power() {
     run(async {

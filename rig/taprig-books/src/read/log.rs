@@ -125,6 +125,7 @@ mod tests {
             delivery: Vec::new(),
             why: "a \"word\"".into(),
             rule: None,
+            cut: None,
             batch: None,
             notes: Vec::new(),
             claims: vec![claim],

@@ -109,26 +109,42 @@ fn repeats(ledger: &Ledger<'_>) -> Vec<String> {
             problems.push(format!("{} and {} are for one tap", other.name(), claim.name()));
         }
     }
+    problems.extend(ledger.cut.iter().filter_map(|cut| changed_after_cut(*cut, ledger)));
     problems
 }
 
 /// How the messages that brought a claim differ.
 fn changed(claim: &Claim<'_>) -> Option<String> {
     let (first, again) = claim.sent.split_first()?;
-    let numbers = |sent: &Sent<'_>| sent.numbers();
     again.iter().find_map(|sent| {
-        let differs = |number: &u8| !MAY_DIFFER.contains(number) && first.field(*number) != sent.field(*number);
-        let field = (2..=64).find(differs);
-        // Numbers that look alike when they are masked.
-        let (own, other) = (numbers(first), numbers(sent));
-        let alike = own.len() == other.len() && own.iter().zip(&other).all(|((_, one), (_, two))| one.is(two));
-        let what = match (field, alike) {
-            (Some(number), _) => format!("field {number}"),
-            (None, false) => "the account number".into(),
-            (None, true) => return None,
-        };
+        let what = difference(*first, *sent)?;
         Some(format!("{}: {what} differs between messages {} and {}", claim.name(), first.number, sent.number))
     })
+}
+
+/// How a claim differs from its message that the line cut. The validator can't know that the acquirer has heard only a part of it, so it
+/// has to send the same again. In another batch it may have got a new trace.
+fn changed_after_cut(cut: Sent<'_>, ledger: &Ledger<'_>) -> Option<String> {
+    let (mark, (batch, trace)) = (cut.mark()?, cut.place()?);
+    let claim = ledger.claims.iter().find(|claim| claim.mark().as_ref() == Some(&mark) && claim.batch == batch)?;
+    let what = match difference(cut, *claim.sent.first()?)? {
+        // The trace names the claim.
+        _ if claim.trace != trace => format!("the trace was {trace}"),
+        what => format!("{what} was another one"),
+    };
+    Some(format!("{}: {what} in the message of the same tap that was cut", claim.name()))
+}
+
+/// What differs between two messages that have to be the same.
+fn difference(one: Sent<'_>, other: Sent<'_>) -> Option<String> {
+    let differs = |number: &u8| !MAY_DIFFER.contains(number) && one.field(*number) != other.field(*number);
+    if let Some(number) = (2..=64).find(differs) {
+        return Some(format!("field {number}"));
+    }
+    // Numbers that look alike when they are masked.
+    let (own, others) = (one.numbers(), other.numbers());
+    let alike = own.len() == others.len() && own.iter().zip(&others).all(|((_, one), (_, two))| one.is(two));
+    (!alike).then(|| "the account number".into())
 }
 
 /// A claim for a ride that was not given is wrong. A request to the issuer comes before that is known: if no ride is given, it must

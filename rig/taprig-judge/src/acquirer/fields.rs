@@ -10,6 +10,10 @@
 //! | 9F1A | If the reader did not send it, it is 0156, China |
 //! | 9F03 | If the reader did not send it, it is 0 |
 //! | 9F33, 9F34, 9F35, 9F1E | They have their length. The card does not see them |
+//! | field 3 | the first two digits are 9C, as EMV Book 3 defines 9C. The others are 0: a rider chooses no account |
+//! | field 22 | `07`, a chip that was read without contact, and then `2`, no PIN. If the device says that it asked for a PIN, `1` is right, too |
+//! | field 25 | `00`, because a tap has no special condition |
+//! | field 60 | `6`, a contactless reader, after the network code. The field may end before it |
 //! | 84, 9F66 | They must be there if they were exchanged. No other field holds them |
 //! | field 14 | year and month of 5F24, or else of track 2. It may be absent if field 35 holds the date |
 //! | field 23 | 5F34; absent if the card has none |
@@ -40,6 +44,9 @@ const OWN: [(u32, usize); 4] = [(0x9F33, 3), (0x9F34, 3), (0x9F35, 1), (0x9F1E, 
 
 /// The data objects of field 48, and the settings that they name.
 const PLACE: [(u32, &str); 3] = [(0xDF21, "line"), (0xDF22, "bus"), (0xDF23, "driver")];
+
+/// Where the network code of field 60 ends: type, batch and network code have 2, 6 and 3 digits.
+const NETWORK_END: usize = 11;
 
 /// What differs between a claim and its tap, one sentence each, and how many values were compared.
 #[derive(Debug, Default)]
@@ -78,6 +85,7 @@ pub(super) struct Settings<'c> {
 pub(super) fn compare(sent: Sent<'_>, ride: &Ride, request: bool, settings: &Settings<'_>) -> Comparison {
     let mut all = Comparison::default();
     card(sent, ride, &mut all);
+    manner(sent, ride, &mut all);
     amounts(sent, ride, &mut all);
     chip(sent, ride, request, &settings.at_tap, &mut all);
     terminal(sent, &settings.when_sent, &mut all);
@@ -119,6 +127,20 @@ fn card(sent: Sent<'_>, ride: &Ride, all: &mut Comparison) {
     let expiry = ride.object(0x5F24).and_then(|date| date.get(..4)).or_else(|| track?.get(1..5));
     if sent.field(14).is_some() || sent.field(35).is_none() {
         all.same("field 14", sent.field(14), expiry);
+    }
+}
+
+/// What fields 3, 22, 25 and 60 say of how the ride was paid.
+fn manner(sent: Sent<'_>, ride: &Ride, all: &mut Comparison) {
+    let kind = ride.object(0x9C).unwrap_or("00");
+    all.same("field 3", sent.field(3), Some(&format!("{kind}0000")));
+    // The third digit says whether there is a PIN.
+    if !(ride.asked_for_pin && sent.field(22) == Some("071")) {
+        all.same("field 22", sent.field(22), Some("072"));
+    }
+    all.same("field 25", sent.field(25), Some("00"));
+    if let Some(capability) = sent.field(60).and_then(|digits| digits.get(NETWORK_END..NETWORK_END + 1)) {
+        all.same("the entry capability in field 60", Some(capability), Some("6"));
     }
 }
 

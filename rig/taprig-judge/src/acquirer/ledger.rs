@@ -10,7 +10,7 @@ use taprig_record::numbers::{Number, Place, of_request};
 /// A message that the host could read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sent<'e> {
-    /// Its number among all messages of the case, from 1.
+    /// Its number among all messages of the case, from 1. It is 0 if the acquirer heard only the beginning.
     pub(super) number: usize,
     event: &'e Event,
     pub(super) heard: &'e Heard,
@@ -41,6 +41,18 @@ impl<'e> Sent<'e> {
                 Some((u32::from_str_radix(tag, 16).ok()?, value))
             })
             .collect()
+    }
+
+    /// The data objects by which a claim and its tap are matched: cryptogram (9F26) and counter (9F36).
+    pub(super) fn mark(self) -> Option<Mark> {
+        let chip = self.chip();
+        Some(Mark { cryptogram: (*chip.get(&0x9F26)?).to_owned(), counter: (*chip.get(&0x9F36)?).to_owned() })
+    }
+
+    /// Batch (60.2) and trace (field 11).
+    pub(super) fn place(self) -> Option<(u32, u32)> {
+        let batch = self.field(60)?.get(2..8)?.parse().ok()?;
+        Some((batch, self.field(11)?.parse().ok()?))
     }
 
     /// The account numbers of the request.
@@ -75,8 +87,7 @@ pub(super) struct Claim<'e> {
 impl Claim<'_> {
     /// The data objects by which a claim and its tap are matched: cryptogram (9F26) and counter (9F36).
     pub(super) fn mark(&self) -> Option<Mark> {
-        let chip = self.sent.first()?.chip();
-        Some(Mark { cryptogram: (*chip.get(&0x9F26)?).to_owned(), counter: (*chip.get(&0x9F36)?).to_owned() })
+        self.sent.first()?.mark()
     }
 
     /// Whether the acquirer has said that the claim counted before: codes 94 and 22.
@@ -125,6 +136,8 @@ impl Mark {
 pub(super) struct Ledger<'e> {
     /// The messages in order.
     pub(super) messages: Vec<Sent<'e>>,
+    /// Claims of which the acquirer heard only the beginning, because a rule cut the line. They count as messages for nobody.
+    pub(super) cut: Vec<Sent<'e>>,
     /// Why frames could not be read.
     pub(super) unreadable: Vec<&'e str>,
     /// What came, in order: the kind of each message. `None` for what the host does not know or could not read.
@@ -144,6 +157,9 @@ impl<'e> Ledger<'e> {
         for event in events {
             let Body::Acquirer { happened } = &event.body else { continue };
             match &**happened {
+                Happened::Heard(heard) if heard.cut.is_some() => {
+                    ledger.cut.extend(brings_claim(heard).then_some(Sent { number: 0, event, heard }));
+                }
                 Happened::Heard(heard) => {
                     let sent = Sent { number: ledger.messages.len() + 1, event, heard };
                     ledger.messages.push(sent);
@@ -162,7 +178,7 @@ impl<'e> Ledger<'e> {
     }
 
     fn take(&mut self, sent: Sent<'e>, turned_away: &mut BTreeMap<(u32, u32), Vec<Sent<'e>>>) {
-        let brings = matches!(sent.heard.message, Some(MessageKind::Ride | MessageKind::Advice));
+        let brings = brings_claim(sent.heard);
         for told in &sent.heard.claims {
             let place = (told.batch, told.trace);
             let known = self.claims.iter().position(|claim| (claim.batch, claim.trace) == place);
@@ -181,7 +197,7 @@ impl<'e> Ledger<'e> {
         }
         if brings
             && sent.heard.claims.is_empty()
-            && let Some(place) = place(sent)
+            && let Some(place) = sent.place()
         {
             match self.claims.iter_mut().find(|claim| (claim.batch, claim.trace) == place) {
                 Some(claim) => claim.sent.push(sent),
@@ -196,10 +212,9 @@ impl<'e> Ledger<'e> {
     }
 }
 
-/// Batch and trace of a message.
-fn place(sent: Sent<'_>) -> Option<(u32, u32)> {
-    let batch = sent.field(60)?.get(2..8)?.parse().ok()?;
-    Some((batch, sent.field(11)?.parse().ok()?))
+/// Whether a message claims money.
+fn brings_claim(heard: &Heard) -> bool {
+    matches!(heard.message, Some(MessageKind::Ride | MessageKind::Advice))
 }
 
 /// The word for a kind of message.

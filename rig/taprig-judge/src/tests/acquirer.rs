@@ -229,6 +229,11 @@ impl Scene {
         self.hear(&Self::frame(message.encode().unwrap()));
     }
 
+    /// The terminal connects once more, because the host has closed the connection.
+    pub(super) fn connect_again(&mut self) {
+        self.host.connect(1);
+    }
+
     pub(super) fn say(&mut self, message: &Message) {
         let key = MacKey::new(&[0x33; 8]).unwrap();
         let bytes = message.encode_with_mac(|bytes| mac(&key, bytes)).unwrap();

@@ -14,6 +14,12 @@ fn each_field_that_differs_is_named() {
         (TAP.claim(1).digits(2, ALIKE), "field 2 is"),
         (TAP.claim(1).digits(35, format!("{ALIKE}D35122200000000000")), "field 35 is"),
         (TAP.claim(1).digits(35, format!("{CARD}D35122210000000000")), "the rest of field 35"),
+        (TAP.claim(1).digits(3, "200000"), "field 3 is 200000 and must be 000000"),
+        (TAP.claim(1).digits(3, "003000"), "field 3 is 003000 and must be 000000"),
+        (TAP.claim(1).digits(22, "052"), "field 22 is 052 and must be 072"),
+        (TAP.claim(1).digits(22, "071"), "field 22 is 071 and must be 072"),
+        (TAP.claim(1).digits(25, "01"), "field 25 is 01 and must be 00"),
+        (TAP.claim(1).digits(60, "22000001000501"), "the entry capability in field 60 is 5 and must be 6"),
         (TAP.claim(1).digits(23, "002"), "field 23"),
         (TAP.claim(1).digits(14, "3511"), "field 14"),
         (TAP.claim(1).text(49, "840"), "field 49"),
@@ -63,6 +69,28 @@ fn each_data_object_that_is_missing_in_field_55_is_named() {
         scene.list();
         assert_eq!(scene.only_wrong(), (Book::Fields, format!("field 55 has no {tag:02X}")));
     }
+}
+
+#[test]
+fn the_processing_code_begins_with_the_kind_of_the_tap() {
+    let seen = |code: &str| {
+        let mut scene = Scene::with(&[]);
+        let mut events = TAP.events(1);
+        // The reader announces another kind of transaction, 9C, after the date.
+        for event in &mut events {
+            if let Body::Exchange(exchange) = &mut event.body
+                && let Some(at) = exchange.command.0.windows(4).position(|four| four == [0x18, 0x05, 0x21, 0x00])
+            {
+                exchange.command.0[at + 3] = 9;
+            }
+        }
+        scene.events.extend(events);
+        scene.ridden.push((TAP.counter.into(), TAP.cryptogram.into(), TAP.charged));
+        scene.say(&with_object(&TAP, 0x9C, "09").digits(3, code));
+        scene.list();
+        scene.wrong().len()
+    };
+    assert_eq!([seen("090000"), seen("000000")], [0, 1]);
 }
 
 /// The message without a field.
@@ -264,8 +292,8 @@ fn a_request_to_the_issuer_may_say_that_the_card_was_not_authenticated() {
 
 /// A device that asked for a PIN says so, and the claim may say so, too.
 #[test]
-fn a_pin_is_in_the_results_only_if_the_device_asked_for_one() {
-    let seen = |asked: bool| {
+fn a_pin_is_in_the_claim_only_if_the_device_asked_for_one() {
+    let seen = |asked: bool, claim: &Message| {
         let mut scene = Scene::with(&[]);
         let mut events = TAP.events(1);
         for event in &mut events {
@@ -275,9 +303,12 @@ fn a_pin_is_in_the_results_only_if_the_device_asked_for_one() {
         }
         scene.events.extend(events);
         scene.ridden.push((TAP.counter.into(), TAP.cryptogram.into(), TAP.charged));
-        scene.say(&with_object(&TAP, 0x95, "0000040000"));
+        scene.say(claim);
         scene.list();
         scene.wrong().len()
     };
-    assert_eq!([seen(true), seen(false)], [0, 1]);
+    for claim in [with_object(&TAP, 0x95, "0000040000"), TAP.claim(1).digits(22, "071")] {
+        assert_eq!([seen(true, &claim), seen(false, &claim)], [0, 1]);
+    }
+    assert_eq!([seen(true, &TAP.claim(1)), seen(true, &TAP.claim(1).digits(22, "073"))], [0, 1]);
 }

@@ -2,6 +2,7 @@
 
 mod acquirer;
 mod always;
+mod cut;
 mod fields;
 mod inferred;
 mod reconciled;

@@ -36,10 +36,11 @@ fn heard(heard: &Heard, view: View) -> Vec<String> {
         Some(answer) => format!("code {}", value(answer, 39).unwrap_or_default()),
         None => "no answer".to_owned(),
     };
+    let cut = heard.cut.map(|bytes| format!(", cut after {bytes} bytes")).unwrap_or_default();
     let delivery = if heard.delivery.is_empty() { String::new() } else { format!(" [{}]", heard.delivery.join(", ")) };
     let states: Vec<_> = heard.claims.iter().map(|claim| claim.state.word()).collect();
     let states = if states.is_empty() { String::new() } else { format!(", {}", states.join(" ")) };
-    let mut lines = vec![format!("@ {kind}{amount}{mac}: {answer}{delivery}{states}")];
+    let mut lines = vec![format!("@ {kind}{amount}{mac}{cut}: {answer}{delivery}{states}")];
     if view == View::Whole {
         fields(&heard.request, '>', &mut lines);
         if let Some(answer) = &heard.answer {

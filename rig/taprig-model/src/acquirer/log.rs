@@ -77,6 +77,10 @@ pub struct Heard {
     pub message: Option<MessageKind>,
     /// Its type and its fields.
     pub request: Shown,
+    /// A rule cut the line after so many bytes of the message, counted from its length field. The host has heard no more than these, and
+    /// decided nothing. The entry shows the whole message all the same. Absent: the message came whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<u64>,
     /// Whether its MAC was right.
     pub mac: Mac,
     /// The answer, also if it was lost. Absent: there is none.

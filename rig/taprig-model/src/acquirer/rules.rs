@@ -158,6 +158,9 @@ pub enum Action {
     Twice,
     /// Send only so many bytes of the answer, counted from its length field, and close the connection.
     Cut(u16),
+    /// Hear only so many bytes of the message, counted from its length field, and close the connection. The host decides nothing and
+    /// learns of no claim, because the message never came.
+    CutRequest(u16),
     /// Put the card of the message on the deny list after the message is decided. The version of the list rises by 1.
     DenyCard,
     /// Ask the terminal to do something, by the processing request in the header of the answer.
@@ -220,6 +223,8 @@ pub enum Part {
     MacEnd,
     /// The MAC: the answer has none.
     NoMac,
+    /// The MAC: it is made with the key of the sign-on before the last one.
+    OldKey,
     /// The trace (field 11): it is one more. The MAC is right for the wrong trace.
     Trace,
     /// The amount (field 4): it is one fen more. The MAC is right for the wrong amount.
@@ -267,6 +272,7 @@ impl Action {
             Self::Wrong(_) => "wrong",
             Self::Twice => "twice",
             Self::Cut(_) => "cut",
+            Self::CutRequest(_) => "cut-request",
             Self::DenyCard => "deny-card",
             Self::Ask(_) => "ask",
             Self::DenyList(_) => "deny-list",
@@ -280,6 +286,8 @@ impl Action {
     const fn excludes(&self, other: &Self) -> bool {
         match self {
             Self::Silent | Self::HangUp => !matches!(other, Self::DenyCard | Self::DenyList(_)),
+            // The message never came.
+            Self::CutRequest(_) => true,
             Self::Approve => matches!(other, Self::Refuse(_)),
             // Nobody sees what the answer would have been.
             Self::Lost => {
@@ -287,7 +295,7 @@ impl Action {
             }
             Self::Garbage(_) => matches!(other, Self::Lost) || other.changes_answer(),
             Self::Cut(_) | Self::Slow(_) => matches!(other, Self::Twice),
-            Self::Wrong(Part::NoMac) => matches!(other, Self::Wrong(Part::Mac | Part::MacEnd)),
+            Self::Wrong(Part::NoMac) => matches!(other, Self::Wrong(Part::Mac | Part::MacEnd | Part::OldKey)),
             Self::Wrong(Part::Mac) => matches!(other, Self::Wrong(Part::MacEnd)),
             _ => false,
         }
@@ -348,10 +356,11 @@ rules:
   - then: [{ deny-list: { version: 4, cards: [6222021234567894] } }, { next-page: 3 }, { length: 0 }, { wrong: check-sum }, { wrong: key }]
   - then: [{ garbage: 00 05 60 }, { deny-list: { version: 4 } }, { late: 1 s }]
   - then: [{ garbage: { random: 100, seed: 7 } }, refuse: \"05\"]
+  - then: [{ cut-request: 20 }]
 ",
         )
         .unwrap();
-        assert_eq!(rules.rules.len(), 8);
+        assert_eq!(rules.rules.len(), 9);
         assert_eq!(rules.rules[0].then.0.len(), 8);
         assert_eq!(rules.rules[0].when.nth, NonZeroU32::new(2));
         assert_eq!(rules.rules[3].then, Then(vec![Action::Approve, Action::Lost]));
@@ -369,6 +378,7 @@ rules:
             "[hang-up, silent]",
             "[{ wrong: mac }, lost]",
             "[{ wrong: mac }, { wrong: no-mac }]",
+            "[{ wrong: old-key }, { wrong: no-mac }]",
             "[{ slow: 2 s }, twice]",
             "[{ cut: 1 }, twice]",
             "[twice, { cut: 1 }]",
@@ -379,6 +389,10 @@ rules:
             "[{ next-page: 3 }, lost]",
             "[silent, { garbage: 00 }]",
             "[{ length: 3 }, { garbage: 00 }]",
+            "[{ cut-request: 20 }, { cut: 20 }]",
+            "[{ late: 1 s }, { cut-request: 20 }]",
+            "[deny-card, { cut-request: 20 }]",
+            "[{ cut-request: 20 }, { cut-request: 30 }]",
         ] {
             assert!(then(wrong).is_err(), "{wrong}");
         }
@@ -411,6 +425,8 @@ rules:
             "schema: 1\nrules: [{ then: [{ garbage: 0 }] }]",
             "schema: 1\nrules: [{ then: [{ garbage: { random: 0, seed: 1 } }] }]",
             "schema: 1\nrules: [{ then: [{ length: 65536 }] }]",
+            "schema: 1\nrules: [{ then: [{ cut-request: -1 }] }]",
+            "schema: 1\nrules: [{ then: [{ cut-request: 65536 }] }]",
             "schema: 1\nrules: [{ then: [{ next-page: 1000000000 }] }]",
             "schema: 1\nrules: [{ then: [{ deny-list: { cards: [] } }] }]",
         ] {

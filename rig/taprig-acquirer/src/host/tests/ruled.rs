@@ -92,6 +92,44 @@ fn answers_are_late_double_and_cut() {
 }
 
 #[test]
+fn of_a_message_that_is_cut_the_host_knows_nothing() {
+    let signed_on = Bench::signed_on();
+    let bytes = signed_on.bytes(&signed_on.claim(1, 200), true);
+    for cut in [0, 1, 2, 20, bytes.len() - 1] {
+        let mut bench = ride_rule(json!([{ "cut-request": cut }]));
+        let got = bench.send(&bytes);
+        assert_eq!((got.orders.as_slice(), got.state(), got.heard.answer.is_none()), (&[Order::Close][..], None, true));
+        assert_eq!((got.heard.cut, got.heard.rule), (Some(cut as u64), Some(1)));
+        let why = format!("rule 1 (First) cuts the line after {cut} of {} bytes of the message", bytes.len());
+        assert_eq!(got.heard.why, why);
+        // The sign-on is the only message so far.
+        assert_eq!((bench.host.summary().messages, bench.sums()), (1, [(0, 0); 4]));
+        assert_eq!(bench.host.hear(LINE, &bytes, now()), [], "the line is closed");
+        bench.host.connect(LINE);
+        let got = bench.send(&bytes);
+        assert_eq!((got.code().as_str(), got.state()), ("00", Some((State::Accepted, false))));
+        assert_eq!((bench.host.summary().messages, bench.sums()[0]), (2, (1, 200)));
+    }
+    // A message that ends before is whole.
+    for cut in [bytes.len(), 9999] {
+        let got = ride_rule(json!([{ "cut-request": cut }])).send(&bytes);
+        assert_eq!((got.code().as_str(), got.heard.cut), ("00", None));
+        assert_eq!(got.heard.notes.last().unwrap(), "the message is too short to be cut there");
+    }
+}
+
+#[test]
+fn after_a_message_that_is_cut_the_next_one_on_a_wire_is_heard() {
+    let mut bench = ride_rule(json!([{ "cut-request": 20 }]));
+    bench.host.connect_wire(7);
+    let bytes = bench.bytes(&bench.claim(1, 200), true);
+    let all = bench.host.hear(7, &[&bytes[..], &bytes[..]].concat(), now());
+    let cut: Vec<_> = all.iter().map(|done| matches!(&done.body, Body::Heard(heard) if heard.cut.is_some())).collect();
+    assert_eq!((cut, bench.sums()[0]), (vec![true, false], (1, 200)));
+    assert!(!bench.host.is_within_frame(7));
+}
+
+#[test]
 fn each_part_of_an_answer_can_be_wrong() {
     let mut bench = ride_rule(json!([{ "wrong": "mac" }]));
     let got = bench.ride(1, 200);
@@ -107,6 +145,29 @@ fn each_part_of_an_answer_can_be_wrong() {
     assert!(got.is_signed(bench.key));
     assert_eq!(got.heard.delivery, ["wrong amount"]);
     assert_eq!(bench.sums()[0], (1, 200), "the books are right");
+}
+
+#[test]
+fn an_answer_can_have_the_mac_of_the_key_before() {
+    let rules = || json!([{ "when": { "message": "ride", "nth": 1 }, "then": [{ "wrong": "old-key" }] }]);
+    let mut bench = Bench::with_rules(rules());
+    let old = bench.key;
+    bench.sign_on();
+    let got = bench.ride(1, 200);
+    assert_eq!((got.is_signed(old), got.is_signed(bench.key)), (true, false));
+    assert_eq!((got.state(), got.heard.notes.len()), (Some((State::Accepted, false)), 1), "field 55 is missing");
+    assert!(bench.ride(1, 200).is_signed(bench.key));
+    // After a sign-off, too, the key before the new one is the old one.
+    let mut bench = Bench::with_rules(rules());
+    let old = bench.key;
+    bench.say(&base(0x0820, 5, "00000001002"));
+    bench.sign_on();
+    assert!(bench.ride(1, 200).is_signed(old));
+    // After the first sign-on there is none.
+    let mut bench = Bench::with_rules(rules());
+    let got = bench.ride(1, 200);
+    assert!(got.is_signed(bench.key));
+    assert_eq!(got.heard.notes.last().unwrap(), "the terminal has no old key");
 }
 
 #[test]
