@@ -64,6 +64,14 @@ class Record:
     def with_verdict(self, *verdicts):
         return [case for case in self.cases if self.verdict(case) in verdicts]
 
+    def with_event(self, kind):
+        """The first case with an event of this kind, if there is one."""
+        mark = f'"kind":"{kind}"'
+        with open(self.folder / "events.jsonl") as lines:
+            cases = (json.loads(line).get("case") for line in lines if mark in line)
+            first = next((case for case in cases if case in self.cases), None)
+        return [first] if first else []
+
     def events(self, case):
         """The events of the last attempt at a case."""
         events = []
@@ -292,7 +300,7 @@ def rows(browser, record):
 def details(browser, record):
     """A case shows what the record has: bytes, displays, expectations with who saw them, requirements, the command."""
     opened(browser, record)
-    for case in some_cases(record, 8, seed=2):
+    for case in dict.fromkeys([*some_cases(record, 8, seed=2), *record.with_event("console-sent")]):
         show(browser, case)
         result, events = record.cases[case], record.events(case)
         words = browser.run("return document.querySelector('#case h1').textContent")
