@@ -7,8 +7,8 @@ use taprig_model::event::Body;
 use taprig_record::{Record, ReportFile, State, replace};
 use taprig_report::Capture;
 
-use super::stored::tell_unreadable;
-use super::{Exit, print, say};
+use super::stored::after;
+use super::{Exit, print};
 
 /// Arguments of `taprig report capture`.
 #[derive(Debug, clap::Args)]
@@ -46,15 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Problems> {
         return Err(Diagnostic::of_file(&file, format!("writing the capture: {error}")).help(help).into());
     }
     let printed = print(&format!("{}: {} in {}\n", args.record.display(), counted(&record), file.display()));
-    let left_out = tell_unreadable(&unreadable);
-    Ok(match cut {
-        Some(cut) => {
-            say(&format!("taprig: {cut}; the capture has the events before"));
-            Exit::BadInput
-        }
-        None if left_out => Exit::BadInput,
-        None => printed,
-    })
+    Ok(after(printed, &unreadable, cut, "the capture has the events before"))
 }
 
 /// What the capture holds.

@@ -6,7 +6,7 @@ use taprig_case::{Diagnostic, Problems, requirements};
 use taprig_conformance::{Evidence, Matrix};
 use taprig_model::requirement::Requirements;
 use taprig_model::result::RunResult;
-use taprig_record::{Inputs, ReadError, Record};
+use taprig_record::{Cut, Inputs, ReadError, Record};
 use taprig_report::Tally;
 
 use super::{Exit, say};
@@ -52,15 +52,7 @@ impl Stored {
 
     /// The exit code after the report was `shown`. If events are missing, this says so: the report is about the others.
     pub(super) fn after(&self, shown: Exit) -> Exit {
-        let left_out = tell_unreadable(&self.unreadable);
-        match self.record.cut() {
-            Some(cut) => {
-                say(&format!("taprig: {cut}; this is about the events before"));
-                Exit::BadInput
-            }
-            None if left_out => Exit::BadInput,
-            None => shown,
-        }
+        after(shown, &self.unreadable, self.record.cut(), "this is about the events before")
     }
 
     /// The state of each requirement.
@@ -74,11 +66,19 @@ fn wrong(folder: &Path, error: &ReadError) -> Problems {
     Diagnostic::of_file(folder, error.to_string()).into()
 }
 
-/// Tells which lines of a record can't be read. Returns whether there are any.
-pub(super) fn tell_unreadable(lines: &[ReadError]) -> bool {
+/// The exit code after something of a record was `shown`. Says which lines of it can't be read, and where it is cut. `rest` says what was
+/// shown all the same.
+pub(super) fn after(shown: Exit, lines: &[ReadError], cut: Option<Cut>, rest: &str) -> Exit {
     lines.iter().take(TOLD).for_each(|error| say(&format!("taprig: {error}; this line is left out")));
     if lines.len() > TOLD {
         say(&format!("taprig: and {} more lines that can't be read are left out", lines.len() - TOLD));
     }
-    !lines.is_empty()
+    match cut {
+        Some(cut) => {
+            say(&format!("taprig: {cut}; {rest}"));
+            Exit::BadInput
+        }
+        None if !lines.is_empty() => Exit::BadInput,
+        None => shown,
+    }
 }

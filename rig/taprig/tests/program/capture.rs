@@ -41,6 +41,14 @@ fn taprig(place: &Place, args: &[&str]) -> Ran {
     Ran::of(&place.taprig(args).output().unwrap())
 }
 
+/// A project in whose run one card has ridden.
+fn ridden() -> Place {
+    let place = Place::new();
+    place.case("BUS-001", RIDE);
+    place.run(&["--bench", "sim"]).expect(0, &["1 passed"]);
+    place
+}
+
 #[test]
 fn every_record_has_a_capture_of_every_tap_and_no_account_number() {
     let place = Place::new();
@@ -86,9 +94,7 @@ fn every_record_has_a_capture_of_every_tap_and_no_account_number() {
 
 #[test]
 fn half_a_record_gives_the_capture_of_what_it_has() {
-    let place = Place::new();
-    place.case("BUS-001", RIDE);
-    place.run(&["--bench", "sim"]).expect(0, &["1 passed"]);
+    let place = ridden();
     let events = fs::read_to_string(place.path("report/events.jsonl")).unwrap();
     let half = events.len() / 2;
     fs::create_dir(place.path("half")).unwrap();
@@ -106,9 +112,7 @@ fn half_a_record_gives_the_capture_of_what_it_has() {
 /// Somebody has cut the end off. What is left is shown, and each report says that something is missing.
 #[test]
 fn a_record_that_is_cut_and_says_that_it_is_complete_shows_what_can_be_read() {
-    let place = Place::new();
-    place.case("BUS-001", RIDE);
-    place.run(&["--bench", "sim"]).expect(0, &["1 passed"]);
+    let place = ridden();
     let events = fs::read_to_string(place.path("report/events.jsonl")).unwrap();
     fs::write(place.path("report/events.jsonl"), &events[..events.len() / 2]).unwrap();
     let cut = "the line is cut off after";
@@ -125,9 +129,7 @@ fn a_record_that_is_cut_and_says_that_it_is_complete_shows_what_can_be_read() {
 /// a verdict that lacks an event would not be a verdict about the device.
 #[test]
 fn a_record_with_a_broken_line_shows_the_rest_and_names_the_line() {
-    let place = Place::new();
-    place.case("BUS-001", RIDE);
-    place.run(&["--bench", "sim"]).expect(0, &["1 passed"]);
+    let place = ridden();
     let path = place.path("report/events.jsonl");
     let events = fs::read_to_string(&path).unwrap();
     let mut lines: Vec<&str> = events.lines().collect();
@@ -152,9 +154,7 @@ fn a_record_with_a_broken_line_shows_the_rest_and_names_the_line() {
 /// The file is named that says which version wrote the record.
 #[test]
 fn a_record_of_a_later_version_names_the_file_that_says_so() {
-    let place = Place::new();
-    place.case("BUS-001", RIDE);
-    place.run(&["--bench", "sim"]).expect(0, &["1 passed"]);
+    let place = ridden();
     let mark = fs::read_to_string(place.path("report/record.json")).unwrap();
     fs::write(
         place.path("report/record.json"),
